@@ -1,0 +1,116 @@
+"""Money and daily limits of a campaign."""
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from uuid import UUID, uuid4
+
+from temporalio import activity
+
+from activities.stores import BudgetLedger, RequestStore
+from contracts.campaign import OutreachCampaign
+from contracts.channels import Channel
+from contracts.money import to_micros
+from contracts.outreach import Block, ReleaseInput, ReserveInput, ReserveResult, SettleInput
+from policy.budget import AccountScope, judge_reservation
+from policy.campaign_days import campaign_day
+from policy.pacing import Pacing, elapsed_share, recommend
+
+
+class BudgetManager:
+    """Holds, spends and gives back a campaign's money; nothing is sent without a hold.
+
+    Args:
+        ledger: accounts and entries.
+        requests: the messages to pay for.
+    """
+
+    def __init__(self, ledger: BudgetLedger, requests: RequestStore) -> None:
+        self._ledger = ledger
+        self._requests = requests
+
+    @activity.defn
+    async def reserve_budget(self, request: ReserveInput) -> ReserveResult:
+        """Hold the price of one attempt on the day it will be sent, or learn what forbids it."""
+        stored = await self._requests.request(request.ref)
+        if request.plan.scheduled_at is None:
+            raise ValueError("a send without a time cannot be paid for; plan it first")
+        return await self._ledger.reserve(
+            request,
+            to_micros(stored.settings.price_of(request.plan.channel)),
+            campaign_day(stored.campaign, request.plan.scheduled_at),
+            judge_reservation,
+        )
+
+    @activity.defn
+    async def settle_budget(self, request: SettleInput) -> None:
+        """Turn the hold of a sent attempt into spend."""
+        await self._ledger.settle(request)
+
+    @activity.defn
+    async def release_budget(self, request: ReleaseInput) -> None:
+        """Give back the hold of a refused attempt."""
+        await self._ledger.release(request)
+
+    async def check_budget_available(
+        self, campaign: OutreachCampaign, channel: Channel, *, at: datetime | None = None
+    ) -> Block | None:
+        """Whether one message on a channel could be paid for now; nothing is held.
+
+        Args:
+            campaign: a saved campaign.
+            channel: the channel of the message.
+            at: when it would be sent; the present unless given.
+
+        Returns:
+            What forbids it with its figures, or None.
+        """
+        day = campaign_day(campaign, at or datetime.now(UTC))
+        accounts = await self._ledger.accounts(campaign, channel, day)
+        price = to_micros(campaign.effective_settings().price_of(channel))
+        return judge_reservation(accounts, price)
+
+    async def record_spend(
+        self,
+        campaign: OutreachCampaign,
+        channel: Channel,
+        amount: Decimal,
+        *,
+        spend_id: UUID | None = None,
+        at: datetime | None = None,
+    ) -> UUID:
+        """Book money spent on a channel outside any outreach of ours.
+
+        Args:
+            campaign: a saved campaign.
+            channel: what it was spent on.
+            amount: in the campaign's currency, at most six decimals.
+            spend_id: names the booking; booked once, however often it is repeated.
+            at: when it was spent; the present unless given.
+
+        Returns:
+            The booking's id.
+
+        Raises:
+            OverLimitError: a limit of the campaign forbids it; nothing was booked.
+        """
+        moment = at or datetime.now(UTC)
+        booking = spend_id or uuid4()
+        day = campaign_day(campaign, moment)
+        micros = to_micros(amount)
+        await self._ledger.spend(campaign, channel, day, micros, booking, moment)
+        return booking
+
+    async def get_budget_pacing_recommendation(
+        self, campaign: OutreachCampaign, *, now: datetime | None = None
+    ) -> Pacing:
+        """Whether the campaign spends too fast, too slowly or as its time passes."""
+        moment = now or datetime.now(UTC)
+        day = campaign_day(campaign, moment)
+        accounts = await self._ledger.accounts(campaign, campaign.channels[0], day)
+        whole = next(a for a in accounts if a.scope is AccountScope.CAMPAIGN)
+        spent_share = Decimal(whole.spent_micros) / whole.limit_micros if whole.limit_micros else 0
+        return recommend(
+            spent_share=Decimal(spent_share),
+            ideal_share=elapsed_share(campaign.start_date, campaign.end_date, moment),
+            daily_limit=campaign.daily_limit,
+        )

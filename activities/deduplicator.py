@@ -1,0 +1,142 @@
+"""The right to contact a person: deduplication and frequency caps."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+from temporalio import activity
+
+from activities.stores import ClaimFacts, ClaimStore, ClaimVerdict
+from contracts.campaign import CampaignStatus, OutreachCampaign
+from contracts.channels import Channel
+from contracts.outreach import (
+    Block,
+    ClaimInput,
+    ClaimResult,
+    ExitReason,
+    ReopenInput,
+    ReopenResult,
+)
+from policy.frequency import (
+    RecentClaim,
+    find_duplicate,
+    find_frequency_block,
+    find_near_duplicate,
+    judge_claim,
+    safe_channels,
+)
+from policy.templates import comparable_text, render
+
+
+class MessageDeduplicator:
+    """Prevents duplicate messages and enforces frequency caps.
+
+    Args:
+        claims: the rights to contact people.
+    """
+
+    def __init__(self, claims: ClaimStore) -> None:
+        self._claims = claims
+
+    @activity.defn
+    async def claim_recipient(self, request: ClaimInput) -> ClaimResult:
+        """Take the right to contact the message's person, or learn what forbids it.
+
+        Racing claims on a person are judged one after the other, so that no two can
+        win where one may. Run again, it returns the first answer.
+        """
+        return await self._claims.claim(
+            request.ref, request.now, lambda facts: _judge(facts, request.now)
+        )
+
+    @activity.defn
+    async def reopen_claim(self, request: ReopenInput) -> ReopenResult:
+        """Take the right up again for a message that bounced."""
+        return await self._claims.reopen(request.ref)
+
+    async def check_duplicate(
+        self,
+        campaign: OutreachCampaign,
+        recipient_id: str,
+        *,
+        texts: Sequence[str] = (),
+        now: datetime | None = None,
+    ) -> Block | None:
+        """Whether a message to this person now would be a duplicate.
+
+        Args:
+            campaign: the campaign that would send.
+            recipient_id: the person.
+            texts: what would be said, to find near-duplicates across campaigns.
+            now: the instant to judge at; the present unless given.
+
+        Returns:
+            The block with its figures, or None.
+        """
+        moment = now or datetime.now(UTC)
+        settings = campaign.effective_settings()
+        recent = await self._recent(campaign, recipient_id, moment)
+        same_campaign = find_duplicate(campaign.id, settings, recent, moment)
+        return same_campaign or find_near_duplicate(texts, settings, recent, moment)[0]
+
+    async def apply_frequency_cap(
+        self, campaign: OutreachCampaign, recipient_id: str, *, now: datetime | None = None
+    ) -> Block | None:
+        """Whether the daily or weekly cap forbids another message to this person."""
+        moment = now or datetime.now(UTC)
+        recent = await self._recent(campaign, recipient_id, moment)
+        return find_frequency_block(campaign.effective_settings(), recent, moment)
+
+    async def get_safe_channels(
+        self, campaign: OutreachCampaign, recipient_id: str, *, now: datetime | None = None
+    ) -> list[Channel]:
+        """The campaign's channels this person got nothing on inside the look-back window."""
+        moment = now or datetime.now(UTC)
+        recent = await self._recent(campaign, recipient_id, moment)
+        return safe_channels(campaign.channels, recent, campaign.effective_settings(), moment)
+
+    async def _recent(
+        self, campaign: OutreachCampaign, recipient_id: str, now: datetime
+    ) -> Sequence[RecentClaim]:
+        settings = campaign.effective_settings()
+        widest = max(
+            timedelta(days=7),
+            timedelta(hours=settings.dedup_lookback_hours),
+            timedelta(days=settings.near_duplicate_days),
+        )
+        return await self._claims.recent_claims(campaign.tenant_uuid, recipient_id, now - widest)
+
+
+def _judge(facts: ClaimFacts, now: datetime) -> ClaimVerdict:
+    """The verdict on a claim, and the texts it will be remembered by."""
+    request = facts.request
+    if request.campaign.status is not CampaignStatus.ACTIVE:
+        details = {"campaign_status": request.campaign.status.value}
+        return _blocked(ExitReason.CAMPAIGN_NOT_ACTIVE, details)
+    for suppression in facts.suppressions:
+        if suppression.channel is None:
+            return _blocked(ExitReason.SUPPRESSED, {"suppression": suppression.reason})
+    texts = _texts(facts)
+    result = judge_claim(
+        campaign_id=request.campaign.id,
+        texts=texts,
+        settings=request.settings,
+        recent=facts.recent,
+        now=now,
+        force=request.force_send,
+    )
+    return ClaimVerdict(result=result, texts=texts)
+
+
+def _blocked(reason: ExitReason, details: dict[str, str]) -> ClaimVerdict:
+    return ClaimVerdict(ClaimResult(block=Block(reason=reason, details=dict(details))))
+
+
+def _texts(facts: ClaimFacts) -> list[str]:
+    """Everything the message might say, by whichever channel it goes in the end."""
+    request = facts.request
+    texts = []
+    for channel in request.campaign.channels:
+        template = request.content.template_for(channel)
+        if template is not None and request.profile.contact_info.address_for(channel):
+            texts.append(comparable_text(render(template, request.profile)))
+    return list(dict.fromkeys(texts))

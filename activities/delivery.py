@@ -1,0 +1,249 @@
+"""Handing a message to a provider, exactly as often as is safe."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+from temporalio import activity
+from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
+
+from activities.errors import (
+    AmbiguousDeliveryError,
+    MisconfiguredProviderError,
+    TransientDeliveryError,
+)
+from activities.preflight import find_obstacle
+from activities.sender import Accepted, MessageSender, OutgoingMessage, Refused
+from activities.stores import Attempt, AttemptStore, DeliveryFacts
+from contracts.campaign import CampaignStatus
+from contracts.channels import Channel
+from contracts.delivery import AttemptState, DeliveryOutcome
+from contracts.naming import idempotency_key
+from contracts.outreach import DeliverInput, DeliverResult, ResolveInput
+from contracts.settings import AmbiguityPolicy
+from policy.templates import TemplateFault, render
+
+#: Calls to a provider for one attempt before the next channel has its turn.
+MAX_TRIES = 5
+#: How often an outreach asleep in a paused campaign looks whether it may go on.
+PAUSE_POLL = timedelta(seconds=30)
+
+_OUTCOMES = {
+    AttemptState.ACCEPTED: DeliveryOutcome.ACCEPTED,
+    AttemptState.BOUNCED: DeliveryOutcome.ACCEPTED,
+    AttemptState.REFUSED: DeliveryOutcome.REFUSED,
+    AttemptState.UNKNOWN: DeliveryOutcome.UNKNOWN,
+}
+
+
+class MessageDelivery:
+    """Calls providers: the attempt is written before the call, its outcome after.
+
+    An attempt found open was interrupted, and the provider may have the message; it is
+    looked up or sent again under the same key where the provider can do that, and
+    otherwise the channel's policy decides.
+
+    Args:
+        attempts: where attempts are written.
+        senders: the provider of each channel.
+        pause_poll: how often a send in a paused campaign looks whether it may go on.
+    """
+
+    def __init__(
+        self,
+        attempts: AttemptStore,
+        senders: Mapping[Channel, MessageSender],
+        *,
+        pause_poll: timedelta = PAUSE_POLL,
+    ) -> None:
+        self._attempts = attempts
+        self._senders = senders
+        self._pause_poll = pause_poll
+
+    @activity.defn
+    async def deliver(self, request: DeliverInput) -> DeliverResult:
+        """Hand one attempt to its channel's provider.
+
+        Raises:
+            ApplicationError: to be retried: the campaign is paused, the provider had no
+                answer, or the answer was lost.
+        """
+        now = activity.info().started_time
+        facts = await self._attempts.delivery_facts(request.ref, request.attempt_no)
+        if facts.attempt is not None and facts.attempt.state in _OUTCOMES:
+            return _recorded(facts.attempt, facts)
+        if _may_be_out(facts.attempt):
+            settled = await self._settle_open_attempt(request, facts, now)
+            if settled is not None:
+                return settled
+        else:
+            obstacle = find_obstacle(facts, request.channel, now)
+            if obstacle is not None:
+                return obstacle
+            self._wait_while_paused(facts)
+        return await self._hand_over(request, facts, now)
+
+    @activity.defn
+    async def resolve_attempt(self, request: ResolveInput) -> DeliverResult:
+        """What became of an attempt whose delivery was cancelled on its way.
+
+        An attempt that may have reached the provider counts as unknown: money and
+        contact are kept as if it had.
+        """
+        attempt = await self._attempts.attempt(request.ref, request.attempt_no)
+        if attempt is None or attempt.state is AttemptState.NOT_SENT:
+            return DeliverResult(outcome=DeliveryOutcome.NOT_DUE)
+        if attempt.state is AttemptState.SENDING:
+            await self._attempts.record_attempt(
+                request.ref, request.attempt_no, AttemptState.UNKNOWN, request.now
+            )
+            return DeliverResult(outcome=DeliveryOutcome.UNKNOWN)
+        return DeliverResult(outcome=_OUTCOMES[attempt.state], code=attempt.code)
+
+    async def _settle_open_attempt(
+        self, request: DeliverInput, facts: DeliveryFacts, now: datetime
+    ) -> DeliverResult | None:
+        """Find out about a message that may be out; None: it is safe to send it (again)."""
+        sender = self._senders[request.channel]
+        if sender.capabilities.look_up:
+            answer = await self._look_up(sender, request)
+            if answer is not None:
+                return await self._record_answer(request, facts, answer, now)
+            await self._record(request, AttemptState.NOT_SENT, now)
+            obstacle = find_obstacle(facts, request.channel, now)
+            if obstacle is not None:
+                return obstacle
+            self._wait_while_paused(facts)
+            return await self._give_up(request, now) if _tries(facts) >= MAX_TRIES else None
+        may_repeat = sender.capabilities.idempotency_keys or (
+            facts.request.settings.ambiguity_policy(request.channel)
+            is AmbiguityPolicy.AT_LEAST_ONCE
+        )
+        exhausted = _tries(facts) >= MAX_TRIES
+        if may_repeat and not exhausted and not find_obstacle(facts, request.channel, now):
+            return None
+        await self._record(request, AttemptState.UNKNOWN, now)
+        return DeliverResult(outcome=DeliveryOutcome.UNKNOWN)
+
+    async def _look_up(
+        self, sender: MessageSender, request: DeliverInput
+    ) -> Accepted | Refused | None:
+        key = idempotency_key(request.ref.message_id, request.attempt_no)
+        try:
+            return await sender.look_up(key)
+        except TransientDeliveryError as error:
+            raise _retry_later(error, error.retry_after) from error
+
+    def _wait_while_paused(self, facts: DeliveryFacts) -> None:
+        if facts.request.campaign.status is CampaignStatus.PAUSED:
+            raise ApplicationError(
+                "the campaign is paused; the send goes on when it is resumed",
+                type="CampaignPaused",
+                category=ApplicationErrorCategory.BENIGN,
+                next_retry_delay=self._pause_poll,
+            )
+
+    async def _hand_over(
+        self, request: DeliverInput, facts: DeliveryFacts, now: datetime
+    ) -> DeliverResult:
+        """Write the attempt, call the provider, write what came of it."""
+        sender = self._senders[request.channel]
+        try:
+            message = _outgoing(request, facts)
+        except TemplateFault:
+            return DeliverResult(outcome=DeliveryOutcome.REFUSED, code="template_fault")
+        await self._attempts.open_attempt(
+            request.ref, request.attempt_no, request.channel, sender.provider, now
+        )
+        try:
+            answer = await sender.send(message)
+        except TransientDeliveryError as error:
+            await self._record(request, AttemptState.NOT_SENT, now)
+            if _tries(facts) + 1 >= MAX_TRIES:
+                return await self._give_up(request, now)
+            raise _retry_later(error, error.retry_after) from error
+        except AmbiguousDeliveryError as error:
+            raise _retry_later(error, sender.capabilities.look_up_settles_after) from error
+        except MisconfiguredProviderError as error:
+            activity.logger.error("%s is misconfigured: %s", sender.provider, error)
+            return await self._record_answer(request, facts, Refused("misconfigured"), now)
+        return await self._record_answer(request, facts, answer, now)
+
+    async def _record_answer(
+        self,
+        request: DeliverInput,
+        facts: DeliveryFacts,
+        answer: Accepted | Refused,
+        now: datetime,
+    ) -> DeliverResult:
+        if isinstance(answer, Refused):
+            await self._record(request, AttemptState.REFUSED, now, code=answer.code)
+            return DeliverResult(outcome=DeliveryOutcome.REFUSED, code=answer.code)
+        await self._record(
+            request, AttemptState.ACCEPTED, now, provider_message_id=answer.provider_message_id
+        )
+        return _accepted(facts)
+
+    async def _give_up(self, request: DeliverInput, now: datetime) -> DeliverResult:
+        code = "provider_unavailable"
+        await self._record(request, AttemptState.REFUSED, now, code=code)
+        return DeliverResult(outcome=DeliveryOutcome.REFUSED, code=code)
+
+    async def _record(
+        self,
+        request: DeliverInput,
+        state: AttemptState,
+        now: datetime,
+        *,
+        code: str | None = None,
+        provider_message_id: str | None = None,
+    ) -> None:
+        await self._attempts.record_attempt(
+            request.ref,
+            request.attempt_no,
+            state,
+            now,
+            code=code,
+            provider_message_id=provider_message_id,
+        )
+
+
+def _may_be_out(attempt: Attempt | None) -> bool:
+    return attempt is not None and attempt.state is AttemptState.SENDING
+
+
+def _tries(facts: DeliveryFacts) -> int:
+    """Calls made to the provider for this attempt before now."""
+    return facts.attempt.tries if facts.attempt else 0
+
+
+def _recorded(attempt: Attempt, facts: DeliveryFacts) -> DeliverResult:
+    """The answer of an earlier run of the same attempt."""
+    outcome = _OUTCOMES[attempt.state]
+    if outcome is DeliveryOutcome.ACCEPTED:
+        return _accepted(facts)
+    return DeliverResult(outcome=outcome, code=attempt.code)
+
+
+def _accepted(facts: DeliveryFacts) -> DeliverResult:
+    wait = facts.request.settings.receipt_wait_minutes
+    return DeliverResult(outcome=DeliveryOutcome.ACCEPTED, receipt_wait_minutes=wait)
+
+
+def _outgoing(request: DeliverInput, facts: DeliveryFacts) -> OutgoingMessage:
+    stored = facts.request
+    template = stored.content.template_for(request.channel)
+    address = stored.profile.contact_info.address_for(request.channel)
+    if template is None or address is None:
+        raise TemplateFault(f"nothing to send on {request.channel}: content or address is gone")
+    return OutgoingMessage(
+        channel=request.channel,
+        address=address,
+        content=render(template, stored.profile),
+        message_id=request.ref.message_id,
+        idempotency_key=idempotency_key(request.ref.message_id, request.attempt_no),
+    )
+
+
+def _retry_later(error: Exception, delay: timedelta | None) -> ApplicationError:
+    """The one place where provider errors become Temporal's."""
+    return ApplicationError(str(error), type=type(error).__name__, next_retry_delay=delay or None)

@@ -1,0 +1,79 @@
+"""The choice of a channel for one message."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+from temporalio import activity
+
+from activities.stores import RequestStore, RoutingInputs
+from contracts.campaign import OutreachCampaign
+from contracts.channels import Channel
+from contracts.content import MessageContent
+from contracts.decision import RoutingDecision
+from contracts.outreach import RouteInput
+from contracts.recipient import RecipientProfile
+from policy.frequency import recent_channels
+from policy.routing import RoutingFacts, route
+
+
+class ChannelRouter:
+    """Decides which channel carries a message, and which follow if it fails.
+
+    Args:
+        requests: the messages to route.
+        text_limits: channels with a provider, and the longest text it takes
+            (characters; None: no limit).
+    """
+
+    def __init__(self, requests: RequestStore, text_limits: Mapping[Channel, int | None]) -> None:
+        self._requests = requests
+        self._text_limits = text_limits
+
+    @activity.defn(name="route_message")
+    async def route_stored_message(self, request: RouteInput) -> RoutingDecision:
+        """Choose the channels of a stored message."""
+        inputs = await self._requests.routing_inputs(request.ref, request.now)
+        return route(self._facts(inputs, request.now), now=request.now)
+
+    def route_message(
+        self,
+        campaign: OutreachCampaign,
+        profile: RecipientProfile,
+        content: MessageContent,
+        *,
+        now: datetime | None = None,
+    ) -> Channel | None:
+        """The optimal channel for a person, or None when none can reach them."""
+        return self.route_with_fallback(campaign, profile, content, now=now).channel
+
+    def route_with_fallback(
+        self,
+        campaign: OutreachCampaign,
+        profile: RecipientProfile,
+        content: MessageContent,
+        *,
+        now: datetime | None = None,
+    ) -> RoutingDecision:
+        """The optimal channel, its fallbacks, and how each channel was judged."""
+        facts = RoutingFacts(
+            campaign=campaign,
+            settings=campaign.effective_settings(),
+            profile=profile,
+            content=content,
+            text_limits=self._text_limits,
+        )
+        return route(facts, now=now or datetime.now(UTC))
+
+    def _facts(self, inputs: RoutingInputs, now: datetime) -> RoutingFacts:
+        request = inputs.request
+        return RoutingFacts(
+            campaign=request.campaign,
+            settings=request.settings,
+            profile=request.profile,
+            content=request.content,
+            recent_channels=recent_channels(inputs.recent, request.settings, now),
+            suppressed={s.channel: s.reason for s in inputs.suppressions if s.channel},
+            engagement=inputs.engagement,
+            text_limits=self._text_limits,
+            force=request.force_send,
+        )

@@ -1,0 +1,122 @@
+"""The choice of a send time."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from uuid import UUID
+
+from temporalio import activity
+from temporalio.exceptions import ApplicationError
+
+from activities.stores import AnalyticsStore, RequestStore, SendTimeCell
+from contracts.campaign import OutreachCampaign
+from contracts.channels import Channel
+from contracts.decision import SendPlan, TimingReason
+from contracts.outreach import CatchUpInput, PlanInput, RescheduleCheck
+from contracts.recipient import RecipientProfile
+from policy.campaign_days import start_of_next_day
+from policy.send_time import check_requested_time, plan_send_time
+from policy.spacing import spread
+
+#: Type of the error that refuses a requested time.
+TIME_NOT_ALLOWED = "TimeNotAllowed"
+
+
+class SendTimeScheduler:
+    """Optimises send times within what quiet hours and the campaign allow.
+
+    Args:
+        requests: the messages to plan.
+        analytics: figures over past messages.
+    """
+
+    def __init__(self, requests: RequestStore, analytics: AnalyticsStore) -> None:
+        self._requests = requests
+        self._analytics = analytics
+
+    @activity.defn(name="plan_send_time")
+    async def plan_stored_message(self, request: PlanInput) -> SendPlan:
+        """Plan when a stored message is sent on a channel."""
+        stored = await self._requests.request(request.ref)
+        return plan_send_time(
+            stored.campaign,
+            stored.settings,
+            stored.profile,
+            request.channel,
+            now=request.now,
+            force=stored.force_send,
+        )
+
+    @activity.defn
+    async def catch_up(self, request: CatchUpInput) -> SendPlan:
+        """Plan a send that missed its moment: as soon as it is allowed again."""
+        stored = await self._requests.request(request.ref)
+        not_before = request.not_before
+        if request.skip_day:
+            not_before = start_of_next_day(stored.campaign, not_before)
+        plan = plan_send_time(
+            stored.campaign,
+            stored.settings,
+            stored.profile,
+            request.channel,
+            now=request.now,
+            not_before=not_before,
+            force=True,
+        )
+        missed = "its planned moment passed before it could be sent; moved to the next allowed one"
+        return plan.model_copy(update={"adjustments": [*plan.adjustments, missed]})
+
+    @activity.defn
+    async def check_requested_time(self, request: RescheduleCheck) -> SendPlan:
+        """Turn somebody's own time into a plan.
+
+        Raises:
+            ApplicationError: the time is not allowed; the message says why.
+        """
+        stored = await self._requests.request(request.ref)
+        parts = (stored.campaign, stored.settings, stored.profile)
+        fault = check_requested_time(*parts, at=request.at, now=request.now)
+        if fault:
+            raise ApplicationError(fault, type=TIME_NOT_ALLOWED, non_retryable=True)
+        plan = plan_send_time(
+            *parts, request.channel, now=request.now, not_before=request.at, force=True
+        )
+        return plan.model_copy(
+            update={"scheduled_at": request.at, "reason": TimingReason.REQUESTED}
+        )
+
+    def get_optimal_send_time(
+        self,
+        campaign: OutreachCampaign,
+        profile: RecipientProfile,
+        channel: Channel,
+        *,
+        now: datetime | None = None,
+    ) -> SendPlan:
+        """The best moment to reach a person on a channel, with the reason."""
+        settings = campaign.effective_settings()
+        return plan_send_time(campaign, settings, profile, channel, now=now or datetime.now(UTC))
+
+    def schedule_batch(
+        self,
+        campaign: OutreachCampaign,
+        recipients: Sequence[tuple[RecipientProfile, Channel]],
+        *,
+        now: datetime | None = None,
+    ) -> list[SendPlan]:
+        """Plan many sends at once, those that fall on one minute spread over their hour.
+
+        Returns:
+            One plan per recipient, in their order.
+        """
+        moment = now or datetime.now(UTC)
+        plans = [
+            self.get_optimal_send_time(campaign, profile, channel, now=moment)
+            for profile, channel in recipients
+        ]
+        return spread(plans, campaign)
+
+    async def get_send_time_analytics(
+        self, tenant_id: UUID, *, campaign_id: UUID | None = None, zone: str = "UTC"
+    ) -> Sequence[SendTimeCell]:
+        """Messages and reactions by channel and local hour of the send."""
+        return await self._analytics.send_time_cells(tenant_id, campaign_id, zone)

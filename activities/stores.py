@@ -1,0 +1,249 @@
+"""Ports to the facts in PostgreSQL, and the facts as the components see them."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Protocol
+from uuid import UUID
+
+from contracts.campaign import OutreachCampaign
+from contracts.channels import Channel
+from contracts.content import MessageContent
+from contracts.delivery import AttemptState
+from contracts.outreach import (
+    Block,
+    ClaimResult,
+    ConcludeInput,
+    ConcludeResult,
+    MessageRef,
+    OutreachState,
+    ReleaseInput,
+    ReopenResult,
+    ReserveInput,
+    ReserveResult,
+    SettleInput,
+)
+from contracts.recipient import RecipientProfile
+from contracts.settings import OrchestratorSettings
+from policy.budget import Account
+from policy.frequency import RecentClaim
+from policy.selector import Engagement
+
+
+@dataclass(frozen=True)
+class StoredRequest:
+    """One message as it was asked for, with its campaign as it is now."""
+
+    ref: MessageRef
+    recipient_id: str
+    campaign: OutreachCampaign
+    profile: RecipientProfile
+    content: MessageContent
+    force_send: bool
+    state: OutreachState
+    #: When it is to be sent, once that is decided.
+    scheduled_at: datetime | None
+
+    @property
+    def settings(self) -> OrchestratorSettings:
+        """The rules in force for this message."""
+        return self.campaign.effective_settings()
+
+
+@dataclass(frozen=True)
+class Suppression:
+    """Somebody must not be contacted: on one channel, or (None) on any."""
+
+    channel: Channel | None
+    reason: str
+
+
+@dataclass(frozen=True)
+class ClaimFacts:
+    """What the right to contact a person depends on."""
+
+    request: StoredRequest
+    #: Live claims of the person that can still matter; not this message's own.
+    recent: Sequence[RecentClaim]
+    suppressions: Sequence[Suppression]
+
+
+@dataclass(frozen=True)
+class ClaimVerdict:
+    """A decision on a claim, with the texts to remember it by."""
+
+    result: ClaimResult
+    texts: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class RoutingInputs:
+    """What the choice of a channel depends on."""
+
+    request: StoredRequest
+    recent: Sequence[RecentClaim]
+    suppressions: Sequence[Suppression]
+    engagement: Mapping[Channel, Engagement]
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One try to deliver a message through one channel."""
+
+    attempt_no: int
+    channel: Channel
+    state: AttemptState
+    #: Calls made to the provider so far.
+    tries: int = 0
+    code: str | None = None
+
+
+@dataclass(frozen=True)
+class DeliveryFacts:
+    """What handing a message over depends on, read just before."""
+
+    request: StoredRequest
+    suppressions: Sequence[Suppression]
+    attempt: Attempt | None
+
+
+class ClaimStore(Protocol):
+    """The rights to contact people."""
+
+    async def claim(
+        self, ref: MessageRef, now: datetime, judge: Callable[[ClaimFacts], ClaimVerdict]
+    ) -> ClaimResult:
+        """Judge and store a claim in one transaction that excludes every other of the person.
+
+        Run again for the same message, it returns the first answer.
+        """
+        ...
+
+    async def reopen(self, ref: MessageRef) -> ReopenResult:
+        """Take up the claim of a message that bounced, to carry it on another channel."""
+        ...
+
+    async def recent_claims(
+        self, tenant_id: UUID, recipient_id: str, since: datetime
+    ) -> Sequence[RecentClaim]:
+        """Live claims of a person: all unsent ones and those sent since an instant."""
+        ...
+
+
+class RequestStore(Protocol):
+    """Messages as they were asked for, and how they ended."""
+
+    async def request(self, ref: MessageRef) -> StoredRequest:
+        """One message.
+
+        Raises:
+            LookupError: there is no such message.
+        """
+        ...
+
+    async def routing_inputs(self, ref: MessageRef, now: datetime) -> RoutingInputs:
+        """What the choice of its channel depends on."""
+        ...
+
+    async def conclude(self, conclusion: ConcludeInput) -> ConcludeResult:
+        """End an unsent message: release its hold and claim, store state and reason.
+
+        A message that has ended already is left as it is; the answer says how.
+        """
+        ...
+
+
+class BudgetLedger(Protocol):
+    """Accounts and their append-only entries."""
+
+    async def reserve(
+        self,
+        reservation: ReserveInput,
+        price_micros: int,
+        day: date,
+        judge: Callable[[Sequence[Account], int], Block | None],
+    ) -> ReserveResult:
+        """Judge and hold one attempt's price under lock; the message becomes scheduled."""
+        ...
+
+    async def settle(self, settlement: SettleInput) -> None:
+        """Turn a hold into spend; the message is sent (or unknown)."""
+        ...
+
+    async def release(self, release: ReleaseInput) -> None:
+        """Give a hold back; nothing to give back is fine."""
+        ...
+
+    async def accounts(
+        self, campaign: OutreachCampaign, channel: Channel, day: date
+    ) -> Sequence[Account]:
+        """The accounts a send on a channel and day would be booked on, as they stand."""
+        ...
+
+    async def spend(
+        self,
+        campaign: OutreachCampaign,
+        channel: Channel,
+        day: date,
+        amount_micros: int,
+        spend_id: UUID,
+        now: datetime,
+    ) -> None:
+        """Book money spent outside any attempt, once per id.
+
+        Raises:
+            OverLimitError: a limit forbids it; nothing was booked.
+        """
+        ...
+
+
+class AttemptStore(Protocol):
+    """Attempts, written before and after each provider call."""
+
+    async def delivery_facts(self, ref: MessageRef, attempt_no: int) -> DeliveryFacts:
+        """What handing the message over depends on, read just before."""
+        ...
+
+    async def open_attempt(
+        self, ref: MessageRef, attempt_no: int, channel: Channel, provider: str, now: datetime
+    ) -> None:
+        """Record that the provider is about to be called; committed when this returns."""
+        ...
+
+    async def record_attempt(
+        self,
+        ref: MessageRef,
+        attempt_no: int,
+        state: AttemptState,
+        now: datetime,
+        *,
+        code: str | None = None,
+        provider_message_id: str | None = None,
+    ) -> None:
+        """Record what came of a call."""
+        ...
+
+    async def attempt(self, ref: MessageRef, attempt_no: int) -> Attempt | None:
+        """One attempt as it stands."""
+        ...
+
+
+@dataclass(frozen=True)
+class SendTimeCell:
+    """What happened to the messages of one channel in one local hour."""
+
+    channel: Channel
+    local_hour: int
+    weekend: bool
+    messages: int
+    engagement: Engagement = field(repr=False)
+
+
+class AnalyticsStore(Protocol):
+    """Figures over past messages."""
+
+    async def send_time_cells(
+        self, tenant_id: UUID, campaign_id: UUID | None, zone: str
+    ) -> Sequence[SendTimeCell]:
+        """Messages and reactions by channel and local hour of the send."""
+        ...

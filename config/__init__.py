@@ -1,0 +1,1 @@
+"""Settings of one installation, read from the environment."""

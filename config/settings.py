@@ -1,0 +1,67 @@
+"""Settings of the worker and the client library.
+
+Read when asked for, never at import. Every variable starts with `MADAN_SARA_`;
+the connection to Temporal follows Temporal's own conventions
+(`TEMPORAL_ADDRESS`, `TEMPORAL_NAMESPACE`, `TEMPORAL_API_KEY`, a profile file).
+"""
+
+from decimal import Decimal
+from typing import Annotated, Literal
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class DatabaseSettings(BaseSettings):
+    """Where the facts are kept."""
+
+    model_config = SettingsConfigDict(env_prefix="MADAN_SARA_", extra="ignore")
+
+    #: SQLAlchemy URL with the asyncpg driver: `postgresql+asyncpg://user:password@host/name`.
+    database_url: SecretStr
+    #: Connections kept open; as many again may be opened under load.
+    database_pool_size: Annotated[int, Field(ge=1, le=200)] = 10
+
+
+class TenantDefaults(BaseSettings):
+    """What a campaign without settings of its own gets."""
+
+    model_config = SettingsConfigDict(env_prefix="MADAN_SARA_", extra="ignore")
+
+    dedup_lookback_hours: int = 24
+    max_messages_per_day: int = 3
+    max_messages_per_week: int = 10
+    max_fallback_attempts: int = 3
+    respect_timezones: bool = True
+    min_spacing_minutes: int = 30
+    channel_deduplication: Literal["off", "prefer", "strict"] = "prefer"
+    #: Price of one message by channel, as JSON: `{"sms": "0.0075"}`; others keep their default.
+    prices: dict[str, Decimal] = Field(default_factory=dict)
+
+
+class WorkerSettings(DatabaseSettings):
+    """What the worker needs beside the database: providers and their limits."""
+
+    smtp_host: str | None = None
+    smtp_port: Annotated[int, Field(ge=1, le=65535)] = 587
+    smtp_security: Literal["none", "starttls", "tls"] = "starttls"
+    smtp_username: str | None = None
+    smtp_password: SecretStr | None = None
+    #: Sender of every e-mail: `Name <address>`.
+    smtp_sender: str = "Madan Sara <outreach@example.com>"
+    #: Where a recipient unsubscribes; `{message_id}` is filled in.
+    unsubscribe_url: str | None = None
+    unsubscribe_mailto: str | None = None
+
+    #: The sandbox provider plays every channel but e-mail.
+    sandbox_url: str | None = None
+    sandbox_timeout_seconds: Annotated[float, Field(gt=0)] = 5.0
+    sandbox_idempotency_keys: bool = True
+    sandbox_look_up: bool = True
+
+    #: Provider calls per second by channel, over all workers, as JSON: `{"sms": 10}`.
+    rate_limits: dict[str, Annotated[float, Field(gt=0)]] = Field(default_factory=dict)
+    #: How often a send in a paused campaign looks whether it may go on.
+    pause_poll_seconds: Annotated[float, Field(gt=0)] = 30.0
+    #: Workflow instances kept in memory between their tasks.
+    cached_workflows: Annotated[int, Field(ge=0)] = 1000

@@ -1,0 +1,1 @@
+"""The messages that travel between rooms and through Temporal histories."""

@@ -1,0 +1,141 @@
+"""A campaign as its owner writes it down."""
+
+from datetime import UTC, datetime, time
+from decimal import Decimal
+from enum import StrEnum
+from typing import Annotated, Final, Literal
+from uuid import UUID, uuid4
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from contracts.base import Contract, Instant, NotBool, ShortText
+from contracts.channels import Channel
+from contracts.money import Money
+from contracts.recipient import CustomerType, ZoneName
+from contracts.settings import OrchestratorSettings
+
+#: The tenant of an installation that has only one.
+DEFAULT_TENANT: Final = UUID("00000000-0000-4000-8000-000000000001")
+
+
+class CampaignStatus(StrEnum):
+    """Whether a campaign may send."""
+
+    DRAFT = "draft"  #: Not started; nothing is accepted.
+    ACTIVE = "active"  #: Accepts and sends.
+    PAUSED = "paused"  #: Accepts nothing new; what is asleep waits for the resume.
+    COMPLETED = "completed"  #: Ended as planned; accepts nothing.
+    CANCELLED = "cancelled"  #: Withdrawn; what is asleep is blocked when it wakes.
+
+
+class Urgency(StrEnum):
+    """How soon a message should be seen; one of the channel selector's factors."""
+
+    HIGH = "high"  #: Should be seen within the hour.
+    NORMAL = "normal"  #: Should be seen today.
+    LOW = "low"  #: Can wait.
+
+
+class ChannelBudget(Contract):
+    """Budget of one channel; what was spent is kept by the ledger, not here."""
+
+    total: Money
+    #: Accepted for the form's sake; the ledger is the only source of what was spent.
+    spent: Annotated[Money, Field(le=0)] = Decimal(0)
+
+
+class OptimalTimes(Contract):
+    """Best local send times of one channel."""
+
+    weekday: time
+    weekend: time | None = None
+
+    def on(self, *, weekend: bool) -> time:
+        """The time for a kind of day; a missing weekend time is the weekday's."""
+        return self.weekend if weekend and self.weekend is not None else self.weekday
+
+
+class OutreachCampaign(BaseModel):
+    """Configuration of a campaign: channels, budgets, limits, times, duration.
+
+    Mutable, so that limits can be adjusted while it runs; a changed campaign
+    takes effect when it is saved or next used to send. Each field is checked
+    when it is set; rules across fields are checked by `faults` on saving.
+    """
+
+    model_config = ConfigDict(extra="forbid", validate_assignment=True)
+
+    id: UUID = Field(default_factory=uuid4)
+    tenant_uuid: UUID = DEFAULT_TENANT
+    name: ShortText
+    campaign_type: ShortText = "promotion"
+    status: CampaignStatus = CampaignStatus.ACTIVE
+    urgency: Urgency = Urgency.NORMAL
+
+    channels: Annotated[list[Channel], Field(min_length=1)]
+    channel_priority: dict[CustomerType | Literal["default"], list[Channel]] | None = None
+
+    #: None: no limit of that kind.
+    budget_total: Money | None = None
+    budget_per_channel: dict[Channel, ChannelBudget] | None = None
+    daily_spend_limit: Money | None = None
+    daily_limit: Annotated[int, NotBool, Field(ge=0, le=100_000_000)] | None = None
+
+    send_time_optimization: bool = True
+    optimal_send_times: dict[Channel, OptimalTimes] | None = None
+    #: Zone of recipients without one, and of the campaign's days; None: UTC.
+    timezone: ZoneName | None = None
+
+    start_date: Instant = Field(default_factory=lambda: datetime.now(UTC))
+    end_date: Instant | None = None
+
+    #: The orchestrator's settings for this campaign; None: the orchestrator's own.
+    settings: OrchestratorSettings | None = None
+
+    def faults(self) -> list[str]:
+        """Contradictions between fields, each as `field: what is wrong`."""
+        return [*self._list_faults(), *self._budget_faults(), *self._window_faults()]
+
+    def effective_settings(self) -> OrchestratorSettings:
+        """The campaign's settings, or the defaults where it has none."""
+        return self.settings or OrchestratorSettings()
+
+    def priority_for(self, customer_type: CustomerType | None) -> list[Channel]:
+        """The campaign's channel order for a customer type, else its default order."""
+        if not self.channel_priority:
+            return []
+        own = self.channel_priority.get(customer_type) if customer_type else None
+        return own if own is not None else self.channel_priority.get("default", [])
+
+    def _list_faults(self) -> list[str]:
+        repeated = len(set(self.channels)) != len(self.channels)
+        found = ["channels: names a channel twice; name each once"] if repeated else []
+        strangers = [
+            f"channel_priority.{audience}: {channel} is not among the campaign's channels; "
+            "add it to channels or remove it here"
+            for audience, order in (self.channel_priority or {}).items()
+            for channel in order
+            if channel not in self.channels
+        ]
+        return found + strangers
+
+    def _budget_faults(self) -> list[str]:
+        budgets = self.budget_per_channel or {}
+        found = [
+            f"budget_per_channel.{channel}: not among the campaign's channels; "
+            "add it to channels or remove it here"
+            for channel in budgets
+            if channel not in self.channels
+        ]
+        allotted = sum(budget.total for budget in budgets.values())
+        if self.budget_total is not None and allotted > self.budget_total:
+            found.append(
+                f"budget_per_channel: the channels' totals are {allotted}, above budget_total "
+                f"{self.budget_total}; raise the total or lower them"
+            )
+        return found
+
+    def _window_faults(self) -> list[str]:
+        if self.end_date is not None and self.end_date <= self.start_date:
+            return [f"end_date: {self.end_date.isoformat()} is not after start_date; move it"]
+        return []

@@ -1,0 +1,61 @@
+"""What a message says, per channel, as Liquid templates."""
+
+import hashlib
+import json
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, RootModel, model_validator
+
+from contracts.base import BodyText, Contract, ShortText
+from contracts.channels import Channel
+
+
+class EmailContent(Contract):
+    """An e-mail with a subject and one or both bodies."""
+
+    subject: ShortText
+    text: BodyText | None = None
+    html: BodyText | None = None
+
+    @model_validator(mode="after")
+    def _has_a_body(self) -> Self:
+        if self.text is None and self.html is None:
+            raise ValueError("no body given; fill text, html or both")
+        return self
+
+
+class MessageContent(
+    RootModel[
+        dict[
+            Channel | Literal["default"],
+            Annotated[BodyText | EmailContent, Field(union_mode="smart")],
+        ]
+    ]
+):
+    """Templates by channel; `default` serves every channel without its own."""
+
+    @model_validator(mode="after")
+    def _is_usable(self) -> Self:
+        if not self.root:
+            raise ValueError("no content given; write at least one channel's text or a default")
+        for key, body in self.root.items():
+            if isinstance(body, EmailContent) and key != Channel.EMAIL:
+                raise ValueError(f"{key}: only email takes a subject, text and html; write a text")
+        return self
+
+    def template_for(self, channel: Channel) -> str | EmailContent | None:
+        """The channel's own template, else the default one, else nothing."""
+        return self.root.get(channel, self.root.get("default"))
+
+    def digest(self) -> str:
+        """A stable fingerprint: equal content is stored once."""
+        canonical = json.dumps(self.model_dump(mode="json"), sort_keys=True, ensure_ascii=False)
+        return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+class RenderedMessage(Contract):
+    """What will be handed to a provider: the person's own text."""
+
+    text: str
+    subject: str | None = None
+    html: str | None = None

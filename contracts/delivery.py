@@ -1,0 +1,77 @@
+"""Attempts at a provider, and what providers report afterwards."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated
+from uuid import UUID
+
+from pydantic import Field
+
+from contracts.base import Contract, Instant, ShortText
+from contracts.channels import Channel
+
+
+class DeliveryOutcome(StrEnum):
+    """How handing one attempt to a provider ended."""
+
+    ACCEPTED = "accepted"  #: The provider took it.
+    REFUSED = "refused"  #: The provider, or every try to reach it, said no.
+    UNKNOWN = "unknown"  #: It may have been taken; nothing can tell.
+    NOT_DUE = "not_due"  #: The allowed hours passed meanwhile; nothing was sent.
+    WITHDRAWN = "withdrawn"  #: A rule forbids it by now; nothing was sent.
+
+
+class AttemptState(StrEnum):
+    """What is known about one attempt."""
+
+    SENDING = "sending"  #: The provider may have it: called, no answer recorded.
+    NOT_SENT = "not_sent"  #: The provider certainly does not have it; may be tried again.
+    ACCEPTED = "accepted"  #: The provider took it.
+    REFUSED = "refused"  #: The provider said no, or the tries were used up.
+    UNKNOWN = "unknown"  #: The answer was lost and nothing can tell.
+    BOUNCED = "bounced"  #: Taken, later reported undeliverable.
+
+
+class AttemptSummary(Contract):
+    """One attempt, as shown to people."""
+
+    attempt_no: int
+    channel: Channel
+    outcome: str
+    code: str | None = None
+
+
+class DeliveryEventKind(StrEnum):
+    """What a receipt reports; the closed vocabulary vendors' codes map to."""
+
+    DELIVERED = "delivered"  #: Reached the person's device or mailbox.
+    OPENED = "opened"  #: Was displayed.
+    CLICKED = "clicked"  #: A link was followed.
+    REPLIED = "replied"  #: The person answered.
+    BOUNCED = "bounced"  #: Will not be delivered.
+    COMPLAINED = "complained"  #: Was reported as spam.
+    UNSUBSCRIBED = "unsubscribed"  #: The person wants no more of this.
+    UNKNOWN = "unknown"  #: A code we do not know; the raw event is kept.
+
+
+class DeliveryEvent(Contract):
+    """One receipt of a provider."""
+
+    provider: ShortText
+    #: The provider's id of the event itself; a second one is ignored.
+    provider_event_id: ShortText
+    message_id: UUID
+    attempt_no: Annotated[int, Field(ge=1)]
+    kind: DeliveryEventKind
+    occurred_at: Instant
+    #: The provider's words, like a bounce code.
+    code: ShortText | None = None
+
+
+class DeliveryEventSignal(Contract):
+    """Payload of the `delivery_event` signal: ids and codes, no people."""
+
+    attempt_no: int
+    kind: DeliveryEventKind
+    occurred_at: datetime
+    code: str | None = None

@@ -1,0 +1,39 @@
+"""Identifiers in Temporal: workflow ids, task queues, search attributes.
+
+The single source of truth: an id built anywhere else would one day differ.
+"""
+
+from typing import Final
+from uuid import UUID
+
+from contracts.channels import Channel
+
+#: Workflows and their local activities.
+OUTREACH_QUEUE: Final = "outreach"
+
+#: Typed search attributes, registered as keywords on the namespace.
+TENANT_ATTRIBUTE: Final = "MadanSaraTenant"
+CAMPAIGN_ATTRIBUTE: Final = "MadanSaraCampaign"
+
+
+def outreach_workflow_id(message_id: UUID) -> str:
+    """The workflow that carries a message; one for its whole life."""
+    return f"outreach-{message_id}"
+
+
+def delivery_queue(channel: Channel) -> str:
+    """The task queue of a channel's provider calls.
+
+    Apart from the workflow queue, so that a channel has its own rate limit and
+    concurrency, and so that eager activities cannot leak past the limit.
+    """
+    return f"delivery-{channel.value}"
+
+
+def idempotency_key(message_id: UUID, attempt_no: int) -> str:
+    """What a provider knows one attempt of a message by.
+
+    From the message and our own attempt number only: Temporal's attempt count
+    and run id change on a retry, and a date would change at midnight.
+    """
+    return f"{message_id}:{attempt_no}"

@@ -1,0 +1,274 @@
+"""The life of one outreach: workflow input, activity messages, answers, status."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated
+from uuid import UUID
+
+from pydantic import Field
+
+from contracts.base import Contract, Instant
+from contracts.channels import Channel
+from contracts.decision import RoutingDecision, SendPlan
+from contracts.delivery import AttemptSummary, DeliveryOutcome
+
+
+class OutreachState(StrEnum):
+    """Where a message stands."""
+
+    DECIDING = "deciding"  #: Stored; claim, route, time and budget are being decided.
+    SCHEDULED = "scheduled"  #: Decided; asleep until its time.
+    SENDING = "sending"  #: Being handed to a provider.
+    SENT = "sent"  #: Accepted by a provider.
+    UNKNOWN = "unknown"  #: May have been sent; the answer was lost. Counts as contact and spend.
+    BLOCKED = "blocked"  #: A rule forbade it.
+    FAILED = "failed"  #: No channel could carry it.
+    CANCELLED = "cancelled"  #: Withdrawn before a provider took it.
+
+
+#: States in which nothing more will happen by itself.
+FINAL_STATES = frozenset(
+    {
+        OutreachState.SENT,
+        OutreachState.UNKNOWN,
+        OutreachState.BLOCKED,
+        OutreachState.FAILED,
+        OutreachState.CANCELLED,
+    }
+)
+
+
+class ExitReason(StrEnum):
+    """Why a message was not sent."""
+
+    DUPLICATE = "duplicate"  #: blocked: contacted by this campaign, or with this text, lately.
+    FREQUENCY_CAP = "frequency_cap"  #: blocked: the person has had enough messages.
+    BUDGET_EXCEEDED = "budget_exceeded"  #: blocked: the campaign cannot pay for it.
+    DAILY_LIMIT = "daily_limit"  #: blocked: the campaign's messages of that day are used up.
+    CAMPAIGN_NOT_ACTIVE = "campaign_not_active"  #: blocked: the campaign does not send now.
+    SUPPRESSED = "suppressed"  #: blocked: the person must not be contacted.
+    EXPIRED = "expired"  #: blocked: no allowed moment is left before the campaign ends.
+    NO_VIABLE_CHANNEL = "no_viable_channel"  #: failed: no channel can reach the person.
+    ALL_CHANNELS_FAILED = "all_channels_failed"  #: failed: every channel tried refused.
+    CANCELLED = "cancelled"  #: cancelled: somebody withdrew it.
+
+
+#: Figures behind a reason, by name: counts, amounts as decimal strings, instants.
+Details = dict[str, str | int | float | bool | None]
+
+
+class MessageRef(Contract):
+    """Which message an activity is about. Ids only: histories never hold people."""
+
+    tenant_id: UUID
+    message_id: UUID
+
+
+class OutreachInput(Contract):
+    """Input of `OutreachWorkflow`."""
+
+    ref: MessageRef
+    #: The message was sent and bounced after its workflow ended: go on with the next channel.
+    resume: bool = False
+
+
+class OutreachResult(Contract):
+    """Outcome of `OutreachWorkflow`."""
+
+    message_id: UUID
+    state: OutreachState
+    reason: ExitReason | None = None
+    channel: Channel | None = None
+    attempts: int = 0
+
+
+class Block(Contract):
+    """A rule's no: why, and the figures behind it."""
+
+    reason: ExitReason
+    details: Details = Field(default_factory=dict)
+
+
+class ClaimInput(Contract):
+    """Ask for the right to contact a person."""
+
+    ref: MessageRef
+    now: datetime
+
+
+class ClaimResult(Contract):
+    """The right to contact a person, or what stands against it."""
+
+    block: Block | None = None
+    #: Worth a look though it does not block, like a similar text.
+    warnings: list[str] = Field(default_factory=list)
+
+
+class ReopenInput(Contract):
+    """Ask to carry a bounced message on, on another channel."""
+
+    ref: MessageRef
+
+
+class ReopenResult(Contract):
+    """Where a bounced message stands, or what stands against carrying it on."""
+
+    block: Block | None = None
+    routing: RoutingDecision
+    tried_channels: list[Channel]
+    last_attempt_no: int
+
+
+class RouteInput(Contract):
+    """Ask which channels to try."""
+
+    ref: MessageRef
+    now: datetime
+
+
+class PlanInput(Contract):
+    """Ask when to send on a channel."""
+
+    ref: MessageRef
+    channel: Channel
+    now: datetime
+
+
+class CatchUpInput(Contract):
+    """Ask for the next moment of a send that missed its own, at or after `not_before`."""
+
+    ref: MessageRef
+    channel: Channel
+    now: datetime
+    not_before: datetime
+    #: Skip the rest of the campaign's day `not_before` falls on: its limit is used up.
+    skip_day: bool = False
+
+
+class RescheduleCheck(Contract):
+    """Ask whether somebody's own time is allowed."""
+
+    ref: MessageRef
+    channel: Channel
+    now: datetime
+    at: datetime
+
+
+class ReserveInput(Contract):
+    """Ask to hold the price of one attempt on the day it will be sent."""
+
+    ref: MessageRef
+    attempt_no: Annotated[int, Field(ge=1)]
+    plan: SendPlan
+    routing: RoutingDecision
+    now: datetime
+    #: The attempt whose hold this one replaces, in the same transaction.
+    replaces_attempt_no: int | None = None
+
+
+class ReserveResult(Contract):
+    """A hold, or why there is none."""
+
+    block: Block | None = None
+    price_micros: int = 0
+
+
+class SettleInput(Contract):
+    """Turn an attempt's hold into spend and close the claim's window.
+
+    `state` is `sent` or `unknown`.
+    """
+
+    ref: MessageRef
+    attempt_no: int
+    state: OutreachState
+    now: datetime
+
+
+class ReleaseInput(Contract):
+    """Give back the hold of one attempt."""
+
+    ref: MessageRef
+    attempt_no: int
+    now: datetime
+
+
+class ConcludeInput(Contract):
+    """End a message that was not sent: no hold and no claim is left."""
+
+    ref: MessageRef
+    state: OutreachState
+    reason: ExitReason
+    details: Details = Field(default_factory=dict)
+    routing: RoutingDecision | None = None
+    now: datetime
+
+
+class DeliverInput(Contract):
+    """Hand one attempt to the channel's provider."""
+
+    ref: MessageRef
+    attempt_no: int
+    channel: Channel
+
+
+class DeliverResult(Contract):
+    """What came of an attempt."""
+
+    outcome: DeliveryOutcome
+    #: Provider's or our own code for a refusal or withdrawal.
+    code: str | None = None
+    #: Set with `withdrawn`: the rule that forbids the send now.
+    block: Block | None = None
+    #: Set with `not_due`: the earliest moment the send is allowed.
+    not_before: datetime | None = None
+    #: Set with `accepted`: how long to wait for a bounce before the message is done.
+    receipt_wait_minutes: int = 0
+
+
+class ResolveInput(Contract):
+    """Ask what became of an attempt whose delivery was interrupted."""
+
+    ref: MessageRef
+    attempt_no: int
+    now: datetime
+
+
+class ConcludeResult(Contract):
+    """How a message stands after an attempt to end it."""
+
+    state: OutreachState
+    reason: ExitReason | None = None
+
+
+class DecisionAnswer(Contract):
+    """Answer to the `decision` update and to `send_outreach`."""
+
+    status: OutreachState
+    message_id: UUID
+    channel: Channel | None = None
+    scheduled_at: datetime | None = None
+    fallback_channels: list[Channel] = Field(default_factory=list)
+    routing_reason: str | None = None
+    reason: ExitReason | None = None
+    details: Details = Field(default_factory=dict)
+    warnings: list[str] = Field(default_factory=list)
+
+
+class RescheduleInput(Contract):
+    """Argument of the `reschedule` update."""
+
+    at: Instant
+
+
+class OutreachStatus(Contract):
+    """Answer to the `status` query."""
+
+    message_id: UUID
+    state: OutreachState
+    reason: ExitReason | None = None
+    details: Details = Field(default_factory=dict)
+    routing: RoutingDecision | None = None
+    plan: SendPlan | None = None
+    attempts: list[AttemptSummary] = Field(default_factory=list)
+    next_wake_at: datetime | None = None

@@ -1,0 +1,150 @@
+"""The person to reach, as the caller describes them."""
+
+import re
+from enum import StrEnum
+from functools import cache
+from typing import Annotated, Any, Self
+from zoneinfo import available_timezones
+
+from pydantic import AfterValidator, BeforeValidator, EmailStr, Field, model_validator
+
+from contracts.base import Contract, NotBool, ShortText
+from contracts.channels import CONTACT_FIELDS, Channel
+
+_E164 = re.compile(r"\+[1-9]\d{6,14}")
+
+
+class CustomerType(StrEnum):
+    """Where a person stands in their relation to the sender."""
+
+    NEW = "new"  #: Has not bought yet.
+    RETURNING = "returning"  #: Came back after a pause.
+    EXISTING = "existing"  #: Buys regularly.
+
+
+class Device(StrEnum):
+    """The device a person prefers to read on."""
+
+    MOBILE = "mobile"  #: Phone or tablet.
+    DESKTOP = "desktop"  #: Laptop or desktop computer.
+
+
+def _as_e164(text: str) -> str:
+    digits = re.sub(r"[\s().-]", "", text)
+    if not _E164.fullmatch(digits):
+        raise ValueError(
+            f"{text!r} is no international phone number; write + and 7 to 15 digits, "
+            "like +50937001234"
+        )
+    return digits
+
+
+@cache
+def _known_zones() -> frozenset[str]:
+    # Listing them walks the whole database on disk, far too slow for every profile.
+    return frozenset(available_timezones())
+
+
+def require_known_zone(name: str) -> str:
+    """Accept only a name of the IANA time zone database.
+
+    Raises:
+        ValueError: the name is not in the database of this machine.
+    """
+    if name not in _known_zones():
+        raise ValueError(f"{name!r} is no IANA time zone; use a name like America/Port-au-Prince")
+    return name
+
+
+def _empty_as_missing(value: object) -> object:
+    return None if isinstance(value, str) and not value.strip() else value
+
+
+PhoneNumber = Annotated[ShortText, AfterValidator(_as_e164)]
+ZoneName = Annotated[ShortText, AfterValidator(require_known_zone)]
+_Blank = BeforeValidator(_empty_as_missing)
+Rate = Annotated[float, NotBool, Field(ge=0.0, le=1.0, allow_inf_nan=False)]
+
+
+class ContactInfo(Contract):
+    """Addresses of one person; at least one must be given."""
+
+    email: Annotated[EmailStr | None, _Blank] = None
+    phone: Annotated[PhoneNumber | None, _Blank] = None
+    whatsapp: Annotated[PhoneNumber | None, _Blank] = None
+    instagram_handle: Annotated[ShortText | None, _Blank] = None
+    facebook_id: Annotated[ShortText | None, _Blank] = None
+    linkedin_id: Annotated[ShortText | None, _Blank] = None
+    twitter_handle: Annotated[ShortText | None, _Blank] = None
+    user_id: Annotated[ShortText | None, _Blank] = None
+
+    @model_validator(mode="after")
+    def _has_an_address(self) -> Self:
+        if not any(getattr(self, field) for field in type(self).model_fields):
+            raise ValueError(
+                f"no address given; fill at least one of {', '.join(type(self).model_fields)}"
+            )
+        return self
+
+    def address_for(self, channel: Channel) -> str | None:
+        """The address this person can be reached at on a channel, if any."""
+        for field in CONTACT_FIELDS[channel]:
+            address: str | None = getattr(self, field)
+            if address:
+                return address
+        return None
+
+
+class Preferences(Contract):
+    """What the person asked for."""
+
+    preferred_channel: Channel | None = None
+
+
+class ChannelEngagement(Contract):
+    """How a person reacted to earlier messages on one channel.
+
+    `messages_sent` says how many messages the rates stand for; the more, the
+    more they weigh. Without it they weigh as much as the channel's base rate.
+    """
+
+    open_rate: Rate = 0.0
+    click_rate: Rate = 0.0
+    reply_rate: Rate = 0.0
+    messages_sent: Annotated[int, NotBool, Field(ge=0, le=10_000_000)] | None = None
+
+
+Attribute = str | int | float | bool
+
+
+class RecipientProfile(Contract):
+    """Everything known about a person that routing, timing or text may use."""
+
+    name: ShortText | None = None
+    customer_type: CustomerType | None = None
+    timezone: ZoneName | None = None
+    device_preference: Device | None = None
+    contact_info: ContactInfo
+    preferences: Preferences = Preferences()
+    engagement_history: dict[Channel, ChannelEngagement] = Field(default_factory=dict)
+    #: Further fields for templates, by name.
+    attributes: dict[ShortText, Attribute] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _attributes_hide_nothing(self) -> Self:
+        hidden = sorted(set(self.attributes) & set(type(self).model_fields))
+        if hidden:
+            raise ValueError(f"attributes.{hidden[0]}: a profile field has this name; rename it")
+        if any(isinstance(v, str) and "\x00" in v for v in self.attributes.values()):
+            raise ValueError("attributes: a value contains a NUL character; remove it")
+        return self
+
+    def template_fields(self) -> dict[str, Any]:
+        """The fields a template may name, those without a value left out."""
+        named = {
+            "name": self.name,
+            "customer_type": self.customer_type and self.customer_type.value,
+            "timezone": self.timezone,
+            "device_preference": self.device_preference and self.device_preference.value,
+        }
+        return {key: value for key, value in named.items() if value} | dict(self.attributes)

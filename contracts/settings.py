@@ -1,0 +1,101 @@
+"""The rules an orchestrator applies, per tenant with overrides per campaign."""
+
+from datetime import time
+from decimal import Decimal
+from enum import StrEnum
+from typing import Annotated, Self
+
+from pydantic import Field, model_validator
+
+from contracts.base import Contract, NotBool
+from contracts.channels import Channel
+from contracts.money import Money
+
+
+class ChannelDeduplication(StrEnum):
+    """What a message on the same channel inside the look-back window means for routing."""
+
+    OFF = "off"  #: Nothing.
+    PREFER = "prefer"  #: The channel is used only when no other is viable.
+    STRICT = "strict"  #: The channel is not used.
+
+
+class AmbiguityPolicy(StrEnum):
+    """What to do when a provider's answer was lost and cannot be looked up."""
+
+    AT_MOST_ONCE = "at_most_once"  #: Never send again; the message counts as unknown.
+    AT_LEAST_ONCE = "at_least_once"  #: Send again; the person may get it twice.
+
+
+class QuietHours(Contract):
+    """Local hours in which nobody is messaged; may span midnight."""
+
+    start: time = time(21, 0)
+    end: time = time(8, 0)
+
+    @model_validator(mode="after")
+    def _leaves_time_to_send(self) -> Self:
+        if self.start == self.end:
+            raise ValueError("start and end are equal; set quiet_hours to null to have none")
+        if self.start.tzinfo or self.end.tzinfo:
+            raise ValueError("give local times without an offset, like 21:00")
+        return self
+
+    def cover(self, local: time) -> bool:
+        """Whether a local wall-clock time lies inside (start included, end not)."""
+        if self.start < self.end:
+            return self.start <= local < self.end
+        return local >= self.start or local < self.end
+
+
+#: Price of one message; public list prices of 2024, see the starting figures in `policy/data.py`.
+DEFAULT_PRICES: dict[Channel, Decimal] = {
+    Channel.EMAIL: Decimal("0.001"),
+    Channel.SMS: Decimal("0.0075"),
+    Channel.WHATSAPP: Decimal("0.005"),
+    Channel.INSTAGRAM: Decimal(0),
+    Channel.FACEBOOK: Decimal(0),
+    Channel.LINKEDIN: Decimal(0),
+    Channel.TWITTER: Decimal(0),
+    Channel.CHAT: Decimal(0),
+}
+
+
+class OrchestratorSettings(Contract):
+    """Deduplication, fallback, scheduling and price rules.
+
+    A campaign keeps the settings it was saved with, so that a running campaign
+    never changes its rules because somebody restarted a client.
+    """
+
+    #: A second message of a campaign to a person inside this window is a duplicate.
+    dedup_lookback_hours: Annotated[int, NotBool, Field(ge=1, le=24 * 90)] = 24
+    #: Cap over a rolling 24 hours, all campaigns together.
+    max_messages_per_day: Annotated[int, NotBool, Field(ge=1, le=1000)] = 3
+    #: Cap over a rolling 7 days, all campaigns together.
+    max_messages_per_week: Annotated[int, NotBool, Field(ge=1, le=7000)] = 10
+    #: Channels tried for one message, the first included.
+    max_fallback_attempts: Annotated[int, NotBool, Field(ge=1, le=8)] = 3
+    #: Plan in the recipient's zone; otherwise in the campaign's.
+    respect_timezones: bool = True
+    #: Spacing of batch sends that fall on the same minute at the same provider.
+    min_spacing_minutes: Annotated[int, NotBool, Field(ge=0, le=24 * 60)] = 30
+    channel_deduplication: ChannelDeduplication = ChannelDeduplication.PREFER
+    quiet_hours: QuietHours | None = QuietHours()
+    #: Trigram similarity at which a text counts as the same as one already sent.
+    near_duplicate_threshold: Annotated[float, NotBool, Field(gt=0.0, le=1.0)] = 0.70
+    near_duplicate_days: Annotated[int, NotBool, Field(ge=0, le=90)] = 7
+    #: Per channel, where neither look-up nor idempotency keys can settle a lost answer.
+    ambiguous_delivery: dict[Channel, AmbiguityPolicy] = Field(default_factory=dict)
+    #: After acceptance, wait this long for a bounce and fall back on one; 0: do not wait.
+    receipt_wait_minutes: Annotated[int, NotBool, Field(ge=0, le=7 * 24 * 60)] = 0
+    #: Price of one message per channel; channels left out keep their default.
+    prices: dict[Channel, Money] = Field(default_factory=dict)
+
+    def price_of(self, channel: Channel) -> Decimal:
+        """Price of one message on a channel, in the campaign's currency."""
+        return self.prices.get(channel, DEFAULT_PRICES[channel])
+
+    def ambiguity_policy(self, channel: Channel) -> AmbiguityPolicy:
+        """What to do with a lost answer on a channel; at most once unless set."""
+        return self.ambiguous_delivery.get(channel, AmbiguityPolicy.AT_MOST_ONCE)

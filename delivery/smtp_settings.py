@@ -1,0 +1,93 @@
+"""Where and as whom e-mail is handed over."""
+
+import re
+from dataclasses import dataclass, field
+from email.headerregistry import Address
+from email.utils import parseaddr
+from typing import Final, Literal
+from urllib.parse import urlsplit
+from uuid import UUID
+
+from pydantic import SecretStr
+
+#: Of our own sender, so also a@localhost, which no stranger's address may be.
+_ADDRESS: Final = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*")
+_UNSAFE_IN_HEADER: Final = re.compile(r"[\s<>,\x00-\x1f\x7f]|[^\x00-\x7f]")
+
+
+@dataclass(frozen=True)
+class SmtpSettings:
+    """One account at one SMTP server.
+
+    Raises:
+        ValueError: a setting cannot work; found here so that a worker fails when
+            it starts and not at its first message.
+    """
+
+    host: str
+    port: int
+    #: `Name <a@b>` or `a@b`: the From header, and the envelope sender.
+    sender: str
+    security: Literal["none", "starttls", "tls"] = "starttls"
+    username: str | None = None
+    password: SecretStr | str | None = field(default=None, repr=False)
+    #: For connecting and for each answer; a handover takes six answers at most when reused.
+    timeout_seconds: float = 10.0
+    #: PEM file of the authorities to trust instead of the system's.
+    ca_file: str | None = None
+    #: Name given in EHLO; None: the name of this machine.
+    helo_name: str | None = None
+    #: Connections open at once; further messages wait for one.
+    max_connections: int = 4
+    #: Page to unsubscribe at, with `{message_id}` in it; one-click needs https.
+    unsubscribe_url_template: str | None = None
+    #: Address that takes unsubscribe requests.
+    unsubscribe_mailto: str | None = None
+    provider: str = "smtp"
+
+    def __post_init__(self) -> None:
+        """Refuse what could only fail later."""
+        address = parseaddr(self.sender)[1]
+        whole = self.sender == address or self.sender.endswith(f"<{address}>")
+        if not (whole and self.sender.isprintable() and _ADDRESS.fullmatch(address)):
+            raise ValueError(f"sender: {self.sender!r} is no address; write it like Name <a@b.com>")
+        if self.username is not None and self.security == "none":
+            raise ValueError("username: would cross the network readable; use starttls or tls")
+        if (self.username is None) != (self.password is None):
+            raise ValueError("username and password: one without the other; give both or neither")
+        if self.max_connections < 1:
+            raise ValueError(f"max_connections: {self.max_connections} is none; give at least 1")
+        self._check_unsubscribe()
+
+    @property
+    def sender_mailbox(self) -> Address:
+        """Display name and address of the sender."""
+        name, address = parseaddr(self.sender)
+        return Address(display_name=name, addr_spec=address)
+
+    @property
+    def server(self) -> str:
+        """The server as shown to people."""
+        return f"{self.host}:{self.port}"
+
+    def login(self) -> tuple[str, str] | None:
+        """User name and password in the clear, if the server wants a login."""
+        if self.username is None or self.password is None:
+            return None
+        if isinstance(self.password, SecretStr):
+            return self.username, self.password.get_secret_value()
+        return self.username, self.password
+
+    def unsubscribe_url(self, message_id: UUID) -> str | None:
+        """The page at which the recipient of a message unsubscribes."""
+        template = self.unsubscribe_url_template
+        return template.replace("{message_id}", str(message_id)) if template else None
+
+    def _check_unsubscribe(self) -> None:
+        # Both end up inside angle brackets in a header, where these would break out.
+        for name in ("unsubscribe_url_template", "unsubscribe_mailto"):
+            if _UNSAFE_IN_HEADER.search(getattr(self, name) or ""):
+                raise ValueError(f"{name}: contains a space, bracket, comma or non-ASCII character")
+        template = self.unsubscribe_url_template
+        if template and urlsplit(template).scheme not in ("http", "https"):
+            raise ValueError(f"unsubscribe_url_template: {template!r} is no http or https URL")

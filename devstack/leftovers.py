@@ -1,0 +1,96 @@
+"""What an earlier run left behind when it was killed: finding it and ending it."""
+
+import asyncio
+import json
+import signal
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+import psutil
+
+from devstack.errors import DevstackError
+
+#: How long each signal is given before the next, ruder one.
+_PATIENCE_SECONDS = 15.0
+_POLL_SECONDS = 0.05
+
+
+class PidFile:
+    """Remembers one running program across runs of ours."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def remember(self, pid: int, command: Sequence[str]) -> None:
+        """Note a program that runs now.
+
+        Args:
+            pid: Its process id.
+            command: Its path and arguments.
+        """
+        self._path.write_text(json.dumps({"pid": pid, "command": list(command)}))
+
+    def forget(self) -> None:
+        """The program has ended."""
+        self._path.unlink(missing_ok=True)
+
+    def running(self) -> psutil.Process | None:
+        """The remembered program, if it still runs and really is the same one."""
+        try:
+            noted = json.loads(self._path.read_text())
+            found = psutil.Process(noted["pid"])
+            # Process ids are reused: only the very same command is ours to end. Its end is
+            # compared, since before its first instruction it is still wrapped in another, and
+            # Python on macOS shows another path than was asked for.
+            arguments = noted["command"][1:]
+            is_the_same = found.cmdline()[-len(arguments) :] == arguments
+        except (FileNotFoundError, json.JSONDecodeError, psutil.Error):
+            return None
+        return found if is_the_same else None
+
+
+async def end_processes(
+    processes: Sequence[psutil.Process], polite_signals: Sequence[signal.Signals]
+) -> None:
+    """End processes that are not our children and wait until they are gone.
+
+    Args:
+        processes: What to end.
+        polite_signals: What to send, one after the other, before SIGKILL.
+
+    Raises:
+        DevstackError: Not even SIGKILL helped.
+    """
+    for signal_ in (*polite_signals, signal.SIGKILL):
+        for process in processes:
+            with suppress(psutil.NoSuchProcess):
+                process.send_signal(signal_)
+        if await wait_gone(processes):
+            return
+    pids = ", ".join(str(process.pid) for process in processes)
+    raise DevstackError(f"left behind by an earlier run and does not end: process {pids}")
+
+
+async def wait_gone(processes: Sequence[psutil.Process]) -> bool:
+    """Wait a while for processes to end.
+
+    Args:
+        processes: What to wait for.
+
+    Returns:
+        Whether all of them ended in time.
+    """
+    for _ in range(int(_PATIENCE_SECONDS / _POLL_SECONDS)):
+        if all(_gone(process) for process in processes):
+            return True
+        await asyncio.sleep(_POLL_SECONDS)
+    return False
+
+
+def _gone(process: psutil.Process) -> bool:
+    try:
+        # In a container without an init process nobody buries the dead: a zombie is gone.
+        return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True

@@ -1,0 +1,77 @@
+"""What `make up` shows: where everything is and what to try."""
+
+import shlex
+from pathlib import Path
+from typing import Final
+
+from rich.console import Group
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from devstack.stack import Stack
+
+#: To try in another terminal; each shows something the first one did not.
+_TO_TRY: Final = (
+    "madan-sara --help",
+    "madan-sara send --help",
+    "madan-sara campaign --help",
+)
+
+
+def write_env_file(stack: Stack) -> Path:
+    """Write the settings as `export` lines, for `. FILE` in another terminal.
+
+    Args:
+        stack: A running stack.
+
+    Returns:
+        The file.
+    """
+    lines = [f"export {name}={shlex.quote(value)}" for name, value in stack.environment().items()]
+    env_file = stack.state_dir / "env"
+    env_file.write_text("\n".join(lines) + "\n")
+    return env_file
+
+
+def stack_panel(stack: Stack, env_file: Path) -> Panel:
+    """Describe a running stack.
+
+    Args:
+        stack: The stack.
+        env_file: Where its settings were written.
+    """
+    places = {
+        "Web UI": stack.temporal.ui_url,
+        "database": stack.database_url,
+        "mail": str(stack.mail_dir),
+        "sandbox": stack.sandbox.url,
+        "sandbox log": f"{stack.sandbox.url}/v1/log",
+        "worker log": str(stack.state_dir / "worker.log"),
+    }
+    steps = [f". {shlex.quote(_short(env_file))}", *_TO_TRY]
+    body = Group(
+        _two_columns(places),
+        _heading("settings"),
+        _two_columns(stack.environment()),
+        _heading("in another terminal"),
+        *(Text(f"  {step}") for step in steps),
+    )
+    return Panel(body, title="Madan Sara is up", subtitle="Ctrl-C stops everything", expand=False)
+
+
+def _heading(text: str) -> Text:
+    return Text(f"\n{text}", style="bold")
+
+
+def _two_columns(rows: dict[str, str]) -> Table:
+    table = Table.grid(padding=(0, 2))
+    for name, value in rows.items():
+        # As plain text: a bracket in a path is not markup.
+        table.add_row(Text(name, style="cyan"), Text(value, overflow="fold"))
+    return table
+
+
+def _short(path: Path) -> str:
+    here = Path.cwd()
+    return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)

@@ -1,0 +1,73 @@
+"""How the sandbox providers misbehave on request.
+
+The recipient's address asks for it: a word in a handle, an id or the local part
+of an e-mail address (`refuse-17`, `ana.refuse@example.com`), or the last three
+digits of a phone number (`+50937001901`). `BEHAVIOURS` is the table.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Final
+
+
+class Behaviour(StrEnum):
+    """What the sandbox provider does with a message; the value is the word in the address."""
+
+    ACCEPT = "accept"  #: Takes it and says so; a delivered receipt follows.
+    REFUSE = "refuse"  #: Answers 422, `recipient_refused`; every time.
+    THROTTLE = "throttle"  #: Answers 429 with Retry-After 1 at first, then accepts.
+    FLAKY = "flaky"  #: Answers 500 at first, then accepts.
+    SWALLOW = "swallow"  #: Takes it and drops the connection: the answer is lost.
+    VANISH = "vanish"  #: Does not take it and never answers; every time.
+    BOUNCE = "bounce"  #: Takes it and says so; a bounced receipt follows.
+    HANG = "hang"  #: Takes it at once, answers when released.
+    STALL = "stall"  #: Takes it when released, and answers then.
+
+
+@dataclass(frozen=True)
+class Trigger:
+    """What in an address asks for a behaviour."""
+
+    word: str
+    phone_ending: str
+
+
+#: How to ask for each behaviour; any other address is accepted.
+BEHAVIOURS: Final[Mapping[Behaviour, Trigger]] = MappingProxyType(
+    {
+        Behaviour.REFUSE: Trigger("refuse", "901"),
+        Behaviour.THROTTLE: Trigger("throttle", "902"),
+        Behaviour.FLAKY: Trigger("flaky", "903"),
+        Behaviour.SWALLOW: Trigger("swallow", "904"),
+        Behaviour.VANISH: Trigger("vanish", "905"),
+        Behaviour.BOUNCE: Trigger("bounce", "906"),
+        Behaviour.HANG: Trigger("hang", "907"),
+        Behaviour.STALL: Trigger("stall", "908"),
+    }
+)
+
+_BY_WORD: Final = {trigger.word: behaviour for behaviour, trigger in BEHAVIOURS.items()}
+_BY_PHONE_ENDING: Final = {
+    trigger.phone_ending: behaviour for behaviour, trigger in BEHAVIOURS.items()
+}
+_PHONE: Final = re.compile(r"\+?[0-9]{5,}")
+
+
+def behaviour_for(address: str) -> Behaviour:
+    """The behaviour an address asks for; `ACCEPT` if it asks for none."""
+    if _PHONE.fullmatch(address):
+        return _BY_PHONE_ENDING.get(address[-3:], Behaviour.ACCEPT)
+    word = asked_word(address, _BY_WORD)
+    return _BY_WORD[word] if word else Behaviour.ACCEPT
+
+
+def asked_word(address: str, words: Iterable[str]) -> str | None:
+    """The first of these words that stands by itself in an address.
+
+    By itself means between anything but letters: `hang-1` asks, `changchun` does not.
+    """
+    present = set(re.split(r"[^a-z]+", address.lower()))
+    return next((word for word in words if word in present), None)

@@ -1,0 +1,124 @@
+"""The whole system, started in order and stopped in reverse."""
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import AsyncExitStack, contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+from devstack.errors import DevstackError
+from devstack.mail_sink import MailSink
+from devstack.ports import LOOPBACK, choose_ports
+from devstack.postgres import EmbeddedPostgres
+from devstack.sandbox_provider import SandboxProvider
+from devstack.temporal_server import NAMESPACE, TemporalDevServer
+from devstack.worker_process import WorkerProcess
+from persistence.migrate import upgrade_database
+
+DATABASE: Final = "madan_sara"
+
+#: Where to look first; where a port is taken, a free one is used instead.
+_TEMPORAL_PORT: Final = 7233
+_WEB_UI_PORT: Final = 8233
+_SMTP_PORT: Final = 1025
+_SANDBOX_PORT: Final = 8900
+
+
+def default_state_dir() -> Path:
+    """Where the state lives: `MADAN_SARA_DEVSTACK_DIR`, else `.devstack` beside the rooms."""
+    chosen = os.environ.get("MADAN_SARA_DEVSTACK_DIR")
+    return Path(chosen) if chosen else Path(__file__).resolve().parents[1] / ".devstack"
+
+
+class Stack:
+    """PostgreSQL, Temporal, a mail sink, a sandbox of the providers, and a worker.
+
+    An async context manager: inside the block everything is up and migrated. What it
+    stores stays in the state folder and is found again by the next one.
+    """
+
+    def __init__(self, state_dir: Path) -> None:
+        """Choose the folder; nothing runs yet.
+
+        Args:
+            state_dir: Where everything is kept; one stack at a time.
+        """
+        self.state_dir = state_dir.resolve()
+        self.mail_dir = self.state_dir / "mail"
+        self.postgres = EmbeddedPostgres(self.state_dir / "postgres")
+        self.temporal = TemporalDevServer(
+            self.state_dir / "temporal", port=_TEMPORAL_PORT, ui_port=_WEB_UI_PORT
+        )
+        self.mail_sink = MailSink(self.mail_dir)
+        self.sandbox = SandboxProvider(journal_path=self.state_dir / "sandbox.jsonl")
+        self.worker: WorkerProcess
+        self._running = AsyncExitStack()
+
+    @property
+    def database_url(self) -> str:
+        """The SQLAlchemy URL of the project's database."""
+        return self.postgres.dsn(DATABASE)
+
+    async def __aenter__(self) -> Self:
+        async with AsyncExitStack() as starting:  # Undoes the first steps when a later one fails.
+            starting.enter_context(_sole_owner(self.state_dir))
+            await starting.enter_async_context(self.postgres)
+            await self.postgres.create_database(DATABASE)
+            await upgrade_database(self.database_url)
+            await starting.enter_async_context(self.temporal)
+            await self._start_other_sides(starting)
+            self.worker = WorkerProcess(self.environment(), self.state_dir / "worker.log")
+            starting.push_async_callback(self.worker.stop)
+            await self.worker.start()
+            self._running = starting.pop_all()
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self._running.aclose()
+
+    def environment(self) -> dict[str, str]:
+        """The settings with which the worker and clients find everything, once started."""
+        return {
+            "MADAN_SARA_DATABASE_URL": self.database_url,
+            "MADAN_SARA_SMTP_HOST": LOOPBACK,
+            "MADAN_SARA_SMTP_PORT": str(self.mail_sink.port),
+            "MADAN_SARA_SMTP_SECURITY": "none",
+            "MADAN_SARA_SANDBOX_URL": self.sandbox.url,
+            "TEMPORAL_ADDRESS": self.temporal.address,
+            # A namespace of somebody's cloud account would not be found here.
+            "TEMPORAL_NAMESPACE": NAMESPACE,
+        }
+
+    async def _start_other_sides(self, starting: AsyncExitStack) -> None:
+        """Start what stands in for the mail server and the providers."""
+        smtp_port, sandbox_port = choose_ports(_SMTP_PORT, _SANDBOX_PORT)
+        await self.mail_sink.start(host=LOOPBACK, port=smtp_port)
+        starting.push_async_callback(self.mail_sink.stop)
+        await self.sandbox.start(host=LOOPBACK, port=sandbox_port)
+        starting.push_async_callback(self.sandbox.stop)
+
+
+@contextmanager
+def _sole_owner(state_dir: Path) -> Iterator[None]:
+    """Hold the folder's lock; the system lets go of it when this process ends, however it ends."""
+    state_dir.mkdir(parents=True, exist_ok=True)
+    with (state_dir / "lock").open("a+") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.seek(0)
+            raise DevstackError(
+                f"a stack is already running in {state_dir} (process {lock.read()}); "
+                "stop it first, or choose another folder with MADAN_SARA_DEVSTACK_DIR"
+            ) from None
+        lock.truncate(0)
+        lock.write(str(os.getpid()))
+        lock.flush()
+        yield

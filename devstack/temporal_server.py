@@ -1,0 +1,135 @@
+"""Temporal's own development server, from a wheel."""
+
+import shutil
+import sys
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+from temporalio.api.enums.v1 import IndexedValueType
+from temporalio.api.operatorservice.v1 import (
+    AddSearchAttributesRequest,
+    ListSearchAttributesRequest,
+)
+from temporalio.client import Client
+from temporalio.service import RPCError, RPCStatusCode
+
+from contracts.naming import CAMPAIGN_ATTRIBUTE, TENANT_ATTRIBUTE
+from devstack.child_process import ChildProcess
+from devstack.errors import DevstackError
+from devstack.ports import LOOPBACK, choose_ports
+
+NAMESPACE: Final = "default"
+_SEARCH_ATTRIBUTES: Final = frozenset({TENANT_ATTRIBUTE, CAMPAIGN_ATTRIBUTE})
+
+
+class TemporalDevServer:
+    """The Temporal server and its Web UI, with everything kept in one SQLite file."""
+
+    def __init__(self, data_dir: Path, *, port: int = 7233, ui_port: int = 8233) -> None:
+        """Choose folder and ports; nothing runs yet.
+
+        Args:
+            data_dir: Where the database and the log live; created when missing.
+            port: Where to serve, or a free one if it is taken; 0 for any.
+            ui_port: Likewise for the Web UI.
+        """
+        self._data_dir = data_dir.resolve()
+        self._preferred_ports = (port, ui_port)
+        self._port = self._ui_port = 0
+        self._server = ChildProcess(
+            "Temporal",
+            log_file=self._data_dir / "temporal.log",
+            pid_file=self._data_dir / "temporal.pid",
+        )
+
+    @property
+    def address(self) -> str:
+        """Where clients connect, `host:port`; known once started."""
+        return f"{LOOPBACK}:{self._port}"
+
+    @property
+    def ui_url(self) -> str:
+        """Where a browser shows the Web UI; known once started."""
+        return f"http://{LOOPBACK}:{self._ui_port}"
+
+    @property
+    def pid(self) -> int:
+        """Process id of the server."""
+        return self._server.pid
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.stop()
+
+    async def start(self) -> None:
+        """Start the server; return when it serves and knows our search attributes."""
+        self._data_dir.mkdir(parents=True, exist_ok=True)
+        await self._server.end_leftover()  # Before looking for free ports: it may hold them.
+        self._port, self._ui_port = choose_ports(*self._preferred_ports)
+        await self._server.start(self._command())
+        await self._server.wait_until(self._serves)
+
+    async def stop(self) -> None:
+        """Stop the server and wait for its end."""
+        await self._server.stop()
+
+    def _command(self) -> list[str]:
+        attributes = [f"--search-attribute={name}=Keyword" for name in sorted(_SEARCH_ATTRIBUTES)]
+        return [
+            _find_temporal(),
+            "server",
+            "start-dev",
+            f"--ip={LOOPBACK}",
+            f"--port={self._port}",
+            f"--ui-port={self._ui_port}",
+            f"--db-filename={self._data_dir / 'temporal.db'}",
+            # About three times faster than SQLite's defaults. A crash of the machine may lose
+            # the last moments, a crash of the server nothing.
+            "--sqlite-pragma=journal_mode=WAL",
+            "--sqlite-pragma=synchronous=NORMAL",
+            *attributes,
+            "--log-level=warn",
+        ]
+
+    async def _serves(self) -> bool:
+        try:
+            client = await Client.connect(self.address, namespace=NAMESPACE)
+            return await _knows_search_attributes(client)
+        except (RuntimeError, RPCError):  # Not listening yet, or its namespace is not there yet.
+            return False
+
+
+async def _knows_search_attributes(client: Client) -> bool:
+    service = client.operator_service
+    known = await service.list_search_attributes(ListSearchAttributesRequest(namespace=NAMESPACE))
+    missing = _SEARCH_ATTRIBUTES - known.custom_attributes.keys()
+    if not missing:
+        return True
+    # The command line registers them with a new database only.
+    keyword = IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD
+    request = AddSearchAttributesRequest(
+        namespace=NAMESPACE, search_attributes=dict.fromkeys(missing, keyword)
+    )
+    try:
+        await service.add_search_attributes(request)
+    except RPCError as error:
+        if error.status is not RPCStatusCode.ALREADY_EXISTS:
+            raise
+    return False  # Asked again until the server lists them.
+
+
+def _find_temporal() -> str:
+    beside_python = shutil.which("temporal", path=Path(sys.executable).parent)
+    found = beside_python or shutil.which("temporal")
+    if found is None:
+        raise DevstackError("the `temporal` program is not installed here; run `make venv`")
+    return found

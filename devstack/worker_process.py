@@ -1,0 +1,56 @@
+"""The worker as a process of its own, so that it can be killed like one."""
+
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from devstack.child_process import ChildProcess
+
+_REPOSITORY = Path(__file__).resolve().parents[1]
+
+#: The line the worker prints once it polls its queues.
+_READY_LINE = "worker ready"
+
+
+class WorkerProcess:
+    """`python -m worker`; may be started again after it was stopped or killed."""
+
+    def __init__(self, env: Mapping[str, str], log_file: Path) -> None:
+        """Choose settings and log; nothing runs yet.
+
+        Args:
+            env: The settings it gets, on top of our own environment.
+            log_file: Where its output is appended; its pid file stands beside it.
+        """
+        self._env = env
+        self._process = ChildProcess(
+            "the worker", log_file=log_file, pid_file=log_file.with_suffix(".pid")
+        )
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        return self._process.pid
+
+    @property
+    def alive(self) -> bool:
+        """Whether it runs now."""
+        return self._process.alive
+
+    async def start(self) -> None:
+        """Start the worker; return when it polls its queues."""
+        command = [sys.executable, "-m", "worker"]
+        await self._process.start(command, env={**os.environ, **self._env}, cwd=_REPOSITORY)
+        await self._process.wait_until(self._is_ready)
+
+    async def stop(self) -> None:
+        """Ask it to finish what it is doing and end; wait for its end."""
+        await self._process.stop()
+
+    async def kill(self) -> None:
+        """End it with SIGKILL, as a power cut would; wait for its end."""
+        await self._process.kill()
+
+    async def _is_ready(self) -> bool:
+        return _READY_LINE in self._process.output().splitlines()

@@ -1,0 +1,137 @@
+"""Attempts at providers, in PostgreSQL."""
+
+from datetime import datetime
+
+from sqlalchemy import RowMapping, text
+
+from activities.stores import Attempt, DeliveryFacts
+from contracts.channels import Channel
+from contracts.delivery import AttemptState
+from contracts.naming import idempotency_key
+from contracts.outreach import MessageRef
+from persistence.database import Database
+from persistence.rows import (
+    REQUEST_COLUMNS,
+    REQUEST_TABLES,
+    SUPPRESSIONS_OF_MESSAGE,
+    request_from,
+    suppressions_from,
+)
+
+_DELIVERY_FACTS = text(f"""
+SELECT {REQUEST_COLUMNS},
+       {SUPPRESSIONS_OF_MESSAGE} AS suppressions,
+       a.attempt_no, a.channel AS attempt_channel, a.state AS attempt_state, a.tries, a.code
+  FROM {REQUEST_TABLES}
+  LEFT JOIN attempts a ON a.message_id = m.message_id AND a.attempt_no = :attempt_no
+ WHERE m.tenant_id = :tenant_id AND m.message_id = :message_id
+""")  # noqa: S608 - built from constants of ours
+
+_ATTEMPT = text("""
+SELECT attempt_no, channel AS attempt_channel, state AS attempt_state, tries, code
+  FROM attempts
+ WHERE tenant_id = :tenant_id AND message_id = :message_id AND attempt_no = :attempt_no
+""")
+
+_OPEN = text("""
+WITH sending AS (
+    UPDATE messages SET state = 'sending' WHERE message_id = :message_id
+)
+INSERT INTO attempts AS a (message_id, attempt_no, tenant_id, channel, provider, idempotency_key,
+                           state, tries, opened_at)
+VALUES (:message_id, :attempt_no, :tenant_id, :channel, :provider, :idempotency_key,
+        'sending', 1, :now)
+    ON CONFLICT (message_id, attempt_no) DO UPDATE
+   SET state = 'sending', tries = a.tries + 1
+ WHERE a.state IN ('sending', 'not_sent')
+""")
+
+# What is final stays final: an answer that arrives after the attempt was concluded
+# otherwise must not rewrite it.
+_RECORD = text("""
+UPDATE attempts
+   SET state = CAST(:state AS text), code = coalesce(:code, code),
+       provider_message_id = coalesce(:provider_message_id, provider_message_id),
+       concluded_at = CASE WHEN CAST(:state AS text) = 'not_sent' THEN NULL
+                           ELSE CAST(:now AS timestamptz) END
+ WHERE tenant_id = :tenant_id AND message_id = :message_id AND attempt_no = :attempt_no
+   AND state IN ('sending', 'not_sent')
+""")
+
+
+class PostgresAttemptStore:
+    """`AttemptStore` on PostgreSQL; every method is one committed statement."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def delivery_facts(self, ref: MessageRef, attempt_no: int) -> DeliveryFacts:
+        """What handing the message over depends on; see `AttemptStore`."""
+        async with self._database.statement() as connection:
+            found = await connection.execute(_DELIVERY_FACTS, _key(ref, attempt_no))
+            row = found.mappings().one()
+        return DeliveryFacts(
+            request=request_from(row),
+            suppressions=suppressions_from(row["suppressions"]),
+            attempt=_attempt(row) if row["attempt_no"] is not None else None,
+        )
+
+    async def open_attempt(
+        self, ref: MessageRef, attempt_no: int, channel: Channel, provider: str, now: datetime
+    ) -> None:
+        """Record that the provider is about to be called; see `AttemptStore`."""
+        parameters = {
+            **_key(ref, attempt_no),
+            "channel": channel.value,
+            "provider": provider,
+            "idempotency_key": idempotency_key(ref.message_id, attempt_no),
+            "now": now,
+        }
+        async with self._database.statement() as connection:
+            await connection.execute(_OPEN, parameters)
+
+    async def record_attempt(
+        self,
+        ref: MessageRef,
+        attempt_no: int,
+        state: AttemptState,
+        now: datetime,
+        *,
+        code: str | None = None,
+        provider_message_id: str | None = None,
+    ) -> None:
+        """Record what came of a call; see `AttemptStore`."""
+        parameters = {
+            **_key(ref, attempt_no),
+            "state": state.value,
+            "code": code,
+            "provider_message_id": provider_message_id,
+            "now": now,
+        }
+        async with self._database.statement() as connection:
+            await connection.execute(_RECORD, parameters)
+
+    async def attempt(self, ref: MessageRef, attempt_no: int) -> Attempt | None:
+        """One attempt as it stands; see `AttemptStore`."""
+        async with self._database.statement() as connection:
+            found = await connection.execute(_ATTEMPT, _key(ref, attempt_no))
+            row = found.mappings().one_or_none()
+        return _attempt(row) if row else None
+
+
+def _key(ref: MessageRef, attempt_no: int) -> dict[str, object]:
+    return {
+        "tenant_id": ref.tenant_id,
+        "message_id": ref.message_id,
+        "attempt_no": attempt_no,
+    }
+
+
+def _attempt(row: RowMapping) -> Attempt:
+    return Attempt(
+        attempt_no=row["attempt_no"],
+        channel=Channel(row["attempt_channel"]),
+        state=AttemptState(row["attempt_state"]),
+        tries=row["tries"],
+        code=row["code"],
+    )

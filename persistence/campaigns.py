@@ -1,0 +1,158 @@
+"""Campaigns as saved, in PostgreSQL."""
+
+from datetime import date, datetime
+from decimal import Decimal
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from contracts.campaign import CampaignStatus, OutreachCampaign
+from contracts.faults import InvalidRequestError
+from contracts.money import from_micros, to_micros
+from persistence.database import Database
+from persistence.rows import campaign_from
+
+_SAVE = text("""
+INSERT INTO campaigns (tenant_id, campaign_id, name, status, config, created_at, updated_at)
+VALUES (:tenant_id, :campaign_id, :name, :status, CAST(:config AS jsonb), :now, :now)
+    ON CONFLICT (tenant_id, campaign_id) DO UPDATE
+   SET name = excluded.name, config = excluded.config,
+       status = CASE WHEN :keep_status THEN campaigns.status ELSE excluded.status END,
+       updated_at = excluded.updated_at
+""")
+
+_LIMIT = text("""
+INSERT INTO budget_accounts (tenant_id, campaign_id, scope, key, limit_micros, message_limit)
+VALUES (:tenant_id, :campaign_id, :scope, :key, :limit_micros, NULL)
+    ON CONFLICT (tenant_id, campaign_id, scope, key) DO UPDATE
+   SET limit_micros = excluded.limit_micros
+""")
+
+_DAY_LIMITS = text("""
+UPDATE budget_accounts
+   SET limit_micros = :limit_micros, message_limit = :message_limit
+ WHERE tenant_id = :tenant_id AND campaign_id = :campaign_id AND scope = 'day'
+   AND CAST(key AS date) >= CAST(CAST(:today AS text) AS date)
+""")
+
+_OVER_LIMIT = text("""
+SELECT scope, key, held_micros + spent_micros AS used_micros, message_count
+  FROM budget_accounts
+ WHERE tenant_id = :tenant_id AND campaign_id = :campaign_id
+""")
+
+_LOAD = text("""
+SELECT CAST(config AS text) AS config, status FROM campaigns
+ WHERE tenant_id = :tenant_id AND campaign_id = :campaign_id
+""")
+
+_SET_STATUS = text("""
+UPDATE campaigns SET status = :status, updated_at = :now
+ WHERE tenant_id = :tenant_id AND campaign_id = :campaign_id
+RETURNING campaign_id
+""")
+
+
+class PostgresCampaignStore:
+    """Saves and loads campaigns, and keeps their accounts' limits in step."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def save(
+        self, campaign: OutreachCampaign, today: date, now: datetime, *, keep_status: bool
+    ) -> None:
+        """Store a campaign and the limits of its accounts, new or changed.
+
+        Args:
+            campaign: with its settings filled in.
+            today: the campaign's day; limits of past days stay as they were.
+            now: the instant of the change.
+            keep_status: leave the status of a campaign that exists already.
+
+        Raises:
+            InvalidRequestError: a limit is below what is held or spent already.
+        """
+        try:
+            async with self._database.transaction() as connection:
+                await connection.execute(_SAVE, {**_row(campaign, now), "keep_status": keep_status})
+                await _save_limits(connection, campaign, today)
+        except IntegrityError as error:
+            raise InvalidRequestError(await self._explain(campaign, error)) from None
+
+    async def load(self, tenant_id: UUID, campaign_id: UUID) -> OutreachCampaign | None:
+        """A saved campaign, or None."""
+        key = {"tenant_id": tenant_id, "campaign_id": campaign_id}
+        async with self._database.statement() as connection:
+            row = (await connection.execute(_LOAD, key)).mappings().one_or_none()
+        return campaign_from(row["config"], row["status"]).model_copy(deep=True) if row else None
+
+    async def set_status(
+        self, tenant_id: UUID, campaign_id: UUID, status: CampaignStatus, now: datetime
+    ) -> bool:
+        """Change whether a campaign sends; False when there is no such campaign."""
+        parameters = {
+            "tenant_id": tenant_id,
+            "campaign_id": campaign_id,
+            "status": status.value,
+            "now": now,
+        }
+        async with self._database.statement() as connection:
+            return (await connection.execute(_SET_STATUS, parameters)).first() is not None
+
+    async def _explain(self, campaign: OutreachCampaign, error: IntegrityError) -> str:
+        """Which limit is below what is used already, with the figures."""
+        key = {"tenant_id": campaign.tenant_uuid, "campaign_id": campaign.id}
+        async with self._database.statement() as connection:
+            rows = (await connection.execute(_OVER_LIMIT, key)).mappings().all()
+        limits = _limits(campaign)
+        for row in rows:
+            limit = limits.get((row["scope"], row["key"]))
+            if limit is not None and row["used_micros"] > to_micros(limit):
+                field = "budget_total" if row["scope"] == "campaign" else "budget_per_channel"
+                used = from_micros(row["used_micros"]).normalize()
+                return f"{field}: {limit} is below the {used:f} held or spent already; raise it"
+        return f"daily_limit: below what is held or sent already today ({error.orig})"
+
+
+async def _save_limits(
+    connection: AsyncConnection, campaign: OutreachCampaign, today: date
+) -> None:
+    key = {"tenant_id": campaign.tenant_uuid, "campaign_id": campaign.id}
+    for (scope, name), limit in _limits(campaign).items():
+        micros = None if limit is None else to_micros(limit)
+        await connection.execute(
+            _LIMIT, {**key, "scope": scope, "key": name, "limit_micros": micros}
+        )
+    daily = campaign.daily_spend_limit
+    await connection.execute(
+        _DAY_LIMITS,
+        {
+            **key,
+            "today": today.isoformat(),
+            "limit_micros": None if daily is None else to_micros(daily),
+            "message_limit": campaign.daily_limit,
+        },
+    )
+
+
+def _limits(campaign: OutreachCampaign) -> dict[tuple[str, str], Decimal | None]:
+    budgets = campaign.budget_per_channel or {}
+    channels = {
+        ("channel", channel.value): budgets[channel].total if channel in budgets else None
+        for channel in campaign.channels
+    }
+    return {("campaign", ""): campaign.budget_total, **channels}
+
+
+def _row(campaign: OutreachCampaign, now: datetime) -> dict[str, object]:
+    return {
+        "tenant_id": campaign.tenant_uuid,
+        "campaign_id": campaign.id,
+        "name": campaign.name,
+        "status": campaign.status.value,
+        "config": campaign.model_dump_json(),
+        "now": now,
+    }

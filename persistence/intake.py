@@ -1,0 +1,257 @@
+"""What the client library stores and reads, in PostgreSQL."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import RowMapping, text
+
+from contracts.campaign import OutreachCampaign
+from contracts.channels import Channel
+from contracts.content import MessageContent
+from contracts.decision import RoutingDecision, SendPlan
+from contracts.delivery import AttemptState, DeliveryEvent
+from contracts.outreach import Details, ExitReason, OutreachState
+from contracts.recipient import RecipientProfile
+from persistence.database import Database
+
+
+@dataclass(frozen=True)
+class NewMessage:
+    """A request to store."""
+
+    message_id: UUID
+    campaign: OutreachCampaign
+    recipient_id: str
+    profile: RecipientProfile
+    content: MessageContent
+    force_send: bool
+    idempotency_key: str
+    #: Fingerprint of the whole request: one key must not stand for two of them.
+    request_digest: str
+
+
+@dataclass(frozen=True)
+class StoredMessage:
+    """Which message an idempotency key stands for."""
+
+    message_id: UUID
+    request_digest: str
+
+
+@dataclass(frozen=True)
+class AttemptRecord:
+    """One attempt, for people."""
+
+    attempt_no: int
+    channel: Channel
+    provider: str
+    state: AttemptState
+    tries: int
+    code: str | None
+    provider_message_id: str | None
+    price_micros: int
+
+
+@dataclass(frozen=True)
+class MessageRecord:
+    """Everything kept about one message, for people; no profile, no text."""
+
+    message_id: UUID
+    campaign_id: UUID
+    campaign_name: str
+    recipient_id: str
+    state: OutreachState
+    reason: ExitReason | None
+    details: Details
+    warnings: Sequence[str]
+    routing: RoutingDecision | None
+    plan: SendPlan | None
+    channel: Channel | None
+    force_send: bool
+    created_at: datetime
+    scheduled_at: datetime | None
+    sent_at: datetime | None
+    attempts: Sequence[AttemptRecord]
+    events: Sequence[str]
+
+
+_STORE = text("""
+WITH content AS (
+    INSERT INTO contents (tenant_id, digest, body)
+    VALUES (:tenant_id, :content_digest, CAST(:content AS jsonb)) ON CONFLICT DO NOTHING
+)
+INSERT INTO messages (message_id, tenant_id, campaign_id, recipient_id, idempotency_key,
+                      request_digest, profile, content_digest, force_send, created_at)
+VALUES (:message_id, :tenant_id, :campaign_id, :recipient_id, :idempotency_key,
+        :request_digest, CAST(:profile AS jsonb), :content_digest, :force_send, :now)
+    ON CONFLICT (tenant_id, idempotency_key) DO NOTHING
+RETURNING message_id
+""")
+
+_BY_KEY = text("""
+SELECT message_id, request_digest FROM messages
+ WHERE tenant_id = :tenant_id AND idempotency_key = :idempotency_key
+""")
+
+_RECORD = text("""
+SELECT m.message_id, m.campaign_id, c.name AS campaign_name, m.recipient_id, m.state, m.reason,
+       CAST(m.details AS text) AS details, CAST(m.warnings AS text) AS warnings,
+       CAST(m.routing AS text) AS routing, CAST(m.plan AS text) AS plan, m.channel, m.force_send,
+       m.created_at, m.scheduled_at, m.sent_at,
+       (SELECT coalesce(json_agg(json_build_object(
+                   'attempt_no', a.attempt_no, 'channel', a.channel, 'provider', a.provider,
+                   'state', a.state, 'tries', a.tries, 'code', a.code,
+                   'provider_message_id', a.provider_message_id,
+                   'price_micros', coalesce(e.amount_micros, 0)) ORDER BY a.attempt_no), '[]')
+          FROM attempts a
+          LEFT JOIN budget_entries e
+            ON (e.message_id, e.attempt_no, e.kind) = (a.message_id, a.attempt_no, 'hold')
+         WHERE a.message_id = m.message_id) AS attempts,
+       (SELECT coalesce(json_agg(d.kind ORDER BY d.occurred_at), '[]')
+          FROM delivery_events d WHERE d.message_id = m.message_id) AS events
+  FROM messages m JOIN campaigns c USING (tenant_id, campaign_id)
+ WHERE m.tenant_id = :tenant_id AND m.message_id = :message_id
+""")
+
+# The receipt, what it says about its attempt, and what it adds to the person's
+# statistics: once, however often the provider repeats itself.
+_RECEIVE = text("""
+WITH received AS (
+    INSERT INTO delivery_events (provider, provider_event_id, tenant_id, message_id, attempt_no,
+                                 kind, code, occurred_at, received_at)
+    SELECT :provider, :provider_event_id, tenant_id, message_id, :attempt_no, CAST(:kind AS text),
+           :code, :occurred_at, :now
+      FROM messages
+     WHERE tenant_id = :tenant_id AND message_id = :message_id
+        ON CONFLICT DO NOTHING
+    RETURNING message_id, attempt_no, kind
+), bounced AS (
+    UPDATE attempts a SET state = 'bounced', code = coalesce(:code, a.code)
+      FROM received r
+     WHERE r.kind = 'bounced' AND a.state = 'accepted'
+       AND (a.message_id, a.attempt_no) = (r.message_id, r.attempt_no)
+), counted AS (
+    UPDATE engagement_stats s
+       SET opens = s.opens + (r.kind = 'opened')::int,
+           clicks = s.clicks + (r.kind = 'clicked')::int,
+           replies = s.replies + (r.kind = 'replied')::int
+      FROM received r
+      JOIN messages m USING (message_id)
+      JOIN attempts a ON (a.message_id, a.attempt_no) = (r.message_id, r.attempt_no)
+     WHERE (s.tenant_id, s.recipient_id, s.channel) = (m.tenant_id, m.recipient_id, a.channel)
+       AND r.kind IN ('opened', 'clicked', 'replied')
+       AND NOT EXISTS (SELECT FROM delivery_events earlier
+                        WHERE earlier.message_id = r.message_id AND earlier.kind = r.kind)
+)
+SELECT count(*) FROM received
+""")
+
+_SUPPRESS = text("""
+INSERT INTO suppressions (tenant_id, subject_kind, subject, channel, reason, created_at)
+VALUES (:tenant_id, :subject_kind, :subject, :channel, :reason, :now)
+    ON CONFLICT DO NOTHING
+""")
+
+
+class PostgresIntake:
+    """Requests in, records out; receipts and suppressions as they arrive."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def store(self, message: NewMessage, now: datetime) -> StoredMessage:
+        """Store a request, in one statement; a known key answers with its message."""
+        parameters = _message_row(message, now)
+        async with self._database.statement() as connection:
+            stored = (await connection.execute(_STORE, parameters)).first()
+            if stored is not None:
+                return StoredMessage(message.message_id, message.request_digest)
+            row = (await connection.execute(_BY_KEY, parameters)).mappings().one()
+            return StoredMessage(row["message_id"], row["request_digest"])
+
+    async def record(self, tenant_id: UUID, message_id: UUID) -> MessageRecord | None:
+        """Everything kept about a message, or None."""
+        key = {"tenant_id": tenant_id, "message_id": message_id}
+        async with self._database.statement() as connection:
+            row = (await connection.execute(_RECORD, key)).mappings().one_or_none()
+        return _message_record(row) if row else None
+
+    async def receive(self, tenant_id: UUID, event: DeliveryEvent, now: datetime) -> bool:
+        """Keep a receipt; False when it is known already or its message is not ours."""
+        parameters = {**event.model_dump(), "tenant_id": tenant_id, "now": now}
+        parameters["kind"] = event.kind.value
+        async with self._database.statement() as connection:
+            return bool((await connection.execute(_RECEIVE, parameters)).scalar_one())
+
+    async def suppress(
+        self,
+        tenant_id: UUID,
+        *,
+        recipient_id: str | None,
+        address: str | None,
+        channel: Channel | None,
+        reason: str,
+        now: datetime,
+    ) -> None:
+        """Never contact a recipient or an address again, on a channel or on any."""
+        parameters = {
+            "tenant_id": tenant_id,
+            "subject_kind": "recipient" if recipient_id is not None else "address",
+            "subject": recipient_id if recipient_id is not None else (address or "").lower(),
+            "channel": channel and channel.value,
+            "reason": reason,
+            "now": now,
+        }
+        async with self._database.statement() as connection:
+            await connection.execute(_SUPPRESS, parameters)
+
+
+def _message_row(message: NewMessage, now: datetime) -> dict[str, object]:
+    return {
+        "message_id": message.message_id,
+        "tenant_id": message.campaign.tenant_uuid,
+        "campaign_id": message.campaign.id,
+        "recipient_id": message.recipient_id,
+        "idempotency_key": message.idempotency_key,
+        "request_digest": message.request_digest,
+        "profile": message.profile.model_dump_json(exclude_none=True),
+        "content_digest": message.content.digest(),
+        "content": message.content.model_dump_json(),
+        "force_send": message.force_send,
+        "now": now,
+    }
+
+
+def _message_record(row: RowMapping) -> MessageRecord:
+    return MessageRecord(
+        message_id=row["message_id"],
+        campaign_id=row["campaign_id"],
+        campaign_name=row["campaign_name"],
+        recipient_id=row["recipient_id"],
+        state=OutreachState(row["state"]),
+        reason=row["reason"] and ExitReason(row["reason"]),
+        details=json.loads(row["details"]),
+        warnings=json.loads(row["warnings"]),
+        routing=row["routing"] and RoutingDecision.model_validate_json(row["routing"]),
+        plan=row["plan"] and SendPlan.model_validate_json(row["plan"]),
+        channel=row["channel"] and Channel(row["channel"]),
+        force_send=row["force_send"],
+        created_at=row["created_at"],
+        scheduled_at=row["scheduled_at"],
+        sent_at=row["sent_at"],
+        attempts=[_attempt_record(attempt) for attempt in row["attempts"]],
+        events=row["events"],
+    )
+
+
+def _attempt_record(attempt: dict[str, object]) -> AttemptRecord:
+    return AttemptRecord(
+        **{
+            **attempt,
+            "channel": Channel(str(attempt["channel"])),
+            "state": AttemptState(str(attempt["state"])),
+        }  # type: ignore[arg-type]
+    )

@@ -1,0 +1,111 @@
+"""Messages as they were asked for, and how they ended, in PostgreSQL."""
+
+import json
+from datetime import datetime
+
+from sqlalchemy import text
+
+from activities.stores import RoutingInputs, StoredRequest
+from contracts.outreach import ConcludeInput, ConcludeResult, MessageRef
+from persistence.database import Database
+from persistence.ledger_sql import BOOK_ENTRIES
+from persistence.rows import (
+    RECENT_CLAIMS_OF_MESSAGE,
+    REQUEST_COLUMNS,
+    REQUEST_TABLES,
+    SUPPRESSIONS_OF_MESSAGE,
+    claims_from,
+    engagement_from,
+    request_from,
+    suppressions_from,
+)
+
+_REQUEST = text(f"""
+SELECT {REQUEST_COLUMNS} FROM {REQUEST_TABLES}
+ WHERE m.tenant_id = :tenant_id AND m.message_id = :message_id
+""")  # noqa: S608 - built from constants of ours
+
+_ROUTING_INPUTS = text(f"""
+SELECT {REQUEST_COLUMNS},
+       {SUPPRESSIONS_OF_MESSAGE} AS suppressions,
+       {RECENT_CLAIMS_OF_MESSAGE} AS recent,
+       (SELECT coalesce(json_agg(row_to_json(e)), '[]') FROM engagement_stats e
+         WHERE e.tenant_id = m.tenant_id AND e.recipient_id = m.recipient_id) AS engagement
+  FROM {REQUEST_TABLES}
+ WHERE m.tenant_id = :tenant_id AND m.message_id = :message_id
+""")  # noqa: S608 - built from constants of ours
+
+# One statement, so that no reader can see the hold gone and the claim still there. A sent
+# message is left alone: a late cancel must not undo what a person has already got.
+_CONCLUDE = text(f"""
+WITH ended AS (
+    UPDATE messages
+       SET state = :state, reason = :reason, details = CAST(:details AS jsonb),
+           routing = coalesce(CAST(:routing AS jsonb), routing),
+           finished_at = CAST(:now AS timestamptz)
+     WHERE tenant_id = :tenant_id AND message_id = :message_id
+       AND state NOT IN ('sent', 'unknown', 'cancelled', 'failed', 'blocked')
+    RETURNING message_id
+), unclaimed AS (
+    UPDATE recipient_claims r SET released_at = CAST(:now AS timestamptz)
+      FROM ended WHERE r.message_id = ended.message_id AND r.released_at IS NULL
+), entry AS (
+    INSERT INTO budget_entries
+    SELECT hold.message_id, hold.attempt_no, 'release', hold.tenant_id, hold.campaign_id,
+           hold.channel, hold.day, hold.amount_micros, CAST(:now AS timestamptz)
+      FROM budget_entries hold JOIN ended USING (message_id)
+     WHERE hold.kind = 'hold' AND NOT EXISTS (
+               SELECT FROM budget_entries done
+                WHERE (done.message_id, done.attempt_no) = (hold.message_id, hold.attempt_no)
+                  AND done.kind IN ('settle', 'release'))
+    RETURNING *
+), {BOOK_ENTRIES}
+SELECT state, reason FROM messages
+ WHERE tenant_id = :tenant_id AND message_id = :message_id AND NOT EXISTS (SELECT FROM ended)
+""")  # noqa: S608 - built from constants of ours
+
+
+class PostgresRequestStore:
+    """`RequestStore` on PostgreSQL."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def request(self, ref: MessageRef) -> StoredRequest:
+        """One message; see `RequestStore`."""
+        key = {"tenant_id": ref.tenant_id, "message_id": ref.message_id}
+        async with self._database.statement() as connection:
+            row = (await connection.execute(_REQUEST, key)).mappings().one_or_none()
+        if row is None:
+            raise LookupError(f"there is no message {ref.message_id}")
+        return request_from(row)
+
+    async def routing_inputs(self, ref: MessageRef, now: datetime) -> RoutingInputs:
+        """What the choice of a channel depends on; see `RequestStore`."""
+        key = {"tenant_id": ref.tenant_id, "message_id": ref.message_id, "now": now}
+        async with self._database.statement() as connection:
+            row = (await connection.execute(_ROUTING_INPUTS, key)).mappings().one()
+        return RoutingInputs(
+            request=request_from(row),
+            recent=claims_from(row["recent"]),
+            suppressions=suppressions_from(row["suppressions"]),
+            engagement=engagement_from(row["engagement"]),
+        )
+
+    async def conclude(self, conclusion: ConcludeInput) -> ConcludeResult:
+        """End an unsent message; see `RequestStore`."""
+        routing = conclusion.routing
+        parameters = {
+            "tenant_id": conclusion.ref.tenant_id,
+            "message_id": conclusion.ref.message_id,
+            "state": conclusion.state.value,
+            "reason": conclusion.reason.value,
+            "details": json.dumps(conclusion.details),
+            "routing": routing.model_dump_json() if routing else None,
+            "now": conclusion.now,
+        }
+        async with self._database.statement() as connection:
+            ended_before = (await connection.execute(_CONCLUDE, parameters)).mappings().first()
+        if ended_before is None:
+            return ConcludeResult(state=conclusion.state, reason=conclusion.reason)
+        return ConcludeResult.model_validate(dict(ended_before))

@@ -1,0 +1,126 @@
+"""From rows to facts."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
+from uuid import UUID
+
+from pydantic import TypeAdapter
+from sqlalchemy import RowMapping
+
+from activities.stores import StoredRequest, Suppression
+from contracts.campaign import CampaignStatus, OutreachCampaign
+from contracts.channels import Channel
+from contracts.content import MessageContent
+from contracts.outreach import MessageRef, OutreachState
+from contracts.recipient import RecipientProfile
+from policy.frequency import RecentClaim
+from policy.selector import Engagement
+
+_INSTANT = TypeAdapter(datetime)
+
+
+@lru_cache(maxsize=256)
+def campaign_from(config: str, status: str) -> OutreachCampaign:
+    """A stored campaign. Cached: read it, never change it."""
+    campaign = OutreachCampaign.model_validate_json(config)
+    campaign.status = CampaignStatus(status)
+    return campaign
+
+
+@lru_cache(maxsize=256)
+def content_from(body: str) -> MessageContent:
+    """Stored content. Cached: a campaign's thousands of messages share it."""
+    return MessageContent.model_validate_json(body)
+
+
+#: Columns a `StoredRequest` is made of, for a query over messages m, campaigns c, contents t.
+REQUEST_COLUMNS = """
+    m.tenant_id, m.message_id, m.recipient_id, m.state, m.force_send, m.scheduled_at,
+    CAST(m.profile AS text) AS profile, CAST(c.config AS text) AS config, c.status,
+    CAST(t.body AS text) AS content
+"""
+
+REQUEST_TABLES = """
+    messages m
+    JOIN campaigns c USING (tenant_id, campaign_id)
+    JOIN contents t ON (t.tenant_id, t.digest) = (m.tenant_id, m.content_digest)
+"""
+
+#: Suppressions of a message's person, by recipient or by any address in the profile.
+SUPPRESSIONS_OF_MESSAGE = """
+    (SELECT coalesce(json_agg(json_build_object('channel', s.channel, 'reason', s.reason)), '[]')
+       FROM suppressions s
+      WHERE s.tenant_id = m.tenant_id
+        AND (   (s.subject_kind = 'recipient' AND s.subject = m.recipient_id)
+             OR (s.subject_kind = 'address' AND s.subject IN (
+                    SELECT lower(value) FROM jsonb_each_text(m.profile -> 'contact_info')))))
+"""
+
+#: Live claims of a message's person that still matter, other messages' only: those not yet
+#: sent, and those sent within the widest window of the campaign's settings.
+RECENT_CLAIMS_OF_MESSAGE = """
+    (SELECT coalesce(json_agg(json_build_object(
+                'message_id', o.message_id, 'campaign_id', o.campaign_id, 'channel', o.channel,
+                'claimed_at', o.claimed_at, 'sent_at', o.sent_at, 'texts', o.texts)), '[]')
+       FROM recipient_claims o
+      WHERE o.tenant_id = m.tenant_id AND o.recipient_id = m.recipient_id
+        AND o.released_at IS NULL AND o.message_id <> m.message_id
+        AND (o.sent_at IS NULL OR o.sent_at > CAST(:now AS timestamptz) - greatest(
+                interval '7 days',
+                make_interval(hours => (c.config #>> '{settings,dedup_lookback_hours}')::int),
+                make_interval(days => (c.config #>> '{settings,near_duplicate_days}')::int))))
+"""
+
+
+def request_from(row: RowMapping) -> StoredRequest:
+    """A message with its campaign and content, from `REQUEST_COLUMNS`."""
+    return StoredRequest(
+        ref=MessageRef(tenant_id=row["tenant_id"], message_id=row["message_id"]),
+        recipient_id=row["recipient_id"],
+        campaign=campaign_from(row["config"], row["status"]),
+        profile=RecipientProfile.model_validate_json(row["profile"]),
+        content=content_from(row["content"]),
+        force_send=row["force_send"],
+        state=OutreachState(row["state"]),
+        scheduled_at=row["scheduled_at"],
+    )
+
+
+def suppressions_from(documents: Sequence[dict[str, Any]]) -> Sequence[Suppression]:
+    """Suppressions from `SUPPRESSIONS_OF_MESSAGE`."""
+    return [
+        Suppression(channel=s["channel"] and Channel(s["channel"]), reason=s["reason"])
+        for s in documents
+    ]
+
+
+def claims_from(documents: Sequence[dict[str, Any]]) -> Sequence[RecentClaim]:
+    """Claims from `RECENT_CLAIMS_OF_MESSAGE`."""
+    return [claim_from(claim) for claim in documents]
+
+
+def claim_from(claim: dict[str, Any]) -> RecentClaim:
+    """One claim from its JSON object."""
+    return RecentClaim(
+        message_id=UUID(claim["message_id"]),
+        campaign_id=UUID(claim["campaign_id"]),
+        channel=claim["channel"] and Channel(claim["channel"]),
+        claimed_at=_INSTANT.validate_python(claim["claimed_at"]),
+        sent_at=claim["sent_at"] and _INSTANT.validate_python(claim["sent_at"]),
+        texts=tuple(claim["texts"]),
+    )
+
+
+def engagement_from(documents: Sequence[dict[str, Any]]) -> dict[Channel, Engagement]:
+    """A person's engagement by channel."""
+    return {
+        Channel(stat["channel"]): Engagement(
+            messages=stat["messages"],
+            opens=stat["opens"],
+            clicks=stat["clicks"],
+            replies=stat["replies"],
+        )
+        for stat in documents
+    }

@@ -1,0 +1,97 @@
+"""Whether one more message is affordable."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from contracts.money import from_micros
+from contracts.outreach import Block, ExitReason
+
+
+class AccountScope(StrEnum):
+    """What a budget account limits. The order is the one accounts are judged in."""
+
+    CAMPAIGN = "campaign"  #: The campaign as a whole.
+    CHANNEL = "channel"  #: The campaign's messages on one channel.
+    DAY = "day"  #: The campaign's messages of one day.
+
+
+@dataclass(frozen=True)
+class Account:
+    """One budget account: limits, and what stands against them."""
+
+    scope: AccountScope
+    #: Which campaign, channel or day.
+    key: str
+    #: None: no limit on money.
+    limit_micros: int | None
+    #: Promised to messages not yet sent.
+    held_micros: int
+    spent_micros: int
+    #: None: no limit on messages.
+    message_limit: int | None
+    #: Messages held or sent.
+    message_count: int
+
+    @property
+    def remaining_micros(self) -> int | None:
+        """What can still be promised; None: unlimited, negative: the limit was lowered."""
+        if self.limit_micros is None:
+            return None
+        return self.limit_micros - self.held_micros - self.spent_micros
+
+
+def judge_reservation(accounts: Sequence[Account], price_micros: int) -> Block | None:
+    """What forbids to hold the price of one more message, if anything.
+
+    Money first (campaign, channel, day), then the day's number of messages. A free
+    message exceeds no budget, even a used-up one.
+
+    Args:
+        accounts: every account the message would be booked on, in any order.
+        price_micros: price of the message in micro-units, not negative.
+
+    Raises:
+        ValueError: the price is negative.
+    """
+    if price_micros < 0:
+        raise ValueError(f"the price is {price_micros} micro-units; a price is not negative")
+    in_order = sorted(accounts, key=lambda account: list(AccountScope).index(account.scope))
+    for account in in_order:
+        remaining = account.remaining_micros
+        if remaining is not None and price_micros > max(remaining, 0):
+            return _budget_exceeded(account, price_micros)
+    for account in in_order:
+        if account.message_limit is not None and account.message_count >= account.message_limit:
+            return _daily_limit_reached(account, account.message_limit)
+    return None
+
+
+def _budget_exceeded(account: Account, price_micros: int) -> Block:
+    return Block(
+        reason=ExitReason.BUDGET_EXCEEDED,
+        details={
+            "remaining_budget": _amount(max(account.remaining_micros or 0, 0)),
+            "price": _amount(price_micros),
+            "limit": _amount(account.limit_micros or 0),
+            "scope": account.scope.value,
+            "key": account.key,
+        },
+    )
+
+
+def _daily_limit_reached(account: Account, limit: int) -> Block:
+    return Block(
+        reason=ExitReason.DAILY_LIMIT,
+        details={
+            "daily_limit": limit,
+            "messages_sent_today": account.message_count,
+            "remaining_today": 0,
+            "day": account.key,
+        },
+    )
+
+
+def _amount(micros: int) -> str:
+    """An amount in currency units, in plain notation."""
+    return format(from_micros(micros), "f")

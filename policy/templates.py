@@ -1,0 +1,241 @@
+"""What a message says to one person: Liquid templates filled in with their fields."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from html.parser import HTMLParser
+from typing import Any, Final
+
+from liquid.exceptions import (
+    LiquidError,
+    LiquidSyntaxError,
+    ResourceLimitError,
+    UndefinedError,
+    UnknownFilterError,
+)
+
+from contracts.channels import Channel
+from contracts.content import EmailContent, MessageContent, RenderedMessage
+from contracts.recipient import RecipientProfile
+from policy.template_language import parse
+
+#: Missing fields reported for one template; whoever lacks more has another problem.
+MAX_REPORTED_FIELDS: Final = 20
+
+_LONGEST_EXPLANATION: Final = 200
+_RUNS_AWAY: Final = "takes too long or grows too large"
+_BAD_VALUE: Final = "uses a filter on a value it cannot work with"
+
+#: What Python raises when a filter meets a value it cannot work with.
+_VALUE_FAULTS: Final = (
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    TypeError,
+    ValueError,
+)
+
+
+class TemplateFault(ValueError):  # noqa: N818 - what a person reads, not a program's error
+    """A template cannot be filled in; the message says why, without personal data."""
+
+
+class MissingFieldFault(TemplateFault):
+    """A template shows a field the recipient does not have.
+
+    Args:
+        field: name of the field, with its path if it has one.
+    """
+
+    def __init__(self, field: str) -> None:
+        super().__init__(f"names the field {field!r}, which this recipient does not have")
+        self.field = field
+
+
+@dataclass(frozen=True)
+class _Part:
+    """One template of a message."""
+
+    #: Appended to the name of the content in faults.
+    name: str
+    source: str
+    html: bool = False
+
+
+def render(template: str | EmailContent, profile: RecipientProfile) -> RenderedMessage:
+    """Fill in a template for one person.
+
+    In an HTML body every value is escaped, so that a name cannot bring in markup. (A
+    value put where a URL stands is the template author's affair.) A subject is one line
+    whatever the values. Fields may be tested and given a default when they are missing.
+
+    Args:
+        template: a text, or an e-mail's subject and bodies.
+        profile: the person whose fields are filled in.
+
+    Returns:
+        The message, its lines ended by a line feed only; `text` is empty for an e-mail
+        with an HTML body only.
+
+    Raises:
+        TemplateFault: the template is faulty, shows a missing field, runs away, or
+            says nothing once filled in.
+    """
+    fields = profile.template_fields()
+    filled = {part.name: _fill(part, fields) for part in _parts(template)}
+    if isinstance(template, str):
+        return RenderedMessage(text=filled[""])
+    return RenderedMessage(
+        text=filled.get(".text", ""),
+        subject=_one_line(filled[".subject"]),
+        html=filled.get(".html"),
+    )
+
+
+def missing_fields(template: str | EmailContent, profile: RecipientProfile) -> list[str]:
+    """Fields a template shows and a recipient lacks, in the order they are met.
+
+    Raises:
+        TemplateFault: the template cannot be parsed.
+    """
+    fields = profile.template_fields()
+    found = [name for part in _parts(template) for name in _missing(part, fields)]
+    return list(dict.fromkeys(found))
+
+
+def check_content(
+    content: MessageContent, profile: RecipientProfile, channels: Sequence[Channel]
+) -> list[str]:
+    """Everything that keeps a message from being written to a recipient.
+
+    Args:
+        content: templates by channel.
+        profile: the recipient.
+        channels: channels that may be used; those without an address are passed over.
+
+    Returns:
+        One line per fault, like `content.email: names the field 'first_name', which this
+        recipient does not have`; for parts of an e-mail `content.email.subject: ...`.
+    """
+    fields = profile.template_fields()
+    faults: list[str] = []
+    for channel in channels:
+        template = content.template_for(channel)
+        if template is None or profile.contact_info.address_for(channel) is None:
+            continue
+        key = channel.value if channel in content.root else "default"
+        for part in _parts(template):
+            faults += [f"content.{key}{part.name}: {fault}" for fault in _faults(part, fields)]
+    return list(dict.fromkeys(faults))
+
+
+def comparable_text(message: RenderedMessage) -> str:
+    """The words of a message, for comparing it with others: its text, or its HTML's."""
+    if message.text or message.html is None:
+        return message.text
+    reader = _WordsOfHtml()
+    reader.feed(message.html)
+    reader.close()
+    return " ".join(" ".join(reader.words).split())
+
+
+class _WordsOfHtml(HTMLParser):
+    """Collects what a reader sees of an HTML document."""
+
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.words: list[str] = []
+        self._hidden_by: str | None = None
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if self._hidden_by is None and tag in ("script", "style", "title"):
+            self._hidden_by = tag
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag == self._hidden_by:
+            self._hidden_by = None
+
+    def handle_data(self, data: str) -> None:
+        if self._hidden_by is None:
+            self.words.append(data)
+
+
+def _parts(template: str | EmailContent) -> list[_Part]:
+    if isinstance(template, str):
+        return [_Part("", template)]
+    parts = [_Part(".subject", template.subject)]
+    if template.text is not None:
+        parts.append(_Part(".text", template.text))
+    if template.html is not None:
+        parts.append(_Part(".html", template.html, html=True))
+    return parts
+
+
+def _fill(part: _Part, fields: Mapping[str, Any]) -> str:
+    try:
+        filled = parse(part.source, html=part.html).render(fields)
+    except UndefinedError as error:
+        raise MissingFieldFault(str(error.message)) from error
+    except LiquidError as error:
+        raise TemplateFault(_explain(error)) from error
+    except (MemoryError, RecursionError) as error:
+        raise TemplateFault(_RUNS_AWAY) from error
+    except _VALUE_FAULTS as error:
+        raise TemplateFault(_BAD_VALUE) from error
+    if not filled.strip():
+        raise TemplateFault("says nothing once it is filled in")
+    return filled
+
+
+def _explain(error: LiquidError) -> str:
+    """Why Liquid refused a template; only a parser's words are repeated.
+
+    Those of a filter may contain the value it met, which can be personal.
+    """
+    where = ""
+    if error.token is not None and error.token.start_index >= 0:
+        line = error.token.source.count("\n", 0, error.token.start_index) + 1
+        where = f" (line {line})"
+    if isinstance(error, ResourceLimitError):
+        return f"{_RUNS_AWAY}{where}"
+    if isinstance(error, LiquidSyntaxError | UnknownFilterError) or type(error) is LiquidError:
+        words = " ".join(str(error.message).split())[:_LONGEST_EXPLANATION]
+        return f"is no valid template: {words}{where}"
+    return f"{_BAD_VALUE}{where}"
+
+
+def _faults(part: _Part, fields: Mapping[str, Any]) -> list[str]:
+    try:
+        _fill(part, fields)
+    except MissingFieldFault:
+        return [str(MissingFieldFault(name)) for name in _missing(part, fields)]
+    except TemplateFault as fault:
+        return [str(fault)]
+    return []
+
+
+def _missing(part: _Part, fields: Mapping[str, Any]) -> list[str]:
+    """The missing fields of one template, found by giving each a stand-in and going on.
+
+    Filling in stops at the first missing field, and reading the template instead would
+    also report fields it handles the absence of.
+    """
+    given, missing = dict(fields), list[str]()
+    while len(missing) < MAX_REPORTED_FIELDS:
+        try:
+            _fill(part, given)
+        except MissingFieldFault as fault:
+            root = fault.field.partition(".")[0]
+            if root in given:
+                return missing if root in missing else [*missing, fault.field]
+            missing.append(fault.field)
+            given[root] = "?"
+        except TemplateFault:
+            break
+        else:
+            break
+    return missing
+
+
+def _one_line(text: str) -> str:
+    """A text without line breaks: in an e-mail's header they would start another one."""
+    return " ".join(line.strip() for line in text.splitlines() if line.strip())

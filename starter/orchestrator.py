@@ -1,0 +1,393 @@
+"""The client library: send, watch and steer outreaches."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, Self
+from uuid import UUID
+
+from temporalio.client import Client
+
+from activities.budget import BudgetManager
+from activities.deduplicator import MessageDeduplicator
+from activities.router import ChannelRouter
+from activities.scheduler import SendTimeScheduler
+from config.settings import DatabaseSettings, TenantDefaults
+from config.temporal import connect
+from contracts.campaign import DEFAULT_TENANT, CampaignStatus, OutreachCampaign
+from contracts.channels import Channel
+from contracts.content import MessageContent
+from contracts.delivery import AttemptState, DeliveryEvent, DeliveryEventSignal
+from contracts.faults import InvalidRequestError
+from contracts.outreach import FINAL_STATES, DecisionAnswer, MessageRef, OutreachStatus
+from contracts.recipient import RecipientProfile
+from contracts.settings import OrchestratorSettings
+from persistence.analytics import PostgresAnalyticsStore
+from persistence.budget import PostgresBudgetLedger
+from persistence.campaign_status import PostgresCampaignStatus
+from persistence.campaigns import PostgresCampaignStore
+from persistence.claims import PostgresClaimStore
+from persistence.database import Database
+from persistence.intake import MessageRecord, NewMessage, PostgresIntake
+from persistence.requests import PostgresRequestStore
+from policy.campaign_days import campaign_day
+from policy.selector import ChannelSelector
+from starter.answers import (
+    BatchItem,
+    BatchResult,
+    CampaignStatusResult,
+    SendResult,
+    answer_from_record,
+    batch_result,
+    campaign_status,
+    send_result,
+)
+from starter.outreaches import OutreachEndedError, Outreaches, OutreachHandle
+from starter.requests import checked_campaign, new_batch, new_message
+
+#: Decisions of one batch awaited at once: enough to keep a worker busy.
+_BATCH_CONCURRENCY = 32
+
+
+class OutreachOrchestrator:
+    """Sends outreaches and answers for them.
+
+    The components behind it can be used on their own: `deduplicator`, `router`,
+    `selector`, `budget`, `scheduler`.
+
+    Args:
+        client: connection to Temporal with the pydantic data converter.
+        database: connection to the facts.
+        settings: rules of campaigns that bring none of their own.
+        tenant_id: whose messages this orchestrator reads and steers.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        database: Database,
+        *,
+        settings: OrchestratorSettings | None = None,
+        tenant_id: UUID = DEFAULT_TENANT,
+    ) -> None:
+        self._database = database
+        self._settings = settings or OrchestratorSettings()
+        self._tenant_id = tenant_id
+        self._outreaches = Outreaches(client)
+        self._intake = PostgresIntake(database)
+        self._campaigns = PostgresCampaignStore(database)
+        self._saved: dict[UUID, str] = {}
+        requests = PostgresRequestStore(database)
+        self.deduplicator = MessageDeduplicator(PostgresClaimStore(database))
+        self.router = ChannelRouter(requests, dict.fromkeys(Channel))
+        self.selector = ChannelSelector()
+        self.budget = BudgetManager(PostgresBudgetLedger(database), requests)
+        self.scheduler = SendTimeScheduler(requests, PostgresAnalyticsStore(database))
+
+    @classmethod
+    async def connect(cls, *, settings: OrchestratorSettings | None = None) -> Self:
+        """Connect to the database and Temporal the environment names."""
+        where = DatabaseSettings()
+        database = Database(
+            where.database_url.get_secret_value(), pool_size=where.database_pool_size
+        )
+        defaults = OrchestratorSettings.model_validate(TenantDefaults().model_dump())
+        return cls(await connect(), database, settings=settings or defaults)
+
+    async def close(self) -> None:
+        """Close the connections to the database."""
+        await self._database.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    # Campaigns
+
+    async def save_campaign(self, campaign: OutreachCampaign) -> None:
+        """Store a campaign as it is, its status included; from then on it takes effect.
+
+        Raises:
+            InvalidRequestError: its fields contradict each other, or a limit is below what
+                is held or spent already; nothing was stored.
+        """
+        await self._save(campaign, keep_status=False)
+
+    async def set_campaign_status(self, campaign_id: UUID, status: CampaignStatus) -> None:
+        """Pause, resume, complete or cancel a campaign; what is asleep obeys too.
+
+        Raises:
+            LookupError: there is no such campaign.
+        """
+        now = datetime.now(UTC)
+        if not await self._campaigns.set_status(self._tenant_id, campaign_id, status, now):
+            raise LookupError(f"there is no campaign {campaign_id}")
+
+    async def get_campaign(self, campaign_id: UUID) -> OutreachCampaign:
+        """A saved campaign.
+
+        Raises:
+            LookupError: there is no such campaign.
+        """
+        campaign = await self._campaigns.load(self._tenant_id, campaign_id)
+        if campaign is None:
+            raise LookupError(f"there is no campaign {campaign_id}")
+        return campaign
+
+    async def get_orchestration_status(self, campaign_id: UUID) -> CampaignStatusResult:
+        """A campaign's budget, daily limit, pacing and totals.
+
+        Raises:
+            LookupError: there is no such campaign.
+        """
+        now = datetime.now(UTC)
+        campaign = await self.get_campaign(campaign_id)
+        reader = PostgresCampaignStatus(self._database)
+        today = campaign_day(campaign, now)
+        figures = await reader.figures(self._tenant_id, campaign_id, today)
+        pacing = await self.budget.get_budget_pacing_recommendation(campaign, now=now)
+        return campaign_status(figures, pacing)
+
+    # Sending
+
+    async def send_outreach(
+        self,
+        campaign: OutreachCampaign | UUID,
+        recipient_id: str,
+        recipient_profile: RecipientProfile | Mapping[str, Any],
+        content: MessageContent | Mapping[str, Any],
+        *,
+        force_send: bool = False,
+        idempotency_key: str | None = None,
+    ) -> SendResult:
+        """Send one message; answers as soon as it is decided, not when it is sent.
+
+        Args:
+            campaign: the campaign (saved if it is new or has changed), or its id.
+            recipient_id: the person, as the caller knows them.
+            recipient_profile: contact data, zone, preferences, engagement.
+            content: templates by channel, `default` for the rest.
+            force_send: skip look-back, caps and send-time optimisation; never budget,
+                suppression, quiet hours or the campaign's state.
+            idempotency_key: makes repeating the call safe: the same key answers with
+                the first message.
+
+        Returns:
+            `scheduled` with channel, time and fallbacks; or `blocked` or `failed` with
+            the reason and its figures.
+
+        Raises:
+            InvalidRequestError: something is wrong with it; nothing was stored.
+        """
+        known = await self._usable(campaign)
+        message = new_message(
+            known,
+            recipient_id,
+            recipient_profile,
+            content,
+            force_send=force_send,
+            idempotency_key=idempotency_key,
+        )
+        await self._save_if_changed(known)
+        return send_result(await self._send(message))
+
+    async def send_batch(
+        self,
+        campaign: OutreachCampaign | UUID,
+        recipients: Sequence[Mapping[str, Any]],
+        content_templates: MessageContent | Mapping[str, Any],
+        *,
+        force_send: bool = False,
+    ) -> BatchResult:
+        """Send to a list of people, each a profile with an `id`.
+
+        Raises:
+            InvalidRequestError: any recipient is wrong, each named; nothing was stored.
+        """
+        known = await self._usable(campaign)
+        messages = new_batch(known, recipients, content_templates, force_send=force_send)
+        await self._save_if_changed(known)
+        free = asyncio.Semaphore(_BATCH_CONCURRENCY)
+
+        async def send(message: NewMessage) -> BatchItem:
+            async with free:
+                answer = await self._send(message)
+            return BatchItem(
+                recipient_id=message.recipient_id,
+                message_id=str(answer.message_id),
+                status=answer.status.value,
+                channel=answer.channel and answer.channel.value,
+                reason=answer.reason and answer.reason.value,
+            )
+
+        return batch_result(list(await asyncio.gather(*map(send, messages))))
+
+    async def process_fallback(self, message_id: UUID) -> SendResult:
+        """Carry a message on, on its next channel.
+
+        While it is asleep, its planned channel is given up. After it ended, it is
+        taken up again if its accepted attempt has bounced since.
+
+        Raises:
+            InvalidRequestError: the message stands, and falling back would send it twice.
+            LookupError: there is no such message.
+        """
+        ref = self._ref(message_id)
+        try:
+            return send_result(await self._outreaches.fall_back(ref))
+        except OutreachEndedError:
+            record = await self.get_message(message_id)
+        last = record.attempts[-1] if record.attempts else None
+        if last is None or last.state is not AttemptState.BOUNCED:
+            raise InvalidRequestError(
+                f"message {message_id} is {record.state} and no bounce is reported; "
+                "only a bounced message is carried on"
+            )
+        campaign = await self.get_campaign(record.campaign_id)
+        return send_result(await self._outreaches.decide(ref, campaign, resume=True))
+
+    # Watching and steering
+
+    def handle(self, message_id: UUID) -> OutreachHandle:
+        """The message's workflow, for everything Temporal offers."""
+        return self._outreaches.handle(self._ref(message_id))
+
+    async def get_status(self, message_id: UUID) -> OutreachStatus:
+        """Where a message stands, asked of its workflow.
+
+        Raises:
+            LookupError: Temporal does not know it (any more); see `get_message`.
+        """
+        try:
+            return await self._outreaches.status(self._ref(message_id))
+        except OutreachEndedError:
+            raise LookupError(f"no workflow carries message {message_id}") from None
+
+    async def get_message(self, message_id: UUID) -> MessageRecord:
+        """Everything kept about a message.
+
+        Raises:
+            LookupError: there is no such message.
+        """
+        record = await self._intake.record(self._tenant_id, message_id)
+        if record is None:
+            raise LookupError(f"there is no message {message_id}")
+        return record
+
+    async def reschedule(self, message_id: UUID, at: datetime) -> SendResult:
+        """Move a message that is asleep to another time.
+
+        Raises:
+            InvalidRequestError: the time is not allowed, or the message not asleep.
+        """
+        try:
+            return send_result(await self._outreaches.reschedule(self._ref(message_id), at))
+        except OutreachEndedError:
+            raise InvalidRequestError(
+                f"message {message_id} has ended and cannot be rescheduled"
+            ) from None
+
+    async def cancel(self, message_id: UUID) -> None:
+        """Withdraw a message; one that a provider has taken already stays sent.
+
+        Raises:
+            InvalidRequestError: it has ended.
+        """
+        try:
+            await self._outreaches.cancel(self._ref(message_id))
+        except OutreachEndedError:
+            raise InvalidRequestError(
+                f"message {message_id} has ended and cannot be cancelled"
+            ) from None
+
+    async def record_delivery_event(self, event: DeliveryEvent) -> bool:
+        """Keep a provider's receipt, and tell the outreach if it still listens.
+
+        Returns:
+            False when the receipt is known already or its message is not ours.
+        """
+        if not await self._intake.receive(self._tenant_id, event, datetime.now(UTC)):
+            return False
+        signal = DeliveryEventSignal(
+            attempt_no=event.attempt_no,
+            kind=event.kind,
+            occurred_at=event.occurred_at,
+            code=event.code,
+        )
+        await self._outreaches.tell_event(self._ref(event.message_id), signal)
+        return True
+
+    async def suppress(
+        self,
+        *,
+        recipient_id: str | None = None,
+        address: str | None = None,
+        channel: Channel | None = None,
+        reason: str = "asked not to be contacted",
+    ) -> None:
+        """Never contact a recipient or an address again, on one channel or on any.
+
+        Raises:
+            InvalidRequestError: neither or both of recipient and address are given.
+        """
+        if (recipient_id is None) == (address is None):
+            raise InvalidRequestError("give either recipient_id or address, to say who is meant")
+        await self._intake.suppress(
+            self._tenant_id,
+            recipient_id=recipient_id,
+            address=address,
+            channel=channel,
+            reason=reason,
+            now=datetime.now(UTC),
+        )
+
+    # Inside
+
+    async def _send(self, message: NewMessage) -> DecisionAnswer:
+        """Store a message, start its workflow and wait for the decision."""
+        stored = await self._intake.store(message, datetime.now(UTC))
+        if stored.request_digest != message.request_digest:
+            raise InvalidRequestError(
+                f"idempotency_key: {message.idempotency_key!r} stands for a different request "
+                f"already (message {stored.message_id}); use a new key"
+            )
+        if stored.message_id != message.message_id:
+            record = await self.get_message(stored.message_id)
+            if record.state in FINAL_STATES:
+                return answer_from_record(record)
+        try:
+            return await self._outreaches.decide(self._ref(stored.message_id), message.campaign)
+        except OutreachEndedError:
+            return answer_from_record(await self.get_message(stored.message_id))
+
+    def _ref(self, message_id: UUID) -> MessageRef:
+        return MessageRef(tenant_id=self._tenant_id, message_id=message_id)
+
+    async def _usable(self, campaign: OutreachCampaign | UUID) -> OutreachCampaign:
+        """The campaign itself, checked, or the saved one of that id."""
+        if isinstance(campaign, OutreachCampaign):
+            if campaign.tenant_uuid != self._tenant_id:
+                raise InvalidRequestError(
+                    f"campaign.tenant_uuid: {campaign.tenant_uuid} is not this orchestrator's "
+                    f"tenant {self._tenant_id}"
+                )
+            return checked_campaign(campaign)
+        saved = await self.get_campaign(campaign)
+        self._saved[saved.id] = saved.model_dump_json()
+        return saved
+
+    async def _save_if_changed(self, campaign: OutreachCampaign) -> None:
+        """Save a campaign this orchestrator has not seen in this form; its status stays."""
+        if self._saved.get(campaign.id) != campaign.model_dump_json():
+            await self._save(campaign, keep_status=True)
+
+    async def _save(self, campaign: OutreachCampaign, *, keep_status: bool) -> None:
+        checked = checked_campaign(campaign)
+        now = datetime.now(UTC)
+        resolved = checked.model_copy(update={"settings": checked.settings or self._settings})
+        await self._campaigns.save(
+            resolved, campaign_day(checked, now), now, keep_status=keep_status
+        )
+        self._saved[checked.id] = checked.model_dump_json()

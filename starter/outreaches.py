@@ -1,0 +1,174 @@
+"""The workflows of outreaches: start, ask, steer."""
+
+from datetime import datetime
+from typing import Final
+
+from temporalio.client import (
+    Client,
+    WithStartWorkflowOperation,
+    WorkflowHandle,
+    WorkflowUpdateFailedError,
+)
+from temporalio.common import (
+    SearchAttributeKey,
+    SearchAttributePair,
+    TypedSearchAttributes,
+    WorkflowIDConflictPolicy,
+    WorkflowIDReusePolicy,
+)
+from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
+from temporalio.service import RPCError, RPCStatusCode
+
+from contracts.campaign import OutreachCampaign
+from contracts.delivery import DeliveryEventSignal
+from contracts.faults import InvalidRequestError
+from contracts.naming import (
+    CAMPAIGN_ATTRIBUTE,
+    OUTREACH_QUEUE,
+    TENANT_ATTRIBUTE,
+    outreach_workflow_id,
+)
+from contracts.outreach import (
+    DecisionAnswer,
+    MessageRef,
+    OutreachInput,
+    OutreachResult,
+    OutreachStatus,
+    RescheduleInput,
+)
+from workflows.outreach import OutreachWorkflow
+
+_TENANT: Final = SearchAttributeKey.for_keyword(TENANT_ATTRIBUTE)
+_CAMPAIGN: Final = SearchAttributeKey.for_keyword(CAMPAIGN_ATTRIBUTE)
+
+OutreachHandle = WorkflowHandle[OutreachWorkflow, OutreachResult]
+
+
+class OutreachEndedError(Exception):
+    """The outreach's workflow has ended and takes no more orders."""
+
+
+class Outreaches:
+    """The workflows of outreaches on one Temporal namespace.
+
+    Args:
+        client: connection with the pydantic data converter.
+    """
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    def handle(self, ref: MessageRef) -> OutreachHandle:
+        """The workflow that carries a message, for everything Temporal offers."""
+        return self._client.get_workflow_handle_for(
+            OutreachWorkflow.run, outreach_workflow_id(ref.message_id)
+        )
+
+    async def decide(
+        self, ref: MessageRef, campaign: OutreachCampaign, *, resume: bool = False
+    ) -> DecisionAnswer:
+        """Start a message's workflow, or join it, and wait for its decision.
+
+        Args:
+            ref: a stored message.
+            campaign: its campaign, for the names shown in the Web UI.
+            resume: start a new run for a message whose first one has ended.
+
+        Raises:
+            OutreachEndedError: its workflow ran already.
+        """
+        start = WithStartWorkflowOperation(
+            OutreachWorkflow.run,
+            OutreachInput(ref=ref, resume=resume),
+            id=outreach_workflow_id(ref.message_id),
+            task_queue=OUTREACH_QUEUE,
+            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+            id_reuse_policy=(
+                WorkflowIDReusePolicy.ALLOW_DUPLICATE
+                if resume
+                else WorkflowIDReusePolicy.REJECT_DUPLICATE
+            ),
+            static_summary=f"{campaign.name} ({campaign.campaign_type})",
+            search_attributes=TypedSearchAttributes(
+                [
+                    SearchAttributePair(_TENANT, str(ref.tenant_id)),
+                    SearchAttributePair(_CAMPAIGN, str(campaign.id)),
+                ]
+            ),
+        )
+        try:
+            return await self._client.execute_update_with_start_workflow(
+                OutreachWorkflow.decision, start_workflow_operation=start
+            )
+        except WorkflowAlreadyStartedError:
+            raise OutreachEndedError(outreach_workflow_id(ref.message_id)) from None
+
+    async def status(self, ref: MessageRef) -> OutreachStatus:
+        """Where the workflow stands.
+
+        Raises:
+            OutreachEndedError: Temporal does not know it any more.
+        """
+        try:
+            return await self.handle(ref).query(OutreachWorkflow.status)
+        except RPCError as error:
+            raise _ended(error) from error
+
+    async def reschedule(self, ref: MessageRef, at: datetime) -> DecisionAnswer:
+        """Move the send to another time.
+
+        Raises:
+            InvalidRequestError: the time is not allowed, or the message no longer asleep.
+            OutreachEndedError: the workflow has ended.
+        """
+        try:
+            return await self.handle(ref).execute_update(
+                OutreachWorkflow.reschedule, RescheduleInput(at=at)
+            )
+        except WorkflowUpdateFailedError as error:
+            raise _refused(error) from error
+        except RPCError as error:
+            raise _ended(error) from error
+
+    async def fall_back(self, ref: MessageRef) -> DecisionAnswer:
+        """Give the planned channel up for the next one.
+
+        Raises:
+            InvalidRequestError: the message is not asleep.
+            OutreachEndedError: the workflow has ended.
+        """
+        try:
+            return await self.handle(ref).execute_update(OutreachWorkflow.fall_back)
+        except WorkflowUpdateFailedError as error:
+            raise _refused(error) from error
+        except RPCError as error:
+            raise _ended(error) from error
+
+    async def cancel(self, ref: MessageRef) -> None:
+        """Ask the workflow to stop and compensate.
+
+        Raises:
+            OutreachEndedError: the workflow has ended.
+        """
+        try:
+            await self.handle(ref).cancel()
+        except RPCError as error:
+            raise _ended(error) from error
+
+    async def tell_event(self, ref: MessageRef, event: DeliveryEventSignal) -> None:
+        """Pass a receipt on, if somebody is still there to hear it."""
+        try:
+            await self.handle(ref).signal(OutreachWorkflow.delivery_event, event)
+        except RPCError as error:
+            if error.status is not RPCStatusCode.NOT_FOUND:
+                raise
+
+
+def _ended(error: RPCError) -> Exception:
+    return OutreachEndedError() if error.status is RPCStatusCode.NOT_FOUND else error
+
+
+def _refused(error: WorkflowUpdateFailedError) -> Exception:
+    """What the workflow said against an order, in its own words."""
+    cause = error.cause
+    return InvalidRequestError(cause.message) if isinstance(cause, ApplicationError) else error

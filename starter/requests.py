@@ -1,0 +1,145 @@
+"""From what a caller passes in to what is stored: checked as a whole, or refused."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeVar
+from uuid import UUID, uuid4
+
+from pydantic import BaseModel, TypeAdapter, ValidationError
+
+from contracts.base import ShortText
+from contracts.campaign import OutreachCampaign
+from contracts.content import MessageContent
+from contracts.faults import InvalidRequestError, one_line
+from contracts.recipient import RecipientProfile
+from persistence.intake import NewMessage
+from policy.templates import check_content
+
+M = TypeVar("M", bound=BaseModel)
+
+#: Longest list `send_batch` takes; larger audiences are campaigns.
+MAX_BATCH = 1_000
+
+_SHORT_TEXT: TypeAdapter[str] = TypeAdapter(ShortText)
+
+
+def parse(model: type[M], value: object, field: str) -> M:
+    """A model from what the caller passed in.
+
+    Raises:
+        InvalidRequestError: every fault, each naming its field, in one line.
+    """
+    try:
+        return model.model_validate(value.model_dump() if isinstance(value, model) else value)
+    except ValidationError as error:
+        raise InvalidRequestError(one_line(error, root=field)) from None
+
+
+def new_message(
+    campaign: OutreachCampaign,
+    recipient_id: str,
+    recipient_profile: RecipientProfile | Mapping[str, Any],
+    content: MessageContent | Mapping[str, Any],
+    *,
+    force_send: bool = False,
+    idempotency_key: str | None = None,
+) -> NewMessage:
+    """Check a request and give it its id.
+
+    Raises:
+        InvalidRequestError: something is wrong with it; says what, of which field.
+    """
+    if not isinstance(force_send, bool):
+        raise InvalidRequestError(f"force_send: must be true or false, not {force_send!r}")
+    recipient = _short_text(recipient_id, "recipient_id")
+    profile = parse(RecipientProfile, recipient_profile, "recipient_profile")
+    body = parse(MessageContent, content, "content")
+    faults = check_content(body, profile, campaign.channels)
+    if faults:
+        raise InvalidRequestError("; ".join(faults))
+    message_id = uuid4()
+    key = str(message_id) if idempotency_key is None else idempotency_key
+    return NewMessage(
+        message_id=message_id,
+        campaign=campaign,
+        recipient_id=recipient,
+        profile=profile,
+        content=body,
+        force_send=force_send,
+        idempotency_key=_short_text(key, "idempotency_key"),
+        request_digest=_digest(campaign.id, recipient, profile, body, force_send=force_send),
+    )
+
+
+def new_batch(
+    campaign: OutreachCampaign,
+    recipients: Sequence[Mapping[str, Any]],
+    content: MessageContent | Mapping[str, Any],
+    *,
+    force_send: bool = False,
+) -> list[NewMessage]:
+    """Check a list of recipients, each a profile with an `id`.
+
+    Raises:
+        InvalidRequestError: any of them is wrong, or the list is too long; nothing of the
+            list may be stored then.
+    """
+    if len(recipients) > MAX_BATCH:
+        raise InvalidRequestError(
+            f"recipients: {len(recipients)} are more than the {MAX_BATCH} of one batch; split them"
+        )
+    messages, faults = [], []
+    for position, recipient in enumerate(recipients):
+        profile = dict(recipient)
+        recipient_id = profile.pop("id", None)
+        try:
+            messages.append(
+                new_message(
+                    campaign, str(recipient_id or ""), profile, content, force_send=force_send
+                )
+            )
+        except InvalidRequestError as fault:
+            faults.append(f"recipients.{position}: {fault}")
+    if faults:
+        raise InvalidRequestError("; ".join(faults))
+    return messages
+
+
+def checked_campaign(campaign: OutreachCampaign) -> OutreachCampaign:
+    """A campaign free of contradictions.
+
+    Raises:
+        InvalidRequestError: every fault at once.
+    """
+    checked = parse(OutreachCampaign, campaign, "campaign")
+    faults = checked.faults()
+    if faults:
+        raise InvalidRequestError("; ".join(f"campaign.{fault}" for fault in faults))
+    return checked
+
+
+def _short_text(value: object, field: str) -> str:
+    try:
+        return _SHORT_TEXT.validate_python(value, strict=True)
+    except ValidationError as error:
+        raise InvalidRequestError(one_line(error, root=field)) from None
+
+
+def _digest(
+    campaign_id: UUID,
+    recipient_id: str,
+    profile: RecipientProfile,
+    content: MessageContent,
+    *,
+    force_send: bool,
+) -> str:
+    document = [
+        str(campaign_id),
+        recipient_id,
+        profile.model_dump(mode="json"),
+        content.digest(),
+        force_send,
+    ]
+    canonical = json.dumps(document, sort_keys=True, ensure_ascii=False)
+    return hashlib.sha256(canonical.encode()).hexdigest()

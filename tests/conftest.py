@@ -1,0 +1,106 @@
+"""Servers shared by the whole run, and the makers of campaigns and people.
+
+One PostgreSQL, one Temporal, one mail sink and one sandbox provider serve every test;
+a tenant of its own keeps each test's facts apart.
+"""
+
+import tempfile
+import uuid
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from temporalio.client import Client
+from temporalio.contrib.pydantic import pydantic_data_converter
+
+from devstack.mail_sink import MailSink
+from devstack.postgres import EmbeddedPostgres
+from devstack.sandbox_provider import SandboxProvider
+from devstack.temporal_server import TemporalDevServer
+from persistence.database import Database
+from persistence.migrate import upgrade_database
+from starter.orchestrator import OutreachOrchestrator
+from tests.stacks import running_workers, senders_for
+
+
+@pytest.fixture(scope="session")
+def server_folder() -> Iterator[Path]:
+    # Not pytest's own: it closes its folders to everybody else, and a PostgreSQL started
+    # by root runs as somebody else.
+    with tempfile.TemporaryDirectory(prefix="madan-sara-tests-") as folder:
+        yield Path(folder)
+
+
+@pytest_asyncio.fixture(scope="session")
+async def postgres(server_folder: Path) -> AsyncIterator[EmbeddedPostgres]:
+    settings = {"fsync": "off", "max_connections": "300"}
+    async with EmbeddedPostgres(server_folder / "postgres", settings=settings) as server:
+        yield server
+
+
+@pytest_asyncio.fixture(scope="session")
+async def dsn(postgres: EmbeddedPostgres) -> str:
+    await postgres.create_database("tests")
+    await upgrade_database(postgres.dsn("tests"))
+    return postgres.dsn("tests")
+
+
+@pytest_asyncio.fixture(scope="session")
+async def database(dsn: str) -> AsyncIterator[Database]:
+    database = Database(dsn, pool_size=20)
+    yield database
+    await database.close()
+
+
+@pytest_asyncio.fixture(scope="session")
+async def temporal(tmp_path_factory) -> AsyncIterator[TemporalDevServer]:
+    folder = tmp_path_factory.mktemp("temporal")
+    async with TemporalDevServer(folder, port=0, ui_port=0) as server:
+        yield server
+
+
+@pytest_asyncio.fixture(scope="session")
+async def client(temporal: TemporalDevServer) -> Client:
+    return await Client.connect(temporal.address, data_converter=pydantic_data_converter)
+
+
+@pytest_asyncio.fixture(scope="session")
+async def mail_sink(tmp_path_factory) -> AsyncIterator[MailSink]:
+    sink = MailSink(tmp_path_factory.mktemp("mail"))
+    await sink.start()
+    yield sink
+    await sink.stop()
+
+
+@pytest_asyncio.fixture(scope="session")
+async def sandbox() -> AsyncIterator[SandboxProvider]:
+    provider = SandboxProvider()
+    await provider.start()
+    yield provider
+    await provider.stop()
+
+
+@pytest_asyncio.fixture(scope="session")
+async def workers(
+    client: Client, database: Database, mail_sink: MailSink, sandbox: SandboxProvider
+) -> AsyncIterator[None]:
+    async with AsyncExitStack() as stack:
+        senders = senders_for(mail_sink, sandbox)
+        for sender in senders.values():
+            stack.push_async_callback(sender.close)
+        await stack.enter_async_context(running_workers(client, database, senders))
+        yield
+
+
+@pytest.fixture
+def tenant_id() -> uuid.UUID:
+    return uuid.uuid4()
+
+
+@pytest.fixture
+def orchestrator(
+    client: Client, database: Database, workers: None, tenant_id: uuid.UUID
+) -> OutreachOrchestrator:
+    return OutreachOrchestrator(client, database, tenant_id=tenant_id)

@@ -1,0 +1,1 @@
+"""Senders against real SMTP and real HTTP on this machine."""

@@ -1,0 +1,76 @@
+"""The contract of every sender, kept by the sandbox on two kinds of channel."""
+
+import random
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+
+from contracts.channels import Channel
+from delivery.sandbox import SandboxSender
+from devstack.sandbox_behaviour import BEHAVIOURS, Behaviour
+from devstack.sandbox_provider import SandboxProvider
+from tests.integration.delivery.sender_contract import Bench, Fate, SenderContract
+
+_BEHAVIOUR = {
+    Fate.REFUSED: Behaviour.REFUSE,
+    Fate.LATER: Behaviour.THROTTLE,
+    Fate.ANSWER_LOST: Behaviour.SWALLOW,
+    Fate.NO_ANSWER: Behaviour.VANISH,
+}
+
+
+class _SandboxContract(SenderContract):
+    channel: Channel
+    keys: bool
+
+    @pytest.fixture
+    async def provider(self, sandbox):
+        return sandbox
+
+    @pytest.fixture
+    async def bench(self, provider, closed_port):
+        self.provider_used = provider
+        sender, lost = (
+            SandboxSender(
+                url,
+                self.channel,
+                idempotency_keys=self.keys,
+                look_up=self.keys,
+                # Short, because one test waits for it to run out.
+                timeout_seconds=0.5,
+            )
+            for url in (provider.url, f"http://127.0.0.1:{closed_port}")
+        )
+        yield Bench(sender, lost, self.channel, retry_after=timedelta(seconds=1))
+        await sender.close()
+        await lost.close()
+
+    def copies_of(self, message):
+        taken = self.provider_used.taken(self.channel)
+        return sum(entry.idempotency_key == message.idempotency_key for entry in taken)
+
+
+class TestSandboxSenderWithKeys(_SandboxContract):
+    channel = Channel.INSTAGRAM
+    keys = True
+
+    def address(self, fate):
+        word = BEHAVIOURS[_BEHAVIOUR[fate]].word if fate in _BEHAVIOUR else "ana"
+        return f"{word}-{uuid4().hex}"
+
+
+class TestSandboxSenderWithoutKeys(_SandboxContract):
+    channel = Channel.SMS
+    keys = False
+
+    @pytest.fixture
+    async def provider(self):
+        provider = SandboxProvider(honours_keys_on=())
+        await provider.start()
+        yield provider
+        await provider.stop()
+
+    def address(self, fate):
+        ending = BEHAVIOURS[_BEHAVIOUR[fate]].phone_ending if fate in _BEHAVIOUR else "111"
+        return f"+509{random.randrange(10**4, 10**5)}{ending}"

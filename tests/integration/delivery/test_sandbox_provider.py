@@ -1,0 +1,173 @@
+"""The sandbox provider itself: what it takes, remembers and holds."""
+
+import asyncio
+from uuid import uuid4
+
+import httpx
+import pytest
+
+from contracts.channels import Channel
+from devstack.sandbox_behaviour import BEHAVIOURS, Behaviour, behaviour_for
+from devstack.sandbox_provider import SandboxProvider
+
+
+@pytest.fixture
+async def provider(tmp_path):
+    provider = SandboxProvider(journal_path=tmp_path / "journal.jsonl")
+    await provider.start()
+    yield provider
+    await provider.stop()
+
+
+@pytest.fixture
+async def http(provider):
+    async with httpx.AsyncClient(base_url=provider.url, trust_env=False) as client:
+        yield client
+
+
+def asked(to: str, key: str | None = None) -> dict[str, str | None]:
+    return {"to": to, "text": "Bonjou", "idempotency_key": key, "message_id": str(uuid4())}
+
+
+async def post(
+    http: httpx.AsyncClient, to: str, key: str | None = None, channel: str = "sms"
+) -> httpx.Response:
+    return await http.post(f"/v1/{channel}/messages", json=asked(to, key))
+
+
+@pytest.mark.parametrize(
+    ("address", "behaviour"),
+    [
+        *((f"{trigger.word}-17", behaviour) for behaviour, trigger in BEHAVIOURS.items()),
+        *((f"+50937001{t.phone_ending}", behaviour) for behaviour, t in BEHAVIOURS.items()),
+        ("Ana_Refuse", Behaviour.REFUSE),
+        ("refuse2", Behaviour.REFUSE),
+        ("changchun", Behaviour.ACCEPT),
+        ("flakyana", Behaviour.ACCEPT),
+        ("+50937001234", Behaviour.ACCEPT),
+        ("user-901", Behaviour.ACCEPT),
+    ],
+)
+def test_the_address_asks_for_a_behaviour(address, behaviour):
+    assert behaviour_for(address) is behaviour
+
+
+async def test_a_second_request_with_a_key_gets_the_first_answer(http, provider):
+    first = await post(http, "+50937001234", "k:1")
+    second = await post(http, "+50937001234", "k:1")
+    other = await post(http, "+50937001234", "k:2")
+    assert first.status_code == second.status_code == 202
+    assert first.json() == second.json() != other.json()
+    assert [(e.taken, e.duplicate_of_key) for e in provider.log] == [
+        (True, False),
+        (False, True),
+        (True, False),
+    ]
+    assert len(provider.taken(Channel.SMS)) == 2
+    assert provider.taken(Channel.CHAT) == []
+
+
+async def test_the_feeds_are_paged_by_sequence(http, provider):
+    for number in range(3):
+        await post(http, "bounce-1" if number else "ana", f"k:{number}", "chat")
+    log = (await http.get("/v1/log", params={"after": 1})).json()
+    assert [entry["sequence"] for entry in log["items"]] == [2, 3]
+    assert log["next_after"] == 3
+    receipts = (await http.get("/v1/receipts")).json()["items"]
+    assert [r["kind"] for r in receipts] == ["delivered", "bounced", "bounced"]
+    assert receipts[1]["idempotency_key"] == "k:1"
+    assert (await http.get("/v1/log", params={"after": "x"})).status_code == 400
+
+
+async def test_flaky_fails_twice_per_key_and_takes_nothing_meanwhile(http, provider):
+    statuses = [(await post(http, "+50937001903", "k:1")).status_code for _ in range(4)]
+    assert statuses == [500, 500, 202, 202]
+    assert len(provider.taken()) == 1
+
+
+async def test_a_hanging_message_is_taken_before_it_is_answered(http, provider):
+    hanging = asyncio.create_task(post(http, "hang-1", "k:1", "chat"))
+    await provider.wait_for(lambda log: len(log) == 1)
+    assert len(provider.taken()) == 1
+    again = await post(http, "hang-1", "k:1", "chat")
+    assert not hanging.done()
+    await http.post("/v1/control/release")
+    assert (await hanging).json() == again.json()
+    assert len(provider.taken()) == 1
+
+
+async def test_stalling_messages_of_one_key_are_taken_once_and_only_when_released(http, provider):
+    stalling = [asyncio.create_task(post(http, "+50937001908", "k:1")) for _ in range(2)]
+    await provider.wait_for(lambda log: len(log) == 2)
+    assert provider.taken() == []
+    provider.release()
+    first, second = [await task for task in stalling]
+    assert first.json() == second.json()
+    assert len(provider.taken()) == 1
+
+
+async def test_a_stalling_message_is_taken_though_its_sender_has_gone(http, provider):
+    with pytest.raises(httpx.ReadTimeout):
+        await http.post("/v1/sms/messages", json=asked("+50937001908", "k:1"), timeout=0.1)
+    provider.release()
+    await provider.wait_for(lambda log: any(entry.taken for entry in log))
+
+
+async def test_stopping_drops_what_is_held(provider):
+    async with httpx.AsyncClient(base_url=provider.url, trust_env=False) as http:
+        held = [
+            asyncio.create_task(post(http, f"{word}-1", channel="chat"))
+            for word in ("hang", "stall", "vanish")
+        ]
+        await provider.wait_for(lambda log: len(log) == 3)
+        await provider.stop()
+        ends = await asyncio.gather(*held, return_exceptions=True)
+    assert all(isinstance(end, httpx.TransportError) for end in ends)
+    assert [entry.behaviour for entry in provider.taken()] == [Behaviour.HANG]
+
+
+async def test_a_second_start_still_knows_what_it_took(http, provider, tmp_path):
+    first = await post(http, "+50937001234", "k:1")
+    await post(http, "+50937001901", "k:2")
+    await post(http, "+50937001902", "k:3")
+    await provider.stop()
+    journal = tmp_path / "journal.jsonl"
+    # Killed in the middle of a line.
+    journal.write_bytes(journal.read_bytes() + b'{"type": "requ')
+
+    second = SandboxProvider(journal_path=journal)
+    assert second.log == provider.log
+    assert second.receipts == provider.receipts
+    await second.start()
+    async with httpx.AsyncClient(base_url=second.url, trust_env=False) as http_again:
+        assert (await post(http_again, "+50937001234", "k:1")).json() == first.json()
+        assert (await post(http_again, "+50937001901", "k:2")).status_code == 422
+        statuses = [(await post(http_again, "+50937001902", "k:3")).status_code for _ in "ab"]
+        assert statuses == [429, 202]
+    await second.stop()
+    assert len(SandboxProvider(journal_path=journal).log) == 7
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "status", "code"),
+    [
+        ("/v1/email/messages", asked("ana@example.com"), 404, "unknown_channel"),
+        ("/v1/fax/messages", asked("+50937001234"), 404, "unknown_channel"),
+        ("/v1/sms/messages", {"to": "+50937001234"}, 400, "invalid_request"),
+        ("/v1/sms/messages", [], 400, "invalid_request"),
+    ],
+)
+async def test_nonsense_is_told_so_and_not_logged(http, provider, path, body, status, code):
+    answer = await http.post(path, json=body)
+    assert (answer.status_code, answer.json()["code"]) == (status, code)
+    assert list(provider.log) == []
+
+
+async def test_waiting_for_what_never_comes_ends(provider):
+    with pytest.raises(TimeoutError):
+        await provider.wait_for(lambda log: len(log) > 0, timeout_seconds=0.01)
+
+
+def test_before_it_is_started_there_is_no_url():
+    with pytest.raises(RuntimeError, match="before it is started"):
+        _ = SandboxProvider().url

@@ -1,0 +1,27 @@
+"""Campaigns and people, each with an ordinary value for everything a test leaves out."""
+
+from typing import Any
+from uuid import UUID
+
+from contracts.campaign import OutreachCampaign
+from contracts.settings import OrchestratorSettings
+
+
+def make_campaign(tenant_id: UUID, **changes: Any) -> OutreachCampaign:
+    """A campaign that sends at once, at any hour, on every channel."""
+    settings = {"quiet_hours": None, **changes.pop("settings", {})}
+    return OutreachCampaign(
+        **{
+            "tenant_uuid": tenant_id,
+            "name": "Spring fair",
+            "channels": ["email", "sms", "whatsapp", "instagram", "linkedin", "chat"],
+            "send_time_optimization": False,
+            "settings": OrchestratorSettings(**settings),
+            **changes,
+        }
+    )
+
+
+def make_profile(**changes: Any) -> dict[str, Any]:
+    """Somebody with an e-mail address."""
+    return {"name": "Marie", "contact_info": {"email": "marie@example.com"}, **changes}

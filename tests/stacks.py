@@ -1,0 +1,52 @@
+"""Workers and senders as the tests run them."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import timedelta
+
+from temporalio.client import Client
+from temporalio.worker import WorkflowRunner
+
+from activities.sender import MessageSender
+from config.settings import WorkerSettings
+from contracts.channels import Channel
+from devstack.mail_sink import MailSink
+from devstack.sandbox_provider import SandboxProvider
+from persistence.database import Database
+from worker.components import build_components
+from worker.senders import build_senders
+from worker.workers import build_workers
+
+
+def senders_for(mail_sink: MailSink, sandbox: SandboxProvider) -> dict[Channel, MessageSender]:
+    """The senders of the stack: e-mail to the sink, the rest to the sandbox."""
+    return build_senders(
+        WorkerSettings(
+            database_url="postgresql+asyncpg://",
+            smtp_host="127.0.0.1",
+            smtp_port=mail_sink.port,
+            smtp_security="none",
+            sandbox_url=sandbox.url,
+            sandbox_timeout_seconds=1.0,
+        )
+    )
+
+
+@asynccontextmanager
+async def running_workers(
+    client: Client,
+    database: Database,
+    senders: Mapping[Channel, MessageSender],
+    *,
+    workflow_runner: WorkflowRunner | None = None,
+) -> AsyncIterator[None]:
+    """Every worker of the system, in this process."""
+    components = build_components(
+        database, senders, pause_poll=timedelta(milliseconds=100)
+    )
+    async with AsyncExitStack() as stack:
+        for worker in build_workers(
+            client, components, dict.fromkeys(senders), workflow_runner=workflow_runner
+        ):
+            await stack.enter_async_context(worker)
+        yield

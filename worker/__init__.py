@@ -1,0 +1,1 @@
+"""Composition root: settings, adapters, activity objects, Temporal workers."""

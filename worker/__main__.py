@@ -1,0 +1,64 @@
+"""`python -m worker`: carry outreaches until told to stop."""
+
+import asyncio
+import signal
+import sys
+from contextlib import AsyncExitStack
+from datetime import timedelta
+
+import uvloop
+from pydantic import ValidationError
+
+from config.settings import WorkerSettings
+from config.temporal import connect
+from contracts.channels import Channel
+from persistence.database import Database
+from worker.components import build_components
+from worker.senders import build_senders
+from worker.workers import build_workers
+
+
+async def run() -> None:
+    """Run until SIGINT or SIGTERM; the steps that have begun are finished first."""
+    settings = WorkerSettings()
+    stopping = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+    async with AsyncExitStack() as stack:
+        database = Database(
+            settings.database_url.get_secret_value(), pool_size=settings.database_pool_size
+        )
+        stack.push_async_callback(database.close)
+        senders = build_senders(settings)
+        for sender in senders.values():
+            stack.push_async_callback(sender.close)
+        components = build_components(
+            database, senders, pause_poll=timedelta(seconds=settings.pause_poll_seconds)
+        )
+        limits = {Channel(name): limit for name, limit in settings.rate_limits.items()}
+        workers = build_workers(
+            await connect(),
+            components,
+            {channel: limits.get(channel) for channel in senders},
+            cached_workflows=settings.cached_workflows,
+        )
+        for worker in workers:
+            await stack.enter_async_context(worker)
+        print("worker ready", flush=True)  # noqa: T201 - whoever started us waits for this line
+        await stopping.wait()
+
+
+def main() -> None:
+    """Start the worker; a wrong setting ends it with one line."""
+    try:
+        uvloop.run(run())
+    except ValidationError as error:
+        faults = "; ".join(
+            f"MADAN_SARA_{'.'.join(map(str, fault['loc'])).upper()}: {fault['msg']}"
+            for fault in error.errors()
+        )
+        sys.exit(f"the worker cannot start: {faults}")
+
+
+if __name__ == "__main__":
+    main()

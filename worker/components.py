@@ -1,0 +1,70 @@
+"""The activity objects, each with the adapters it needs."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from activities.budget import BudgetManager
+from activities.closer import OutreachCloser
+from activities.deduplicator import MessageDeduplicator
+from activities.delivery import PAUSE_POLL, MessageDelivery
+from activities.router import ChannelRouter
+from activities.scheduler import SendTimeScheduler
+from activities.sender import MessageSender
+from contracts.channels import Channel
+from persistence.analytics import PostgresAnalyticsStore
+from persistence.attempts import PostgresAttemptStore
+from persistence.budget import PostgresBudgetLedger
+from persistence.claims import PostgresClaimStore
+from persistence.database import Database
+from persistence.requests import PostgresRequestStore
+
+
+@dataclass(frozen=True)
+class Components:
+    """Every activity object of one worker process."""
+
+    deduplicator: MessageDeduplicator
+    router: ChannelRouter
+    scheduler: SendTimeScheduler
+    budget: BudgetManager
+    delivery: MessageDelivery
+    closer: OutreachCloser
+
+    def steps(self) -> list[Callable[..., Any]]:
+        """The short activities that run beside the workflow."""
+        return [
+            self.deduplicator.claim_recipient,
+            self.deduplicator.reopen_claim,
+            self.router.route_stored_message,
+            self.scheduler.plan_stored_message,
+            self.scheduler.catch_up,
+            self.scheduler.check_requested_time,
+            self.budget.reserve_budget,
+            self.budget.settle_budget,
+            self.budget.release_budget,
+            self.delivery.resolve_attempt,
+            self.closer.close_outreach,
+        ]
+
+
+def build_components(
+    database: Database,
+    senders: Mapping[Channel, MessageSender],
+    *,
+    pause_poll: timedelta = PAUSE_POLL,
+) -> Components:
+    """Wire the activity objects to PostgreSQL and the providers."""
+    requests = PostgresRequestStore(database)
+    text_limits = {
+        channel: sender.capabilities.max_characters for channel, sender in senders.items()
+    }
+    return Components(
+        deduplicator=MessageDeduplicator(PostgresClaimStore(database)),
+        router=ChannelRouter(requests, text_limits),
+        scheduler=SendTimeScheduler(requests, PostgresAnalyticsStore(database)),
+        budget=BudgetManager(PostgresBudgetLedger(database), requests),
+        delivery=MessageDelivery(PostgresAttemptStore(database), senders, pause_poll=pause_poll),
+        closer=OutreachCloser(requests),
+    )

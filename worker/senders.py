@@ -1,0 +1,39 @@
+"""Which provider serves which channel."""
+
+from activities.sender import MessageSender
+from config.settings import WorkerSettings
+from contracts.channels import Channel
+from delivery.email_smtp import EmailSmtpSender
+from delivery.sandbox import SandboxSender
+from delivery.smtp_settings import SmtpSettings
+
+
+def build_senders(settings: WorkerSettings) -> dict[Channel, MessageSender]:
+    """A sender for every channel that has a provider in the settings."""
+    senders: dict[Channel, MessageSender] = {}
+    if settings.smtp_host is not None:
+        senders[Channel.EMAIL] = EmailSmtpSender(_smtp_settings(settings, settings.smtp_host))
+    if settings.sandbox_url is not None:
+        for channel in Channel:
+            if channel is not Channel.EMAIL:
+                senders[channel] = SandboxSender(
+                    settings.sandbox_url,
+                    channel,
+                    idempotency_keys=settings.sandbox_idempotency_keys,
+                    look_up=settings.sandbox_look_up,
+                    timeout_seconds=settings.sandbox_timeout_seconds,
+                )
+    return senders
+
+
+def _smtp_settings(settings: WorkerSettings, host: str) -> SmtpSettings:
+    return SmtpSettings(
+        host=host,
+        port=settings.smtp_port,
+        security=settings.smtp_security,
+        username=settings.smtp_username,
+        password=settings.smtp_password,
+        sender=settings.smtp_sender,
+        unsubscribe_url_template=settings.unsubscribe_url,
+        unsubscribe_mailto=settings.unsubscribe_mailto,
+    )

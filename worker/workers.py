@@ -1,0 +1,66 @@
+"""Temporal workers: one for the workflows, one per channel for its provider calls."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from temporalio.client import Client
+from temporalio.worker import Worker, WorkflowRunner
+from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
+
+from contracts.channels import Channel
+from contracts.naming import OUTREACH_QUEUE, delivery_queue
+from worker.components import Components
+from workflows.outreach import OutreachWorkflow
+
+#: Our own rooms hold nothing a workflow could misuse (import-linter sees to that), and
+#: importing them anew for every instance costs six times the rest of its start.
+_PASSED_THROUGH: Final = ("activities", "contracts", "policy", "workflows")
+
+
+def build_workers(
+    client: Client,
+    components: Components,
+    channels: Mapping[Channel, float | None],
+    *,
+    cached_workflows: int = 1000,
+    workflow_runner: WorkflowRunner | None = None,
+) -> list[Worker]:
+    """The workers of one process.
+
+    Args:
+        client: connection with the pydantic data converter.
+        components: the activity objects.
+        channels: channels with a provider, and their calls per second over all
+            workers (None: no limit).
+        cached_workflows: instances kept between their tasks.
+        workflow_runner: how workflow code is run; in the sandbox, our rooms passed
+            through, unless given.
+    """
+    outreach = Worker(
+        client,
+        task_queue=OUTREACH_QUEUE,
+        workflows=[OutreachWorkflow],
+        activities=components.steps(),
+        workflow_runner=workflow_runner or _sandbox(),
+        max_cached_workflows=cached_workflows,
+    )
+    return [outreach, *(_delivery_worker(client, components, *item) for item in channels.items())]
+
+
+def _delivery_worker(
+    client: Client, components: Components, channel: Channel, per_second: float | None
+) -> Worker:
+    return Worker(
+        client,
+        task_queue=delivery_queue(channel),
+        activities=[components.delivery.deliver],
+        max_task_queue_activities_per_second=per_second,
+        # Eight channels share two cores: two pollers each keep a queue drained without
+        # forty idle connections.
+        max_concurrent_activity_task_polls=2,
+    )
+
+
+def _sandbox() -> SandboxedWorkflowRunner:
+    restrictions = SandboxRestrictions.default.with_passthrough_modules(*_PASSED_THROUGH)
+    return SandboxedWorkflowRunner(restrictions=restrictions)

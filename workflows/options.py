@@ -1,0 +1,45 @@
+"""Timeouts and retry policies of the activities, each with its reason."""
+
+from datetime import timedelta
+from typing import Final, TypedDict
+
+from temporalio.common import RetryPolicy
+from temporalio.workflow import ActivityCancellationType
+
+
+class _StepOptions(TypedDict):
+    start_to_close_timeout: timedelta
+    retry_policy: RetryPolicy
+
+
+class _DeliveryOptions(TypedDict):
+    start_to_close_timeout: timedelta
+    retry_policy: RetryPolicy
+    cancellation_type: ActivityCancellationType
+
+
+#: Short idempotent SQL. Ten seconds is far beyond any healthy statement; a database that
+#: is away is waited for without end, because giving up would lose the message.
+STEP: Final = _StepOptions(
+    start_to_close_timeout=timedelta(seconds=10),
+    retry_policy=RetryPolicy(
+        initial_interval=timedelta(milliseconds=100),
+        backoff_coefficient=2.0,
+        maximum_interval=timedelta(seconds=10),
+    ),
+)
+
+#: One provider call. The senders' own timeouts are 10 s; twenty leave room for the
+#: statements around it and bound how long a killed worker goes unnoticed. Tries are
+#: counted with the attempt in the database, not here: waiting for a paused campaign or
+#: for a look-up must not use them up. Once called, a provider is not interrupted: the
+#: cancel waits to hear whether it took the message.
+DELIVERY: Final = _DeliveryOptions(
+    start_to_close_timeout=timedelta(seconds=20),
+    retry_policy=RetryPolicy(
+        initial_interval=timedelta(seconds=1),
+        backoff_coefficient=2.0,
+        maximum_interval=timedelta(minutes=1),
+    ),
+    cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+)

@@ -1,0 +1,56 @@
+"""What the Web UI tells about an outreach, and the words for its ends."""
+
+from collections.abc import Sequence
+from zoneinfo import ZoneInfo
+
+from contracts.decision import RoutingDecision, RuledOut, SendPlan
+from contracts.delivery import AttemptSummary
+from contracts.outreach import Block, Details, ExitReason, OutreachState
+from policy.routing import explain
+
+#: When no channel is viable, the first of these found among the reasons names the end.
+_ENDS = (
+    (RuledOut.RECENTLY_MESSAGED, OutreachState.BLOCKED, ExitReason.DUPLICATE),
+    (RuledOut.SUPPRESSED, OutreachState.BLOCKED, ExitReason.SUPPRESSED),
+    (RuledOut.NO_SEND_TIME, OutreachState.BLOCKED, ExitReason.EXPIRED),
+)
+
+
+def no_channel(routing: RoutingDecision) -> tuple[OutreachState, Block]:
+    """The end of a message that no channel can carry."""
+    ruled_out = {a.channel: a.ruled_out for a in routing.assessments if a.ruled_out}
+    details: Details = {channel.value: why.value for channel, why in ruled_out.items()}
+    for why, state, reason in _ENDS:
+        if why in ruled_out.values():
+            return state, Block(reason=reason, details=details)
+    return OutreachState.FAILED, Block(reason=ExitReason.NO_VIABLE_CHANNEL, details=details)
+
+
+def local_time(plan: SendPlan) -> str:
+    """A plan's moment as its recipient's clock shows it."""
+    if plan.scheduled_at is None:
+        return "never"
+    return f"{plan.scheduled_at.astimezone(ZoneInfo(plan.zone)):%a %d %b %H:%M} {plan.zone}"
+
+
+def tell(
+    state: OutreachState,
+    block: Block | None,
+    routing: RoutingDecision | None,
+    plan: SendPlan | None,
+    attempts: Sequence[AttemptSummary],
+) -> str:
+    """The story so far, as markdown without personal data."""
+    parts = [f"**{state.value}**" + (f": {block.reason.value}" if block else "")]
+    if block and block.details:
+        parts.append("\n".join(f"- {name}: {value}" for name, value in block.details.items()))
+    if routing:
+        parts.append(explain(routing, plan))
+    if attempts:
+        parts.append("\n".join(_attempt_line(attempt) for attempt in attempts))
+    return "\n\n".join(parts)
+
+
+def _attempt_line(attempt: AttemptSummary) -> str:
+    code = f" ({attempt.code})" if attempt.code else ""
+    return f"- attempt {attempt.attempt_no}, {attempt.channel.value}: {attempt.outcome}{code}"
