@@ -1,6 +1,7 @@
 """The right to contact a person: deduplication and frequency caps."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 from temporalio import activity
@@ -24,7 +25,7 @@ from policy.frequency import (
     judge_claim,
     safe_channels,
 )
-from policy.templates import comparable_text, render
+from policy.templates import TemplateFault, comparable_text, render
 
 
 class MessageDeduplicator:
@@ -134,9 +135,12 @@ def _blocked(reason: ExitReason, details: dict[str, str]) -> ClaimVerdict:
 def _texts(facts: ClaimFacts) -> list[str]:
     """Everything the message might say, by whichever channel it goes in the end."""
     request = facts.request
-    texts = []
+    texts: dict[str, None] = {}
     for channel in request.campaign.channels:
         template = request.content.template_for(channel)
-        if template is not None and request.profile.contact_info.address_for(channel):
-            texts.append(comparable_text(render(template, request.profile)))
-    return list(dict.fromkeys(texts))
+        if template is None or not request.profile.contact_info.address_for(channel):
+            continue
+        # A template that fails is no text of this message; routing rules its channel out.
+        with suppress(TemplateFault):
+            texts[comparable_text(render(template, request.profile))] = None
+    return list(texts)

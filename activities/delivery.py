@@ -14,6 +14,7 @@ from activities.errors import (
 from activities.preflight import find_obstacle
 from activities.sender import Accepted, MessageSender, OutgoingMessage, Refused
 from activities.stores import Attempt, AttemptStore, DeliveryFacts
+from activities.uninterrupted import run_uninterrupted
 from contracts.campaign import CampaignStatus
 from contracts.channels import Channel
 from contracts.delivery import AttemptState, DeliveryOutcome
@@ -24,6 +25,8 @@ from policy.templates import TemplateFault, render
 
 #: Calls to a provider for one attempt before the next channel has its turn.
 MAX_TRIES = 5
+#: Code of an attempt that was closed before a provider was called.
+CLOSED = "cancelled"
 #: How often an outreach asleep in a paused campaign looks whether it may go on.
 PAUSE_POLL = timedelta(seconds=30)
 
@@ -67,7 +70,9 @@ class MessageDelivery:
             ApplicationError: to be retried: the campaign is paused, the provider had no
                 answer, or the answer was lost.
         """
-        now = activity.info().started_time
+        return await run_uninterrupted(self._deliver(request, activity.info().started_time))
+
+    async def _deliver(self, request: DeliverInput, now: datetime) -> DeliverResult:
         facts = await self._attempts.delivery_facts(request.ref, request.attempt_no)
         if facts.attempt is not None and facts.attempt.state in _OUTCOMES:
             return _recorded(facts.attempt, facts)
@@ -87,16 +92,12 @@ class MessageDelivery:
         """What became of an attempt whose delivery was cancelled on its way.
 
         An attempt that may have reached the provider counts as unknown: money and
-        contact are kept as if it had.
+        contact are kept as if it had. One that did not is closed, so that no delivery
+        still on its way can begin it.
         """
-        attempt = await self._attempts.attempt(request.ref, request.attempt_no)
-        if attempt is None or attempt.state is AttemptState.NOT_SENT:
-            return DeliverResult(outcome=DeliveryOutcome.NOT_DUE)
-        if attempt.state is AttemptState.SENDING:
-            await self._attempts.record_attempt(
-                request.ref, request.attempt_no, AttemptState.UNKNOWN, request.now
-            )
-            return DeliverResult(outcome=DeliveryOutcome.UNKNOWN)
+        attempt = await self._attempts.close_attempt(
+            request.ref, request.attempt_no, request.channel, request.now
+        )
         return DeliverResult(outcome=_OUTCOMES[attempt.state], code=attempt.code)
 
     async def _settle_open_attempt(
@@ -151,9 +152,11 @@ class MessageDelivery:
             message = _outgoing(request, facts)
         except TemplateFault:
             return DeliverResult(outcome=DeliveryOutcome.REFUSED, code="template_fault")
-        await self._attempts.open_attempt(
+        opened = await self._attempts.open_attempt(
             request.ref, request.attempt_no, request.channel, sender.provider, now
         )
+        if not opened:
+            return DeliverResult(outcome=DeliveryOutcome.REFUSED, code=CLOSED)
         try:
             answer = await sender.send(message)
         except TransientDeliveryError as error:

@@ -206,8 +206,12 @@ class AttemptStore(Protocol):
 
     async def open_attempt(
         self, ref: MessageRef, attempt_no: int, channel: Channel, provider: str, now: datetime
-    ) -> None:
-        """Record that the provider is about to be called; committed when this returns."""
+    ) -> bool:
+        """Record that the provider is about to be called; committed when this returns.
+
+        Returns:
+            False when the attempt is closed or its message has ended: do not call.
+        """
         ...
 
     async def record_attempt(
@@ -223,8 +227,10 @@ class AttemptStore(Protocol):
         """Record what came of a call."""
         ...
 
-    async def attempt(self, ref: MessageRef, attempt_no: int) -> Attempt | None:
-        """One attempt as it stands."""
+    async def close_attempt(
+        self, ref: MessageRef, attempt_no: int, channel: Channel, now: datetime
+    ) -> Attempt:
+        """End an interrupted attempt: unknown if the provider may have it, else refused."""
         ...
 
 

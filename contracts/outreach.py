@@ -231,6 +231,7 @@ class ResolveInput(Contract):
 
     ref: MessageRef
     attempt_no: int
+    channel: Channel
     now: datetime
 
 

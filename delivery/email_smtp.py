@@ -107,7 +107,7 @@ class EmailSmtpSender(MessageSender):
             )
         try:
             connection.write(_LEADING_DOT.sub(b"..", letter.content) + b".\r\n")
-            answer = await connection.read_response(timeout=self._settings.timeout_seconds)
+            answer = await connection.read_response(timeout=self._settings.content_timeout_seconds)
         except (aiosmtplib.SMTPException, OSError) as failure:
             raise AmbiguousDeliveryError(
                 f"SMTP server {self._settings.server} did not confirm the content "

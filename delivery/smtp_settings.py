@@ -31,8 +31,12 @@ class SmtpSettings:
     security: Literal["none", "starttls", "tls"] = "starttls"
     username: str | None = None
     password: SecretStr | str | None = field(default=None, repr=False)
-    #: For connecting and for each answer; a handover takes six answers at most when reused.
+    #: For connecting, and for each answer up to the content.
     timeout_seconds: float = 10.0
+    #: For the answer to the content. Longer, because servers scan it before they
+    #: answer (RFC 5321, 4.5.3.2.6 allows ten minutes), and because giving up here
+    #: leaves a message nobody can tell the fate of.
+    content_timeout_seconds: float = 60.0
     #: PEM file of the authorities to trust instead of the system's.
     ca_file: str | None = None
     #: Name given in EHLO; None: the name of this machine.

@@ -117,7 +117,15 @@ class SandboxProvider:
         listener = socket.create_server((host, port))
         self._address = (host, listener.getsockname()[1])
         config = uvicorn.Config(
-            self._api.app, http="h11", ws="none", lifespan="off", access_log=False, log_config=None
+            self._api.app,
+            http="h11",
+            ws="none",
+            lifespan="off",
+            access_log=False,
+            log_config=None,
+            # Longer than any client keeps an idle connection: one closed under a
+            # request would look like a lost answer nobody asked for.
+            timeout_keep_alive=120,
         )
         self._api.open()
         self._server = _EmbeddedServer(config)

@@ -27,23 +27,38 @@ SELECT {REQUEST_COLUMNS},
  WHERE m.tenant_id = :tenant_id AND m.message_id = :message_id
 """)  # noqa: S608 - built from constants of ours
 
-_ATTEMPT = text("""
-SELECT attempt_no, channel AS attempt_channel, state AS attempt_state, tries, code
-  FROM attempts
- WHERE tenant_id = :tenant_id AND message_id = :message_id AND attempt_no = :attempt_no
-""")
-
+# A message that has ended is never opened, whoever asks: a delivery that slept through the
+# cancel of its outreach stops here.
 _OPEN = text("""
 WITH sending AS (
-    UPDATE messages SET state = 'sending' WHERE message_id = :message_id
+    UPDATE messages SET state = 'sending'
+     WHERE tenant_id = :tenant_id AND message_id = :message_id
+       AND state IN ('scheduled', 'sending')
+    RETURNING message_id, tenant_id
 )
 INSERT INTO attempts AS a (message_id, attempt_no, tenant_id, channel, provider, idempotency_key,
                            state, tries, opened_at)
-VALUES (:message_id, :attempt_no, :tenant_id, :channel, :provider, :idempotency_key,
-        'sending', 1, :now)
+SELECT message_id, :attempt_no, tenant_id, :channel, :provider, :idempotency_key,
+       'sending', 1, CAST(:now AS timestamptz)
+  FROM sending
     ON CONFLICT (message_id, attempt_no) DO UPDATE
    SET state = 'sending', tries = a.tries + 1
  WHERE a.state IN ('sending', 'not_sent')
+RETURNING a.attempt_no
+""")
+
+# The row is written even where no provider was called, so that none can be any more.
+_CLOSE = text("""
+INSERT INTO attempts AS a (message_id, attempt_no, tenant_id, channel, provider, idempotency_key,
+                           state, tries, code, opened_at, concluded_at)
+VALUES (:message_id, :attempt_no, :tenant_id, :channel, '', :idempotency_key, 'refused', 0,
+        'cancelled', :now, :now)
+    ON CONFLICT (message_id, attempt_no) DO UPDATE
+   SET state = CASE a.state WHEN 'sending' THEN 'unknown' WHEN 'not_sent' THEN 'refused'
+                            ELSE a.state END,
+       code = CASE WHEN a.state = 'not_sent' THEN 'cancelled' ELSE a.code END,
+       concluded_at = coalesce(a.concluded_at, excluded.concluded_at)
+RETURNING a.attempt_no, a.channel AS attempt_channel, a.state AS attempt_state, a.tries, a.code
 """)
 
 # What is final stays final: an answer that arrives after the attempt was concluded
@@ -78,7 +93,7 @@ class PostgresAttemptStore:
 
     async def open_attempt(
         self, ref: MessageRef, attempt_no: int, channel: Channel, provider: str, now: datetime
-    ) -> None:
+    ) -> bool:
         """Record that the provider is about to be called; see `AttemptStore`."""
         parameters = {
             **_key(ref, attempt_no),
@@ -88,7 +103,7 @@ class PostgresAttemptStore:
             "now": now,
         }
         async with self._database.statement() as connection:
-            await connection.execute(_OPEN, parameters)
+            return (await connection.execute(_OPEN, parameters)).first() is not None
 
     async def record_attempt(
         self,
@@ -111,12 +126,18 @@ class PostgresAttemptStore:
         async with self._database.statement() as connection:
             await connection.execute(_RECORD, parameters)
 
-    async def attempt(self, ref: MessageRef, attempt_no: int) -> Attempt | None:
-        """One attempt as it stands; see `AttemptStore`."""
+    async def close_attempt(
+        self, ref: MessageRef, attempt_no: int, channel: Channel, now: datetime
+    ) -> Attempt:
+        """End an interrupted attempt; see `AttemptStore`."""
+        parameters = {
+            **_key(ref, attempt_no),
+            "channel": channel.value,
+            "idempotency_key": idempotency_key(ref.message_id, attempt_no),
+            "now": now,
+        }
         async with self._database.statement() as connection:
-            found = await connection.execute(_ATTEMPT, _key(ref, attempt_no))
-            row = found.mappings().one_or_none()
-        return _attempt(row) if row else None
+            return _attempt((await connection.execute(_CLOSE, parameters)).mappings().one())
 
 
 def _key(ref: MessageRef, attempt_no: int) -> dict[str, object]:

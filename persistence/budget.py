@@ -10,7 +10,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from contracts.campaign import OutreachCampaign
 from contracts.channels import Channel
-from contracts.outreach import Block, ReleaseInput, ReserveInput, ReserveResult, SettleInput
+from contracts.outreach import (
+    Block,
+    ExitReason,
+    ReleaseInput,
+    ReserveInput,
+    ReserveResult,
+    SettleInput,
+)
 from persistence.database import Database
 from persistence.ledger_sql import BOOK_ENTRIES
 from policy.budget import Account, AccountScope
@@ -71,6 +78,7 @@ WITH scheduled AS (
            scheduled_at = CAST(:scheduled_at AS timestamptz),
            routing = CAST(:routing AS jsonb), plan = CAST(:plan AS jsonb)
      WHERE tenant_id = :tenant_id AND message_id = :message_id
+       AND state IN ('deciding', 'scheduled', 'sending')
     RETURNING tenant_id, message_id, campaign_id
 ), claimed AS (
     UPDATE recipient_claims r SET channel = CAST(:channel AS text)
@@ -79,8 +87,8 @@ WITH scheduled AS (
     INSERT INTO budget_entries
     SELECT message_id, attempt_no, 'release', tenant_id, campaign_id, channel, day, amount_micros,
            CAST(:now AS timestamptz)
-      FROM budget_entries
-     WHERE message_id = :message_id AND attempt_no = CAST(:replaced AS integer) AND kind = 'hold'
+      FROM budget_entries JOIN scheduled USING (message_id, tenant_id, campaign_id)
+     WHERE attempt_no = CAST(:replaced AS integer) AND kind = 'hold'
     UNION ALL
     SELECT message_id, CAST(:attempt_no AS integer), 'hold', tenant_id, campaign_id,
            CAST(:channel AS text), CAST(CAST(:day AS text) AS date), CAST(:amount_micros AS bigint),
@@ -154,6 +162,10 @@ SELECT count(*) FROM booked
 """)  # noqa: S608 - built from constants of ours
 
 
+#: The answer to a reservation that outlived its message: nothing was held.
+_HAS_ENDED = Block(reason=ExitReason.CANCELLED, details={"message": "has ended"})
+
+
 class PostgresBudgetLedger:
     """`BudgetLedger` on PostgreSQL: locked accounts, append-only entries, constraints behind."""
 
@@ -177,7 +189,8 @@ class PostgresBudgetLedger:
                     return ReserveResult(price_micros=held_already)
                 block = judge(_accounts_of_send(rows, parameters), price_micros)
                 if block is None:
-                    await connection.execute(_HOLD, parameters)
+                    booked = (await connection.execute(_HOLD, parameters)).scalar_one()
+                    block = None if booked else _HAS_ENDED
                 return ReserveResult(block=block, price_micros=price_micros)
         except IntegrityError:
             held = await self._held_by_a_twin(parameters)

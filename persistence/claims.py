@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from activities.stores import ClaimFacts, ClaimVerdict
 from contracts.decision import RoutingDecision
 from contracts.outreach import (
+    FINAL_STATES,
     Block,
     ClaimResult,
     ExitReason,
@@ -175,12 +176,14 @@ class PostgresClaimStore:
 
 
 def _first_answer(row: RowMapping) -> ClaimResult | None:
-    """What an earlier run of the same claim stored."""
+    """What an earlier run of the same claim stored; an ended message takes no new claim."""
     warnings = json.loads(row["warnings"])
     if row["state"] == OutreachState.BLOCKED:
         block = Block(reason=ExitReason(row["reason"]), details=json.loads(row["details"]))
         return ClaimResult(block=block, warnings=warnings)
-    return ClaimResult(warnings=warnings) if row["has_live_claim"] else None
+    if row["has_live_claim"] or row["state"] in FINAL_STATES:
+        return ClaimResult(warnings=warnings)
+    return None
 
 
 async def _store(

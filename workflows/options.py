@@ -14,6 +14,7 @@ class _StepOptions(TypedDict):
 
 class _DeliveryOptions(TypedDict):
     start_to_close_timeout: timedelta
+    heartbeat_timeout: timedelta
     retry_policy: RetryPolicy
     cancellation_type: ActivityCancellationType
 
@@ -29,13 +30,14 @@ STEP: Final = _StepOptions(
     ),
 )
 
-#: One provider call. The senders' own timeouts are 10 s; twenty leave room for the
-#: statements around it and bound how long a killed worker goes unnoticed. Tries are
-#: counted with the attempt in the database, not here: waiting for a paused campaign or
-#: for a look-up must not use them up. Once called, a provider is not interrupted: the
-#: cancel waits to hear whether it took the message.
+#: One provider call. Mail servers scan a message before they answer, so three minutes; ten
+#: seconds without a heartbeat mean that the worker is gone, not that the provider is slow.
+#: Tries are counted with the attempt in the database, not here: waiting for a paused
+#: campaign or for a look-up must not use them up. A cancel waits to hear whether the
+#: provider took the message.
 DELIVERY: Final = _DeliveryOptions(
-    start_to_close_timeout=timedelta(seconds=20),
+    start_to_close_timeout=timedelta(minutes=3),
+    heartbeat_timeout=timedelta(seconds=10),
     retry_policy=RetryPolicy(
         initial_interval=timedelta(seconds=1),
         backoff_coefficient=2.0,

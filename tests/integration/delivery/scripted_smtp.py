@@ -36,6 +36,7 @@ class ScriptedSmtp:
         self.connections = 0
         self.port = 0
         self._writers: set[asyncio.StreamWriter] = set()
+        self._changed = asyncio.Condition()
 
     @asynccontextmanager
     async def serving(self) -> AsyncIterator["ScriptedSmtp"]:
@@ -59,14 +60,23 @@ class ScriptedSmtp:
             answer = await self._answer(writer, "greeting")
             while answer != HANG_UP and (line := await reader.readline()):
                 command = line.split()[0].decode().upper()
-                self.heard.append(command)
+                await self._hear(command)
                 answer = await self._answer(writer, command)
                 if answer.startswith("354"):
                     await reader.readuntil(b"\r\n.\r\n")
-                    self.heard.append("content")
+                    await self._hear("content")
                     answer = await self._answer(writer, "content")
         self._writers.discard(writer)
         writer.close()
+
+    async def until_heard(self, command: str) -> None:
+        async with asyncio.timeout(30), self._changed:
+            await self._changed.wait_for(lambda: command in self.heard)
+
+    async def _hear(self, command: str) -> None:
+        self.heard.append(command)
+        async with self._changed:
+            self._changed.notify_all()
 
     async def _answer(self, writer: asyncio.StreamWriter, command: str) -> str:
         scripted = self._script.get(command)

@@ -31,20 +31,27 @@ class _SandboxContract(SenderContract):
     @pytest.fixture
     async def bench(self, provider, closed_port):
         self.provider_used = provider
-        sender, lost = (
+        closed_url = f"http://127.0.0.1:{closed_port}"
+        senders = [
             SandboxSender(
                 url,
                 self.channel,
                 idempotency_keys=self.keys,
                 look_up=self.keys,
-                # Short, because one test waits for it to run out.
-                timeout_seconds=0.5,
+                timeout_seconds=timeout_seconds,
             )
-            for url in (provider.url, f"http://127.0.0.1:{closed_port}")
+            for url, timeout_seconds in ((provider.url, 30), (closed_url, 30), (provider.url, 0.3))
+        ]
+        sender, lost, impatient = senders
+        yield Bench(
+            sender,
+            lost,
+            self.channel,
+            impatient_sender=impatient,
+            retry_after=timedelta(seconds=1),
         )
-        yield Bench(sender, lost, self.channel, retry_after=timedelta(seconds=1))
-        await sender.close()
-        await lost.close()
+        for each in senders:
+            await each.close()
 
     def copies_of(self, message):
         taken = self.provider_used.taken(self.channel)

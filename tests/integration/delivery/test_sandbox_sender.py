@@ -1,6 +1,7 @@
 """What each answer over HTTP means for a message."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -26,7 +27,10 @@ async def answering(raw: bytes) -> AsyncIterator[SandboxSender]:
     """A server that answers every request with the same bytes, and then hangs up."""
 
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.readuntil(b"\r\n\r\n")
+        head = await reader.readuntil(b"\r\n\r\n")
+        length = re.search(rb"(?i)content-length: *(\d+)", head)
+        # To the end: closing on unread data would take the answer back.
+        await reader.readexactly(int(length[1]) if length else 0)
         writer.write(raw)
         writer.close()
 

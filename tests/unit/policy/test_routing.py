@@ -166,7 +166,9 @@ def test_no_send_time_only_where_the_slot_cannot_be_moved():
 
 
 def test_what_a_recent_message_on_a_channel_means():
-    wanted = profile(preferences={"preferred_channel": "email"})
+    wanted = profile(
+        customer_type=CustomerType.RETURNING, preferences={"preferred_channel": "email"}
+    )
     expected = {
         ("prefer", False): [Channel.INSTAGRAM, Channel.WHATSAPP, Channel.EMAIL],
         ("strict", False): [Channel.INSTAGRAM, Channel.WHATSAPP],

@@ -1,0 +1,116 @@
+"""What an outreach knows about itself, and how it tells others."""
+
+from dataclasses import dataclass, field
+
+from contracts.channels import Channel
+from contracts.decision import RoutingDecision, SendPlan
+from contracts.delivery import AttemptSummary
+from contracts.outreach import (
+    FINAL_STATES,
+    Block,
+    DecisionAnswer,
+    MessageRef,
+    OutreachResult,
+    OutreachState,
+    OutreachStatus,
+)
+from workflows.story import tell
+
+_ENDED_UNSENT = frozenset({OutreachState.BLOCKED, OutreachState.FAILED, OutreachState.CANCELLED})
+
+
+@dataclass
+class OutreachRecord:
+    """The state of one outreach in one object."""
+
+    ref: MessageRef
+    state: OutreachState = OutreachState.DECIDING
+    #: Why it ended unsent.
+    block: Block | None = None
+    warnings: list[str] = field(default_factory=list)
+    routing: RoutingDecision | None = None
+    plan: SendPlan | None = None
+    #: The attempt money is held for, or was last.
+    attempt_no: int = 0
+    attempts: list[AttemptSummary] = field(default_factory=list)
+    #: How often a plan was booked; grows with every new decision.
+    bookings: int = 0
+
+    @property
+    def is_asleep(self) -> bool:
+        """Whether it waits for its time."""
+        return self.state is OutreachState.SCHEDULED
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether nothing more will happen by itself."""
+        return self.state in FINAL_STATES
+
+    @property
+    def channels_left(self) -> list[Channel]:
+        """Channels that would follow the planned one."""
+        if self.routing is None or self.plan is None:
+            return []
+        order = self.routing.order()
+        return order[order.index(self.plan.channel) + 1 :]
+
+    def book(self, attempt_no: int, plan: SendPlan) -> None:
+        """A plan is paid for and stands."""
+        self.attempt_no = attempt_no
+        self.plan = plan
+        self.state = OutreachState.SCHEDULED
+        self.bookings += 1
+
+    def end(self, state: OutreachState, block: Block | None = None) -> None:
+        """It has come to its end."""
+        self.state = state
+        self.block = block
+
+    def note_attempt(self, channel: Channel, outcome: str, code: str | None = None) -> None:
+        """An attempt, or a channel that could not be tried, is over."""
+        attempt = AttemptSummary(
+            attempt_no=self.attempt_no, channel=channel, outcome=outcome, code=code
+        )
+        self.attempts.append(attempt)
+
+    def result(self) -> OutreachResult:
+        """The outcome of the workflow."""
+        return OutreachResult(
+            message_id=self.ref.message_id,
+            state=self.state,
+            reason=self.block.reason if self.block else None,
+            channel=self.plan.channel if self.plan else None,
+            attempts=len(self.attempts),
+        )
+
+    def status(self) -> OutreachStatus:
+        """The answer to the `status` query."""
+        return OutreachStatus(
+            message_id=self.ref.message_id,
+            state=self.state,
+            reason=self.block.reason if self.block else None,
+            details=self.block.details if self.block else {},
+            routing=self.routing,
+            plan=self.plan,
+            attempts=list(self.attempts),
+            next_wake_at=self.plan.scheduled_at if self.is_asleep and self.plan else None,
+        )
+
+    def answer(self) -> DecisionAnswer:
+        """The answer to a send: `scheduled` as long as it stands, also once it is sent."""
+        stands = self.state not in _ENDED_UNSENT
+        return DecisionAnswer(
+            status=OutreachState.SCHEDULED if stands else self.state,
+            message_id=self.ref.message_id,
+            channel=self.plan.channel if self.plan else None,
+            scheduled_at=self.plan.scheduled_at if self.plan else None,
+            fallback_channels=self.channels_left,
+            routing_reason=self.routing.reason if self.routing else None,
+            reason=self.block.reason if self.block else None,
+            details=self.block.details if self.block else {},
+            warnings=self.warnings,
+        )
+
+    def story(self) -> str:
+        """The story so far, as markdown for the Web UI."""
+        return tell(self.state, self.block, self.routing, self.plan, self.attempts)

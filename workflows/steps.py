@@ -1,0 +1,214 @@
+"""The steps of an outreach: each one activity, run to its end.
+
+A cancel never interrupts a step that has begun, so that what it did is known and can
+be undone; whoever takes a step asks for a cancel afterwards.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from typing import Any, TypeVar
+
+from temporalio import workflow
+from temporalio.exceptions import ActivityError
+
+with workflow.unsafe.imports_passed_through():
+    from activities.budget import BudgetManager
+    from activities.closer import OutreachCloser
+    from activities.deduplicator import MessageDeduplicator
+    from activities.delivery import MessageDelivery
+    from activities.router import ChannelRouter
+    from activities.scheduler import SendTimeScheduler
+    from contracts.channels import Channel
+    from contracts.decision import RoutingDecision, SendPlan
+    from contracts.naming import delivery_queue
+    from contracts.outreach import (
+        Block,
+        CatchUpInput,
+        ClaimInput,
+        ClaimResult,
+        ConcludeInput,
+        ConcludeResult,
+        DeliverInput,
+        DeliverResult,
+        MessageRef,
+        OutreachState,
+        PlanInput,
+        ReleaseInput,
+        ReopenInput,
+        ReopenResult,
+        RescheduleCheck,
+        ReserveInput,
+        ReserveResult,
+        ResolveInput,
+        RouteInput,
+        SettleInput,
+    )
+    from workflows.options import DELIVERY, STEP
+
+A = TypeVar("A")
+R = TypeVar("R")
+
+
+def raise_if_cancelled() -> None:
+    """Honour a cancel, also one the SDK swallowed on the way.
+
+    Raises:
+        asyncio.CancelledError: the workflow was asked to stop.
+    """
+    if workflow.cancellation_reason() is not None:
+        raise asyncio.CancelledError("the outreach was cancelled")
+
+
+class OutreachSteps:
+    """The steps of one message.
+
+    Args:
+        ref: the message.
+    """
+
+    def __init__(self, ref: MessageRef) -> None:
+        self._ref = ref
+
+    async def claim(self) -> ClaimResult:
+        """Take the right to contact the person."""
+        return await _run(
+            MessageDeduplicator.claim_recipient,
+            ClaimInput(ref=self._ref, now=workflow.now()),
+            "Claim the recipient",
+        )
+
+    async def reopen_claim(self) -> ReopenResult:
+        """Take the right up again after a bounce."""
+        return await _run(
+            MessageDeduplicator.reopen_claim,
+            ReopenInput(ref=self._ref),
+            "Take the claim up again",
+        )
+
+    async def route(self) -> RoutingDecision:
+        """Choose the channels."""
+        return await _run(
+            ChannelRouter.route_stored_message,
+            RouteInput(ref=self._ref, now=workflow.now()),
+            "Choose the channels",
+        )
+
+    async def plan(self, channel: Channel) -> SendPlan:
+        """Choose the send time on a channel."""
+        return await _run(
+            SendTimeScheduler.plan_stored_message,
+            PlanInput(ref=self._ref, channel=channel, now=workflow.now()),
+            f"Plan the send time on {channel}",
+        )
+
+    async def catch_up(self, channel: Channel, not_before: datetime, *, skip_day: bool) -> SendPlan:
+        """Choose the next moment of a send that missed its own."""
+        request = CatchUpInput(
+            ref=self._ref,
+            channel=channel,
+            now=workflow.now(),
+            not_before=not_before,
+            skip_day=skip_day,
+        )
+        return await _run(SendTimeScheduler.catch_up, request, f"Plan the missed send on {channel}")
+
+    async def check_requested_time(self, channel: Channel, at: datetime) -> SendPlan:
+        """Turn somebody's own time into a plan.
+
+        Raises:
+            ActivityError: the time is not allowed; its cause says why.
+        """
+        return await _run(
+            SendTimeScheduler.check_requested_time,
+            RescheduleCheck(ref=self._ref, channel=channel, now=workflow.now(), at=at),
+            "Check the requested time",
+        )
+
+    async def reserve(
+        self,
+        attempt_no: int,
+        plan: SendPlan,
+        routing: RoutingDecision,
+        *,
+        replaces_attempt_no: int | None = None,
+    ) -> ReserveResult:
+        """Hold the price of an attempt."""
+        request = ReserveInput(
+            ref=self._ref,
+            attempt_no=attempt_no,
+            plan=plan,
+            routing=routing,
+            now=workflow.now(),
+            replaces_attempt_no=replaces_attempt_no,
+        )
+        return await _run(
+            BudgetManager.reserve_budget, request, f"Hold the price on {plan.channel}"
+        )
+
+    async def release(self, attempt_no: int, channel: Channel) -> None:
+        """Give a hold back."""
+        await _run(
+            BudgetManager.release_budget,
+            ReleaseInput(ref=self._ref, attempt_no=attempt_no, now=workflow.now()),
+            f"Give the hold on {channel} back",
+        )
+
+    async def settle(self, attempt_no: int, state: OutreachState) -> None:
+        """Turn a hold into spend."""
+        await _run(
+            BudgetManager.settle_budget,
+            SettleInput(ref=self._ref, attempt_no=attempt_no, state=state, now=workflow.now()),
+            "Book the spend",
+        )
+
+    async def close(
+        self, state: OutreachState, block: Block, routing: RoutingDecision | None
+    ) -> ConcludeResult:
+        """End the message unsent: no hold and no claim is left."""
+        request = ConcludeInput(
+            ref=self._ref,
+            state=state,
+            reason=block.reason,
+            details=block.details,
+            routing=routing,
+            now=workflow.now(),
+        )
+        return await _run(OutreachCloser.close_outreach, request, f"Close: {block.reason}")
+
+    async def deliver(self, attempt_no: int, channel: Channel) -> DeliverResult:
+        """Hand the message over; interrupted on its way, find out what became of it."""
+        raise_if_cancelled()
+        request = DeliverInput(ref=self._ref, attempt_no=attempt_no, channel=channel)
+        try:
+            return await workflow.execute_activity_method(
+                MessageDelivery.deliver,
+                request,
+                task_queue=delivery_queue(channel),
+                summary=f"Deliver by {channel}",
+                **DELIVERY,
+            )
+        except (ActivityError, asyncio.CancelledError):
+            return await _run(
+                MessageDelivery.resolve_attempt,
+                ResolveInput(
+                    ref=self._ref, attempt_no=attempt_no, channel=channel, now=workflow.now()
+                ),
+                "See what became of the attempt",
+            )
+
+
+async def _run(step: Callable[[Any, A], Awaitable[R]], argument: A, summary: str) -> R:
+    """Run a short step to its end, whatever arrives meanwhile."""
+    running = asyncio.ensure_future(
+        workflow.execute_local_activity_method(step, argument, summary=summary, **STEP)
+    )
+    while not running.done():
+        try:
+            await asyncio.shield(running)
+        except asyncio.CancelledError:
+            if running.cancelled():
+                raise
+        except ActivityError:
+            break
+    return running.result()
