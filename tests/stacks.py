@@ -39,11 +39,10 @@ async def running_workers(
     senders: Mapping[Channel, MessageSender],
     *,
     workflow_runner: WorkflowRunner | None = None,
+    pause_poll: timedelta = timedelta(milliseconds=100),
 ) -> AsyncIterator[None]:
     """Every worker of the system, in this process."""
-    components = build_components(
-        database, senders, pause_poll=timedelta(milliseconds=100)
-    )
+    components = build_components(database, senders, pause_poll=pause_poll)
     async with AsyncExitStack() as stack:
         for worker in build_workers(
             client, components, dict.fromkeys(senders), workflow_runner=workflow_runner

@@ -1,0 +1,48 @@
+"""A provider that does what a test tells it to."""
+
+from collections.abc import Awaitable, Callable
+
+from activities.sender import Accepted, OutgoingMessage, Refused, SenderCapabilities
+
+Behaviour = Callable[[OutgoingMessage], Awaitable[Accepted | Refused]]
+
+
+async def accept(message: OutgoingMessage) -> Accepted | Refused:
+    """Take the message."""
+    return Accepted(provider_message_id=f"fake-{message.idempotency_key}")
+
+
+async def refuse(message: OutgoingMessage) -> Accepted | Refused:
+    """Say no."""
+    return Refused(code="fake_refusal")
+
+
+class ScriptedSender:
+    """A `MessageSender` with one behaviour per call, the last one repeated."""
+
+    provider = "scripted"
+
+    def __init__(
+        self,
+        *behaviours: Behaviour,
+        capabilities: SenderCapabilities | None = None,
+        known: Accepted | Refused | None = None,
+    ) -> None:
+        self._behaviours = list(behaviours) or [accept]
+        self.capabilities = capabilities or SenderCapabilities()
+        #: What a look-up finds.
+        self.known = known
+        self.asked: list[OutgoingMessage] = []
+        self.looked_up: list[str] = []
+
+    async def send(self, message: OutgoingMessage) -> Accepted | Refused:
+        self.asked.append(message)
+        position = min(len(self.asked), len(self._behaviours)) - 1
+        return await self._behaviours[position](message)
+
+    async def look_up(self, idempotency_key: str) -> Accepted | Refused | None:
+        self.looked_up.append(idempotency_key)
+        return self.known
+
+    async def close(self) -> None:
+        return None

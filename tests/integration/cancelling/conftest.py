@@ -1,0 +1,25 @@
+"""A real Temporal of this folder's own, so that its workers can have scripted providers."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+
+import pytest_asyncio
+from temporalio.client import Client
+from temporalio.contrib.pydantic import pydantic_data_converter
+
+from devstack.temporal_server import TemporalDevServer
+from persistence.database import Database
+from tests.stage import Stage
+
+
+@pytest_asyncio.fixture(scope="session")
+async def scripted_client(tmp_path_factory) -> AsyncIterator[Client]:
+    folder = tmp_path_factory.mktemp("scripted-temporal")
+    async with TemporalDevServer(folder, port=0, ui_port=0) as server:
+        yield await Client.connect(server.address, data_converter=pydantic_data_converter)
+
+
+@pytest_asyncio.fixture
+async def stage(scripted_client: Client, database: Database) -> AsyncIterator[Stage]:
+    async with AsyncExitStack() as exits:
+        yield Stage(scripted_client, database, exits)

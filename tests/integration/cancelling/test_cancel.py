@@ -1,0 +1,180 @@
+"""Cancelling at every moment: nothing left behind, and what is sent stays sent."""
+
+import asyncio
+from contextlib import suppress
+from datetime import timedelta
+
+import pytest
+from temporalio.api.enums.v1 import EventType
+from temporalio.client import WorkflowFailureError
+
+from activities.errors import AmbiguousDeliveryError
+from activities.sender import Accepted, SenderCapabilities
+from contracts.channels import Channel
+from contracts.outreach import OutreachState, RescheduleInput
+from tests.fakes.sender import ScriptedSender, refuse
+from tests.leftovers import NOTHING, leftovers, money
+from tests.makers import make_campaign
+from workflows.outreach import OutreachWorkflow
+
+
+class Gate:
+    """A provider call that waits to be let through."""
+
+    def __init__(self, answer=None):
+        self.reached = asyncio.Event()
+        self.opened = asyncio.Event()
+        self._answer = answer
+
+    async def __call__(self, message):
+        self.reached.set()
+        await self.opened.wait()
+        if isinstance(self._answer, Exception):
+            raise self._answer
+        return self._answer or Accepted("let-through")
+
+
+@pytest.fixture
+def campaign(tenant_id):
+    return make_campaign(tenant_id, channels=["email", "sms"], budget_total=1)
+
+
+async def _cancel_and_wait_until_heard(handle) -> None:
+    """Cancel; return once the workflow has passed the cancel on to its activity."""
+    await handle.cancel()
+    heard = EventType.EVENT_TYPE_ACTIVITY_TASK_CANCEL_REQUESTED
+    while heard not in [event.event_type async for event in handle.fetch_history_events()]:
+        pass
+
+
+async def _cancelled(handle) -> bool:
+    with pytest.raises(WorkflowFailureError):
+        await handle.result()
+    status = await handle.query(OutreachWorkflow.status)
+    return status.state is OutreachState.CANCELLED
+
+
+async def test_asleep_it_is_withdrawn_and_compensated(stage, tenant_id, database):
+    sender = ScriptedSender()
+    await stage.cast({Channel.EMAIL: sender})
+    campaign = make_campaign(
+        tenant_id,
+        channels=["email"],
+        send_time_optimization=True,
+        optimal_send_times={"email": {"weekday": "10:00"}},
+    )
+    handle = await stage.start(campaign)
+    await handle.execute_update(OutreachWorkflow.decision)
+    assert await money(database, tenant_id) == (1000, 0, 1)
+
+    await handle.cancel()
+
+    assert await _cancelled(handle)
+    assert sender.asked == []
+    assert await leftovers(database, tenant_id) == NOTHING
+    assert await money(database, tenant_id) == (0, 0, 0)
+
+
+async def test_while_the_provider_is_called_what_it_takes_stays_sent(
+    stage, campaign, database, tenant_id
+):
+    gate = Gate()
+    await stage.cast({Channel.EMAIL: ScriptedSender(gate)})
+    handle = await stage.start(campaign)
+    await gate.reached.wait()
+
+    await _cancel_and_wait_until_heard(handle)
+    gate.opened.set()
+
+    assert (await handle.result()).state is OutreachState.SENT
+    assert await money(database, tenant_id) == (0, 1000, 1)
+
+
+async def test_while_the_provider_is_called_a_lost_answer_counts_as_unknown(
+    stage, campaign, database, tenant_id
+):
+    gate = Gate(AmbiguousDeliveryError("the connection broke"))
+    await stage.cast({Channel.EMAIL: ScriptedSender(gate)})
+    handle = await stage.start(campaign)
+    await gate.reached.wait()
+
+    await _cancel_and_wait_until_heard(handle)
+    gate.opened.set()
+
+    assert (await handle.result()).state is OutreachState.UNKNOWN
+    assert await money(database, tenant_id) == (0, 1000, 1)
+
+
+async def test_while_it_compensates_a_refusal_no_other_channel_is_tried(
+    stage, campaign, database, tenant_id
+):
+    gate = Gate()
+
+    async def refuse_when_let_through(message):
+        await gate(message)
+        return await refuse(message)
+
+    other = ScriptedSender()
+    await stage.cast({Channel.EMAIL: ScriptedSender(refuse_when_let_through), Channel.SMS: other})
+    profile = {"contact_info": {"email": "a@example.com", "phone": "+50937001234"}}
+    handle = await stage.start(campaign, profile, {"default": "Bonjou"})
+    await gate.reached.wait()
+
+    await _cancel_and_wait_until_heard(handle)
+    gate.opened.set()
+
+    assert await _cancelled(handle)
+    assert other.asked == []
+    assert await leftovers(database, tenant_id) == NOTHING
+
+
+async def test_waiting_for_a_paused_campaign_it_can_still_be_cancelled(
+    stage, campaign, database, tenant_id
+):
+    sender = ScriptedSender(capabilities=SenderCapabilities())
+    campaign.send_time_optimization = True
+    campaign.optimal_send_times = {"email": {"weekday": "10:00"}, "sms": {"weekday": "10:00"}}
+    await stage.cast({Channel.EMAIL: sender})
+    handle = await stage.start(campaign)
+    await handle.execute_update(OutreachWorkflow.decision)
+    campaign.status = "paused"
+    await stage.save(campaign)
+    soon = await stage.now() + timedelta(milliseconds=300)
+    await handle.execute_update(OutreachWorkflow.reschedule, RescheduleInput(at=soon))
+    while (await handle.query(OutreachWorkflow.status)).state is not OutreachState.SENDING:
+        pass
+    await handle.cancel()
+
+    assert await _cancelled(handle)
+    assert sender.asked == []
+    assert await leftovers(database, tenant_id) == NOTHING
+
+
+async def test_at_any_moment_it_leaves_nothing_behind(stage, campaign, database, tenant_id):
+    """Sixty outreaches with a refusing first channel, each cancelled at another moment."""
+    email, sms = ScriptedSender(refuse), ScriptedSender()
+    await stage.cast({Channel.EMAIL: email, Channel.SMS: sms})
+    profile = {
+        "contact_info": {"email": "a@example.com", "phone": "+50937001234"},
+        "preferences": {"preferred_channel": "email"},
+    }
+
+    async def start_and_cancel(turns: int) -> OutreachState:
+        handle = await stage.start(campaign, profile, {"default": "Bonjou"})
+        for _ in range(turns):
+            await handle.describe()
+        await handle.cancel()
+        with suppress(WorkflowFailureError):
+            await handle.result()
+        record = await stage.record(handle, tenant_id)
+        assert record.state is (await handle.query(OutreachWorkflow.status)).state
+        return record.state
+
+    states = await asyncio.gather(*(start_and_cancel(turns % 20) for turns in range(60)))
+
+    assert set(states) <= {OutreachState.CANCELLED, OutreachState.SENT}
+    assert OutreachState.CANCELLED in states
+    assert len(sms.asked) == states.count(OutreachState.SENT)
+    assert await leftovers(database, tenant_id) == NOTHING
+    held, spent, count = await money(database, tenant_id)
+    assert (held, spent, count) == (0, 7500 * len(sms.asked), len(sms.asked))

@@ -1,0 +1,119 @@
+"""`python -m tests.replay.record`: record histories of today's workflow code.
+
+One per way through the workflow: sent, asleep and rescheduled, fallen back, cancelled,
+blocked, failed, unknown. Existing files are left alone: they stand for workflows that
+may still be asleep somewhere.
+"""
+
+import asyncio
+import re
+import tempfile
+import uuid
+from contextlib import AsyncExitStack, suppress
+from datetime import timedelta
+from pathlib import Path
+
+from temporalio.client import Client, WorkflowFailureError
+from temporalio.contrib.pydantic import pydantic_data_converter
+
+from activities.errors import AmbiguousDeliveryError
+from activities.sender import Accepted, OutgoingMessage, Refused
+from contracts.channels import Channel
+from contracts.outreach import RescheduleInput
+from devstack.postgres import EmbeddedPostgres
+from devstack.temporal_server import TemporalDevServer
+from persistence.database import Database
+from persistence.migrate import upgrade_database
+from tests.fakes.sender import ScriptedSender, refuse
+from tests.makers import make_campaign
+from tests.stage import Handle, Stage
+from workflows.outreach import OutreachWorkflow
+
+_HISTORIES = Path(__file__).parent / "histories"
+_BOTH = {
+    "contact_info": {"email": "marie@example.com", "phone": "+50937001234"},
+    "preferences": {"preferred_channel": "email"},
+}
+_TEXT = {"default": "Bonjou"}
+
+
+async def _lost(message: OutgoingMessage) -> Accepted | Refused:
+    raise AmbiguousDeliveryError("the answer was lost")
+
+
+async def _save(name: str, handle: Handle) -> None:
+    with suppress(WorkflowFailureError):
+        await handle.result()
+    path = _HISTORIES / f"{name}.json"
+    if not path.exists():
+        path.write_text(_without_this_machine((await handle.fetch_history()).to_json()))
+        print(f"recorded {path.name}")
+
+
+def _without_this_machine(history: str) -> str:
+    """A history without the names and paths of whoever recorded it."""
+    history = re.sub(r'"identity": "[^"]*"', '"identity": "recorder"', history)
+    history = re.sub(r'"stackTrace": "(?:[^"\\\\]|\\\\.)*"', '"stackTrace": ""', history)
+    return re.sub(r'"[^"]+-[0-9a-f]{32}"', '"sticky-queue"', history)
+
+
+async def _record(stage: Stage) -> None:
+    anywhere = make_campaign(uuid.uuid4(), channels=["email", "sms"])
+    await stage.save(anywhere)
+    accepting = {Channel.EMAIL: ScriptedSender(), Channel.SMS: ScriptedSender()}
+    async with AsyncExitStack() as stage.exits:
+        await stage.cast(accepting)
+        await _save("sent", await stage.start(anywhere, _BOTH, _TEXT, recipient_id="first"))
+        await _save("blocked", await stage.start(anywhere, _BOTH, _TEXT, recipient_id="first"))
+        nobody = {"contact_info": {"user_id": "u1"}}
+        await _save("no_viable_channel", await stage.start(anywhere, nobody, _TEXT))
+        await _record_sleepers(stage)
+    async with AsyncExitStack() as stage.exits:
+        await stage.cast({Channel.EMAIL: ScriptedSender(refuse), Channel.SMS: ScriptedSender()})
+        await _save("fallen_back", await stage.start(anywhere, _BOTH, _TEXT))
+    async with AsyncExitStack() as stage.exits:
+        await stage.cast({Channel.EMAIL: ScriptedSender(refuse)})
+        await _save("all_channels_failed", await stage.start(anywhere, _BOTH, _TEXT))
+    async with AsyncExitStack() as stage.exits:
+        await stage.cast({Channel.EMAIL: ScriptedSender(_lost)})
+        await _save("unknown", await stage.start(anywhere, _BOTH, _TEXT))
+
+
+async def _record_sleepers(stage: Stage) -> None:
+    """Outreaches that sleep until tomorrow unless somebody does something."""
+    start = await stage.now() + timedelta(days=1)
+    later = make_campaign(uuid.uuid4(), channels=["email", "sms"], start_date=start)
+    cancelled = await stage.start(later, _BOTH, _TEXT)
+    await cancelled.execute_update(OutreachWorkflow.decision)
+    await cancelled.cancel()
+    await _save("cancelled_asleep", cancelled)
+
+    moved = await stage.start(later, _BOTH, _TEXT)
+    await moved.execute_update(OutreachWorkflow.decision)
+    at = start + timedelta(hours=1)
+    await moved.execute_update(OutreachWorkflow.reschedule, RescheduleInput(at=at))
+    await moved.execute_update(OutreachWorkflow.fall_back)
+    await moved.cancel()
+    await _save("rescheduled_then_skipped", moved)
+
+
+async def main() -> None:
+    """Record what is not recorded yet."""
+    _HISTORIES.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder:
+        async with (
+            EmbeddedPostgres(Path(folder) / "postgres") as postgres,
+            TemporalDevServer(Path(folder) / "temporal", port=0, ui_port=0) as temporal,
+        ):
+            await postgres.create_database("record")
+            await upgrade_database(postgres.dsn("record"))
+            database = Database(postgres.dsn("record"))
+            client = await Client.connect(temporal.address, data_converter=pydantic_data_converter)
+            try:
+                await _record(Stage(client, database, AsyncExitStack()))
+            finally:
+                await database.close()
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

@@ -1,0 +1,28 @@
+"""Stored histories replay on today's workflow code.
+
+A failure here means that outreaches which are asleep right now would break when the
+worker is updated: guard the change with `workflow.patched`. The histories were
+recorded with `python -m tests.replay.record`; add to them, never replace one.
+"""
+
+from pathlib import Path
+
+import pytest
+from temporalio.client import WorkflowHistory
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.worker import Replayer
+
+from workflows.outreach import OutreachWorkflow
+
+HISTORIES = sorted((Path(__file__).parent / "histories").glob("*.json"))
+
+
+def test_histories_are_there():
+    assert len(HISTORIES) >= 5
+
+
+@pytest.mark.parametrize("path", HISTORIES, ids=lambda path: path.stem)
+async def test_a_stored_history_replays(path: Path):
+    replayer = Replayer(workflows=[OutreachWorkflow], data_converter=pydantic_data_converter)
+    history = WorkflowHistory.from_json(f"outreach-{path.stem}", path.read_text())
+    await replayer.replay_workflow(history)

@@ -1,0 +1,107 @@
+"""A stage: outreaches on a Temporal of the test's own, with providers it scripts."""
+
+import uuid
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from temporalio.client import Client, WorkflowHandle
+from temporalio.testing import WorkflowEnvironment
+
+from activities.sender import MessageSender
+from contracts.campaign import OutreachCampaign
+from contracts.channels import Channel
+from contracts.naming import OUTREACH_QUEUE, outreach_workflow_id
+from contracts.outreach import MessageRef, OutreachInput, OutreachResult, OutreachState
+from persistence.campaigns import PostgresCampaignStore
+from persistence.database import Database
+from persistence.intake import MessageRecord, PostgresIntake
+from policy.campaign_days import campaign_day
+from starter.requests import new_message
+from tests.makers import make_profile
+from tests.stacks import running_workers
+from workflows.outreach import OutreachWorkflow
+
+Handle = WorkflowHandle[OutreachWorkflow, OutreachResult]
+
+
+@dataclass
+class Stage:
+    """Starts outreaches with the senders a test gives it."""
+
+    client: Client
+    database: Database
+    exits: AsyncExitStack
+
+    async def cast(
+        self,
+        senders: Mapping[Channel, MessageSender],
+        *,
+        pause_poll: timedelta = timedelta(milliseconds=100),
+    ) -> None:
+        """Bring the workers up with these providers."""
+        workers = running_workers(self.client, self.database, senders, pause_poll=pause_poll)
+        await self.exits.enter_async_context(workers)
+
+    async def now(self) -> datetime:
+        return datetime.now(UTC)
+
+    async def save(self, campaign: OutreachCampaign) -> None:
+        now = await self.now()
+        store = PostgresCampaignStore(self.database)
+        await store.save(campaign, campaign_day(campaign, now), now, keep_status=False)
+
+    async def record(self, handle: Handle, tenant_id: uuid.UUID) -> MessageRecord:
+        """What is stored of an outreach's message."""
+        message_id = uuid.UUID(handle.id.removeprefix("outreach-"))
+        record = await PostgresIntake(self.database).record(tenant_id, message_id)
+        assert record is not None
+        return record
+
+    async def start(
+        self,
+        campaign: OutreachCampaign,
+        profile: dict[str, Any] | None = None,
+        content: dict[str, Any] | None = None,
+        *,
+        recipient_id: str | None = None,
+        force_send: bool = False,
+    ) -> Handle:
+        await self.save(campaign)
+        message = new_message(
+            campaign,
+            recipient_id or str(uuid.uuid4()),
+            profile or make_profile(),
+            content or {"default": "Bonjour {{ name }}"},
+            force_send=force_send,
+        )
+        await PostgresIntake(self.database).store(message, await self.now())
+        ref = MessageRef(tenant_id=campaign.tenant_uuid, message_id=message.message_id)
+        return await self.client.start_workflow(
+            OutreachWorkflow.run,
+            OutreachInput(ref=ref),
+            id=outreach_workflow_id(message.message_id),
+            task_queue=OUTREACH_QUEUE,
+        )
+
+
+@dataclass
+class SkippingStage(Stage):
+    """A stage whose clock jumps over timers."""
+
+    environment: WorkflowEnvironment
+
+    async def now(self) -> datetime:
+        return (await self.environment.get_current_time()).astimezone(UTC)
+
+    async def sleep_until(self, moment: datetime) -> None:
+        """Let the clock jump to an instant."""
+        await self.environment.sleep(moment - await self.now())
+
+
+async def eventually_sent(handle: Handle) -> None:
+    """Wait until a message is sent; queries drive the wait, not a clock."""
+    while (await handle.query(OutreachWorkflow.status)).state is not OutreachState.SENT:
+        pass

@@ -1,0 +1,33 @@
+"""A Temporal whose clock jumps over every timer."""
+
+import shutil
+import sys
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from datetime import timedelta
+from pathlib import Path
+
+import pytest_asyncio
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.testing import WorkflowEnvironment
+
+from persistence.database import Database
+from tests.stage import SkippingStage
+
+
+@pytest_asyncio.fixture(scope="module")
+async def skipping() -> AsyncIterator[WorkflowEnvironment]:
+    binary = Path(sys.executable).with_name("temporal-test-server")
+    environment = await WorkflowEnvironment.start_time_skipping(
+        test_server_existing_path=str(binary if binary.exists() else shutil.which(binary.name)),
+        test_server_startup_timeout=timedelta(seconds=30),
+        data_converter=pydantic_data_converter,
+    )
+    async with environment:
+        yield environment
+
+
+@pytest_asyncio.fixture
+async def stage(skipping: WorkflowEnvironment, database: Database) -> AsyncIterator[SkippingStage]:
+    async with AsyncExitStack() as exits:
+        yield SkippingStage(skipping.client, database, exits, skipping)

@@ -1,0 +1,223 @@
+"""From one channel to the next, and the ends when none carries the message."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from temporalio.client import WorkflowUpdateFailedError
+
+from activities.errors import (
+    AmbiguousDeliveryError,
+    MisconfiguredProviderError,
+    TransientDeliveryError,
+)
+from activities.sender import Accepted, Refused, SenderCapabilities
+from contracts.channels import Channel
+from contracts.delivery import DeliveryEvent, DeliveryEventKind, DeliveryEventSignal
+from contracts.outreach import ExitReason, OutreachState
+from persistence.intake import PostgresIntake
+from tests.fakes.sender import ScriptedSender, accept, refuse
+from tests.leftovers import NOTHING, leftovers, money
+from tests.makers import make_campaign
+from tests.stage import eventually_sent
+from workflows.outreach import OutreachWorkflow
+
+EVERYWHERE = {
+    "contact_info": {
+        "email": "marie@example.com",
+        "phone": "+50937001234",
+        "instagram_handle": "@marie",
+    },
+    "preferences": {"preferred_channel": "email"},
+}
+TEXT = {"default": "Bonjou"}
+
+
+@pytest.fixture
+def campaign(tenant_id):
+    return make_campaign(tenant_id, channels=["email", "sms", "instagram"], budget_total=1)
+
+
+def raising(error):
+    async def behave(message):
+        raise error
+
+    return behave
+
+
+async def test_a_refusal_gives_the_hold_back_and_tries_the_next_channel(
+    stage, campaign, database, tenant_id
+):
+    sms, instagram = ScriptedSender(), ScriptedSender()
+    await stage.cast(
+        {
+            Channel.EMAIL: ScriptedSender(refuse),
+            Channel.SMS: sms,
+            Channel.INSTAGRAM: instagram,
+        }
+    )
+    handle = await stage.start(campaign, EVERYWHERE, TEXT)
+    result = await handle.result()
+    status = await handle.query(OutreachWorkflow.status)
+    assert result.state is OutreachState.SENT
+    assert result.channel is status.routing.order()[1]
+    assert [a.outcome for a in status.attempts] == ["refused", "accepted"]
+    assert len(sms.asked) + len(instagram.asked) == 1
+    price = 7500 if result.channel is Channel.SMS else 0
+    assert await money(database, tenant_id) == (0, price, 1)
+
+
+async def test_refused_everywhere_it_fails_and_leaves_nothing(stage, campaign, database, tenant_id):
+    senders = {c: ScriptedSender(refuse) for c in campaign.channels}
+    await stage.cast(senders)
+    result = await (await stage.start(campaign, EVERYWHERE, TEXT)).result()
+    assert (result.state, result.reason) == (
+        OutreachState.FAILED,
+        ExitReason.ALL_CHANNELS_FAILED,
+    )
+    assert all(len(sender.asked) == 1 for sender in senders.values())
+    assert await leftovers(database, tenant_id) == NOTHING
+    assert await money(database, tenant_id) == (0, 0, 0)
+
+
+async def test_at_most_three_channels_are_tried(stage, tenant_id):
+    campaign = make_campaign(tenant_id, settings={"max_fallback_attempts": 2})
+    senders = {c: ScriptedSender(refuse) for c in campaign.channels}
+    await stage.cast(senders)
+    await (await stage.start(campaign, EVERYWHERE, TEXT)).result()
+    assert sum(len(sender.asked) for sender in senders.values()) == 2
+
+
+async def test_a_transient_error_is_tried_again_after_what_the_provider_asked(
+    stage, campaign, tenant_id
+):
+    busy = TransientDeliveryError("busy", retry_after=timedelta(minutes=30))
+    sender = ScriptedSender(raising(busy), accept)
+    await stage.cast({Channel.EMAIL: sender})
+    before = await stage.now()
+    handle = await stage.start(campaign)
+    assert (await handle.result()).state is OutreachState.SENT
+    assert len(sender.asked) == 2
+    assert len({m.idempotency_key for m in sender.asked}) == 1
+    sent_at = (await stage.record(handle, tenant_id)).sent_at
+    assert sent_at - before >= timedelta(minutes=30)
+
+
+async def test_a_provider_that_stays_away_loses_its_turn(stage, campaign):
+    away = ScriptedSender(raising(TransientDeliveryError("away")))
+    await stage.cast({Channel.EMAIL: away, Channel.SMS: ScriptedSender()})
+    result = await (await stage.start(campaign, EVERYWHERE, TEXT)).result()
+    assert (result.state, result.channel) == (OutreachState.SENT, Channel.SMS)
+    assert len(away.asked) == 5
+
+
+async def test_a_misconfigured_provider_is_not_asked_again(stage, campaign, caplog):
+    wrong = ScriptedSender(raising(MisconfiguredProviderError("wrong password")))
+    await stage.cast({Channel.EMAIL: wrong, Channel.SMS: ScriptedSender()})
+    result = await (await stage.start(campaign, EVERYWHERE, TEXT)).result()
+    assert (result.state, result.channel) == (OutreachState.SENT, Channel.SMS)
+    assert len(wrong.asked) == 1
+    assert "wrong password" in caplog.text
+
+
+LOST = AmbiguousDeliveryError("the answer was lost")
+LOOKS_UP = SenderCapabilities(look_up=True)
+
+
+async def test_a_lost_answer_is_looked_up_and_not_sent_again(stage, campaign):
+    sender = ScriptedSender(raising(LOST), capabilities=LOOKS_UP, known=Accepted("found"))
+    await stage.cast({Channel.EMAIL: sender})
+    result = await (await stage.start(campaign)).result()
+    assert result.state is OutreachState.SENT
+    assert len(sender.asked) == 1
+    assert sender.looked_up == [sender.asked[0].idempotency_key]
+
+
+async def test_a_lost_answer_that_was_a_refusal_falls_back(stage, campaign):
+    sender = ScriptedSender(raising(LOST), capabilities=LOOKS_UP, known=Refused("no"))
+    await stage.cast({Channel.EMAIL: sender, Channel.SMS: ScriptedSender()})
+    result = await (await stage.start(campaign, EVERYWHERE, TEXT)).result()
+    assert result.channel is Channel.SMS
+    assert len(sender.asked) == 1
+
+
+async def test_what_a_look_up_does_not_know_is_sent_again_under_the_same_key(stage, campaign):
+    sender = ScriptedSender(raising(LOST), accept, capabilities=LOOKS_UP)
+    await stage.cast({Channel.EMAIL: sender})
+    result = await (await stage.start(campaign)).result()
+    assert result.state is OutreachState.SENT
+    assert len({m.idempotency_key for m in sender.asked}) == 1
+    assert len(sender.asked) == 2
+
+
+async def test_a_provider_that_honours_keys_is_simply_asked_again(stage, campaign):
+    keyed = SenderCapabilities(idempotency_keys=True)
+    sender = ScriptedSender(raising(LOST), accept, capabilities=keyed)
+    await stage.cast({Channel.EMAIL: sender})
+    assert (await (await stage.start(campaign)).result()).state is OutreachState.SENT
+    assert len(sender.asked) == 2
+
+
+async def test_at_most_once_a_lost_answer_ends_unknown_and_counts_as_sent(
+    stage, campaign, database, tenant_id
+):
+    sender, other = ScriptedSender(raising(LOST)), ScriptedSender()
+    await stage.cast({Channel.EMAIL: sender, Channel.SMS: other})
+    result = await (await stage.start(campaign, EVERYWHERE, TEXT)).result()
+    assert result.state is OutreachState.UNKNOWN
+    assert (len(sender.asked), other.asked) == (1, [])
+    assert await money(database, tenant_id) == (0, 1000, 1)
+    second = await stage.start(campaign, EVERYWHERE, {"default": "Other words entirely"})
+    assert (await second.result()).state is OutreachState.UNKNOWN
+
+
+async def test_at_least_once_a_lost_answer_is_sent_again(stage, tenant_id):
+    campaign = make_campaign(tenant_id, settings={"ambiguous_delivery": {"email": "at_least_once"}})
+    sender = ScriptedSender(raising(LOST), accept)
+    await stage.cast({Channel.EMAIL: sender})
+    assert (await (await stage.start(campaign)).result()).state is OutreachState.SENT
+    assert len(sender.asked) == 2
+
+
+async def test_asleep_it_can_be_moved_to_its_next_channel(stage, campaign, database, tenant_id):
+    email, sms = ScriptedSender(), ScriptedSender()
+    campaign.send_time_optimization = True
+    await stage.cast({Channel.EMAIL: email, Channel.SMS: sms})
+    handle = await stage.start(campaign, EVERYWHERE, TEXT)
+    assert (await handle.execute_update(OutreachWorkflow.decision)).channel is Channel.EMAIL
+
+    moved = await handle.execute_update(OutreachWorkflow.fall_back)
+
+    assert moved.channel is Channel.SMS
+    assert await money(database, tenant_id) == (7500, 0, 1)
+    with pytest.raises(WorkflowUpdateFailedError) as refusal:
+        await handle.execute_update(OutreachWorkflow.fall_back)
+    assert "no channel is left" in str(refusal.value.cause)
+    assert (await handle.result()).channel is Channel.SMS
+    assert email.asked == []
+
+
+async def test_a_bounce_within_the_wait_falls_back(stage, tenant_id, database):
+    campaign = make_campaign(
+        tenant_id, channels=["email", "sms"], settings={"receipt_wait_minutes": 60}
+    )
+    await stage.cast({Channel.EMAIL: ScriptedSender(), Channel.SMS: ScriptedSender()})
+    with stage.environment.auto_time_skipping_disabled():
+        handle = await stage.start(campaign, EVERYWHERE, TEXT)
+        await handle.execute_update(OutreachWorkflow.decision)
+        await eventually_sent(handle)
+        status = await handle.query(OutreachWorkflow.status)
+        event = DeliveryEvent(
+            provider="scripted",
+            provider_event_id=handle.id,
+            message_id=status.message_id,
+            attempt_no=1,
+            kind=DeliveryEventKind.BOUNCED,
+            occurred_at=datetime.now(UTC),
+        )
+        await PostgresIntake(database).receive(tenant_id, event, datetime.now(UTC))
+        await handle.signal(
+            OutreachWorkflow.delivery_event,
+            DeliveryEventSignal(attempt_no=1, kind=event.kind, occurred_at=event.occurred_at),
+        )
+    result = await handle.result()
+    assert (result.state, result.channel) == (OutreachState.SENT, Channel.SMS)

@@ -1,0 +1,170 @@
+"""What changes between the decision and the send: pauses, withdrawals, lateness."""
+
+from datetime import UTC, datetime, time, timedelta
+
+import pytest
+
+from contracts.channels import Channel
+from contracts.outreach import ExitReason, OutreachState
+from persistence.intake import PostgresIntake
+from tests.fakes.sender import ScriptedSender
+from tests.leftovers import NOTHING, leftovers, money
+from tests.makers import make_campaign
+from tests.stage import eventually_sent
+from workflows.outreach import OutreachWorkflow
+
+_EVENING = {"email": {"weekday": "20:00"}}
+
+
+@pytest.fixture
+def campaign(tenant_id):
+    """Sends at eight in the evening, one hour before quiet hours."""
+    return make_campaign(
+        tenant_id,
+        channels=["email"],
+        send_time_optimization=True,
+        optimal_send_times=_EVENING,
+        budget_total=1,
+        settings={"quiet_hours": {"start": "21:00", "end": "08:00"}},
+    )
+
+
+async def test_paused_it_waits_and_goes_on_when_resumed(stage, campaign, tenant_id):
+    sender = ScriptedSender()
+    await stage.cast({Channel.EMAIL: sender})
+    handle = await stage.start(campaign)
+    planned = await handle.execute_update(OutreachWorkflow.decision)
+    campaign.status = "paused"
+    await stage.save(campaign)
+    await stage.sleep_until(planned.scheduled_at)
+    assert (await handle.query(OutreachWorkflow.status)).state in {
+        OutreachState.SCHEDULED,
+        OutreachState.SENDING,
+    }
+    assert sender.asked == []
+
+    campaign.status = "active"
+    await stage.save(campaign)
+
+    assert (await handle.result()).state is OutreachState.SENT
+    assert len(sender.asked) == 1
+
+
+@pytest.mark.parametrize("status", ["cancelled", "completed"])
+async def test_a_campaign_withdrawn_meanwhile_blocks_it(
+    stage, campaign, status, database, tenant_id
+):
+    sender = ScriptedSender()
+    await stage.cast({Channel.EMAIL: sender})
+    handle = await stage.start(campaign)
+    await handle.execute_update(OutreachWorkflow.decision)
+    campaign.status = status
+    await stage.save(campaign)
+
+    result = await handle.result()
+
+    assert (result.state, result.reason) == (
+        OutreachState.BLOCKED,
+        ExitReason.CAMPAIGN_NOT_ACTIVE,
+    )
+    assert sender.asked == []
+    assert await leftovers(database, tenant_id) == NOTHING
+    assert await money(database, tenant_id) == (0, 0, 0)
+
+
+@pytest.mark.parametrize("channel", [None, Channel.EMAIL])
+async def test_a_person_suppressed_meanwhile_is_not_contacted(
+    stage, campaign, channel, database, tenant_id
+):
+    sender = ScriptedSender()
+    await stage.cast({Channel.EMAIL: sender})
+    handle = await stage.start(campaign, recipient_id="marie")
+    await handle.execute_update(OutreachWorkflow.decision)
+    await PostgresIntake(database).suppress(
+        tenant_id,
+        recipient_id="marie",
+        address=None,
+        channel=channel,
+        reason="asked",
+        now=datetime.now(UTC),
+    )
+
+    result = await handle.result()
+
+    assert result.state in {OutreachState.BLOCKED, OutreachState.FAILED}
+    assert sender.asked == []
+    assert await leftovers(database, tenant_id) == NOTHING
+
+
+async def test_late_into_quiet_hours_it_waits_for_the_morning_and_books_that_day(
+    stage, campaign, database, tenant_id
+):
+    sender = ScriptedSender()
+    handle, planned = await _late(stage, campaign, sender)
+
+    result = await handle.result()
+
+    assert result.state is OutreachState.SENT
+    sent_at = (await stage.record(handle, tenant_id)).sent_at
+    assert sent_at.date() == planned.date() + timedelta(days=1)
+    assert time(8) <= sent_at.time() < time(9)
+    assert await money(database, tenant_id) == (0, 1000, 1)
+    status = await handle.query(OutreachWorkflow.status)
+    assert "passed before it could be sent" in " ".join(status.plan.adjustments)
+
+
+async def test_late_onto_a_full_day_it_takes_the_next_one_with_room(stage, campaign, tenant_id):
+    campaign.daily_limit = 1
+    sender = ScriptedSender()
+    handle, planned = await _late(stage, campaign, sender)
+    # Asked for after today's hour, this one takes the only place of tomorrow.
+    other = await stage.start(campaign)
+    taken = await other.execute_update(OutreachWorkflow.decision)
+    assert taken.scheduled_at.date() == planned.date() + timedelta(days=1)
+
+    result = await handle.result()
+    await other.result()
+
+    assert result.state is OutreachState.SENT
+    sent_at = (await stage.record(handle, tenant_id)).sent_at
+    assert sent_at.date() == planned.date() + timedelta(days=2)
+    assert len(sender.asked) == 2
+
+
+async def _late(stage, campaign, sender):
+    """An outreach planned for the evening, kept by a pause until two hours after."""
+    await stage.cast({Channel.EMAIL: sender}, pause_poll=timedelta(hours=2))
+    handle = await stage.start(campaign)
+    planned = (await handle.execute_update(OutreachWorkflow.decision)).scheduled_at
+    campaign.status = "paused"
+    await stage.save(campaign)
+    await stage.sleep_until(planned)
+    while (await handle.query(OutreachWorkflow.status)).state is not OutreachState.SENDING:
+        pass
+    while not (await handle.describe()).raw_description.pending_activities[0].attempt > 1:
+        pass
+    campaign.status = "active"
+    await stage.save(campaign)
+    assert sender.asked == []
+    return handle, planned
+
+
+async def test_forced_it_passes_look_back_and_caps_but_not_quiet_hours(stage, campaign, tenant_id):
+    sender = ScriptedSender()
+    await stage.cast({Channel.EMAIL: sender})
+    text = {"default": "Lavant jodi a"}
+    first = await stage.start(campaign, content=text, recipient_id="marie")
+    planned = await first.execute_update(OutreachWorkflow.decision)
+    await stage.sleep_until(planned.scheduled_at)
+    await eventually_sent(first)
+    await stage.sleep_until(planned.scheduled_at + timedelta(hours=3))
+    with stage.environment.auto_time_skipping_disabled():
+        blocked = await stage.start(campaign, content=text, recipient_id="marie")
+        assert (await blocked.result()).reason is ExitReason.DUPLICATE
+
+    forced = await stage.start(campaign, content=text, recipient_id="marie", force_send=True)
+    answer = await forced.execute_update(OutreachWorkflow.decision)
+
+    assert answer.scheduled_at.time() == time(8)
+    assert (await forced.result()).state is OutreachState.SENT
+    assert len(sender.asked) == 2
