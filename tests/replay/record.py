@@ -53,7 +53,7 @@ async def _save(name: str, handle: Handle) -> None:
 def _without_this_machine(history: str) -> str:
     """A history without the names and paths of whoever recorded it."""
     history = re.sub(r'"identity": "[^"]*"', '"identity": "recorder"', history)
-    history = re.sub(r'"stackTrace": "(?:[^"\\\\]|\\\\.)*"', '"stackTrace": ""', history)
+    history = re.sub(r'"stackTrace": "(?:[^"\\]|\\.)*"', '"stackTrace": ""', history)
     return re.sub(r'"[^"]+-[0-9a-f]{32}"', '"sticky-queue"', history)
 
 

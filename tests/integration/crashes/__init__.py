@@ -1,0 +1,1 @@
+"""Workers killed at the worst moments."""

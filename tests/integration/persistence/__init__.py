@@ -1,0 +1,1 @@
+"""The stores and constraints on a real PostgreSQL, without Temporal."""

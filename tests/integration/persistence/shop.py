@@ -1,0 +1,113 @@
+"""A tenant with stores and no workers: every step is made by hand."""
+
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from contracts.campaign import OutreachCampaign
+from contracts.channels import Channel
+from contracts.decision import RoutingDecision, SendPlan, TimingReason, ZoneSource
+from contracts.outreach import (
+    ConcludeInput,
+    ConcludeResult,
+    ExitReason,
+    MessageRef,
+    OutreachState,
+    ReleaseInput,
+    ReserveInput,
+    ReserveResult,
+    SettleInput,
+)
+from persistence.budget import PostgresBudgetLedger
+from persistence.campaigns import PostgresCampaignStore
+from persistence.claims import PostgresClaimStore
+from persistence.database import Database
+from persistence.intake import PostgresIntake
+from persistence.requests import PostgresRequestStore
+from policy.budget import judge_reservation
+from starter.requests import new_message
+from tests.makers import make_campaign
+
+NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
+
+
+class Shop:
+    """Stores of one tenant, and the shortest way to call them."""
+
+    def __init__(self, database: Database, tenant_id: UUID) -> None:
+        self.database = database
+        self.tenant_id = tenant_id
+        self.campaigns = PostgresCampaignStore(database)
+        self.intake = PostgresIntake(database)
+        self.claims = PostgresClaimStore(database)
+        self.ledger = PostgresBudgetLedger(database)
+        self.requests = PostgresRequestStore(database)
+
+    async def campaign(self, **changes: Any) -> OutreachCampaign:
+        """A saved campaign."""
+        campaign = make_campaign(self.tenant_id, **{"start_date": NOW, **changes})
+        await self.campaigns.save(campaign, NOW.date(), NOW, keep_status=False)
+        return campaign
+
+    async def message(
+        self, campaign: OutreachCampaign, recipient_id: str = "ana", **changes: Any
+    ) -> MessageRef:
+        """A stored message of a campaign, not yet claimed."""
+        profile = {"contact_info": {"user_id": recipient_id, "phone": "+50937001234"}}
+        content = {"default": "The market opens at eight."}
+        message = new_message(campaign, recipient_id, profile, content, **changes)
+        await self.intake.store(message, NOW)
+        return MessageRef(tenant_id=self.tenant_id, message_id=message.message_id)
+
+    async def reserve(
+        self,
+        ref: MessageRef,
+        attempt_no: int = 1,
+        *,
+        price: int = 1_000_000,
+        channel: Channel = Channel.CHAT,
+        day: date = NOW.date(),
+        replaces: int | None = None,
+    ) -> ReserveResult:
+        """Hold the price of an attempt on a day."""
+        plan = SendPlan(
+            channel=channel,
+            scheduled_at=datetime.combine(day, NOW.timetz()),
+            reason=TimingReason.IMMEDIATE,
+            zone="UTC",
+            zone_source=ZoneSource.UTC,
+        )
+        reservation = ReserveInput(
+            ref=ref,
+            attempt_no=attempt_no,
+            plan=plan,
+            routing=RoutingDecision(channel=channel, assessments=[], policy_version="test"),
+            now=NOW,
+            replaces_attempt_no=replaces,
+        )
+        return await self.ledger.reserve(reservation, price, day, judge_reservation)
+
+    async def settle(
+        self,
+        ref: MessageRef,
+        attempt_no: int = 1,
+        state: OutreachState = OutreachState.SENT,
+        *,
+        after: timedelta = timedelta(0),
+    ) -> None:
+        """Turn an attempt's hold into spend."""
+        await self.ledger.settle(
+            SettleInput(ref=ref, attempt_no=attempt_no, state=state, now=NOW + after)
+        )
+
+    async def release(self, ref: MessageRef, attempt_no: int = 1) -> None:
+        """Give an attempt's hold back."""
+        await self.ledger.release(ReleaseInput(ref=ref, attempt_no=attempt_no, now=NOW))
+
+    async def conclude(
+        self, ref: MessageRef, state: OutreachState = OutreachState.CANCELLED
+    ) -> ConcludeResult:
+        """End a message unsent."""
+        return await self.requests.conclude(
+            ConcludeInput(ref=ref, state=state, reason=ExitReason.CANCELLED, now=NOW)
+        )

@@ -1,0 +1,174 @@
+"""The ledger under many hands."""
+
+import asyncio
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+
+from contracts.channels import Channel
+from contracts.outreach import ExitReason, OutreachState
+from tests.integration.persistence.shop import NOW
+from tests.ledger import Sums, assert_books_balance, assert_nothing_left_behind, sums_of_entries
+
+TODAY = NOW.date()
+TOMORROW = TODAY + timedelta(days=1)
+
+
+async def test_two_hundred_concurrent_holds_fill_a_budget_exactly(shop):
+    campaign = await shop.campaign(budget_total=Decimal("60.999999"))
+    refs = [await shop.message(campaign, f"person {n}") for n in range(200)]
+
+    results = await asyncio.gather(*(shop.reserve(ref) for ref in refs))
+
+    assert sum(result.block is None for result in results) == 60
+    reasons = {result.block.reason for result in results if result.block}
+    assert reasons == {ExitReason.BUDGET_EXCEEDED}
+    await assert_books_balance(shop.database, shop.tenant_id)
+
+
+async def test_a_hold_run_again_gives_its_first_answer(shop):
+    campaign = await shop.campaign(budget_total=1)
+    ref = await shop.message(campaign)
+    first = await shop.reserve(ref)
+
+    assert [await shop.reserve(ref) for _ in range(3)] == [first] * 3
+    await shop.settle(ref)
+
+    assert await shop.reserve(ref) == first
+    await assert_nothing_left_behind(shop.database, shop.tenant_id)
+
+
+@pytest.mark.parametrize("round_no", range(10))
+async def test_twins_that_hold_the_last_money_agree(shop, round_no):
+    campaign = await shop.campaign(budget_total=1, daily_limit=1)
+    earlier, ref = await shop.message(campaign, "ben"), await shop.message(campaign)
+    await shop.reserve(earlier)
+    await shop.release(earlier)
+
+    results = await asyncio.gather(*(shop.reserve(ref) for _ in range(5)))
+
+    assert [result.block for result in results] == [None] * 5
+    await assert_books_balance(shop.database, shop.tenant_id)
+
+
+async def test_a_hold_that_replaces_another_moves_between_days(shop):
+    campaign = await shop.campaign(budget_total=1, daily_limit=1, daily_spend_limit=1)
+    ref = await shop.message(campaign)
+    await shop.reserve(ref, 1, day=TODAY)
+
+    moved = await shop.reserve(ref, 2, day=TOMORROW, replaces=1)
+
+    assert moved.block is None
+    sums = await sums_of_entries(shop.database, shop.tenant_id)
+    assert sums[campaign.id, "day", TODAY.isoformat()] == Sums()
+    assert sums[campaign.id, "day", TOMORROW.isoformat()] == Sums(held=1_000_000, messages=1)
+    assert sums[campaign.id, "campaign", ""] == Sums(held=1_000_000, messages=1)
+    await assert_books_balance(shop.database, shop.tenant_id)
+
+
+async def test_a_move_within_a_full_day_takes_its_own_place(shop):
+    campaign = await shop.campaign(budget_total=1, daily_limit=1)
+    ref = await shop.message(campaign)
+    await shop.reserve(ref, 1)
+
+    assert (await shop.reserve(ref, 2, replaces=1)).block is None
+    assert (await shop.reserve(ref, 3, replaces=2)).block is None
+
+    await shop.settle(ref, 3)
+    await assert_nothing_left_behind(shop.database, shop.tenant_id)
+
+
+async def test_a_move_that_does_not_fit_leaves_the_hold_where_it_is(shop):
+    campaign = await shop.campaign(daily_limit=1)
+    other, ref = await shop.message(campaign, "ben"), await shop.message(campaign)
+    await shop.reserve(other, day=TOMORROW)
+    await shop.reserve(ref, day=TODAY)
+
+    refused = await shop.reserve(ref, 2, day=TOMORROW, replaces=1)
+
+    assert refused.block is not None
+    assert refused.block.reason is ExitReason.DAILY_LIMIT
+    sums = await sums_of_entries(shop.database, shop.tenant_id)
+    assert sums[campaign.id, "day", TODAY.isoformat()] == Sums(held=1_000_000, messages=1)
+    await assert_books_balance(shop.database, shop.tenant_id)
+
+
+async def test_moves_in_opposite_directions_do_not_wait_for_each_other(shop):
+    campaign = await shop.campaign()
+    refs = [await shop.message(campaign, f"person {n}") for n in range(20)]
+    days = [TODAY, TOMORROW]
+    channels = [Channel.CHAT, Channel.SMS]
+    await asyncio.gather(
+        *(shop.reserve(ref, day=days[n % 2], channel=channels[n % 2]) for n, ref in enumerate(refs))
+    )
+
+    await asyncio.gather(
+        *(
+            shop.reserve(ref, 2, day=days[1 - n % 2], channel=channels[1 - n % 2], replaces=1)
+            for n, ref in enumerate(refs)
+        )
+    )
+
+    await assert_books_balance(shop.database, shop.tenant_id)
+
+
+async def test_an_ended_message_takes_no_new_hold(shop):
+    campaign = await shop.campaign(budget_total=5)
+    ref = await shop.message(campaign)
+    await shop.reserve(ref)
+    await shop.conclude(ref)
+
+    anew, moved = await shop.reserve(ref, 2), await shop.reserve(ref, 3, replaces=1)
+
+    assert anew.block is not None
+    assert moved.block is not None
+    await assert_nothing_left_behind(shop.database, shop.tenant_id)
+
+
+async def test_each_end_is_booked_once_however_often_it_runs(shop):
+    campaign = await shop.campaign(budget_total=5)
+    sent, refused, cancelled = [await shop.message(campaign, name) for name in "abc"]
+    for ref in (sent, refused, cancelled):
+        await shop.reserve(ref)
+
+    for _ in range(3):
+        await shop.settle(sent)
+        await shop.release(refused)
+        await shop.conclude(cancelled)
+    await shop.release(sent)
+    await shop.conclude(sent)
+    await shop.settle(cancelled)
+
+    sums = await sums_of_entries(shop.database, shop.tenant_id)
+    assert sums[campaign.id, "campaign", ""] == Sums(spent=1_000_000, messages=1)
+    assert (await shop.requests.request(sent)).state is OutreachState.SENT
+    assert (await shop.requests.request(cancelled)).state is OutreachState.CANCELLED
+    await assert_nothing_left_behind(shop.database, shop.tenant_id)
+
+
+@pytest.mark.parametrize("round_no", range(10))
+async def test_racing_ends_book_one_of_them(shop, round_no):
+    campaign = await shop.campaign(budget_total=1)
+    ref = await shop.message(campaign)
+    await shop.reserve(ref)
+
+    ends = (shop.settle(ref), shop.release(ref), shop.conclude(ref), shop.settle(ref))
+    await asyncio.gather(*ends)
+
+    await shop.conclude(ref)
+    await assert_nothing_left_behind(shop.database, shop.tenant_id)
+
+
+async def test_money_spent_elsewhere_is_booked_once_and_within_the_limit(shop):
+    campaign = await shop.campaign(budget_total=2)
+    booking = campaign.id
+    for _ in range(2):
+        await shop.ledger.spend(campaign, Channel.CHAT, TODAY, 1_500_000, booking, NOW)
+    ref = await shop.message(campaign)
+
+    blocked = await shop.reserve(ref)
+
+    assert blocked.block is not None
+    assert blocked.block.details["remaining_budget"] == "0.5"
+    await assert_books_balance(shop.database, shop.tenant_id)

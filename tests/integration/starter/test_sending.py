@@ -1,0 +1,115 @@
+"""`madan-sara send`, and what it leaves in the database."""
+
+import json
+import uuid
+from uuid import UUID
+
+import pytest
+from sqlalchemy import text
+
+from contracts.campaign import DEFAULT_TENANT
+
+LATER = "2030-01-05T15:00:00Z"
+
+
+@pytest.fixture
+def stored(database):
+    """How many campaigns and messages a campaign id stands for."""
+
+    async def count(campaign_id: str) -> int:
+        query = text(
+            "SELECT (SELECT count(*) FROM campaigns WHERE campaign_id = :id)"
+            " + (SELECT count(*) FROM messages WHERE campaign_id = :id)"
+        )
+        async with database.statement() as connection:
+            return (await connection.execute(query, {"id": UUID(campaign_id)})).scalar_one()
+
+    return count
+
+
+async def test_a_message_is_scheduled(madan_sara, request_file, campaign, tmp_path):
+    campaign["start_date"] = LATER
+    file = tmp_path / "request.json"
+    file.write_text(json.dumps(request_file))
+    sent = await madan_sara("send", str(file), "--json")
+    assert (sent.code, sent.err) == (0, "")
+    assert sent.document == {
+        "campaign_id": campaign["id"],
+        "status": "scheduled",
+        "message_id": sent.document["message_id"],
+        "channel": "instagram",
+        "scheduled_at": LATER,
+        "fallback_channels": ["email"],
+        "routing_reason": "user_preference",
+        "reason": None,
+        "details": {},
+        "warnings": [],
+    }
+
+
+async def test_a_repetition_with_its_key_answers_with_the_first(
+    madan_sara, request_file, campaign, stored
+):
+    request_file["idempotency_key"] = campaign["id"]
+    first = await madan_sara("send", "-", "--json", stdin=request_file)
+    second = await madan_sara("send", "-", "--json", stdin=request_file)
+    assert first.document["message_id"] == second.document["message_id"]
+    assert second.code == 0
+    assert await stored(campaign["id"]) == 2
+
+
+async def test_a_duplicate_is_blocked(madan_sara, orchestrator, request_file, campaign):
+    campaign["start_date"] = LATER
+    first = await madan_sara("send", "-", "--json", stdin=request_file)
+    request_file["campaign_id"] = request_file.pop("campaign")["id"]
+    again = await madan_sara("send", "-", "--json", stdin=request_file)
+    assert (again.code, again.err) == (1, "")
+    assert again.document["status"] == "blocked"
+    assert again.document["reason"] == "duplicate"
+    assert again.document["details"]["last_message_id"] == first.document["message_id"]
+
+    told = await madan_sara("explain", again.document["message_id"])
+    assert told.code == 0
+    assert "The message was blocked: duplicate. Nothing was sent." in told.out
+    assert f"message {first.document['message_id']}" in told.out
+    assert "24 hours pass between two messages" in told.out
+    assert "force_send" in told.out
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"content": {"email": "Hi {{ nom }}"}}, "content.email"),
+        ({"campaign": {"end_date": "2020-01-01T00:00:00Z"}}, "campaign.end_date: "),
+        ({"campaign": {"tenant_uuid": str(uuid.uuid4())}}, "campaign.tenant_uuid: "),
+    ],
+)
+async def test_a_contradiction_is_refused_and_nothing_stored(
+    madan_sara, request_file, campaign, stored, change, said
+):
+    campaign.update(change.pop("campaign", {}))
+    refused = await madan_sara("send", "-", "--json", stdin={**request_file, **change})
+    assert (refused.code, refused.out) == (2, "")
+    (line,) = refused.err.splitlines()
+    assert line.startswith("error: ")
+    assert said in line
+    assert await stored(campaign["id"]) == 0
+
+
+async def test_a_suppressed_number_is_found_however_it_is_written(madan_sara, request_file):
+    digits = f"{uuid.uuid4().int % 10**9:09d}"
+    request_file["recipient_profile"]["contact_info"] = {"phone": f"+509{digits}"}
+    request_file["content"] = {"sms": "Bonjour!"}
+    shown = f"+509 {digits[:4]}-{digits[4:]}"
+    suppressed = await madan_sara("suppress", "--address", shown, "--reason", "asked by phone")
+    assert (suppressed.code, suppressed.err) == (0, "")
+    sent = await madan_sara("send", "-", stdin=request_file)
+    assert sent.code == 1
+    assert "asked by phone" in sent.out
+
+
+async def test_the_default_tenant_is_used(madan_sara, request_file, orchestrator, campaign):
+    campaign["start_date"] = LATER
+    await madan_sara("send", "-", stdin=request_file)
+    saved = await orchestrator.get_campaign(UUID(campaign["id"]))
+    assert saved.tenant_uuid == DEFAULT_TENANT

@@ -1,0 +1,1 @@
+"""The messages that travel: what they accept and how they look."""

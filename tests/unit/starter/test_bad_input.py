@@ -1,0 +1,143 @@
+"""What is wrong with a file or an argument is said in one line, before anything is connected."""
+
+import json
+import uuid
+
+import pytest
+from typer.testing import CliRunner
+
+from starter.command_line import BAD_INPUT, UNREACHABLE, app
+from starter.request_file import MAX_FILE_BYTES
+
+REQUEST = {
+    "campaign_id": "550e8400-e29b-41d4-a716-446655440000",
+    "recipient_id": "user_1",
+    "recipient_profile": {"contact_info": {"email": "marie@example.com"}},
+    "content": {"default": "Bonjour!"},
+    "force_send": False,
+}
+CAMPAIGN = {"name": "Spring fair", "channels": ["email"]}
+WITHOUT_CAMPAIGN = {name: value for name, value in REQUEST.items() if name != "campaign_id"}
+
+
+@pytest.fixture(autouse=True)
+def nothing_to_connect_to(monkeypatch):
+    monkeypatch.delenv("MADAN_SARA_DATABASE_URL", raising=False)
+
+
+def run(*arguments: str, written: str | bytes | None = None):
+    return CliRunner().invoke(app, [*arguments], input=written)
+
+
+def fault(result) -> str:
+    """The one line on standard error."""
+    assert result.exit_code == BAD_INPUT, result.output
+    assert result.stdout == ""
+    lines = result.stderr.splitlines()
+    assert len(lines) == 1
+    assert lines[0].startswith("error: ")
+    return lines[0]
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"recipent_id": "x"}, "recipent_id: there is no such field; did you mean recipient_id?"),
+        ({"zzz": 1}, "zzz: there is no such field; known are campaign_id"),
+        ({"campaign_id": "spring"}, "campaign_id: "),
+        ({"campaign_id": None}, "campaign_id: give the id of a saved campaign, or a whole"),
+        ({"campaign": CAMPAIGN}, "the file has both"),
+        ({"recipient_id": 12}, "recipient_id: "),
+        ({"recipient_id": ""}, "recipient_id: "),
+        ({"recipient_id": "a\0b"}, "recipient_id: contains a NUL"),
+        ({"recipient_profile": "Marie"}, "recipient_profile: "),
+        ({"recipient_profile": {"contact_info": {}}}, "recipient_profile.contact_info: no address"),
+        (
+            {"recipient_profile": {"contact_info": {"phone": "12"}}},
+            "recipient_profile.contact_info.phone: '12' is no international phone number",
+        ),
+        ({"content": {}}, "content: no content given"),
+        ({"content": {"fax": "x"}}, "content.fax"),
+        ({"force_send": "yes"}, "force_send: "),
+        ({"force_send": 1}, "force_send: "),
+        ({"idempotency_key": "x" * 201}, "idempotency_key: "),
+    ],
+)
+def test_a_wrong_field_is_named(change, said):
+    assert said in fault(run("send", "-", written=json.dumps({**REQUEST, **change})))
+
+
+@pytest.mark.parametrize("missing", ["recipient_id", "recipient_profile", "content"])
+def test_a_missing_field_is_named(missing):
+    request = {name: value for name, value in REQUEST.items() if name != missing}
+    assert f"{missing}: Field required" in fault(run("send", "-", written=json.dumps(request)))
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ('{\n  "campaign_id": oops}', "standard input: line 2, column 18: no valid JSON"),
+        ("", "line 1, column 1"),
+        ("[]", "holds no JSON object"),
+        ('{"force_send": NaN}', "NaN is no JSON number"),
+        ('{"a": 1, "a": 2}', "a: given twice"),
+        ("[" * 100_000, "nested too deeply"),
+        ('{"a": ' + "9" * 5000 + "}", "standard input: "),
+        (b'{"a": "\xff"}', "byte 8 is no UTF-8"),
+        (b" " * (MAX_FILE_BYTES + 1), "larger than 10 MB"),
+        ('{"recipient_id": "\\ud800"}', "recipient_id: "),
+    ],
+)
+def test_what_is_no_json_is_refused_with_its_place(written, said):
+    assert said in fault(run("send", "-", written=written))
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path):
+    said = fault(run("send", str(tmp_path / "request.json")))
+    assert "request.json: cannot be read (No such file or directory)" in said
+    assert "cannot be read (Is a directory)" in fault(run("campaign", "save", str(tmp_path)))
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"channels": ["fax"]}, "channels.0: "),
+        ({"budget_total": -1}, "budget_total: "),
+        ({"budget": 1}, "budget: there is no such field"),
+        ({"timezone": "Mars/Olympus"}, "timezone: 'Mars/Olympus' is no IANA time zone"),
+    ],
+)
+def test_a_wrong_campaign_is_refused(change, said):
+    assert said in fault(run("campaign", "save", "-", written=json.dumps({**CAMPAIGN, **change})))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["status", "17"], "MESSAGE_ID: '17' is no UUID"),
+        (["explain", "17"], "MESSAGE_ID: "),
+        (["cancel", "17"], "MESSAGE_ID: "),
+        (["fallback", "17"], "MESSAGE_ID: "),
+        (["reschedule", str(uuid.uuid4()), "tomorrow"], "ISO_TIME: 'tomorrow' is no ISO 8601 time"),
+        (["campaign", "status", "17"], "CAMPAIGN_ID: "),
+        (["campaign", "pause", "17"], "CAMPAIGN_ID: "),
+        (["suppress"], "--recipient, --address: give one of them"),
+        (["suppress", "--recipient", " "], "--recipient, --address: give one of them"),
+        (["suppress", "--recipient", "a", "--address", "b"], "give one of them"),
+    ],
+)
+def test_a_wrong_argument_is_named(arguments, said):
+    assert said in fault(run(*arguments))
+
+
+@pytest.mark.parametrize(
+    "written",
+    [json.dumps(REQUEST), "\ufeff" + json.dumps({**WITHOUT_CAMPAIGN, "campaign": CAMPAIGN})],
+)
+def test_a_good_file_gets_as_far_as_the_missing_settings(written):
+    result = run("send", "-", written=written)
+    assert result.exit_code == UNREACHABLE
+    assert result.stderr == (
+        "error: MADAN_SARA_DATABASE_URL is not set; start everything with `make up`, "
+        "and load its settings with `. .devstack/env`\n"
+    )
