@@ -1,10 +1,25 @@
-"""What can go wrong at a provider, as one tree.
+"""What can go wrong: at a provider, as one tree, and with a booking.
 
 A refusal is not here: the provider saying no is a result, so that fallback
 reads as an `if`.
 """
 
 from datetime import timedelta
+
+from contracts.outreach import Block
+
+
+class OverLimitError(Exception):
+    """A limit of the campaign forbids a booking; nothing was booked.
+
+    Args:
+        block: the limit, with its figures.
+    """
+
+    def __init__(self, block: Block) -> None:
+        figures = ", ".join(f"{name} {value}" for name, value in block.details.items())
+        super().__init__(f"{block.reason}: {figures}")
+        self.block = block
 
 
 class DeliveryError(Exception):

@@ -114,7 +114,13 @@ class ChannelEngagement(Contract):
     messages_sent: Annotated[int, NotBool, Field(ge=0, le=10_000_000)] | None = None
 
 
-Attribute = str | int | float | bool
+#: Numbers are kept as JSON: neither without end nor longer than anybody means.
+Attribute = (
+    str
+    | Annotated[int, Field(ge=-(10**30), le=10**30)]
+    | Annotated[float, Field(allow_inf_nan=False)]
+    | bool
+)
 
 
 class RecipientProfile(Contract):

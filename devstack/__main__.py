@@ -1,20 +1,27 @@
-"""`python -m devstack up`: the whole system in one terminal."""
+"""The whole system in one terminal: `up` keeps it running, `demo` plays it through."""
 
 import argparse
 import asyncio
 import logging
 import signal
 import sys
+from pathlib import Path
 
 from rich.console import Console
 
+from devstack.demo import run_demo
+from devstack.demo_examples import RECIPIENTS
 from devstack.errors import DevstackError
 from devstack.panel import stack_panel, write_env_file
+from devstack.receipt_relay import ReceiptRelay, relaying
 from devstack.stack import Stack, default_state_dir
 
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
-_console = Console()
+#: Wide enough for a line of the demo's table where there is no terminal to ask.
+_PLAIN_WIDTH = 140
+
+_console = Console(width=None if sys.stdout.isatty() else _PLAIN_WIDTH, highlight=False)
 
 
 def main() -> int:
@@ -24,33 +31,56 @@ def main() -> int:
         The exit code.
     """
     logging.basicConfig(format="%(message)s", level=logging.WARNING)
-    _parse_arguments()
+    arguments = _parse_arguments()
+    work = _demo(arguments.recipients) if arguments.command == "demo" else _up()
     try:
-        asyncio.run(_up())
+        return 0 if asyncio.run(work) else 1
     except DevstackError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    return 0
 
 
 def _parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m devstack", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("up", help="start everything, show where it is, stop it on Ctrl-C")
+    demo = commands.add_parser("demo", help="play every way an outreach can end, and check it")
+    demo.add_argument(
+        "--recipients",
+        type=Path,
+        default=RECIPIENTS,
+        metavar="FILE",
+        help="who gets what, and what must come of it (default: %(default)s)",
+    )
     return parser.parse_args()
 
 
-async def _up() -> None:
+async def _up() -> bool:
     stop_asked = _cancel_on_signal()
     try:
         _console.print("Starting PostgreSQL, Temporal, mail sink, sandbox and worker ...")
-        async with Stack(default_state_dir()) as stack:
-            _console.print(stack_panel(stack, write_env_file(stack)))
-            await asyncio.Event().wait()
+        async with Stack(default_state_dir()) as stack, await stack.connect() as orchestrator:
+            bookmark = stack.state_dir / "receipts-read"
+            relay = ReceiptRelay(stack.sandbox.url, orchestrator, bookmark=bookmark)
+            async with relaying(relay):
+                _console.print(stack_panel(stack, write_env_file(stack)))
+                await asyncio.Event().wait()
     except asyncio.CancelledError:
         if not stop_asked.is_set():
             raise
         _console.print("Everything is stopped; the data stays for the next time.")
+    return True
+
+
+async def _demo(recipients: Path) -> bool:
+    stop_asked = _cancel_on_signal()
+    try:
+        return await run_demo(default_state_dir() / "demo", recipients, _console)
+    except asyncio.CancelledError:
+        if not stop_asked.is_set():
+            raise
+        _console.print("Stopped before the end; nothing was checked.")
+        return False
 
 
 def _cancel_on_signal() -> asyncio.Event:

@@ -2,11 +2,14 @@
 
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import AsyncExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
+
+from temporalio.client import Client
+from temporalio.contrib.pydantic import pydantic_data_converter
 
 from devstack.errors import DevstackError
 from devstack.mail_sink import MailSink
@@ -15,7 +18,9 @@ from devstack.postgres import EmbeddedPostgres
 from devstack.sandbox_provider import SandboxProvider
 from devstack.temporal_server import NAMESPACE, TemporalDevServer
 from devstack.worker_process import WorkerProcess
+from persistence.database import Database
 from persistence.migrate import upgrade_database
+from starter.orchestrator import OutreachOrchestrator
 
 DATABASE: Final = "madan_sara"
 
@@ -39,11 +44,14 @@ class Stack:
     stores stays in the state folder and is found again by the next one.
     """
 
-    def __init__(self, state_dir: Path) -> None:
+    def __init__(
+        self, state_dir: Path, *, worker_settings: Mapping[str, str] | None = None
+    ) -> None:
         """Choose the folder; nothing runs yet.
 
         Args:
             state_dir: Where everything is kept; one stack at a time.
+            worker_settings: What the worker gets on top of `environment()`.
         """
         self.state_dir = state_dir.resolve()
         self.mail_dir = self.state_dir / "mail"
@@ -54,6 +62,7 @@ class Stack:
         self.mail_sink = MailSink(self.mail_dir)
         self.sandbox = SandboxProvider(journal_path=self.state_dir / "sandbox.jsonl")
         self.worker: WorkerProcess
+        self._worker_settings = dict(worker_settings or {})
         self._running = AsyncExitStack()
 
     @property
@@ -63,13 +72,14 @@ class Stack:
 
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as starting:  # Undoes the first steps when a later one fails.
-            starting.enter_context(_sole_owner(self.state_dir))
+            starting.enter_context(sole_owner(self.state_dir))
             await starting.enter_async_context(self.postgres)
             await self.postgres.create_database(DATABASE)
             await upgrade_database(self.database_url)
             await starting.enter_async_context(self.temporal)
             await self._start_other_sides(starting)
-            self.worker = WorkerProcess(self.environment(), self.state_dir / "worker.log")
+            settings = {**self.environment(), **self._worker_settings}
+            self.worker = WorkerProcess(settings, self.state_dir / "worker.log")
             starting.push_async_callback(self.worker.stop)
             await self.worker.start()
             self._running = starting.pop_all()
@@ -96,6 +106,13 @@ class Stack:
             "TEMPORAL_NAMESPACE": NAMESPACE,
         }
 
+    async def connect(self) -> OutreachOrchestrator:
+        """A client of the running stack; an async context manager that closes itself."""
+        client = await Client.connect(
+            self.temporal.address, namespace=NAMESPACE, data_converter=pydantic_data_converter
+        )
+        return OutreachOrchestrator(client, Database(self.database_url))
+
     async def _start_other_sides(self, starting: AsyncExitStack) -> None:
         """Start what stands in for the mail server and the providers."""
         smtp_port, sandbox_port = choose_ports(_SMTP_PORT, _SANDBOX_PORT)
@@ -106,8 +123,12 @@ class Stack:
 
 
 @contextmanager
-def _sole_owner(state_dir: Path) -> Iterator[None]:
-    """Hold the folder's lock; the system lets go of it when this process ends, however it ends."""
+def sole_owner(state_dir: Path) -> Iterator[None]:
+    """Hold the folder's lock; the system lets go of it when this process ends, however it ends.
+
+    Raises:
+        DevstackError: somebody else holds it.
+    """
     state_dir.mkdir(parents=True, exist_ok=True)
     with (state_dir / "lock").open("a+") as lock:
         try:

@@ -65,7 +65,9 @@ RETURNING a.attempt_no, a.channel AS attempt_channel, a.state AS attempt_state, 
 # otherwise must not rewrite it.
 _RECORD = text("""
 UPDATE attempts
-   SET state = CAST(:state AS text), code = coalesce(:code, code),
+   SET state = CASE WHEN CAST(:state AS text) = 'accepted' AND bounced THEN 'bounced'
+                    ELSE CAST(:state AS text) END,
+       code = coalesce(:code, code),
        provider_message_id = coalesce(:provider_message_id, provider_message_id),
        concluded_at = CASE WHEN CAST(:state AS text) = 'not_sent' THEN NULL
                            ELSE CAST(:now AS timestamptz) END

@@ -8,6 +8,7 @@ from sqlalchemy import RowMapping, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from activities.errors import OverLimitError
 from contracts.campaign import OutreachCampaign
 from contracts.channels import Channel
 from contracts.outreach import (
@@ -20,7 +21,7 @@ from contracts.outreach import (
 )
 from persistence.database import Database
 from persistence.ledger_sql import BOOK_ENTRIES
-from policy.budget import Account, AccountScope
+from policy.budget import Account, AccountScope, judge_reservation
 
 _OPEN_DAY = text("""
 INSERT INTO budget_accounts (tenant_id, campaign_id, scope, key, limit_micros, message_limit)
@@ -104,15 +105,20 @@ SELECT amount_micros FROM budget_entries
  WHERE message_id = :message_id AND attempt_no = CAST(:attempt_no AS integer) AND kind = 'hold'
 """)
 
+# The ends of a message take turns at its row: each locks it before any account.
+_LOCKED_MESSAGE = """
+message AS (SELECT message_id FROM messages WHERE message_id = :message_id FOR NO KEY UPDATE)
+"""
+
 # The claim closes one look-back window after the send; the person's own statistics
 # count the message, so that a channel tried and never answered is known as one.
 _SETTLE = text(f"""
-WITH entry AS (
+WITH {_LOCKED_MESSAGE}, entry AS (
     INSERT INTO budget_entries
     SELECT message_id, attempt_no, 'settle', tenant_id, campaign_id, channel, day, amount_micros,
            CAST(:now AS timestamptz)
-      FROM budget_entries
-     WHERE message_id = :message_id AND attempt_no = CAST(:attempt_no AS integer) AND kind = 'hold'
+      FROM message JOIN budget_entries USING (message_id)
+     WHERE attempt_no = CAST(:attempt_no AS integer) AND kind = 'hold'
         ON CONFLICT DO NOTHING
     RETURNING *
 ), sent AS (
@@ -137,12 +143,12 @@ SELECT count(*) FROM booked
 """)  # noqa: S608 - built from constants of ours
 
 _RELEASE = text(f"""
-WITH entry AS (
+WITH {_LOCKED_MESSAGE}, entry AS (
     INSERT INTO budget_entries
     SELECT message_id, attempt_no, 'release', tenant_id, campaign_id, channel, day, amount_micros,
            CAST(:now AS timestamptz)
-      FROM budget_entries
-     WHERE message_id = :message_id AND attempt_no = CAST(:attempt_no AS integer) AND kind = 'hold'
+      FROM message JOIN budget_entries USING (message_id)
+     WHERE attempt_no = CAST(:attempt_no AS integer) AND kind = 'hold'
         ON CONFLICT DO NOTHING
     RETURNING *
 ), {BOOK_ENTRIES}
@@ -191,9 +197,12 @@ class PostgresBudgetLedger:
                 if block is None:
                     booked = (await connection.execute(_HOLD, parameters)).scalar_one()
                     block = None if booked else _HAS_ENDED
+                elif (held := await _held_by_a_twin(connection, parameters)) is not None:
+                    return ReserveResult(price_micros=held)
                 return ReserveResult(block=block, price_micros=price_micros)
         except IntegrityError:
-            held = await self._held_by_a_twin(parameters)
+            async with self._database.statement() as connection:
+                held = await _held_by_a_twin(connection, parameters)
             if held is None:
                 raise
             return ReserveResult(price_micros=held)
@@ -228,9 +237,16 @@ class PostgresBudgetLedger:
         """Book money spent outside any attempt; see `BudgetLedger`."""
         key = _account_key(campaign, channel, day)
         parameters = {**key, "amount_micros": amount_micros, "spend_id": spend_id, "now": now}
-        async with self._database.transaction() as connection:
-            await connection.execute(_OPEN_DAY, key)
-            await connection.execute(_SPEND, parameters)
+        try:
+            async with self._database.transaction() as connection:
+                await connection.execute(_OPEN_DAY, key)
+                await connection.execute(_SPEND, parameters)
+        except IntegrityError:
+            accounts = await self.accounts(campaign, channel, day)
+            block = judge_reservation(accounts, amount_micros)
+            if block is None:
+                raise
+            raise OverLimitError(block) from None
 
     async def _book(
         self, statement: object, booking: SettleInput | ReleaseInput, **more: str
@@ -244,11 +260,14 @@ class PostgresBudgetLedger:
         async with self._database.statement() as connection:
             await connection.execute(statement, parameters)  # type: ignore[call-overload]
 
-    async def _held_by_a_twin(self, parameters: dict[str, object]) -> int | None:
-        """What a run of the same reservation beside this one has booked, if there is one."""
-        async with self._database.statement() as connection:
-            held: int | None = (await connection.execute(_HELD_AMOUNT, parameters)).scalar()
-            return held
+
+async def _held_by_a_twin(connection: AsyncConnection, parameters: dict[str, object]) -> int | None:
+    """What a run of the same reservation beside this one has booked, if there is one.
+
+    The statement that waited for the lock does not see it: it reads as of before it waited.
+    """
+    held: int | None = (await connection.execute(_HELD_AMOUNT, parameters)).scalar()
+    return held
 
 
 async def _lock_accounts(

@@ -1,10 +1,11 @@
 """Campaigns as saved, in PostgreSQL."""
 
+from collections.abc import Iterator
 from datetime import date, datetime
 from decimal import Decimal
 from uuid import UUID
 
-from sqlalchemy import text
+from sqlalchemy import RowMapping, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -37,10 +38,12 @@ UPDATE budget_accounts
    AND CAST(key AS date) >= CAST(CAST(:today AS text) AS date)
 """)
 
-_OVER_LIMIT = text("""
+_USED = text("""
 SELECT scope, key, held_micros + spent_micros AS used_micros, message_count
   FROM budget_accounts
  WHERE tenant_id = :tenant_id AND campaign_id = :campaign_id
+   AND (scope <> 'day' OR CAST(key AS date) >= CAST(CAST(:today AS text) AS date))
+ ORDER BY scope, key
 """)
 
 _LOAD = text("""
@@ -79,8 +82,8 @@ class PostgresCampaignStore:
             async with self._database.transaction() as connection:
                 await connection.execute(_SAVE, {**_row(campaign, now), "keep_status": keep_status})
                 await _save_limits(connection, campaign, today)
-        except IntegrityError as error:
-            raise InvalidRequestError(await self._explain(campaign, error)) from None
+        except IntegrityError:
+            raise InvalidRequestError(await self._explain(campaign, today)) from None
 
     async def load(self, tenant_id: UUID, campaign_id: UUID) -> OutreachCampaign | None:
         """A saved campaign, or None."""
@@ -102,19 +105,42 @@ class PostgresCampaignStore:
         async with self._database.statement() as connection:
             return (await connection.execute(_SET_STATUS, parameters)).first() is not None
 
-    async def _explain(self, campaign: OutreachCampaign, error: IntegrityError) -> str:
-        """Which limit is below what is used already, with the figures."""
-        key = {"tenant_id": campaign.tenant_uuid, "campaign_id": campaign.id}
+    async def _explain(self, campaign: OutreachCampaign, today: date) -> str:
+        """Which limits are below what is used already, with the figures."""
+        key = {
+            "tenant_id": campaign.tenant_uuid,
+            "campaign_id": campaign.id,
+            "today": today.isoformat(),
+        }
         async with self._database.statement() as connection:
-            rows = (await connection.execute(_OVER_LIMIT, key)).mappings().all()
-        limits = _limits(campaign)
-        for row in rows:
-            limit = limits.get((row["scope"], row["key"]))
-            if limit is not None and row["used_micros"] > to_micros(limit):
-                field = "budget_total" if row["scope"] == "campaign" else "budget_per_channel"
-                used = from_micros(row["used_micros"]).normalize()
-                return f"{field}: {limit} is below the {used:f} held or spent already; raise it"
-        return f"daily_limit: below what is held or sent already today ({error.orig})"
+            rows = (await connection.execute(_USED, key)).mappings().all()
+        faults = [fault for row in rows for fault in _broken_limits(campaign, row)]
+        return "; ".join(faults) or "campaign: its limits changed meanwhile; save it again"
+
+
+def _broken_limits(campaign: OutreachCampaign, used: RowMapping) -> Iterator[str]:
+    """The limits of a campaign that one of its accounts exceeds."""
+    day = f" on {used['key']}" if used["scope"] == "day" else ""
+    field, limit = {
+        "campaign": ("budget_total", campaign.budget_total),
+        "channel": (
+            f"budget_per_channel.{used['key']}",
+            _limits(campaign).get(("channel", used["key"])),
+        ),
+        "day": ("daily_spend_limit", campaign.daily_spend_limit),
+    }[used["scope"]]
+    amount = from_micros(used["used_micros"])
+    if limit is not None and amount > limit:
+        yield (
+            f"campaign.{field}: {limit:f} is below the {amount.normalize():f} held or spent "
+            f"already{day}; raise it"
+        )
+    messages, most = used["message_count"], campaign.daily_limit
+    if day and most is not None and messages > most:
+        yield (
+            f"campaign.daily_limit: {most} is below the {messages} messages held or sent "
+            f"already{day}; raise it"
+        )
 
 
 async def _save_limits(

@@ -64,6 +64,19 @@ WITH claim AS (
 UPDATE messages SET warnings = CAST(:warnings AS jsonb) WHERE message_id = :message_id
 """)
 
+# A window that was made shorter counts for the messages sent before, too: their claims
+# cover what it was when they were sent.
+_SHORTEN_WINDOWS = text("""
+UPDATE recipient_claims r
+   SET covers = tstzrange(lower(r.covers), least(upper(r.covers), r.sent_at + make_interval(
+                    hours => (c.config #>> '{settings,dedup_lookback_hours}')::int)))
+  FROM messages m JOIN campaigns c USING (tenant_id, campaign_id)
+ WHERE m.tenant_id = :tenant_id AND m.message_id = :message_id
+   AND (r.tenant_id, r.recipient_id, r.campaign_id)
+     = (m.tenant_id, m.recipient_id, m.campaign_id)
+   AND r.released_at IS NULL AND r.sent_at IS NOT NULL
+""")
+
 _BLOCK = text("""
 UPDATE messages
    SET state = 'blocked', reason = :reason, details = CAST(:details AS jsonb),
@@ -85,7 +98,7 @@ SELECT json_build_object(
 _REOPEN = text("""
 WITH message AS (
     UPDATE messages SET state = 'deciding', finished_at = NULL
-     WHERE tenant_id = :tenant_id AND message_id = :message_id AND state = 'sent'
+     WHERE tenant_id = :tenant_id AND message_id = :message_id AND state IN ('sent', 'unknown')
     RETURNING message_id
 )
 UPDATE recipient_claims r
@@ -114,6 +127,17 @@ class PostgresClaimStore:
         self, ref: MessageRef, now: datetime, judge: Callable[[ClaimFacts], ClaimVerdict]
     ) -> ClaimResult:
         """Judge and store a claim; see `ClaimStore`."""
+        try:
+            return await self._claim(ref, now, judge)
+        except IntegrityError:
+            key = {"tenant_id": ref.tenant_id, "message_id": ref.message_id}
+            async with self._database.statement() as connection:
+                await connection.execute(_SHORTEN_WINDOWS, key)
+            return await self._claim(ref, now, judge)
+
+    async def _claim(
+        self, ref: MessageRef, now: datetime, judge: Callable[[ClaimFacts], ClaimVerdict]
+    ) -> ClaimResult:
         async with self._database.transaction() as connection:
             row = await self._facts_under_lock(connection, ref, now)
             answered = _first_answer(row)

@@ -129,9 +129,11 @@ WITH received AS (
         ON CONFLICT DO NOTHING
     RETURNING message_id, attempt_no, kind
 ), bounced AS (
-    UPDATE attempts a SET state = 'bounced', code = coalesce(:code, a.code)
+    UPDATE attempts a
+       SET bounced = true, code = coalesce(:code, a.code),
+           state = CASE WHEN a.state IN ('accepted', 'unknown') THEN 'bounced' ELSE a.state END
       FROM received r
-     WHERE r.kind = 'bounced' AND a.state = 'accepted'
+     WHERE r.kind = 'bounced'
        AND (a.message_id, a.attempt_no) = (r.message_id, r.attempt_no)
 ), counted AS (
     UPDATE engagement_stats s

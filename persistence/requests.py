@@ -58,6 +58,7 @@ WITH ended AS (
                SELECT FROM budget_entries done
                 WHERE (done.message_id, done.attempt_no) = (hold.message_id, hold.attempt_no)
                   AND done.kind IN ('settle', 'release'))
+        ON CONFLICT DO NOTHING
     RETURNING *
 ), {BOOK_ENTRIES}
 SELECT state, reason FROM messages

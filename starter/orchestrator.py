@@ -24,14 +24,12 @@ from contracts.recipient import RecipientProfile
 from contracts.settings import OrchestratorSettings
 from persistence.analytics import PostgresAnalyticsStore
 from persistence.budget import PostgresBudgetLedger
-from persistence.campaign_status import PostgresCampaignStatus
-from persistence.campaigns import PostgresCampaignStore
 from persistence.claims import PostgresClaimStore
 from persistence.database import Database
 from persistence.intake import MessageRecord, NewMessage, PostgresIntake
 from persistence.requests import PostgresRequestStore
-from policy.campaign_days import campaign_day
 from policy.selector import ChannelSelector
+from starter.addresses import stored_form
 from starter.answers import (
     BatchItem,
     BatchResult,
@@ -39,11 +37,11 @@ from starter.answers import (
     SendResult,
     answer_from_record,
     batch_result,
-    campaign_status,
     send_result,
 )
+from starter.campaigns import Campaigns
 from starter.outreaches import OutreachEndedError, Outreaches, OutreachHandle
-from starter.requests import checked_campaign, new_batch, new_message
+from starter.requests import new_batch, new_message
 
 #: Decisions of one batch awaited at once: enough to keep a worker busy.
 _BATCH_CONCURRENCY = 32
@@ -71,12 +69,10 @@ class OutreachOrchestrator:
         tenant_id: UUID = DEFAULT_TENANT,
     ) -> None:
         self._database = database
-        self._settings = settings or OrchestratorSettings()
         self._tenant_id = tenant_id
         self._outreaches = Outreaches(client)
         self._intake = PostgresIntake(database)
-        self._campaigns = PostgresCampaignStore(database)
-        self._saved: dict[UUID, str] = {}
+        self._campaigns = Campaigns(database, tenant_id, settings or OrchestratorSettings())
         requests = PostgresRequestStore(database)
         self.deduplicator = MessageDeduplicator(PostgresClaimStore(database))
         self.router = ChannelRouter(requests, dict.fromkeys(Channel))
@@ -113,7 +109,7 @@ class OutreachOrchestrator:
             InvalidRequestError: its fields contradict each other, or a limit is below what
                 is held or spent already; nothing was stored.
         """
-        await self._save(campaign, keep_status=False)
+        await self._campaigns.save(campaign)
 
     async def set_campaign_status(self, campaign_id: UUID, status: CampaignStatus) -> None:
         """Pause, resume, complete or cancel a campaign; what is asleep obeys too.
@@ -121,9 +117,7 @@ class OutreachOrchestrator:
         Raises:
             LookupError: there is no such campaign.
         """
-        now = datetime.now(UTC)
-        if not await self._campaigns.set_status(self._tenant_id, campaign_id, status, now):
-            raise LookupError(f"there is no campaign {campaign_id}")
+        await self._campaigns.set_status(campaign_id, status)
 
     async def get_campaign(self, campaign_id: UUID) -> OutreachCampaign:
         """A saved campaign.
@@ -131,10 +125,7 @@ class OutreachOrchestrator:
         Raises:
             LookupError: there is no such campaign.
         """
-        campaign = await self._campaigns.load(self._tenant_id, campaign_id)
-        if campaign is None:
-            raise LookupError(f"there is no campaign {campaign_id}")
-        return campaign
+        return await self._campaigns.get(campaign_id)
 
     async def get_orchestration_status(self, campaign_id: UUID) -> CampaignStatusResult:
         """A campaign's budget, daily limit, pacing and totals.
@@ -142,13 +133,7 @@ class OutreachOrchestrator:
         Raises:
             LookupError: there is no such campaign.
         """
-        now = datetime.now(UTC)
-        campaign = await self.get_campaign(campaign_id)
-        reader = PostgresCampaignStatus(self._database)
-        today = campaign_day(campaign, now)
-        figures = await reader.figures(self._tenant_id, campaign_id, today)
-        pacing = await self.budget.get_budget_pacing_recommendation(campaign, now=now)
-        return campaign_status(figures, pacing)
+        return await self._campaigns.standing(campaign_id, self.budget)
 
     # Sending
 
@@ -181,7 +166,7 @@ class OutreachOrchestrator:
         Raises:
             InvalidRequestError: something is wrong with it; nothing was stored.
         """
-        known = await self._usable(campaign)
+        known = await self._campaigns.find(campaign)
         message = new_message(
             known,
             recipient_id,
@@ -190,7 +175,7 @@ class OutreachOrchestrator:
             force_send=force_send,
             idempotency_key=idempotency_key,
         )
-        await self._save_if_changed(known)
+        await self._campaigns.save_if_changed(known)
         return send_result(await self._send(message))
 
     async def send_batch(
@@ -206,9 +191,9 @@ class OutreachOrchestrator:
         Raises:
             InvalidRequestError: any recipient is wrong, each named; nothing was stored.
         """
-        known = await self._usable(campaign)
+        known = await self._campaigns.find(campaign)
         messages = new_batch(known, recipients, content_templates, force_send=force_send)
-        await self._save_if_changed(known)
+        await self._campaigns.save_if_changed(known)
         free = asyncio.Semaphore(_BATCH_CONCURRENCY)
 
         async def send(message: NewMessage) -> BatchItem:
@@ -294,7 +279,14 @@ class OutreachOrchestrator:
 
         Raises:
             InvalidRequestError: it has ended.
+            LookupError: there is no such message.
         """
+        # Temporal itself says yes to cancelling a workflow that has ended.
+        record = await self.get_message(message_id)
+        if record.state in FINAL_STATES:
+            raise InvalidRequestError(
+                f"message {message_id} has ended ({record.state}) and cannot be cancelled"
+            )
         try:
             await self._outreaches.cancel(self._ref(message_id))
         except OutreachEndedError:
@@ -330,14 +322,15 @@ class OutreachOrchestrator:
         """Never contact a recipient or an address again, on one channel or on any.
 
         Raises:
-            InvalidRequestError: neither or both of recipient and address are given.
+            InvalidRequestError: neither or both of recipient and address are given, or
+                the address is none.
         """
         if (recipient_id is None) == (address is None):
             raise InvalidRequestError("give either recipient_id or address, to say who is meant")
         await self._intake.suppress(
             self._tenant_id,
             recipient_id=recipient_id,
-            address=address,
+            address=None if address is None else stored_form(address),
             channel=channel,
             reason=reason,
             now=datetime.now(UTC),
@@ -364,30 +357,3 @@ class OutreachOrchestrator:
 
     def _ref(self, message_id: UUID) -> MessageRef:
         return MessageRef(tenant_id=self._tenant_id, message_id=message_id)
-
-    async def _usable(self, campaign: OutreachCampaign | UUID) -> OutreachCampaign:
-        """The campaign itself, checked, or the saved one of that id."""
-        if isinstance(campaign, OutreachCampaign):
-            if campaign.tenant_uuid != self._tenant_id:
-                raise InvalidRequestError(
-                    f"campaign.tenant_uuid: {campaign.tenant_uuid} is not this orchestrator's "
-                    f"tenant {self._tenant_id}"
-                )
-            return checked_campaign(campaign)
-        saved = await self.get_campaign(campaign)
-        self._saved[saved.id] = saved.model_dump_json()
-        return saved
-
-    async def _save_if_changed(self, campaign: OutreachCampaign) -> None:
-        """Save a campaign this orchestrator has not seen in this form; its status stays."""
-        if self._saved.get(campaign.id) != campaign.model_dump_json():
-            await self._save(campaign, keep_status=True)
-
-    async def _save(self, campaign: OutreachCampaign, *, keep_status: bool) -> None:
-        checked = checked_campaign(campaign)
-        now = datetime.now(UTC)
-        resolved = checked.model_copy(update={"settings": checked.settings or self._settings})
-        await self._campaigns.save(
-            resolved, campaign_day(checked, now), now, keep_status=keep_status
-        )
-        self._saved[checked.id] = checked.model_dump_json()

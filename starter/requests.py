@@ -11,7 +11,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from contracts.base import ShortText
 from contracts.campaign import OutreachCampaign
 from contracts.content import MessageContent
-from contracts.faults import InvalidRequestError, one_line
+from contracts.faults import InvalidRequestError, listed, one_line
 from contracts.recipient import RecipientProfile
 from persistence.intake import NewMessage
 from policy.templates import check_content
@@ -31,7 +31,9 @@ def parse(model: type[M], value: object, field: str) -> M:
         InvalidRequestError: every fault, each naming its field, in one line.
     """
     try:
-        return model.model_validate(value.model_dump() if isinstance(value, model) else value)
+        # What was changed in place may be of any type; validating says so, not a warning.
+        given = value.model_dump(warnings=False) if isinstance(value, model) else value
+        return model.model_validate(dict(given) if isinstance(given, Mapping) else given)
     except ValidationError as error:
         raise InvalidRequestError(one_line(error, root=field)) from None
 
@@ -57,7 +59,7 @@ def new_message(
     body = parse(MessageContent, content, "content")
     faults = check_content(body, profile, campaign.channels)
     if faults:
-        raise InvalidRequestError("; ".join(faults))
+        raise InvalidRequestError(listed(faults))
     message_id = uuid4()
     key = str(message_id) if idempotency_key is None else idempotency_key
     return NewMessage(
@@ -85,24 +87,23 @@ def new_batch(
         InvalidRequestError: any of them is wrong, or the list is too long; nothing of the
             list may be stored then.
     """
+    if not isinstance(recipients, Sequence) or isinstance(recipients, str | bytes):
+        raise InvalidRequestError("recipients: must be a list of profiles, each with an id")
     if len(recipients) > MAX_BATCH:
         raise InvalidRequestError(
             f"recipients: {len(recipients)} are more than the {MAX_BATCH} of one batch; split them"
         )
     messages, faults = [], []
     for position, recipient in enumerate(recipients):
-        profile = dict(recipient)
-        recipient_id = profile.pop("id", None)
         try:
+            recipient_id, profile = _taken_apart(recipient)
             messages.append(
-                new_message(
-                    campaign, str(recipient_id or ""), profile, content, force_send=force_send
-                )
+                new_message(campaign, recipient_id, profile, content, force_send=force_send)
             )
         except InvalidRequestError as fault:
             faults.append(f"recipients.{position}: {fault}")
     if faults:
-        raise InvalidRequestError("; ".join(faults))
+        raise InvalidRequestError(listed(faults))
     return messages
 
 
@@ -115,8 +116,16 @@ def checked_campaign(campaign: OutreachCampaign) -> OutreachCampaign:
     checked = parse(OutreachCampaign, campaign, "campaign")
     faults = checked.faults()
     if faults:
-        raise InvalidRequestError("; ".join(f"campaign.{fault}" for fault in faults))
+        raise InvalidRequestError(listed(f"campaign.{fault}" for fault in faults))
     return checked
+
+
+def _taken_apart(recipient: object) -> tuple[str, dict[str, Any]]:
+    """A recipient's id and profile."""
+    if not isinstance(recipient, Mapping):
+        raise InvalidRequestError("must be a profile with an id")
+    profile = dict(recipient)
+    return _short_text(profile.pop("id", None), "id"), profile
 
 
 def _short_text(value: object, field: str) -> str:

@@ -21,7 +21,7 @@ async def eventually(
     """
     try:
         async with asyncio.timeout(timeout_seconds):
-            while not (answer := await condition()):
+            while not (answer := await condition()):  # noqa: ASYNC110 - it has no event
                 await asyncio.sleep(_POLL_SECONDS)
     except TimeoutError:
         raise AssertionError(f"never happened: {what}") from None

@@ -1,5 +1,6 @@
 """A provider that does what a test tells it to."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 
 from activities.sender import Accepted, OutgoingMessage, Refused, SenderCapabilities
@@ -15,6 +16,22 @@ async def accept(message: OutgoingMessage) -> Accepted | Refused:
 async def refuse(message: OutgoingMessage) -> Accepted | Refused:
     """Say no."""
     return Refused(code="fake_refusal")
+
+
+class Gate:
+    """A provider call that waits to be let through, then answers or fails."""
+
+    def __init__(self, failure: Exception | None = None) -> None:
+        self.reached = asyncio.Event()
+        self.opened = asyncio.Event()
+        self._failure = failure
+
+    async def __call__(self, message: OutgoingMessage) -> Accepted | Refused:
+        self.reached.set()
+        await self.opened.wait()
+        if self._failure is not None:
+            raise self._failure
+        return Accepted("let-through")
 
 
 class ScriptedSender:

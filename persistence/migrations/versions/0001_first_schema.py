@@ -157,6 +157,8 @@ CREATE TABLE attempts (
     state               text NOT NULL CHECK (state IN ('sending', 'not_sent', 'accepted',
                                                        'refused', 'unknown', 'bounced')),
     tries               integer NOT NULL,
+    -- Kept apart from the state: the bounce may be heard before the acceptance is recorded.
+    bounced             boolean NOT NULL DEFAULT false,
     provider_message_id text,
     code                text,
     opened_at           timestamptz NOT NULL,

@@ -29,6 +29,7 @@ from starter.requests import new_message
 from tests.makers import make_campaign
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
+TODAY = NOW.date()
 
 
 class Shop:
@@ -66,7 +67,7 @@ class Shop:
         *,
         price: int = 1_000_000,
         channel: Channel = Channel.CHAT,
-        day: date = NOW.date(),
+        day: date = TODAY,
         replaces: int | None = None,
     ) -> ReserveResult:
         """Hold the price of an attempt on a day."""

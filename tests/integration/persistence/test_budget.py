@@ -8,10 +8,9 @@ import pytest
 
 from contracts.channels import Channel
 from contracts.outreach import ExitReason, OutreachState
-from tests.integration.persistence.shop import NOW
+from tests.integration.persistence.shop import NOW, TODAY
 from tests.ledger import Sums, assert_books_balance, assert_nothing_left_behind, sums_of_entries
 
-TODAY = NOW.date()
 TOMORROW = TODAY + timedelta(days=1)
 
 

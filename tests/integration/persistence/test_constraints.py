@@ -35,12 +35,12 @@ SELECT message_id, :attempt_no, tenant_id, 'chat', 'sandbox', :key, :state, 1, :
 """
 
 
-async def _run(shop, statement, **parameters):
+async def _run(shop, statement, **parameters) -> None:
     async with shop.database.transaction() as connection:
         await connection.execute(text(statement), {"now": NOW, **parameters})
 
 
-async def _claim(shop, ref, *, hours=(0, None), released=False, forced=False):
+async def _claim(shop, ref, *, hours=(0, None), released=False, forced=False) -> None:
     await _run(
         shop,
         _CLAIM,
@@ -52,7 +52,7 @@ async def _claim(shop, ref, *, hours=(0, None), released=False, forced=False):
     )
 
 
-async def _attempt(shop, ref, attempt_no, state):
+async def _attempt(shop, ref, attempt_no, state) -> None:
     key = f"{ref.message_id}:{attempt_no}"
     await _run(
         shop, _ATTEMPT, message_id=ref.message_id, attempt_no=attempt_no, state=state, key=key

@@ -4,6 +4,7 @@ import asyncio
 import uuid
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from typing import Any
 
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
@@ -11,10 +12,9 @@ from sqlalchemy.exc import IntegrityError
 
 from contracts.channels import Channel
 from contracts.outreach import MessageRef, OutreachState
-from tests.integration.persistence.shop import NOW, Shop
+from tests.integration.persistence.shop import TODAY, Shop
 from tests.ledger import Sums, assert_books_balance, sums_of_entries
 
-TODAY = NOW.date()
 CHANNELS = (Channel.CHAT, Channel.SMS)
 DAYS = (TODAY, TODAY + timedelta(days=1))
 UNIT = 1_000_000
@@ -71,23 +71,20 @@ class Office:
         self.letters: list[Letter] = []
 
     async def open(self) -> None:
-        budgets = {channel: {"total": PER_CHANNEL} for channel in CHANNELS}
         self.campaign = await self._shop.campaign(
             channels=list(CHANNELS),
             budget_total=TOTAL,
-            budget_per_channel=None,
+            budget_per_channel={CHANNELS[0]: {"total": PER_CHANNEL}},
             daily_spend_limit=PER_DAY,
             daily_limit=MESSAGES_PER_DAY,
         )
-        self.campaign.budget_per_channel = {CHANNELS[0]: budgets[CHANNELS[0]]}
-        await self._shop.campaigns.save(self.campaign, TODAY, NOW, keep_status=True)
         for name in "abcd":
             self.letters.append(Letter(await self._shop.message(self.campaign, name)))
 
-    async def step(self, kind: str, number: int, *more: object) -> None:
+    async def step(self, kind: str, number: int, *more: Any) -> None:
         letter = self.letters[number]
         if kind in ("reserve", "move"):
-            (channel, day), units = more  # type: ignore[misc]
+            (channel, day), units = more
             replaces = letter.last_no if kind == "move" and letter.open_hold else None
             if (kind == "move") == (replaces is not None):
                 await self._reserve(letter, letter.last_no + 1, channel, day, units, replaces)
@@ -215,7 +212,7 @@ async def test_bookings_at_the_same_moment_keep_the_books_in_balance(database, b
     )
     refs = [await shop.message(campaign, name) for name in "abcd"]
 
-    async def book(kind, number, attempt_no, place, units):
+    async def book(kind, number, attempt_no, place, units) -> None:
         ref = refs[number]
         try:
             if kind in ("reserve", "move"):

@@ -1,5 +1,7 @@
 """Python's text similarity beside PostgreSQL's."""
 
+# ruff: noqa: RUF001 - letters of many alphabets are what this is about
+
 import gzip
 import itertools
 import unicodedata

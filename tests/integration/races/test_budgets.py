@@ -4,6 +4,7 @@ from decimal import Decimal
 
 import pytest
 
+from contracts.campaign import OutreachCampaign
 from tests.integration.races.crowd import ask, tally
 from tests.ledger import Sums, assert_nothing_left_behind, sums_of_entries
 from tests.makers import make_campaign
@@ -15,7 +16,7 @@ MICROS = 12_347
 CRUMB = Decimal("0.012346")
 
 
-def _campaign(tenant_id, **limits):
+def _campaign(tenant_id, **limits) -> OutreachCampaign:
     return make_campaign(
         tenant_id, channels=["chat"], settings={"prices": {"chat": PRICE}}, **limits
     )

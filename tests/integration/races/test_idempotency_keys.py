@@ -11,15 +11,14 @@ from tests.integration.races.crowd import ask, tally
 from tests.ledger import assert_nothing_left_behind
 from tests.makers import make_campaign
 
+_MESSAGES = text("SELECT count(*) FROM messages WHERE tenant_id = :tenant_id")
 
-async def _messages(database, tenant_id):
+
+async def _messages(database, tenant_id) -> int:
     async with database.statement() as connection:
-        return (
-            await connection.execute(
-                text("SELECT count(*) FROM messages WHERE tenant_id = :tenant_id"),
-                {"tenant_id": tenant_id},
-            )
-        ).scalar_one()
+        found = await connection.execute(_MESSAGES, {"tenant_id": tenant_id})
+        count: int = found.scalar_one()
+        return count
 
 
 async def test_one_key_is_one_message_with_one_answer(crowd, database, tenant_id, messages_got):

@@ -22,10 +22,7 @@ def line_of(outcome: Outcome) -> str:
     [
         ["status", NOBODY],
         ["explain", NOBODY, "--json"],
-        ["cancel", NOBODY],
         ["reschedule", NOBODY, "2030-01-05T15:00Z"],
-        ["fallback", NOBODY],
-        ["campaign", "status", NOBODY],
         ["campaign", "pause", NOBODY],
     ],
 )

@@ -22,7 +22,8 @@ def stored(database):
             " + (SELECT count(*) FROM messages WHERE campaign_id = :id)"
         )
         async with database.statement() as connection:
-            return (await connection.execute(query, {"id": UUID(campaign_id)})).scalar_one()
+            found = await connection.execute(query, {"id": UUID(campaign_id)})
+            return int(found.scalar_one())
 
     return count
 

@@ -4,7 +4,7 @@ import json
 import uuid
 
 import pytest
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from starter.command_line import BAD_INPUT, UNREACHABLE, app
 from starter.request_file import MAX_FILE_BYTES
@@ -25,18 +25,18 @@ def nothing_to_connect_to(monkeypatch):
     monkeypatch.delenv("MADAN_SARA_DATABASE_URL", raising=False)
 
 
-def run(*arguments: str, written: str | bytes | None = None):
+def run(*arguments: str, written: str | bytes | None = None) -> Result:
     return CliRunner().invoke(app, [*arguments], input=written)
 
 
-def fault(result) -> str:
+def fault(result: Result) -> str:
     """The one line on standard error."""
     assert result.exit_code == BAD_INPUT, result.output
     assert result.stdout == ""
     lines = result.stderr.splitlines()
     assert len(lines) == 1
     assert lines[0].startswith("error: ")
-    return lines[0]
+    return str(lines[0])
 
 
 @pytest.mark.parametrize(

@@ -9,29 +9,13 @@ from temporalio.api.enums.v1 import EventType
 from temporalio.client import WorkflowFailureError
 
 from activities.errors import AmbiguousDeliveryError
-from activities.sender import Accepted, SenderCapabilities
+from activities.sender import SenderCapabilities
 from contracts.channels import Channel
 from contracts.outreach import OutreachState, RescheduleInput
-from tests.fakes.sender import ScriptedSender, refuse
+from tests.fakes.sender import Gate, ScriptedSender, refuse
 from tests.leftovers import NOTHING, leftovers, money
 from tests.makers import make_campaign
 from workflows.outreach import OutreachWorkflow
-
-
-class Gate:
-    """A provider call that waits to be let through."""
-
-    def __init__(self, answer=None):
-        self.reached = asyncio.Event()
-        self.opened = asyncio.Event()
-        self._answer = answer
-
-    async def __call__(self, message):
-        self.reached.set()
-        await self.opened.wait()
-        if isinstance(self._answer, Exception):
-            raise self._answer
-        return self._answer or Accepted("let-through")
 
 
 @pytest.fixture

@@ -1,0 +1,1 @@
+"""Measurements of the orchestrator; `README.md` beside this file says what each one means."""

@@ -1,0 +1,198 @@
+"""How long one decision takes: `python -m benchmarks.decision`.
+
+A decision is what stands between a stored request and the answer to whoever asked: the
+claim on the person, the channel, the send time and the hold on the money. The activities
+are called directly, on a PostgreSQL of the benchmark's own; Temporal takes no part.
+"""
+
+import argparse
+import asyncio
+import time
+from collections import defaultdict
+from collections.abc import Awaitable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final, TypeVar
+
+import uvloop
+
+from benchmarks.accepting_sender import accepting_senders
+from benchmarks.arguments import positive
+from benchmarks.figures import quantile, spread_table
+from benchmarks.ledger import read_books
+from benchmarks.load import make_campaign, make_requests, save_campaigns
+from benchmarks.machine import describe
+from benchmarks.servers import running_postgres, throwaway_folder
+from contracts.outreach import ClaimInput, MessageRef, PlanInput, ReserveInput, RouteInput
+from persistence.database import Database
+from persistence.intake import NewMessage, PostgresIntake
+from worker.components import Components, build_components
+
+R = TypeVar("R")
+
+#: What p99 should stay below, with as many decisions at once as by default.
+_TARGET_MILLISECONDS: Final = 50
+#: Decided before the clock runs: connections are open and statements prepared by then.
+_WARM_UP: Final = 200
+_STORED_AT_ONCE: Final = 16
+_CAMPAIGNS: Final = 20
+_WHOLE: Final = "decision"
+
+
+@dataclass(frozen=True)
+class Size:
+    """How much to measure."""
+
+    outreaches: int = 2000
+    at_once: int = 32
+
+
+@dataclass(frozen=True)
+class _Shape:
+    """How the outreaches of one measurement lie to each other."""
+
+    name: str
+    campaigns: int
+    outreaches: int
+    at_once: int
+
+
+class _Stopwatch:
+    """Times steps that run at the same time."""
+
+    def __init__(self) -> None:
+        self.milliseconds: dict[str, list[float]] = defaultdict(list)
+
+    async def time(self, step: str, work: Awaitable[R]) -> R:
+        started = time.perf_counter()
+        result = await work
+        self.milliseconds[step].append((time.perf_counter() - started) * 1000)
+        return result
+
+
+async def measure(size: Size) -> None:
+    """Measure every shape on one server, and check that every decision was a yes."""
+    with throwaway_folder() as folder:
+        print(f"Decisions\n{describe(folder)}\n")
+        async with running_postgres(folder) as (_, dsn):
+            database = Database(dsn)
+            try:
+                for shape in _shapes(size):
+                    await _measure_shape(database, shape)
+            finally:
+                await database.close()
+    print(f"Target: p99 of a decision below {_TARGET_MILLISECONDS} ms, {Size().at_once} at once.")
+    print(
+        "With many at once, one event loop serves them all: each time includes waiting for "
+        "the others\n(a turn on the loop, a connection, the campaign's account), which is "
+        "what a busy worker sees."
+    )
+
+
+def _shapes(size: Size) -> list[_Shape]:
+    some = max(size.outreaches // 10, 1)
+    return [
+        _Shape("one campaign", 1, size.outreaches, size.at_once),
+        _Shape(f"{_CAMPAIGNS} campaigns", _CAMPAIGNS, size.outreaches, size.at_once),
+        _Shape("one campaign, one after the other", 1, some, 1),
+    ]
+
+
+async def _measure_shape(database: Database, shape: _Shape) -> None:
+    names = [f"{shape.name} {number}" for number in range(shape.campaigns)]
+    campaigns = [make_campaign(name, sends_at_once=False) for name in names]
+    await save_campaigns(database, campaigns)
+    each = -(-(shape.outreaches + _WARM_UP) // shape.campaigns)
+    by_campaign = [make_requests(c, each, label=f"{c.id}") for c in campaigns]
+    # One of each campaign in turn, so that neighbours in time belong to different ones.
+    requests = [request for turn in zip(*by_campaign, strict=True) for request in turn]
+    refs = await _store(database, requests)
+    components = build_components(database, accepting_senders())
+    held_before = (await read_books(database)).scheduled
+
+    await _decide_all(components, refs[:_WARM_UP], shape.at_once)
+    timed = refs[_WARM_UP : _WARM_UP + shape.outreaches]
+    started = time.perf_counter()
+    stopwatch = await _decide_all(components, timed, shape.at_once)
+    seconds = time.perf_counter() - started
+
+    held = (await read_books(database)).scheduled - held_before
+    assert held == _WARM_UP + shape.outreaches, f"only {held} messages are scheduled"
+    _report(shape, stopwatch, seconds)
+
+
+def _report(shape: _Shape, stopwatch: _Stopwatch, seconds: float) -> None:
+    rate = f"{shape.outreaches / seconds:.0f} a second"
+    print(f"{shape.name}: {shape.outreaches} decisions, {shape.at_once} at once, {rate}")
+    print(spread_table(stopwatch.milliseconds))
+    p99 = quantile(stopwatch.milliseconds[_WHOLE], 0.99)
+    verdict = "met" if p99 < _TARGET_MILLISECONDS else "missed"
+    print(f"p99 {p99:.1f} ms; target of {_TARGET_MILLISECONDS} ms {verdict}\n")
+
+
+async def _store(database: Database, requests: Sequence[NewMessage]) -> list[MessageRef]:
+    intake = PostgresIntake(database)
+    waiting = iter(requests)
+
+    async def store_some() -> None:
+        for request in waiting:
+            await intake.store(request, datetime.now(UTC))
+
+    await asyncio.gather(*(store_some() for _ in range(_STORED_AT_ONCE)))
+    return [
+        MessageRef(tenant_id=request.campaign.tenant_uuid, message_id=request.message_id)
+        for request in requests
+    ]
+
+
+async def _decide_all(
+    components: Components, refs: Sequence[MessageRef], at_once: int
+) -> _Stopwatch:
+    """Decide every message, so many at a time: whoever is done takes the next one."""
+    stopwatch = _Stopwatch()
+    waiting: Iterator[MessageRef] = iter(refs)
+
+    async def decide_some() -> None:
+        for ref in waiting:
+            await stopwatch.time(_WHOLE, _decide(components, ref, stopwatch))
+
+    await asyncio.gather(*(decide_some() for _ in range(at_once)))
+    # The steps first, then their sum.
+    stopwatch.milliseconds[_WHOLE] = stopwatch.milliseconds.pop(_WHOLE)
+    return stopwatch
+
+
+async def _decide(components: Components, ref: MessageRef, stopwatch: _Stopwatch) -> None:
+    """The four steps, as the workflow takes them."""
+    now = datetime.now(UTC)
+    claim = await stopwatch.time(
+        "claim", components.deduplicator.claim_recipient(ClaimInput(ref=ref, now=now))
+    )
+    assert claim.block is None, claim.block
+    routing = await stopwatch.time(
+        "route", components.router.route_stored_message(RouteInput(ref=ref, now=now))
+    )
+    assert routing.channel is not None, routing
+    plan = await stopwatch.time(
+        "plan",
+        components.scheduler.plan_stored_message(
+            PlanInput(ref=ref, channel=routing.channel, now=now)
+        ),
+    )
+    reservation = ReserveInput(ref=ref, attempt_no=1, plan=plan, routing=routing, now=now)
+    held = await stopwatch.time("reserve", components.budget.reserve_budget(reservation))
+    assert held.block is None, held.block
+
+
+def main() -> None:
+    """Measure as the command line says."""
+    usual = Size()
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.decision")
+    parser.add_argument("--outreaches", type=positive, default=usual.outreaches)
+    parser.add_argument("--at-once", type=positive, default=usual.at_once)
+    given = parser.parse_args()
+    uvloop.run(measure(Size(outreaches=given.outreaches, at_once=given.at_once)))
+
+
+if __name__ == "__main__":
+    main()

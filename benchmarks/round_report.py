@@ -1,0 +1,40 @@
+"""What a series of rounds says."""
+
+import statistics
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from benchmarks.outreach_rounds import Round
+
+#: What the full line should reach of the floor, in the same pair of rounds.
+_TARGET_RATIO: Final = 0.85
+
+_Series = Mapping[str, Sequence[Round]]
+
+
+def report_rates(seen: _Series, *, floor: str, full: str) -> None:
+    """Print every round's rate, the medians, and what the full line reaches of the floor."""
+    print("\noutreaches a second, round by round")
+    for name, rounds in seen.items():
+        rates = "".join(f"{one.rate:9.1f}" for one in rounds)
+        median = statistics.median(one.rate for one in rounds)
+        print(f"{name:<13}{rates}    median {median:.1f}")
+    ratios = [one.rate / idle.rate for idle, one in zip(seen[floor], seen[full], strict=True)]
+    median = statistics.median(ratios)
+    verdict = "met" if median >= _TARGET_RATIO else "missed"
+    pairs = "".join(f"{ratio:9.2f}" for ratio in ratios)
+    print(f"{'full / floor':<13}{pairs}    median {median:.2f}; target {_TARGET_RATIO} {verdict}")
+
+
+def report_cpu(seen: _Series) -> None:
+    """Print what an outreach costs in CPU time: less at the mercy of neighbours than a rate."""
+    programs = list(next(iter(seen.values()))[0].cpu.by_program)
+    print("\nCPU-milliseconds per outreach (medians), and cores used by others meanwhile")
+    print(f"{'':<13}" + "".join(f"{name:>12}" for name in programs) + f"{'others':>12}")
+    for name, rounds in seen.items():
+        costs = [
+            statistics.median(one.cpu.by_program[program] * 1000 / one.outreaches for one in rounds)
+            for program in programs
+        ]
+        others = statistics.median(one.cpu.elsewhere / one.seconds for one in rounds)
+        print(f"{name:<13}" + "".join(f"{cost:12.2f}" for cost in costs) + f"{others:12.2f}")

@@ -1,0 +1,199 @@
+"""Whole outreaches a second, against the engine's own pace: `python -m benchmarks.throughput`.
+
+Three lines on the same servers, one round of each after the other: the *engine floor*
+(the same workflow with activities that do nothing), outreaches with a provider that
+accepts at once, and outreaches with the sandbox provider over HTTP.
+"""
+
+import argparse
+import os
+from collections import defaultdict
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+import uvloop
+from temporalio.client import Client, GrpcCompression
+from temporalio.contrib.pydantic import pydantic_data_converter
+
+from benchmarks.accepting_sender import accepting_senders
+from benchmarks.arguments import positive
+from benchmarks.idle_components import Answers, build_idle_components
+from benchmarks.ledger import read_books
+from benchmarks.load import CHANNELS, make_campaign, make_requests, save_campaigns
+from benchmarks.machine import CpuMeter, describe
+from benchmarks.outreach_rounds import Line, Round, Rounds
+from benchmarks.profiling import profiled
+from benchmarks.round_report import report_cpu, report_rates
+from benchmarks.servers import (
+    running_postgres,
+    running_sandbox,
+    running_temporal,
+    throwaway_folder,
+)
+from config.settings import WorkerSettings
+from contracts.campaign import OutreachCampaign
+from contracts.channels import Channel
+from contracts.money import to_micros
+from persistence.database import Database
+from persistence.intake import NewMessage, PostgresIntake
+from worker.components import Components, build_components
+from worker.senders import build_senders
+
+_WARM_UP: Final = 100
+_PROFILED_ENTRIES: Final = 60
+
+_FLOOR: Final = "engine floor"
+_FULL: Final = "full"
+_SANDBOX: Final = "full, HTTP"
+
+
+@dataclass(frozen=True)
+class Size:
+    """How much to measure."""
+
+    outreaches: int = 600
+    rounds: int = 3
+    open_at_once: int = 64
+    profile: bool = False
+
+
+@dataclass(frozen=True)
+class _Bench:
+    """Everything that runs."""
+
+    database: Database
+    campaign: OutreachCampaign
+    lines: Mapping[str, Line]
+    rounds: Rounds
+
+
+async def measure(size: Size) -> None:
+    """Measure, then check that every outreach was sent and paid for."""
+    with throwaway_folder() as folder:
+        print(f"Whole outreaches\n{describe(folder)}\n")
+        async with _running(folder, size) as bench:
+            seen: dict[str, list[Round]] = defaultdict(list)
+            for number in range(size.rounds):
+                for name in _order(number):
+                    requests = _requests(bench, size, f"{name}-{number}")
+                    seen[name].append(await bench.rounds.run(bench.lines[name], requests))
+                    await _check_shape(bench, name, requests[-1])
+            report_rates(seen, floor=_FLOOR, full=_FULL)
+            report_cpu(seen)
+            carried = (size.outreaches + _WARM_UP) * size.rounds * 2
+            if size.profile:
+                await _profile(bench, size)
+                carried += size.outreaches + _WARM_UP
+            await _check_books(bench, carried)
+
+
+def _order(number: int) -> tuple[str, ...]:
+    """Who goes first changes, so that a machine that slows down favours nobody."""
+    pair = (_FLOOR, _FULL) if number % 2 == 0 else (_FULL, _FLOOR)
+    return (*pair, _SANDBOX)
+
+
+def _requests(bench: _Bench, size: Size, label: str) -> list[NewMessage]:
+    name = label.replace(" ", "-").replace(",", "")
+    return make_requests(bench.campaign, size.outreaches + _WARM_UP, label=name)
+
+
+async def _profile(bench: _Bench, size: Size) -> None:
+    """One more full round; the profiler slows it, so its rate is not shown."""
+    requests = _requests(bench, size, "profile")
+    with profiled(_PROFILED_ENTRIES):
+        await bench.rounds.run(bench.lines[_FULL], requests)
+
+
+@asynccontextmanager
+async def _running(folder: Path, size: Size) -> AsyncIterator[_Bench]:
+    """Servers, connections and lines."""
+    async with AsyncExitStack() as stack:
+        postgres, dsn = await stack.enter_async_context(running_postgres(folder))
+        temporal = await stack.enter_async_context(running_temporal(folder))
+        sandbox_url = await stack.enter_async_context(running_sandbox(folder))
+        database = Database(dsn)
+        stack.push_async_callback(database.close)
+        senders = build_senders(WorkerSettings.model_construct(sandbox_url=sandbox_url))
+        for sender in senders.values():
+            stack.push_async_callback(sender.close)
+        client = await Client.connect(
+            temporal.address,
+            data_converter=pydantic_data_converter,
+            grpc_compression=GrpcCompression.NONE,
+        )
+        meter = CpuMeter(
+            {"worker": os.getpid(), "Temporal": temporal.pid, "PostgreSQL": postgres.pid}
+        )
+        campaign = make_campaign("Spring fair", sends_at_once=True)
+        await save_campaigns(database, [campaign])
+        over_http = {**accepting_senders(), Channel.SMS: senders[Channel.SMS]}
+        yield _Bench(
+            database=database,
+            campaign=campaign,
+            lines=_lines(database, campaign, build_components(database, over_http)),
+            rounds=Rounds(client, meter, open_at_once=size.open_at_once, warm_up=_WARM_UP),
+        )
+
+
+def _lines(
+    database: Database, campaign: OutreachCampaign, over_http: Components
+) -> dict[str, Line]:
+    """The three ways, and the answers the idle one gives."""
+    full = build_components(database, accepting_senders())
+    intake = PostgresIntake(database)
+
+    async def store(request: NewMessage) -> None:
+        await intake.store(request, datetime.now(UTC))
+
+    async def store_nothing(_: NewMessage) -> None: ...
+
+    idle = build_idle_components(_answers(full, campaign))
+    lines = [Line(_FLOOR, idle, store_nothing), Line(_FULL, full, store)]
+    return {line.name: line for line in [*lines, Line(_SANDBOX, over_http, store)]}
+
+
+def _answers(full: Components, campaign: OutreachCampaign) -> Answers:
+    """What the real components decide for somebody of this campaign."""
+    (request,) = make_requests(campaign, 1, label="answers")
+    routing = full.router.route_with_fallback(campaign, request.profile, request.content)
+    assert routing.channel is CHANNELS[0], routing
+    plan = full.scheduler.get_optimal_send_time(campaign, request.profile, routing.channel)
+    price = to_micros(campaign.effective_settings().price_of(routing.channel))
+    return Answers(routing=routing, plan=plan, price_micros=price)
+
+
+async def _check_shape(bench: _Bench, name: str, request: NewMessage) -> None:
+    """The floor is a floor only as long as its histories are like the others."""
+    history = await bench.rounds.history(request)
+    print(f"{name:<13} {history.events} events, {history.bytes} bytes of history", flush=True)
+
+
+async def _check_books(bench: _Bench, carried: int) -> None:
+    books = await read_books(bench.database)
+    price = to_micros(bench.campaign.effective_settings().price_of(CHANNELS[0]))
+    assert books.stored == books.sent == books.accepted == carried, (books, carried)
+    assert books.held_micros == 0, books
+    assert books.spent_micros == carried * price, (books, carried * price)
+    print(f"\n{carried} outreaches stored, sent once and paid for; every account balances.")
+
+
+def main() -> None:
+    """Measure as the command line says."""
+    usual = Size()
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.throughput")
+    parser.add_argument("--outreaches", type=positive, default=usual.outreaches, help="per round")
+    parser.add_argument("--rounds", type=positive, default=usual.rounds)
+    parser.add_argument("--open-at-once", type=positive, default=usual.open_at_once)
+    parser.add_argument("--profile", action="store_true", help="profile one more full round")
+    given = parser.parse_args()
+    size = Size(given.outreaches, given.rounds, given.open_at_once, given.profile)
+    uvloop.run(measure(size))
+
+
+if __name__ == "__main__":
+    main()

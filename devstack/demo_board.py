@@ -1,0 +1,62 @@
+"""Where the demo's messages stand, read from the database."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from sqlalchemy import RowMapping, text
+
+from contracts.outreach import FINAL_STATES, OutreachState
+from persistence.database import Database
+
+# Asleep is what will not move before the demo is over.
+_BOARD: Final = text("""
+SELECT m.recipient_id, m.state, coalesce(a.channel, m.channel) AS channel, a.tries,
+       m.scheduled_at > now() + interval '5 minutes' AS asleep
+  FROM messages m
+  LEFT JOIN LATERAL (SELECT channel, tries FROM attempts
+                      WHERE message_id = m.message_id AND state IN ('sending', 'not_sent')
+                      ORDER BY attempt_no DESC LIMIT 1) a ON true
+ ORDER BY m.created_at
+""")
+
+#: What is counted, in the order it is shown in.
+_LABELS: Final = ("sent", "unknown", "asleep", "blocked", "failed", "cancelled", "running")
+
+
+@dataclass(frozen=True)
+class Board:
+    """All messages at one moment."""
+
+    #: How many stand where; in the order of `_LABELS`.
+    counts: dict[str, int]
+    #: The messages under way: who, on which channel, at which try.
+    running: Sequence[str]
+
+    def in_words(self) -> str:
+        """The counts in one line."""
+        return "  ".join(f"{label} {count}" for label, count in self.counts.items())
+
+
+async def read_board(database: Database) -> Board:
+    """Where every message stands now."""
+    async with database.statement() as connection:
+        rows = (await connection.execute(_BOARD)).mappings().all()
+    found = Counter(_label(row) for row in rows)
+    return Board(
+        counts={label: found[label] for label in _LABELS if found[label]},
+        running=[_running(row) for row in rows if _label(row) == "running"],
+    )
+
+
+def _label(row: RowMapping) -> str:
+    if row["state"] in FINAL_STATES:
+        return str(row["state"])
+    return "asleep" if row["state"] == OutreachState.SCHEDULED and row["asleep"] else "running"
+
+
+def _running(row: RowMapping) -> str:
+    if row["tries"] is None:
+        return f"{row['recipient_id']} ({row['state']})"
+    return f"{row['recipient_id']} ({row['channel']}, try {row['tries']})"

@@ -1,0 +1,69 @@
+"""What was held, spent and given back for one message."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from uuid import UUID
+
+from sqlalchemy import text
+
+from contracts.campaign import DEFAULT_TENANT
+from contracts.channels import Channel
+from persistence.database import Database
+
+
+class BookingState(StrEnum):
+    """What became of the money held for an attempt."""
+
+    HELD = "held"  #: Promised; becomes spend when a provider takes the message.
+    SPENT = "spent"  #: A provider took the message, or may have.
+    GIVEN_BACK = "given back"  #: The attempt ended unsent; the money is free again.
+
+
+@dataclass(frozen=True)
+class Booking:
+    """The money of one attempt."""
+
+    attempt_no: int
+    channel: Channel
+    #: The campaign's day it counts for, as YYYY-MM-DD.
+    day: str
+    amount_micros: int
+    state: BookingState
+
+
+_BOOKINGS = text("""
+SELECT hold.attempt_no, hold.channel, CAST(hold.day AS text) AS day, hold.amount_micros,
+       CASE ended.kind WHEN 'settle' THEN 'spent' WHEN 'release' THEN 'given back'
+                       ELSE 'held' END AS state
+  FROM budget_entries hold
+  LEFT JOIN budget_entries ended
+    ON (ended.message_id, ended.attempt_no) = (hold.message_id, hold.attempt_no)
+   AND ended.kind IN ('settle', 'release')
+ WHERE hold.tenant_id = :tenant_id AND hold.message_id = :message_id AND hold.kind = 'hold'
+ ORDER BY hold.attempt_no
+""")
+
+
+class MessageBookings:
+    """Reads the ledger of single messages."""
+
+    def __init__(self, database: Database, *, tenant_id: UUID = DEFAULT_TENANT) -> None:
+        self._database = database
+        self._tenant_id = tenant_id
+
+    async def of_message(self, message_id: UUID) -> Sequence[Booking]:
+        """The bookings of a message, in the order they were made."""
+        key = {"tenant_id": self._tenant_id, "message_id": message_id}
+        async with self._database.statement() as connection:
+            rows = (await connection.execute(_BOOKINGS, key)).mappings().all()
+        return [
+            Booking(
+                attempt_no=row["attempt_no"],
+                channel=Channel(row["channel"]),
+                day=row["day"],
+                amount_micros=row["amount_micros"],
+                state=BookingState(row["state"]),
+            )
+            for row in rows
+        ]

@@ -1,0 +1,115 @@
+"""Campaigns as the client library saves, finds and watches them."""
+
+from datetime import UTC, datetime
+from uuid import UUID
+
+from activities.budget import BudgetManager
+from contracts.campaign import CampaignStatus, OutreachCampaign
+from contracts.faults import InvalidRequestError
+from contracts.settings import OrchestratorSettings
+from persistence.campaign_status import PostgresCampaignStatus
+from persistence.campaigns import PostgresCampaignStore
+from persistence.database import Database
+from policy.campaign_days import campaign_day
+from starter.answers import CampaignStatusResult, campaign_status
+from starter.requests import checked_campaign
+
+
+class Campaigns:
+    """One tenant's campaigns.
+
+    Args:
+        database: where they are kept.
+        tenant_id: whose they are.
+        settings: rules of campaigns that bring none of their own.
+    """
+
+    def __init__(self, database: Database, tenant_id: UUID, settings: OrchestratorSettings) -> None:
+        self._store = PostgresCampaignStore(database)
+        self._figures = PostgresCampaignStatus(database)
+        self._tenant_id = tenant_id
+        self._settings = settings
+        #: Each campaign as it was last saved or loaded here.
+        self._seen: dict[UUID, str] = {}
+
+    async def get(self, campaign_id: UUID) -> OutreachCampaign:
+        """A saved campaign.
+
+        Raises:
+            LookupError: there is no such campaign.
+        """
+        campaign = await self._store.load(self._tenant_id, campaign_id)
+        if campaign is None:
+            raise LookupError(f"there is no campaign {campaign_id}")
+        return campaign
+
+    async def find(self, campaign: OutreachCampaign | UUID) -> OutreachCampaign:
+        """The campaign itself, checked, or the saved one of that id.
+
+        Raises:
+            InvalidRequestError: its fields contradict each other, or it is another
+                tenant's.
+            LookupError: there is no such campaign.
+        """
+        if isinstance(campaign, OutreachCampaign):
+            return self._own(campaign)
+        if not isinstance(campaign, UUID):
+            raise InvalidRequestError(
+                f"campaign: must be an OutreachCampaign or the UUID of a saved one, "
+                f"not {type(campaign).__name__}"
+            )
+        saved = await self.get(campaign)
+        self._seen[saved.id] = saved.model_dump_json()
+        return saved
+
+    async def save(self, campaign: OutreachCampaign) -> None:
+        """Store a campaign as it is, its status included.
+
+        Raises:
+            InvalidRequestError: its fields contradict each other, or a limit is below
+                what is held or spent already; nothing was stored.
+        """
+        await self._save(self._own(campaign), keep_status=False)
+
+    async def save_if_changed(self, campaign: OutreachCampaign) -> None:
+        """Store a campaign not seen in this form yet; the status it is saved with stays."""
+        if self._seen.get(campaign.id) != campaign.model_dump_json():
+            await self._save(campaign, keep_status=True)
+
+    async def set_status(self, campaign_id: UUID, status: CampaignStatus) -> None:
+        """Change whether a campaign sends.
+
+        Raises:
+            LookupError: there is no such campaign.
+        """
+        now = datetime.now(UTC)
+        if not await self._store.set_status(self._tenant_id, campaign_id, status, now):
+            raise LookupError(f"there is no campaign {campaign_id}")
+
+    async def standing(self, campaign_id: UUID, budget: BudgetManager) -> CampaignStatusResult:
+        """A campaign's budget, daily limit, pacing and totals.
+
+        Raises:
+            LookupError: there is no such campaign.
+        """
+        now = datetime.now(UTC)
+        campaign = await self.get(campaign_id)
+        today = campaign_day(campaign, now)
+        figures = await self._figures.figures(self._tenant_id, campaign_id, today)
+        pacing = await budget.get_budget_pacing_recommendation(campaign, now=now)
+        return campaign_status(figures, pacing)
+
+    def _own(self, campaign: OutreachCampaign) -> OutreachCampaign:
+        if campaign.tenant_uuid != self._tenant_id:
+            raise InvalidRequestError(
+                f"campaign.tenant_uuid: {campaign.tenant_uuid} is not this orchestrator's "
+                f"tenant {self._tenant_id}"
+            )
+        return checked_campaign(campaign)
+
+    async def _save(self, campaign: OutreachCampaign, *, keep_status: bool) -> None:
+        now = datetime.now(UTC)
+        resolved = campaign.model_copy(update={"settings": campaign.settings or self._settings})
+        today = campaign_day(campaign, now)
+        await self._store.save(resolved, today, now, keep_status=keep_status)
+        self._seen[campaign.id] = campaign.model_dump_json()

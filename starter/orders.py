@@ -1,0 +1,253 @@
+"""What each command does, once its words are understood.
+
+Every function here checks what it was given at once and returns an order: the part
+that needs the database and Temporal.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import dataclass
+from typing import Any, Final, TypeVar
+from uuid import UUID, uuid4
+
+from rich.console import RenderableType
+from temporalio.client import RPCTimeoutOrCancelledError
+
+from contracts.campaign import CampaignStatus, OutreachCampaign
+from contracts.channels import Channel
+from contracts.faults import InvalidRequestError
+from contracts.outreach import OutreachState
+from starter import views
+from starter.answers import SendResult
+from starter.explanation import explain_message
+from starter.orchestrator import OutreachOrchestrator
+from starter.request_file import (
+    SendRequest,
+    parse_id,
+    parse_instant,
+    read_campaign,
+    read_send_request,
+)
+from starter.session import Session, UnreachableError, open_session
+from starter.standing import ask_standing, standing_document
+
+T = TypeVar("T")
+
+_WILL_NOT_BE_SENT: Final = frozenset(
+    {OutreachState.BLOCKED, OutreachState.FAILED, OutreachState.CANCELLED}
+)
+
+
+@dataclass(frozen=True)
+class Reply:
+    """A command's answer: for programs, for people, and for the shell."""
+
+    document: dict[str, Any]
+    view: RenderableType
+    #: Whether the message, if it is about one, is or may still be sent.
+    stands: bool = True
+
+
+Order = Callable[[Session], Awaitable[Reply]]
+
+
+async def execute(order: Order) -> Reply:
+    """Connect and carry an order out."""
+    # A start that fails leaves a future behind whose error would be told a second time.
+    asyncio.get_running_loop().set_exception_handler(lambda _, __: None)
+    async with open_session() as session:
+        return await order(session)
+
+
+def send(path: str, *, wait_seconds: int) -> Order:
+    """Send the request of a file; the answer is the decision."""
+    request = read_send_request(path)
+    # A key of our own, so that asking again after a lost answer cannot send twice.
+    key = request.idempotency_key or str(uuid4())
+
+    async def order(session: Session) -> Reply:
+        campaign = await _campaign_of(session.orchestrator, request)
+        sending = session.orchestrator.send_outreach(
+            campaign,
+            request.recipient_id,
+            request.recipient_profile,
+            request.content,
+            force_send=request.force_send,
+            idempotency_key=key,
+        )
+        result = await _decided(
+            sending, wait_seconds, f'the request is kept: repeat it with "idempotency_key": "{key}"'
+        )
+        campaign_id = campaign.id if isinstance(campaign, OutreachCampaign) else campaign
+        return _sent({"campaign_id": str(campaign_id), **result}, result)
+
+    return order
+
+
+def status(message_id: str) -> Order:
+    """Where a message stands."""
+    message = parse_id(message_id, "MESSAGE_ID")
+
+    async def order(session: Session) -> Reply:
+        standing = await ask_standing(session.orchestrator, message)
+        stands = standing.state not in _WILL_NOT_BE_SENT
+        return Reply(standing_document(standing), views.standing_view(standing), stands)
+
+    return order
+
+
+def explain(message_id: str) -> Order:
+    """Why a message goes where, when and at what price, or why not at all."""
+    message = parse_id(message_id, "MESSAGE_ID")
+
+    async def order(session: Session) -> Reply:
+        standing = await ask_standing(session.orchestrator, message)
+        campaign = await session.orchestrator.get_campaign(standing.record.campaign_id)
+        bookings = await session.bookings.of_message(message)
+        explanation = explain_message(standing, bookings, campaign)
+        return Reply(dict(explanation), views.explanation_view(explanation))
+
+    return order
+
+
+def cancel(message_id: str) -> Order:
+    """Withdraw a message."""
+    message = parse_id(message_id, "MESSAGE_ID")
+
+    async def order(session: Session) -> Reply:
+        await session.orchestrator.cancel(message)
+        document = {"message_id": message, "cancel_requested": True}
+        told = f"Message {message} is being withdrawn; `madan-sara status {message}` tells the end."
+        return Reply(document, told)
+
+    return order
+
+
+def reschedule(message_id: str, at: str, *, wait_seconds: int) -> Order:
+    """Move a message that is asleep to another time."""
+    message = parse_id(message_id, "MESSAGE_ID")
+    moment = parse_instant(at, "ISO_TIME")
+
+    async def order(session: Session) -> Reply:
+        await session.orchestrator.get_message(message)
+        moving = session.orchestrator.reschedule(message, moment)
+        result = await _decided(moving, wait_seconds, "the message may still be moved")
+        return _sent(dict(result), result)
+
+    return order
+
+
+def fallback(message_id: str, *, wait_seconds: int) -> Order:
+    """Carry a message on, on its next channel."""
+    message = parse_id(message_id, "MESSAGE_ID")
+
+    async def order(session: Session) -> Reply:
+        await session.orchestrator.get_message(message)
+        moving = session.orchestrator.process_fallback(message)
+        result = await _decided(moving, wait_seconds, "the message may still be moved")
+        return _sent(dict(result), result)
+
+    return order
+
+
+def save_campaign(path: str) -> Order:
+    """Store the campaign of a file."""
+    campaign = read_campaign(path)
+
+    async def order(session: Session) -> Reply:
+        complete = await _completed(session.orchestrator, campaign)
+        await session.orchestrator.save_campaign(complete)
+        return _campaign_reply(complete.id, complete.status, f'"{complete.name}" is saved')
+
+    return order
+
+
+def campaign_status(campaign_id: str) -> Order:
+    """A campaign's budget, daily limit, pacing and totals."""
+    campaign = parse_id(campaign_id, "CAMPAIGN_ID")
+
+    async def order(session: Session) -> Reply:
+        result = await session.orchestrator.get_orchestration_status(campaign)
+        return Reply(dict(result), views.campaign_view(result))
+
+    return order
+
+
+def set_campaign_status(campaign_id: str, wanted: CampaignStatus) -> Order:
+    """Pause, resume or cancel a campaign."""
+    campaign = parse_id(campaign_id, "CAMPAIGN_ID")
+
+    async def order(session: Session) -> Reply:
+        await session.orchestrator.set_campaign_status(campaign, wanted)
+        return _campaign_reply(campaign, wanted, "changed")
+
+    return order
+
+
+def suppress(
+    recipient_id: str | None, address: str | None, channel: Channel | None, reason: str
+) -> Order:
+    """Never contact somebody again."""
+    recipient, place = recipient_id and recipient_id.strip(), address and address.strip()
+    if bool(recipient) == bool(place):
+        raise InvalidRequestError(
+            "--recipient, --address: give one of them, not empty, to say who is meant"
+        )
+
+    async def order(session: Session) -> Reply:
+        await session.orchestrator.suppress(
+            recipient_id=recipient or None, address=place or None, channel=channel, reason=reason
+        )
+        document = {
+            "recipient_id": recipient or None,
+            "address": place or None,
+            "channel": channel,
+            "reason": reason,
+        }
+        on = f"on {channel}" if channel else "on any channel"
+        return Reply(document, f"{recipient or place} will not be contacted {on} again: {reason}.")
+
+    return order
+
+
+async def _campaign_of(
+    orchestrator: OutreachOrchestrator, request: SendRequest
+) -> OutreachCampaign | UUID:
+    if request.campaign is not None:
+        return await _completed(orchestrator, request.campaign)
+    if request.campaign_id is None:
+        raise InvalidRequestError("campaign_id: missing; give the id of a saved campaign")
+    return request.campaign_id
+
+
+async def _completed(
+    orchestrator: OutreachOrchestrator, campaign: OutreachCampaign
+) -> OutreachCampaign:
+    """A campaign whose file leaves out status or start keeps those it was saved with."""
+    try:
+        saved = await orchestrator.get_campaign(campaign.id)
+    except LookupError:
+        return campaign
+    kept = {"status", "start_date"} - campaign.model_fields_set
+    return campaign.model_copy(update={name: getattr(saved, name) for name in kept})
+
+
+async def _decided(deciding: Coroutine[Any, Any, T], wait_seconds: int, meanwhile: str) -> T:
+    """Wait for a worker's answer, but not forever: without a worker there is none."""
+    try:
+        async with asyncio.timeout(wait_seconds):
+            return await deciding
+    except (TimeoutError, RPCTimeoutOrCancelledError):
+        raise UnreachableError(
+            f"no worker has answered within {wait_seconds} s; start one (`make up`); {meanwhile}"
+        ) from None
+
+
+def _sent(document: dict[str, Any], result: SendResult) -> Reply:
+    stands = OutreachState(result["status"]) not in _WILL_NOT_BE_SENT
+    return Reply(document, views.decision_view(result), stands)
+
+
+def _campaign_reply(campaign_id: UUID, status: CampaignStatus, told: str) -> Reply:
+    document = {"campaign_id": campaign_id, "campaign_status": status}
+    return Reply(document, f"Campaign {campaign_id} {told}; it is {status}.")

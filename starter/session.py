@@ -1,0 +1,138 @@
+"""The connections of one command, and what to say when there are none."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import asyncpg
+from pydantic import ValidationError
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError
+from temporalio.client import Client
+from temporalio.envconfig import ClientConfig
+from temporalio.service import RPCError, RPCStatusCode
+
+from config.settings import DatabaseSettings, TenantDefaults
+from config.temporal import connect
+from contracts.faults import one_line
+from contracts.settings import OrchestratorSettings
+from persistence.database import Database
+from starter.bookings import MessageBookings
+from starter.orchestrator import OutreachOrchestrator
+
+_DATABASE_URL = "MADAN_SARA_DATABASE_URL"
+_START_A_STACK = "start everything with `make up`, and load its settings with `. .devstack/env`"
+
+#: Classes of SQLSTATE that mean there is no (usable) server: connection, authorisation, no
+#: such database, no connection left, shutting down.
+_NO_SERVER = ("08", "28", "3D", "53", "57")
+_UNDEFINED_TABLE = "42P01"
+
+
+class UnreachableError(Exception):
+    """The database or Temporal cannot be reached; says where, and which variable to set."""
+
+
+@dataclass(frozen=True)
+class Session:
+    """What a command works with."""
+
+    orchestrator: OutreachOrchestrator
+    bookings: MessageBookings
+
+
+@asynccontextmanager
+async def open_session() -> AsyncIterator[Session]:
+    """Connect to the database and Temporal the environment names.
+
+    Raises:
+        UnreachableError: one of them is not set, not there, or does not let us in.
+    """
+    where, defaults = _settings()
+    url = where.database_url.get_secret_value()
+    database = _database(url)
+    try:
+        client = await _temporal()
+        settings = OrchestratorSettings.model_validate(defaults.model_dump())
+        yield Session(
+            orchestrator=OutreachOrchestrator(client, database, settings=settings),
+            bookings=MessageBookings(database),
+        )
+    except (OSError, asyncpg.PostgresError, DBAPIError) as error:
+        raise _database_trouble(error, url) from error
+    except RPCError as error:
+        raise _temporal_trouble(error) from error
+    finally:
+        await database.close()
+
+
+def temporal_address() -> str:
+    """Where the environment says Temporal is."""
+    return ClientConfig.load_client_connect_config().get("target_host", "localhost:7233")
+
+
+def _settings() -> tuple[DatabaseSettings, TenantDefaults]:
+    try:
+        # The database URL comes from the environment.
+        return DatabaseSettings(), TenantDefaults()
+    except ValidationError as error:
+        names = {str(fault["loc"][0]) for fault in error.errors()}
+        if "database_url" in names and len(names) == 1:
+            raise UnreachableError(f"{_DATABASE_URL} is not set; {_START_A_STACK}") from None
+        raise UnreachableError(
+            f"settings: {one_line(error)}; each is the variable MADAN_SARA_<NAME>"
+        ) from None
+
+
+def _database(url: str) -> Database:
+    try:
+        return Database(url)
+    except (ArgumentError, ImportError) as error:
+        raise UnreachableError(
+            f"{_DATABASE_URL}: no usable address; write it like "
+            "postgresql+asyncpg://user:password@host:5432/name"
+        ) from error
+
+
+async def _temporal() -> Client:
+    address = temporal_address()
+    try:
+        return await connect()
+    except (RuntimeError, ValueError) as error:
+        raise UnreachableError(
+            f"Temporal cannot be reached at {address}; set TEMPORAL_ADDRESS, or {_START_A_STACK}"
+        ) from error
+
+
+def _database_trouble(error: OSError | asyncpg.PostgresError | DBAPIError, url: str) -> Exception:
+    """What a failing database means; the error itself when it is none of the connection."""
+    place = _place(url)
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    sqlstate = getattr(cause, "sqlstate", None)
+    if sqlstate == _UNDEFINED_TABLE:
+        return UnreachableError(
+            f"the database at {place} has no tables of ours; set {_DATABASE_URL} to another "
+            f"one, or {_START_A_STACK}"
+        )
+    lost = isinstance(error, DBAPIError) and error.connection_invalidated
+    if isinstance(error, OSError) or lost or str(sqlstate)[:2] in _NO_SERVER:
+        return UnreachableError(
+            f"PostgreSQL cannot be reached at {place} ({cause}); set {_DATABASE_URL}, "
+            f"or {_START_A_STACK}"
+        )
+    return error
+
+
+def _temporal_trouble(error: RPCError) -> Exception:
+    if error.status in (RPCStatusCode.INVALID_ARGUMENT, RPCStatusCode.INTERNAL):
+        return error
+    return UnreachableError(
+        f"Temporal at {temporal_address()} does not answer ({error.message}); "
+        "set TEMPORAL_ADDRESS and TEMPORAL_NAMESPACE"
+    )
+
+
+def _place(url: str) -> str:
+    """Where a database is, without user and password."""
+    parts = make_url(url)
+    return f"{parts.host or 'localhost'}:{parts.port or 5432}/{parts.database or ''}"

@@ -1,0 +1,159 @@
+"""Where a message stands: what its workflow says, completed by what is stored."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import Any, Final
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from temporalio.client import WorkflowQueryFailedError
+from temporalio.service import RPCError
+
+from contracts.channels import Channel
+from contracts.decision import RoutingDecision, SendPlan
+from contracts.delivery import AttemptSummary
+from contracts.outreach import FINAL_STATES, Details, ExitReason, OutreachState, OutreachStatus
+from persistence.intake import MessageRecord
+from starter.orchestrator import OutreachOrchestrator
+
+#: A workflow with a worker answers in milliseconds; without one, what is stored will do.
+_QUERY_TIMEOUT: Final = timedelta(seconds=5)
+
+
+class Source(StrEnum):
+    """Who said where a message stands."""
+
+    WORKFLOW = "workflow"  #: Its workflow.
+    DATABASE = "database"  #: The stored record; the workflow is gone or did not answer.
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Where one message stands."""
+
+    record: MessageRecord
+    source: Source
+    state: OutreachState
+    reason: ExitReason | None
+    details: Details
+    routing: RoutingDecision | None
+    plan: SendPlan | None
+    #: What the workflow noted of its attempts; channels not called at all included.
+    noted_attempts: Sequence[AttemptSummary]
+    next_wake_at: datetime | None
+
+    @property
+    def channel(self) -> Channel | None:
+        """The channel it was last planned on."""
+        return self.plan.channel if self.plan else self.record.channel
+
+    @property
+    def scheduled_at(self) -> datetime | None:
+        """When it is or was to be sent."""
+        return self.plan.scheduled_at if self.plan else self.record.scheduled_at
+
+    @property
+    def time_zone(self) -> str:
+        """The zone its local times are shown in."""
+        return self.plan.zone if self.plan else "UTC"
+
+
+async def ask_standing(orchestrator: OutreachOrchestrator, message_id: UUID) -> Standing:
+    """Ask the workflow, and the database where it does not answer.
+
+    Raises:
+        LookupError: there is no such message.
+    """
+    status = await _ask_workflow(orchestrator, message_id)
+    record = await orchestrator.get_message(message_id)
+    # It may have ended between the two answers.
+    outdated = record.state in FINAL_STATES and status and status.state not in FINAL_STATES
+    return _from_record(record) if status is None or outdated else _from_workflow(record, status)
+
+
+def standing_document(standing: Standing) -> dict[str, Any]:
+    """Where a message stands, for JSON."""
+    record, zone = standing.record, standing.time_zone
+    return {
+        "message_id": record.message_id,
+        "campaign_id": record.campaign_id,
+        "recipient_id": record.recipient_id,
+        "state": standing.state,
+        "reason": standing.reason,
+        "details": standing.details,
+        "channel": standing.channel,
+        "time_zone": zone,
+        "scheduled_at": standing.scheduled_at,
+        "scheduled_at_local": local_iso(standing.scheduled_at, zone),
+        "sent_at": record.sent_at,
+        "sent_at_local": local_iso(record.sent_at, zone),
+        "next_wake_at": standing.next_wake_at,
+        "attempts": [
+            {
+                "attempt_no": attempt.attempt_no,
+                "channel": attempt.channel,
+                "state": attempt.state,
+                "code": attempt.code,
+            }
+            for attempt in record.attempts
+        ],
+        "source": standing.source,
+    }
+
+
+def local_iso(moment: datetime | None, zone: str) -> str | None:
+    """An instant on the recipient's clock, as ISO 8601 with its offset."""
+    return moment.astimezone(ZoneInfo(zone)).isoformat() if moment else None
+
+
+def at_local(moment: datetime | None, zone: str) -> str | None:
+    """An instant as the recipient's clock and UTC show it."""
+    if moment is None:
+        return None
+    utc = f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+    if zone == "UTC":
+        return f"{moment.astimezone(UTC):%a} {utc}"
+    return f"{moment.astimezone(ZoneInfo(zone)):%a %Y-%m-%d %H:%M} {zone} ({utc})"
+
+
+async def _ask_workflow(
+    orchestrator: OutreachOrchestrator, message_id: UUID
+) -> OutreachStatus | None:
+    """The workflow's own answer, if it is known and a worker answers for it."""
+    try:
+        async with asyncio.timeout(_QUERY_TIMEOUT.total_seconds()):
+            return await orchestrator.get_status(message_id)
+    except (LookupError, RPCError, TimeoutError, WorkflowQueryFailedError):
+        return None
+
+
+def _from_workflow(record: MessageRecord, status: OutreachStatus) -> Standing:
+    return Standing(
+        record=record,
+        source=Source.WORKFLOW,
+        state=status.state,
+        reason=status.reason,
+        details=status.details,
+        routing=status.routing or record.routing,
+        plan=status.plan or record.plan,
+        noted_attempts=status.attempts,
+        next_wake_at=status.next_wake_at,
+    )
+
+
+def _from_record(record: MessageRecord) -> Standing:
+    asleep = record.state is OutreachState.SCHEDULED
+    return Standing(
+        record=record,
+        source=Source.DATABASE,
+        state=record.state,
+        reason=record.reason,
+        details=record.details,
+        routing=record.routing,
+        plan=record.plan,
+        noted_attempts=[],
+        next_wake_at=record.scheduled_at if asleep else None,
+    )

@@ -1,0 +1,231 @@
+"""Answers as people read them on a terminal."""
+
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from typing import Final
+
+from rich import box
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from contracts.delivery import AttemptState
+from contracts.outreach import Details, ExitReason, OutreachState
+from policy.data import FACTOR_WEIGHTS
+from starter import words
+from starter.answers import CampaignStatusResult, SendResult
+from starter.explanation import AttemptLine, ChannelVerdict, Explanation, Money, Timing
+from starter.standing import Standing, at_local
+from starter.terminal import plain
+
+_FACTORS: Final = {
+    "customer_type": "customer",
+    "engagement": "engagement",
+    "device": "device",
+    "urgency": "urgency",
+    "time_of_day": "time of day",
+}
+_BAD: Final = frozenset({OutreachState.BLOCKED, OutreachState.FAILED, OutreachState.CANCELLED})
+
+
+def decision_view(result: SendResult) -> RenderableType:
+    """The answer to a send."""
+    message, state = result["message_id"], OutreachState(result["status"])
+    if state in _BAD:
+        lines = [_state_line(f"{state}: {result['reason']}", state)]
+        lines += _rule(result["reason"], result["details"])
+    else:
+        told = f"{state}: {result['channel']} at {result['scheduled_at']}"
+        fallbacks = ", ".join(result["fallback_channels"]) or "none"
+        lines = [
+            _state_line(told, state),
+            _fact("chosen by", result["routing_reason"]),
+            _fact("fallbacks", fallbacks),
+        ]
+    warnings = [_fact("warning", warning) for warning in result["warnings"]]
+    return Group(
+        *lines,
+        *warnings,
+        _fact("message", message),
+        _fact("why", f"madan-sara explain {message}"),
+    )
+
+
+def standing_view(standing: Standing) -> RenderableType:
+    """Where a message stands."""
+    record, zone = standing.record, standing.time_zone
+    facts = {
+        "message": record.message_id,
+        "campaign": f"{record.campaign_name} ({record.campaign_id})",
+        "recipient": record.recipient_id,
+        "channel": standing.channel,
+        "scheduled": at_local(standing.scheduled_at, zone),
+        "sent": at_local(record.sent_at, zone),
+        "wakes next": at_local(standing.next_wake_at, zone),
+        "source": standing.source,
+    }
+    told = standing.state + (f": {standing.reason}" if standing.reason else "")
+    attempts = [
+        _fact(f"attempt {a.attempt_no}", " ".join(filter(None, [a.channel, a.state, a.code])))
+        for a in record.attempts
+    ]
+    return Group(
+        _state_line(told, standing.state),
+        *_rule(standing.reason, standing.details),
+        *_facts(facts),
+        *attempts,
+    )
+
+
+def explanation_view(explanation: Explanation) -> RenderableType:
+    """Everything there is to say about a message, top to bottom."""
+    told = explanation
+    parts: list[RenderableType] = [
+        _state_line(told["headline"], OutreachState(told["state"])),
+        _fact("campaign", f"{told['campaign_name']} ({told['campaign_id']})"),
+        _fact("recipient", told["recipient_id"]),
+    ]
+    if told["unsent"]:
+        parts += _section("Why it was not sent", told["unsent"]["rule"])
+        parts += _section("What can be done", told["unsent"]["advice"])
+    if told["channels"]:
+        parts += _section("Why this channel", *_channel_lines(told))
+        parts.append(_scores(told["channels"]))
+    if told["timing"]:
+        gone = told["unsent"] is not None
+        title = "When it would have gone" if gone else "Why this time"
+        parts += _section(title, *_timing_lines(told["timing"]))
+    parts += _section("What it costs", *_money_lines(told["money"]))
+    if told["attempts"]:
+        parts += [*_section("Attempts"), _attempts(told["attempts"])]
+    if told["receipts"]:
+        parts += _section("Reported afterwards", *map(_receipt, told["receipts"]))
+    if told["warnings"]:
+        parts += _section("Worth a look", *told["warnings"])
+    if told["force_send"]:
+        parts += _section(
+            "Forced", "force_send: look-back, caps and best times were not looked at."
+        )
+    return Group(*parts)
+
+
+def campaign_view(status: CampaignStatusResult) -> RenderableType:
+    """A campaign's figures."""
+    budget, day, pacing = status["budget"], status["daily_limit"], status["pacing"]
+    used = budget["budget_utilization_pct"]
+    facts = {
+        "status": status["campaign_status"],
+        "spent": f"{budget['budget_spent']:f}{_of(budget['budget_total'])}"
+        + (f" ({used:f} %)" if used is not None else ""),
+        "held": f"{budget['budget_held']:f}",
+        "remaining": _amount(budget["budget_remaining"]),
+        "today": f"{day['messages_sent_today']}{_of(day['daily_limit'])}",
+        "pace": pacing["recommendation"],
+        "ideal share": pacing["ideal_spend_pct"],
+        "actual share": pacing["actual_spend_pct"],
+        "suggested a day": pacing["suggested_daily_messages"],
+        "messages": ", ".join(f"{n} {state}" for state, n in sorted(status["by_state"].items()))
+        or "none",
+        "delivered": status["total_delivered"],
+        "opened": status["total_opened"],
+        "clicked": status["total_clicked"],
+    }
+    return Group(Text(f"Campaign {status['campaign_id']}", style="bold"), *_facts(facts))
+
+
+def _channel_lines(told: Explanation) -> Iterable[str]:
+    yield told["why_channel"] or "No channel can carry it."
+    if told["fallback_channels"]:
+        yield f"If it fails there, next in order: {', '.join(told['fallback_channels'])}."
+    for verdict in told["channels"]:
+        if verdict["why"]:
+            yield f"{verdict['channel']} - {verdict['verdict']}: {verdict['why']}."
+
+
+def _scores(verdicts: Iterable[ChannelVerdict]) -> Table:
+    """The five factors of each channel, 0 to 1, with the weight each has in the score."""
+    table = Table(box=box.SIMPLE)
+    table.add_column("channel")
+    for factor, name in _FACTORS.items():
+        table.add_column(f"{name}\n{FACTOR_WEIGHTS[factor]:.0%}", justify="right")
+    table.add_column("score", justify="right", style="bold")
+    table.add_column("verdict")
+    for verdict in verdicts:
+        factors = verdict["factors"]
+        cells = [f"{factors[name]:.2f}" if factors else "-" for name in _FACTORS]
+        total = "-" if verdict["total"] is None else f"{verdict['total']:.3f}"
+        style = "bold green" if verdict["verdict"] == "chosen" else None
+        table.add_row(verdict["channel"], *cells, total, verdict["verdict"], style=style)
+    return table
+
+
+def _timing_lines(timing: Timing) -> Iterable[str]:
+    when = at_local(timing["scheduled_at"], timing["time_zone"]) or "There is no send time"
+    yield f"{when}: {timing['why']}."
+    yield f"Local time is {timing['time_zone']}: {timing['time_zone_is']}."
+    yield from (f"{note[:1].upper()}{note[1:]}." for note in timing["moved"])
+
+
+def _money_lines(money: Money) -> Iterable[str]:
+    if money["price"] is None:
+        yield "Nothing: no money was held for it."
+        return
+    yield f"{money['price']:f}: {money['why']}."
+    states = {"held": money["held"], "spent": money["spent"], "given back": money["given_back"]}
+    booked = [f"{amount:f} {name}" for name, amount in states.items() if amount]
+    yield f"Of the budget: {', '.join(booked) or 'nothing'}."
+
+
+def _attempts(attempts: Iterable[AttemptLine]) -> Table:
+    table = Table(box=box.SIMPLE)
+    for name in ("attempt", "channel", "provider", "outcome", "code", "calls", "receipt"):
+        table.add_column(name, overflow="fold")
+    for attempt in attempts:
+        outcome = Text(plain(f"{attempt['outcome']}: {attempt['meaning']}"))
+        if attempt["outcome"] == AttemptState.ACCEPTED:
+            outcome.stylize("green")
+        table.add_row(
+            str(attempt["attempt_no"]),
+            attempt["channel"],
+            attempt["provider"] or "-",
+            outcome,
+            Text(plain(attempt["code"] or "-")),
+            str(attempt["tries"]),
+            Text(plain(attempt["provider_message_id"] or "-")),
+        )
+    return table
+
+
+def _receipt(kind: str) -> str:
+    return f"{kind}: {words.EVENTS.get(kind, 'reported by the provider')}"
+
+
+def _rule(reason: str | None, details: Details) -> list[Text]:
+    """The rule that ended a message, in words."""
+    return [_fact("rule", words.why_unsent(ExitReason(reason), details)[0])] if reason else []
+
+
+def _section(title: str, *lines: str) -> list[RenderableType]:
+    return [Text(f"\n{title}", style="bold"), *(Text(f"  {plain(line)}") for line in lines)]
+
+
+def _facts(facts: Mapping[str, object]) -> list[Text]:
+    return [_fact(name, value) for name, value in facts.items() if value is not None]
+
+
+def _fact(name: str, value: object) -> Text:
+    return Text.assemble((f"  {plain(name):<12}", "cyan"), f" {plain(str(value))}")
+
+
+def _state_line(told: str, state: OutreachState) -> Text:
+    return Text(plain(told), style="bold red" if state in _BAD else "bold green")
+
+
+def _of(limit: Decimal | int | None) -> str:
+    return (
+        "" if limit is None else f" of {limit:f}" if isinstance(limit, Decimal) else f" of {limit}"
+    )
+
+
+def _amount(amount: Decimal | None) -> str | None:
+    return None if amount is None else f"{amount:f}"

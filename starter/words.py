@@ -1,0 +1,216 @@
+"""Decisions in a marketer's words."""
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Final
+
+from contracts.decision import RoutingReason, RuledOut, TimingReason, ZoneSource
+from contracts.delivery import AttemptState, DeliveryEventKind
+from contracts.outreach import Details, ExitReason, OutreachState
+
+STATES: Final[Mapping[OutreachState, str]] = {
+    OutreachState.DECIDING: "is being decided",
+    OutreachState.SCHEDULED: "is scheduled",
+    OutreachState.SENDING: "is being handed to the provider",
+    OutreachState.SENT: "was sent",
+    OutreachState.UNKNOWN: "may have been sent: the provider's answer was lost",
+    OutreachState.BLOCKED: "was blocked",
+    OutreachState.FAILED: "failed",
+    OutreachState.CANCELLED: "was cancelled",
+}
+
+ROUTING: Final[Mapping[RoutingReason, str]] = {
+    RoutingReason.USER_PREFERENCE: "the recipient prefers it",
+    RoutingReason.CAMPAIGN_PRIORITY: (
+        "it comes first in the campaign's priority for this kind of customer"
+    ),
+    RoutingReason.PERFORMANCE: (
+        "it has the best score, and how this person reacted to earlier messages is known"
+    ),
+    RoutingReason.BEST_PRACTICE: (
+        "it has the best score by best practice; nothing is known yet about how this person reacts"
+    ),
+}
+
+RULED_OUT: Final[Mapping[str, str]] = {
+    RuledOut.NO_CONTACT: "no address",
+    RuledOut.NO_CONTENT: "no text",
+    RuledOut.SUPPRESSED: "must not be contacted",
+    RuledOut.RECENTLY_MESSAGED: "used too recently",
+    RuledOut.TOO_LONG: "text too long",
+    RuledOut.NO_PROVIDER: "no provider",
+    RuledOut.NO_SEND_TIME: "no time left",
+}
+
+TIMING: Final[Mapping[TimingReason, str]] = {
+    TimingReason.IMMEDIATE: "the first allowed moment (forced, or the campaign does not optimise)",
+    TimingReason.CAMPAIGN_OPTIMAL: "the campaign's own best time for this channel",
+    TimingReason.BEST_PRACTICE: "the best time for this channel and customer by best practice",
+    TimingReason.REQUESTED: "somebody asked for this time",
+}
+
+ZONES: Final[Mapping[ZoneSource, str]] = {
+    ZoneSource.RECIPIENT: "the recipient's time zone",
+    ZoneSource.CAMPAIGN: "the campaign's time zone, not the recipient's own",
+    ZoneSource.UTC: "neither the recipient nor the campaign has a time zone",
+}
+
+ATTEMPTS: Final[Mapping[str, str]] = {
+    AttemptState.SENDING: "handed over, no answer yet",
+    AttemptState.NOT_SENT: "not taken yet; it is tried again",
+    AttemptState.ACCEPTED: "the provider took it",
+    AttemptState.REFUSED: "the provider said no",
+    AttemptState.UNKNOWN: "may have been taken; the answer was lost",
+    AttemptState.BOUNCED: "taken, then reported undeliverable",
+    "withdrawn": "stopped before the provider was called",
+}
+
+#: Our own codes; a provider's codes are its own words.
+CODES: Final[Mapping[str, str]] = {
+    "skipped": "somebody asked for the next channel",
+    "suppressed": "the person may not be contacted on it any more",
+    "template_fault": "its text could not be filled in",
+    "provider_unavailable": "the provider could not be reached",
+    "misconfigured": "our account with the provider is not set up correctly",
+}
+
+EVENTS: Final[Mapping[str, str]] = {
+    DeliveryEventKind.DELIVERED: "reached the person",
+    DeliveryEventKind.OPENED: "was displayed",
+    DeliveryEventKind.CLICKED: "a link was followed",
+    DeliveryEventKind.REPLIED: "the person answered",
+    DeliveryEventKind.BOUNCED: "will not be delivered",
+    DeliveryEventKind.COMPLAINED: "was reported as spam",
+    DeliveryEventKind.UNSUBSCRIBED: "the person wants no more of this",
+    DeliveryEventKind.UNKNOWN: "the provider reported something else",
+}
+
+_BUDGETS: Final = {
+    "campaign": ("the campaign's budget", "budget_total"),
+    "channel": ("the budget of {key}", "budget_per_channel.{key}.total"),
+    "day": ("the spend of {key}", "daily_spend_limit"),
+}
+
+
+def why_unsent(reason: ExitReason, details: Details) -> tuple[str, str]:
+    """Which rule ended a message, with its figures; and what could be done."""
+    return _ENDS[reason](details)
+
+
+def _duplicate(details: Details) -> tuple[str, str]:
+    other = f"message {details.get('last_message_id')}, {_moment(details.get('last_message_at'))}"
+    match details.get("kind"):
+        case "look_back":
+            hours = details.get("lookback_hours")
+            rule = (
+                f"This campaign has contacted the person already ({other}), and its look-back "
+                f"window lets {hours} hours pass between two messages."
+            )
+            return rule, f"Send {hours} hours after that message, or use force_send."
+        case "near_duplicate":
+            share = round(100 * float(details.get("similarity") or 0))
+            rule = (
+                f"The text is {share} % like one this person got or is about to get ({other}), "
+                "perhaps from another campaign."
+            )
+            return rule, "Write something new, wait, or use force_send."
+        case "claimed_since":
+            rule = "The campaign has contacted the person with another message since."
+            return rule, "Nothing: the other message stands."
+    rule = f"Every channel left was used for this person too recently ({_listed(details)})."
+    return rule, "Wait until the look-back window has passed, or use force_send."
+
+
+def _frequency_cap(details: Details) -> tuple[str, str]:
+    period = "day" if details.get("period") == "day" else "week"
+    rule = (
+        "The person has had enough messages from all campaigns together: "
+        f"{details.get('messages_sent_today')} in 24 hours "
+        f"(at most {details.get('max_messages_per_day')}), "
+        f"{details.get('messages_sent_this_week')} in 7 days "
+        f"(at most {details.get('max_messages_per_week')})."
+    )
+    setting = f"max_messages_per_{period}"
+    return rule, f"Wait, raise {setting} in the campaign's settings, or use force_send."
+
+
+def _budget_exceeded(details: Details) -> tuple[str, str]:
+    budget, field = _BUDGETS.get(str(details.get("scope")), _BUDGETS["campaign"])
+    key = details.get("key")
+    rule = (
+        f"The message costs {details.get('price')}, and {details.get('remaining_budget')} of "
+        f"{details.get('limit')} is left of {budget.format(key=key)}."
+    )
+    return rule, f"Raise {field.format(key=key)} and save the campaign, then send again."
+
+
+def _daily_limit(details: Details) -> tuple[str, str]:
+    rule = (
+        f"The campaign's {details.get('daily_limit')} messages of {details.get('day')} are "
+        f"used up ({details.get('messages_sent_today')} sent or promised)."
+    )
+    return rule, "Raise daily_limit and save the campaign, or send another day."
+
+
+def _campaign_not_active(details: Details) -> tuple[str, str]:
+    rule = f"The campaign is {details.get('campaign_status')}, and only an active one sends."
+    return rule, "Start it with `madan-sara campaign resume CAMPAIGN_ID`, then send again."
+
+
+def _suppressed(details: Details) -> tuple[str, str]:
+    rule = f"The person must not be contacted: {details.get('suppression') or _listed(details)}."
+    return rule, "Nothing: force_send does not override it either."
+
+
+def _expired(details: Details) -> tuple[str, str]:
+    end = details.get("end_date")
+    until = f" at {_moment(end)}" if end else ""
+    rule = f"No allowed moment is left before the campaign ends{until}."
+    return rule, "Move the campaign's end_date or narrow its quiet_hours, then send again."
+
+
+def _no_viable_channel(details: Details) -> tuple[str, str]:
+    rule = f"None of the campaign's channels can carry it ({_listed(details)})."
+    return rule, "Add an address, a text or a channel; below is what each channel lacks."
+
+
+def _all_channels_failed(details: Details) -> tuple[str, str]:
+    tried = f" ({_listed(details)})" if details else ""
+    rule = f"Every channel was tried and none took it{tried}."
+    return rule, "Check the person's addresses and the codes below, then send a new message."
+
+
+def _cancelled(_: Details) -> tuple[str, str]:
+    return "Somebody withdrew it before a provider took it.", "Send a new message."
+
+
+def _moment(value: object) -> str:
+    """An instant of the details as people read it."""
+    try:
+        moment = datetime.fromisoformat(str(value))
+    except ValueError:
+        return str(value)
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+
+
+def _listed(details: Details) -> str:
+    """Channels and what stands against each, in words where there are any."""
+    return ", ".join(f"{name}: {_in_words(str(why))}" for name, why in details.items())
+
+
+def _in_words(code: str) -> str:
+    return RULED_OUT.get(code) or CODES.get(code, code)
+
+
+_ENDS: Final[Mapping[ExitReason, Callable[[Details], tuple[str, str]]]] = {
+    ExitReason.DUPLICATE: _duplicate,
+    ExitReason.FREQUENCY_CAP: _frequency_cap,
+    ExitReason.BUDGET_EXCEEDED: _budget_exceeded,
+    ExitReason.DAILY_LIMIT: _daily_limit,
+    ExitReason.CAMPAIGN_NOT_ACTIVE: _campaign_not_active,
+    ExitReason.SUPPRESSED: _suppressed,
+    ExitReason.EXPIRED: _expired,
+    ExitReason.NO_VIABLE_CHANNEL: _no_viable_channel,
+    ExitReason.ALL_CHANNELS_FAILED: _all_channels_failed,
+    ExitReason.CANCELLED: _cancelled,
+}

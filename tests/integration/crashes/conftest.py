@@ -1,0 +1,68 @@
+"""A stack of its own whose worker is a process that can be killed.
+
+Its own Temporal server and database: the workers of the other tests must not do its work.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest_asyncio
+from temporalio.client import Client
+from temporalio.contrib.pydantic import pydantic_data_converter
+
+from devstack.postgres import EmbeddedPostgres
+from devstack.sandbox_provider import SandboxProvider
+from devstack.temporal_server import NAMESPACE, TemporalDevServer
+from devstack.worker_process import WorkerProcess
+from persistence.database import Database
+from persistence.migrate import upgrade_database
+from tests.integration.delivery.scripted_smtp import SILENCE, ScriptedSmtp
+
+
+@dataclass(frozen=True)
+class CrashStack:
+    """The parts; the worker is not started yet."""
+
+    client: Client
+    database: Database
+    sandbox: SandboxProvider
+    #: Takes the first two contents without a word, then answers as usual.
+    smtp: ScriptedSmtp
+    worker: WorkerProcess
+
+
+@pytest_asyncio.fixture(scope="module")
+async def crash_stack(postgres: EmbeddedPostgres, tmp_path_factory) -> AsyncIterator[CrashStack]:
+    folder: Path = tmp_path_factory.mktemp("crashes")
+    await postgres.create_database("crashes")
+    dsn = postgres.dsn("crashes")
+    await upgrade_database(dsn)
+    async with AsyncExitStack() as stack:
+        temporal = await stack.enter_async_context(
+            TemporalDevServer(folder / "temporal", port=0, ui_port=0)
+        )
+        database = Database(dsn, pool_size=20)
+        stack.push_async_callback(database.close)
+        sandbox = SandboxProvider()
+        await sandbox.start()
+        stack.push_async_callback(sandbox.stop)
+        smtp = await stack.enter_async_context(
+            ScriptedSmtp({"content": [SILENCE, SILENCE]}).serving()
+        )
+        environment = {
+            "MADAN_SARA_DATABASE_URL": dsn,
+            "MADAN_SARA_SMTP_HOST": "127.0.0.1",
+            "MADAN_SARA_SMTP_PORT": str(smtp.port),
+            "MADAN_SARA_SMTP_SECURITY": "none",
+            "MADAN_SARA_SANDBOX_URL": sandbox.url,
+            # Longer than anything here is held: the kill comes first, not the timeout.
+            "MADAN_SARA_SANDBOX_TIMEOUT_SECONDS": "15",
+            "TEMPORAL_ADDRESS": temporal.address,
+            "TEMPORAL_NAMESPACE": NAMESPACE,
+        }
+        worker = WorkerProcess(environment, folder / "worker.log")
+        stack.push_async_callback(worker.kill)
+        client = await Client.connect(temporal.address, data_converter=pydantic_data_converter)
+        yield CrashStack(client, database, sandbox, smtp, worker)

@@ -1,0 +1,83 @@
+"""Receipts that arrive early, late and twice."""
+
+from datetime import UTC, datetime
+from uuid import UUID
+
+import pytest
+
+from contracts.channels import Channel
+from contracts.delivery import (
+    AttemptState,
+    DeliveryEvent,
+    DeliveryEventKind,
+    DeliveryEventSignal,
+)
+from contracts.outreach import OutreachState
+from persistence.intake import PostgresIntake
+from tests.fakes.sender import Gate, ScriptedSender
+from tests.makers import make_campaign
+from workflows.outreach import OutreachWorkflow
+
+BOTH = {
+    "contact_info": {"email": "marie@example.com", "phone": "+50937001234"},
+    "preferences": {"preferred_channel": "email"},
+}
+
+
+def bounce_of(handle) -> DeliveryEvent:
+    return DeliveryEvent(
+        provider="scripted",
+        provider_event_id=handle.id,
+        message_id=UUID(handle.id.removeprefix("outreach-")),
+        attempt_no=1,
+        kind=DeliveryEventKind.BOUNCED,
+        occurred_at=datetime.now(UTC),
+        code="5.1.1",
+    )
+
+
+@pytest.mark.parametrize("wait_minutes", [0, 60])
+async def test_a_bounce_heard_before_the_acceptance_is_recorded_counts(
+    stage, tenant_id, database, wait_minutes
+):
+    campaign = make_campaign(
+        tenant_id, channels=["email", "sms"], settings={"receipt_wait_minutes": wait_minutes}
+    )
+    gate = Gate()
+    await stage.cast({Channel.EMAIL: ScriptedSender(gate), Channel.SMS: ScriptedSender()})
+    handle = await stage.start(campaign, BOTH, {"default": "Bonjou"})
+    await gate.reached.wait()
+    event = bounce_of(handle)
+    assert await PostgresIntake(database).receive(tenant_id, event, datetime.now(UTC))
+    # The second attempt is delivered, so that nobody waits for its receipt.
+    for attempt_no, kind in ((1, event.kind), (2, DeliveryEventKind.DELIVERED)):
+        await handle.signal(
+            OutreachWorkflow.delivery_event,
+            DeliveryEventSignal(
+                attempt_no=attempt_no, kind=kind, occurred_at=event.occurred_at
+            ),
+        )
+
+    gate.opened.set()
+
+    result = await handle.result()
+    assert result.state is OutreachState.SENT
+    attempts = (await stage.record(handle, tenant_id)).attempts
+    bounced = (1, Channel.EMAIL, AttemptState.BOUNCED, "5.1.1")
+    assert (attempts[0].attempt_no, attempts[0].channel, attempts[0].state, attempts[0].code) == (
+        bounced
+    )
+    if wait_minutes:
+        assert [(a.channel, a.state) for a in attempts[1:]] == [
+            (Channel.SMS, AttemptState.ACCEPTED)
+        ]
+
+
+async def test_a_receipt_is_kept_once(stage, tenant_id, database):
+    await stage.cast({Channel.EMAIL: ScriptedSender()})
+    handle = await stage.start(make_campaign(tenant_id))
+    await handle.result()
+    intake, event = PostgresIntake(database), bounce_of(handle)
+    assert await intake.receive(tenant_id, event, datetime.now(UTC))
+    assert not await intake.receive(tenant_id, event, datetime.now(UTC))
+    assert (await stage.record(handle, tenant_id)).events == ["bounced"]

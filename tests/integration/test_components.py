@@ -1,0 +1,108 @@
+"""The six components on their own, by the guide's method names."""
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from uuid import UUID, uuid4
+
+import pytest
+
+from activities.errors import OverLimitError
+from contracts.channels import Channel
+from contracts.content import MessageContent
+from contracts.outreach import ExitReason
+from contracts.recipient import CustomerType, RecipientProfile
+from policy.pacing import PaceRecommendation
+from tests.makers import make_campaign, make_profile
+
+NOW = datetime(2026, 11, 23, 15, 0, tzinfo=UTC)
+
+
+@pytest.fixture
+def campaign(tenant_id):
+    return make_campaign(tenant_id, channels=["email", "sms"], budget_total=1, daily_limit=5)
+
+
+async def _send(orchestrator, campaign, recipient_id, text):
+    result = await orchestrator.send_outreach(
+        campaign, recipient_id, make_profile(), {"email": text}
+    )
+    await orchestrator.handle(UUID(result["message_id"])).result()
+
+
+async def test_the_deduplicator_finds_duplicates_caps_and_safe_channels(orchestrator, campaign):
+    deduplicator = orchestrator.deduplicator
+    assert await deduplicator.check_duplicate(campaign, "marie") is None
+    assert await deduplicator.get_safe_channels(campaign, "marie") == ["email", "sms"]
+
+    await _send(orchestrator, campaign, "marie", "Ripe mangoes from Leogane, a dozen for fifty")
+
+    again = await deduplicator.check_duplicate(campaign, "marie")
+    assert again is not None
+    assert (again.reason, again.details["kind"]) == (ExitReason.DUPLICATE, "look_back")
+    assert await deduplicator.get_safe_channels(campaign, "marie") == ["sms"]
+    other = campaign.model_copy(update={"id": uuid4()})
+    assert await deduplicator.check_duplicate(other, "marie", texts=["Salt fish"]) is None
+    similar = await deduplicator.check_duplicate(
+        other, "marie", texts=["Ripe mangoes from Leogane, a dozen for forty"]
+    )
+    assert similar is not None
+    assert similar.details["kind"] == "near_duplicate"
+
+    assert await deduplicator.apply_frequency_cap(campaign, "marie") is None
+    strict = campaign.model_copy(
+        update={"settings": campaign.settings.model_copy(update={"max_messages_per_day": 1})}
+    )
+    capped = await deduplicator.apply_frequency_cap(strict, "marie")
+    assert capped is not None
+    assert capped.details["messages_sent_today"] == 1
+
+
+async def test_the_budget_manager_checks_records_and_paces(orchestrator, campaign):
+    await orchestrator.save_campaign(campaign)
+    budget = orchestrator.budget
+    assert await budget.check_budget_available(campaign, Channel.SMS) is None
+
+    booking = await budget.record_spend(campaign, Channel.SMS, Decimal("0.995"))
+    again = await budget.record_spend(campaign, Channel.SMS, Decimal("0.995"), spend_id=booking)
+    assert again == booking
+
+    refused = await budget.check_budget_available(campaign, Channel.SMS)
+    assert refused is not None
+    assert refused.details["remaining_budget"] == "0.005"
+    assert await budget.check_budget_available(campaign, Channel.EMAIL) is None
+    with pytest.raises(OverLimitError, match=r"budget_exceeded: .*0\.005"):
+        await budget.record_spend(campaign, Channel.SMS, Decimal("0.006"))
+    status = await orchestrator.get_orchestration_status(campaign.id)
+    assert status["budget"]["budget_spent"] == Decimal("0.995")
+    pacing = await budget.get_budget_pacing_recommendation(campaign)
+    assert pacing.recommendation is PaceRecommendation.MAINTAIN_PACE
+
+
+def test_the_router_and_the_selector_choose_without_a_stored_message(orchestrator, campaign):
+    profile = RecipientProfile.model_validate(make_profile())
+    content = MessageContent.model_validate({"default": "Bonjou"})
+    assert orchestrator.router.route_message(campaign, profile, content, now=NOW) == "email"
+    decision = orchestrator.router.route_with_fallback(campaign, profile, content, now=NOW)
+    assert decision.order() == ["email"]
+    assert orchestrator.selector.select_channel(decision.assessments) == "email"
+    recommended = orchestrator.selector.get_channel_recommendations(CustomerType.NEW)
+    assert recommended == ["email", "chat", "instagram"]
+
+
+async def test_the_scheduler_plans_spreads_and_looks_back(orchestrator, campaign, tenant_id):
+    scheduler = orchestrator.scheduler
+    campaign.send_time_optimization = True
+    profile = RecipientProfile.model_validate(
+        make_profile(customer_type="new", timezone="America/Port-au-Prince")
+    )
+    plan = scheduler.get_optimal_send_time(campaign, profile, Channel.EMAIL, now=NOW)
+    assert plan.scheduled_at == datetime(2026, 11, 23, 15, 0, tzinfo=UTC)
+
+    plans = scheduler.schedule_batch(campaign, [(profile, Channel.EMAIL)] * 4, now=NOW)
+    minutes = [(p.scheduled_at - NOW).total_seconds() / 60 for p in plans]
+    assert minutes == [0, 15, 30, 45]
+
+    campaign.send_time_optimization = False
+    await _send(orchestrator, campaign, "marie", "Fresh bread")
+    cells = await scheduler.get_send_time_analytics(tenant_id)
+    assert [(c.channel, c.messages, c.engagement.opens) for c in cells] == [("email", 1, 0)]

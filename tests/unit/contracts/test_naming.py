@@ -1,0 +1,38 @@
+from uuid import UUID
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from contracts.channels import Channel
+from contracts.naming import (
+    CAMPAIGN_ATTRIBUTE,
+    OUTREACH_QUEUE,
+    TENANT_ATTRIBUTE,
+    delivery_queue,
+    idempotency_key,
+    outreach_workflow_id,
+)
+
+_MESSAGE = UUID("660f8400-e29b-41d4-a716-446655440000")
+
+
+def test_names_stay_what_running_workflows_know_them_by():
+    assert outreach_workflow_id(_MESSAGE) == "outreach-660f8400-e29b-41d4-a716-446655440000"
+    assert idempotency_key(_MESSAGE, 2) == "660f8400-e29b-41d4-a716-446655440000:2"
+    assert OUTREACH_QUEUE == "outreach"
+    assert delivery_queue(Channel.SMS) == "delivery-sms"
+    assert TENANT_ATTRIBUTE == "MadanSaraTenant"
+    assert CAMPAIGN_ATTRIBUTE == "MadanSaraCampaign"
+
+
+def test_every_channel_has_a_queue_of_its_own():
+    queues = {delivery_queue(channel) for channel in Channel}
+    assert len(queues | {OUTREACH_QUEUE}) == len(Channel) + 1
+
+
+attempts = st.tuples(st.uuids(), st.integers(1, 1_000))
+
+
+@given(attempts, attempts)
+def test_a_key_stands_for_one_attempt(one, other):
+    assert (idempotency_key(*one) == idempotency_key(*other)) == (one == other)
