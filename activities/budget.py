@@ -108,9 +108,11 @@ class BudgetManager:
         day = campaign_day(campaign, moment)
         accounts = await self._ledger.accounts(campaign, campaign.channels[0], day)
         whole = next(a for a in accounts if a.scope is AccountScope.CAMPAIGN)
-        spent_share = Decimal(whole.spent_micros) / whole.limit_micros if whole.limit_micros else 0
+        elapsed = elapsed_share(campaign.start_date, campaign.end_date, moment)
+        spent = Decimal(whole.spent_micros) / whole.limit_micros if whole.limit_micros else None
         return recommend(
-            spent_share=Decimal(spent_share),
-            ideal_share=elapsed_share(campaign.start_date, campaign.end_date, moment),
+            spent_share=spent or Decimal(0),
+            # Without a budget there is nothing to spend at the right pace.
+            ideal_share=None if spent is None else elapsed,
             daily_limit=campaign.daily_limit,
         )

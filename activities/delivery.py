@@ -19,7 +19,7 @@ from contracts.campaign import CampaignStatus
 from contracts.channels import Channel
 from contracts.delivery import AttemptState, DeliveryOutcome
 from contracts.naming import idempotency_key
-from contracts.outreach import DeliverInput, DeliverResult, ResolveInput
+from contracts.outreach import FINAL_STATES, DeliverInput, DeliverResult, ResolveInput
 from contracts.settings import AmbiguityPolicy
 from policy.templates import TemplateFault, render
 
@@ -77,14 +77,15 @@ class MessageDelivery:
         if facts.attempt is not None and facts.attempt.state in _OUTCOMES:
             return _recorded(facts.attempt, facts)
         if _may_be_out(facts.attempt):
-            settled = await self._settle_open_attempt(request, facts, now)
-            if settled is not None:
-                return settled
-        else:
-            obstacle = find_obstacle(facts, request.channel, now)
-            if obstacle is not None:
-                return obstacle
-            self._wait_while_paused(facts)
+            answer = await self._find_out(request, facts, now)
+            if answer is not None:
+                return answer
+        obstacle = find_obstacle(facts, request.channel, now)
+        if obstacle is not None:
+            return await self._hold_back(request, facts, obstacle, now)
+        self._wait_while_paused(facts)
+        if _tries(facts) >= MAX_TRIES:
+            return await self._give_up(request, facts, now)
         return await self._hand_over(request, facts, now)
 
     @activity.defn
@@ -100,30 +101,37 @@ class MessageDelivery:
         )
         return DeliverResult(outcome=_OUTCOMES[attempt.state], code=attempt.code)
 
-    async def _settle_open_attempt(
+    async def _find_out(
         self, request: DeliverInput, facts: DeliveryFacts, now: datetime
     ) -> DeliverResult | None:
-        """Find out about a message that may be out; None: it is safe to send it (again)."""
+        """What became of a message that may be out; None: it is safe to send it (again)."""
         sender = self._senders[request.channel]
         if sender.capabilities.look_up:
+            _wait_until_settled(facts, sender.capabilities.look_up_settles_after, now)
             answer = await self._look_up(sender, request)
             if answer is not None:
                 return await self._record_answer(request, facts, answer, now)
             await self._record(request, AttemptState.NOT_SENT, now)
-            obstacle = find_obstacle(facts, request.channel, now)
-            if obstacle is not None:
-                return obstacle
-            self._wait_while_paused(facts)
-            return await self._give_up(request, now) if _tries(facts) >= MAX_TRIES else None
-        may_repeat = sender.capabilities.idempotency_keys or (
-            facts.request.settings.ambiguity_policy(request.channel)
-            is AmbiguityPolicy.AT_LEAST_ONCE
-        )
-        exhausted = _tries(facts) >= MAX_TRIES
-        if may_repeat and not exhausted and not find_obstacle(facts, request.channel, now):
             return None
-        await self._record(request, AttemptState.UNKNOWN, now)
-        return DeliverResult(outcome=DeliveryOutcome.UNKNOWN)
+        policy = facts.request.settings.ambiguity_policy(request.channel)
+        if sender.capabilities.idempotency_keys or policy is AmbiguityPolicy.AT_LEAST_ONCE:
+            return None
+        return await self._record_unknown(request, now)
+
+    async def _hold_back(
+        self, request: DeliverInput, facts: DeliveryFacts, obstacle: DeliverResult, now: datetime
+    ) -> DeliverResult:
+        """Answer an obstacle; a message that may be out keeps its attempt, and its key."""
+        if not self._is_still_out(request, facts):
+            return obstacle
+        if obstacle.outcome is not DeliveryOutcome.NOT_DUE or obstacle.not_before is None:
+            return await self._record_unknown(request, now)
+        raise _later("the allowed hours have passed", "NotDue", obstacle.not_before - now)
+
+    def _is_still_out(self, request: DeliverInput, facts: DeliveryFacts) -> bool:
+        """Whether the provider may have the message, no look-up having settled it."""
+        looked_up = self._senders[request.channel].capabilities.look_up
+        return _may_be_out(facts.attempt) and not looked_up
 
     async def _look_up(
         self, sender: MessageSender, request: DeliverInput
@@ -136,12 +144,8 @@ class MessageDelivery:
 
     def _wait_while_paused(self, facts: DeliveryFacts) -> None:
         if facts.request.campaign.status is CampaignStatus.PAUSED:
-            raise ApplicationError(
-                "the campaign is paused; the send goes on when it is resumed",
-                type="CampaignPaused",
-                category=ApplicationErrorCategory.BENIGN,
-                next_retry_delay=self._pause_poll,
-            )
+            waiting = "the campaign is paused; the send goes on when it is resumed"
+            raise _later(waiting, "CampaignPaused", self._pause_poll)
 
     async def _hand_over(
         self, request: DeliverInput, facts: DeliveryFacts, now: datetime
@@ -153,16 +157,22 @@ class MessageDelivery:
         except TemplateFault:
             return DeliverResult(outcome=DeliveryOutcome.REFUSED, code="template_fault")
         opened = await self._attempts.open_attempt(
-            request.ref, request.attempt_no, request.channel, sender.provider, now
+            request.ref,
+            request.attempt_no,
+            request.channel,
+            sender.provider,
+            now,
+            tries_before=_tries(facts),
         )
         if not opened:
-            return DeliverResult(outcome=DeliveryOutcome.REFUSED, code=CLOSED)
+            return await self._overtaken(request)
         try:
             answer = await sender.send(message)
         except TransientDeliveryError as error:
             await self._record(request, AttemptState.NOT_SENT, now)
             if _tries(facts) + 1 >= MAX_TRIES:
-                return await self._give_up(request, now)
+                refused = Refused("provider_unavailable")
+                return await self._record_answer(request, facts, refused, now)
             raise _retry_later(error, error.retry_after) from error
         except AmbiguousDeliveryError as error:
             raise _retry_later(error, sender.capabilities.look_up_settles_after) from error
@@ -170,6 +180,17 @@ class MessageDelivery:
             activity.logger.error("%s is misconfigured: %s", sender.provider, error)
             return await self._record_answer(request, facts, Refused("misconfigured"), now)
         return await self._record_answer(request, facts, answer, now)
+
+    async def _overtaken(self, request: DeliverInput) -> DeliverResult:
+        """What stands instead of a call that came too late."""
+        facts = await self._attempts.delivery_facts(request.ref, request.attempt_no)
+        if facts.attempt is not None and facts.attempt.state in _OUTCOMES:
+            return _recorded(facts.attempt, facts)
+        if facts.attempt is None or facts.request.state in FINAL_STATES:
+            return DeliverResult(outcome=DeliveryOutcome.REFUSED, code=CLOSED)
+        raise ApplicationError(
+            "another run of this delivery has called the provider meanwhile", type="Overtaken"
+        )
 
     async def _record_answer(
         self,
@@ -186,10 +207,18 @@ class MessageDelivery:
         )
         return _accepted(facts)
 
-    async def _give_up(self, request: DeliverInput, now: datetime) -> DeliverResult:
-        code = "provider_unavailable"
-        await self._record(request, AttemptState.REFUSED, now, code=code)
-        return DeliverResult(outcome=DeliveryOutcome.REFUSED, code=code)
+    async def _give_up(
+        self, request: DeliverInput, facts: DeliveryFacts, now: datetime
+    ) -> DeliverResult:
+        """The tries are used up: unknown if the provider may have the message."""
+        if self._is_still_out(request, facts):
+            return await self._record_unknown(request, now)
+        refused = Refused("provider_unavailable")
+        return await self._record_answer(request, facts, refused, now)
+
+    async def _record_unknown(self, request: DeliverInput, now: datetime) -> DeliverResult:
+        await self._record(request, AttemptState.UNKNOWN, now)
+        return DeliverResult(outcome=DeliveryOutcome.UNKNOWN)
 
     async def _record(
         self,
@@ -244,6 +273,24 @@ def _outgoing(request: DeliverInput, facts: DeliveryFacts) -> OutgoingMessage:
         content=render(template, stored.profile),
         message_id=request.ref.message_id,
         idempotency_key=idempotency_key(request.ref.message_id, request.attempt_no),
+    )
+
+
+def _wait_until_settled(facts: DeliveryFacts, settles_after: timedelta, now: datetime) -> None:
+    """A look-up too soon after the call would not find what is still being taken."""
+    called_at = facts.attempt.called_at if facts.attempt else None
+    if called_at is not None and now < called_at + settles_after:
+        left = called_at + settles_after - now
+        raise _later("the provider is still settling the call", "Settling", left)
+
+
+def _later(why: str, error_type: str, delay: timedelta) -> ApplicationError:
+    """Nothing is wrong; it is not time yet."""
+    return ApplicationError(
+        why,
+        type=error_type,
+        category=ApplicationErrorCategory.BENIGN,
+        next_retry_delay=delay,
     )
 
 

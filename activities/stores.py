@@ -96,6 +96,8 @@ class Attempt:
     #: Calls made to the provider so far.
     tries: int = 0
     code: str | None = None
+    #: When the provider was last called.
+    called_at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -205,12 +207,20 @@ class AttemptStore(Protocol):
         ...
 
     async def open_attempt(
-        self, ref: MessageRef, attempt_no: int, channel: Channel, provider: str, now: datetime
+        self,
+        ref: MessageRef,
+        attempt_no: int,
+        channel: Channel,
+        provider: str,
+        now: datetime,
+        *,
+        tries_before: int,
     ) -> bool:
         """Record that the provider is about to be called; committed when this returns.
 
         Returns:
-            False when the attempt is closed or its message has ended: do not call.
+            False when the attempt has ended, its message has ended, or somebody has called
+            since there were `tries_before` calls: do not call.
         """
         ...
 

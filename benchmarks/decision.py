@@ -7,6 +7,7 @@ are called directly, on a PostgreSQL of the benchmark's own; Temporal takes no p
 
 import argparse
 import asyncio
+import os
 import time
 from collections import defaultdict
 from collections.abc import Awaitable, Iterator, Sequence
@@ -21,7 +22,7 @@ from benchmarks.arguments import positive
 from benchmarks.figures import quantile, spread_table
 from benchmarks.ledger import read_books
 from benchmarks.load import make_campaign, make_requests, save_campaigns
-from benchmarks.machine import describe
+from benchmarks.machine import CpuMeter, CpuUse, describe
 from benchmarks.servers import running_postgres, throwaway_folder
 from contracts.outreach import ClaimInput, MessageRef, PlanInput, ReserveInput, RouteInput
 from persistence.database import Database
@@ -74,11 +75,12 @@ async def measure(size: Size) -> None:
     """Measure every shape on one server, and check that every decision was a yes."""
     with throwaway_folder() as folder:
         print(f"Decisions\n{describe(folder)}\n")
-        async with running_postgres(folder) as (_, dsn):
+        async with running_postgres(folder) as (server, dsn):
             database = Database(dsn)
+            meter = CpuMeter({"worker": os.getpid(), "PostgreSQL": server.pid})
             try:
                 for shape in _shapes(size):
-                    await _measure_shape(database, shape)
+                    await _measure_shape(database, meter, shape)
             finally:
                 await database.close()
     print(f"Target: p99 of a decision below {_TARGET_MILLISECONDS} ms, {Size().at_once} at once.")
@@ -98,7 +100,7 @@ def _shapes(size: Size) -> list[_Shape]:
     ]
 
 
-async def _measure_shape(database: Database, shape: _Shape) -> None:
+async def _measure_shape(database: Database, meter: CpuMeter, shape: _Shape) -> None:
     names = [f"{shape.name} {number}" for number in range(shape.campaigns)]
     campaigns = [make_campaign(name, sends_at_once=False) for name in names]
     await save_campaigns(database, campaigns)
@@ -112,19 +114,24 @@ async def _measure_shape(database: Database, shape: _Shape) -> None:
 
     await _decide_all(components, refs[:_WARM_UP], shape.at_once)
     timed = refs[_WARM_UP : _WARM_UP + shape.outreaches]
+    meter.lap()
     started = time.perf_counter()
     stopwatch = await _decide_all(components, timed, shape.at_once)
     seconds = time.perf_counter() - started
+    cpu = meter.lap()
 
     held = (await read_books(database)).scheduled - held_before
     assert held == _WARM_UP + shape.outreaches, f"only {held} messages are scheduled"
-    _report(shape, stopwatch, seconds)
+    _report(shape, stopwatch, seconds, cpu)
 
 
-def _report(shape: _Shape, stopwatch: _Stopwatch, seconds: float) -> None:
+def _report(shape: _Shape, stopwatch: _Stopwatch, seconds: float, cpu: CpuUse) -> None:
     rate = f"{shape.outreaches / seconds:.0f} a second"
     print(f"{shape.name}: {shape.outreaches} decisions, {shape.at_once} at once, {rate}")
     print(spread_table(stopwatch.milliseconds))
+    costs = [f"{name} {s * 1000 / shape.outreaches:.1f}" for name, s in cpu.by_program.items()]
+    others = cpu.elsewhere / seconds
+    print(f"CPU-milliseconds each: {', '.join(costs)}; cores used by others: {others:.2f}")
     p99 = quantile(stopwatch.milliseconds[_WHOLE], 0.99)
     verdict = "met" if p99 < _TARGET_MILLISECONDS else "missed"
     print(f"p99 {p99:.1f} ms; target of {_TARGET_MILLISECONDS} ms {verdict}\n")

@@ -26,15 +26,23 @@ def report_rates(seen: _Series, *, floor: str, full: str) -> None:
     print(f"{'full / floor':<13}{pairs}    median {median:.2f}; target {_TARGET_RATIO} {verdict}")
 
 
-def report_cpu(seen: _Series) -> None:
+def report_cpu(seen: _Series, *, floor: str, full: str) -> None:
     """Print what an outreach costs in CPU time: less at the mercy of neighbours than a rate."""
     programs = list(next(iter(seen.values()))[0].cpu.by_program)
+    columns = [*programs, "together", "others"]
     print("\nCPU-milliseconds per outreach (medians), and cores used by others meanwhile")
-    print(f"{'':<13}" + "".join(f"{name:>12}" for name in programs) + f"{'others':>12}")
+    print(f"{'':<13}" + "".join(f"{column:>12}" for column in columns))
+    together: dict[str, float] = {}
     for name, rounds in seen.items():
-        costs = [
-            statistics.median(one.cpu.by_program[program] * 1000 / one.outreaches for one in rounds)
-            for program in programs
-        ]
+        costs = [_milliseconds_each(rounds, program) for program in programs]
+        together[name] = sum(costs)
         others = statistics.median(one.cpu.elsewhere / one.seconds for one in rounds)
-        print(f"{name:<13}" + "".join(f"{cost:12.2f}" for cost in costs) + f"{others:12.2f}")
+        figures = [*costs, together[name], others]
+        print(f"{name:<13}" + "".join(f"{figure:12.2f}" for figure in figures))
+    share = together[floor] / together[full]
+    print(f"with every core busy, full / floor comes to {share:.2f}, the ratio of these costs")
+
+
+def _milliseconds_each(rounds: Sequence[Round], program: str) -> float:
+    """CPU-milliseconds of a program per outreach."""
+    return statistics.median(one.cpu.by_program[program] * 1000 / one.outreaches for one in rounds)

@@ -83,7 +83,7 @@ async def measure(size: Size) -> None:
                     seen[name].append(await bench.rounds.run(bench.lines[name], requests))
                     await _check_shape(bench, name, requests[-1])
             report_rates(seen, floor=_FLOOR, full=_FULL)
-            report_cpu(seen)
+            report_cpu(seen, floor=_FLOOR, full=_FULL)
             carried = (size.outreaches + _WARM_UP) * size.rounds * 2
             if size.profile:
                 await _profile(bench, size)
@@ -103,7 +103,7 @@ def _requests(bench: _Bench, size: Size, label: str) -> list[NewMessage]:
 
 
 async def _profile(bench: _Bench, size: Size) -> None:
-    """One more full round; the profiler slows it, so its rate is not shown."""
+    """One more full round; looking on slows it, so its rate is not shown."""
     requests = _requests(bench, size, "profile")
     with profiled(_PROFILED_ENTRIES):
         await bench.rounds.run(bench.lines[_FULL], requests)
@@ -189,7 +189,7 @@ def main() -> None:
     parser.add_argument("--outreaches", type=positive, default=usual.outreaches, help="per round")
     parser.add_argument("--rounds", type=positive, default=usual.rounds)
     parser.add_argument("--open-at-once", type=positive, default=usual.open_at_once)
-    parser.add_argument("--profile", action="store_true", help="profile one more full round")
+    parser.add_argument("--profile", action="store_true", help="sample one more full round")
     given = parser.parse_args()
     size = Size(given.outreaches, given.rounds, given.open_at_once, given.profile)
     uvloop.run(measure(size))

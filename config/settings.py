@@ -11,11 +11,18 @@ from typing import Annotated, Literal
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+#: An empty variable counts as one that is not set.
+_FROM_ENVIRONMENT = SettingsConfigDict(
+    env_prefix="MADAN_SARA_", env_ignore_empty=True, extra="ignore"
+)
+
 
 class DatabaseSettings(BaseSettings):
     """Where the facts are kept."""
 
-    model_config = SettingsConfigDict(env_prefix="MADAN_SARA_", extra="ignore")
+    model_config = SettingsConfigDict(
+        env_prefix="MADAN_SARA_", env_ignore_empty=True, extra="ignore"
+    )
 
     #: SQLAlchemy URL with the asyncpg driver: `postgresql+asyncpg://user:password@host/name`.
     database_url: SecretStr
@@ -26,7 +33,9 @@ class DatabaseSettings(BaseSettings):
 class TenantDefaults(BaseSettings):
     """What a campaign without settings of its own gets."""
 
-    model_config = SettingsConfigDict(env_prefix="MADAN_SARA_", extra="ignore")
+    model_config = SettingsConfigDict(
+        env_prefix="MADAN_SARA_", env_ignore_empty=True, extra="ignore"
+    )
 
     dedup_lookback_hours: int = 24
     max_messages_per_day: int = 3

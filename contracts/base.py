@@ -11,7 +11,17 @@ MAX_BODY_CHARACTERS: Final = 200_000
 
 
 class Contract(BaseModel):
-    """A message of ours: immutable, and closed against unknown fields."""
+    """A message of ours: immutable.
+
+    Unknown fields are passed over, so that a worker can read what a newer one has
+    written with a field more.
+    """
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+
+class ClosedContract(Contract):
+    """What comes from outside, where an unknown field is somebody's mistake."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 

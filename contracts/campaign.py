@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from contracts.base import Contract, Instant, NotBool, ShortText
+from contracts.base import ClosedContract, Instant, NotBool, ShortText
 from contracts.channels import Channel
 from contracts.money import Money
 from contracts.recipient import CustomerType, ZoneName
@@ -36,7 +36,7 @@ class Urgency(StrEnum):
     LOW = "low"  #: Can wait.
 
 
-class ChannelBudget(Contract):
+class ChannelBudget(ClosedContract):
     """Budget of one channel; what was spent is kept by the ledger, not here."""
 
     total: Money
@@ -44,7 +44,7 @@ class ChannelBudget(Contract):
     spent: Annotated[Money, Field(le=0)] = Decimal(0)
 
 
-class OptimalTimes(Contract):
+class OptimalTimes(ClosedContract):
     """Best local send times of one channel."""
 
     weekday: time

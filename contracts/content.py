@@ -6,11 +6,11 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, RootModel, model_validator
 
-from contracts.base import BodyText, Contract, ShortText
+from contracts.base import BodyText, ClosedContract, Contract, ShortText
 from contracts.channels import Channel
 
 
-class EmailContent(Contract):
+class EmailContent(ClosedContract):
     """An e-mail with a subject and one or both bodies."""
 
     subject: ShortText

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from contracts.base import Contract, Instant, ShortText
+from contracts.base import ClosedContract, Contract, Instant, ShortText
 from contracts.channels import Channel
 
 
@@ -54,7 +54,7 @@ class DeliveryEventKind(StrEnum):
     UNKNOWN = "unknown"  #: A code we do not know; the raw event is kept.
 
 
-class DeliveryEvent(Contract):
+class DeliveryEvent(ClosedContract):
     """One receipt of a provider."""
 
     provider: ShortText

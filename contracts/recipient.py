@@ -8,7 +8,7 @@ from zoneinfo import available_timezones
 
 from pydantic import AfterValidator, BeforeValidator, EmailStr, Field, model_validator
 
-from contracts.base import Contract, NotBool, ShortText
+from contracts.base import ClosedContract, NotBool, ShortText
 from contracts.channels import CONTACT_FIELDS, Channel
 
 _E164 = re.compile(r"\+[1-9]\d{6,14}")
@@ -66,7 +66,7 @@ _Blank = BeforeValidator(_empty_as_missing)
 Rate = Annotated[float, NotBool, Field(ge=0.0, le=1.0, allow_inf_nan=False)]
 
 
-class ContactInfo(Contract):
+class ContactInfo(ClosedContract):
     """Addresses of one person; at least one must be given."""
 
     email: Annotated[EmailStr | None, _Blank] = None
@@ -95,13 +95,13 @@ class ContactInfo(Contract):
         return None
 
 
-class Preferences(Contract):
+class Preferences(ClosedContract):
     """What the person asked for."""
 
     preferred_channel: Channel | None = None
 
 
-class ChannelEngagement(Contract):
+class ChannelEngagement(ClosedContract):
     """How a person reacted to earlier messages on one channel.
 
     `messages_sent` says how many messages the rates stand for; the more, the
@@ -123,7 +123,7 @@ Attribute = (
 )
 
 
-class RecipientProfile(Contract):
+class RecipientProfile(ClosedContract):
     """Everything known about a person that routing, timing or text may use."""
 
     name: ShortText | None = None

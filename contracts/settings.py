@@ -7,7 +7,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from contracts.base import Contract, NotBool
+from contracts.base import ClosedContract, NotBool
 from contracts.channels import Channel
 from contracts.money import Money
 
@@ -27,7 +27,7 @@ class AmbiguityPolicy(StrEnum):
     AT_LEAST_ONCE = "at_least_once"  #: Send again; the person may get it twice.
 
 
-class QuietHours(Contract):
+class QuietHours(ClosedContract):
     """Local hours in which nobody is messaged; may span midnight."""
 
     start: time = time(21, 0)
@@ -61,7 +61,7 @@ DEFAULT_PRICES: dict[Channel, Decimal] = {
 }
 
 
-class OrchestratorSettings(Contract):
+class OrchestratorSettings(ClosedContract):
     """Deduplication, fallback, scheduling and price rules.
 
     A campaign keeps the settings it was saved with, so that a running campaign

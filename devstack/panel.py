@@ -1,6 +1,7 @@
 """What `make up` shows: where everything is and what to try."""
 
 import shlex
+import sys
 from pathlib import Path
 from typing import Final
 
@@ -30,6 +31,8 @@ def write_env_file(stack: Stack) -> Path:
         The file.
     """
     lines = [f"export {name}={shlex.quote(value)}" for name, value in stack.environment().items()]
+    # The command line stands beside the interpreter that runs us.
+    lines.append(f'export PATH={shlex.quote(str(Path(sys.executable).parent))}:"$PATH"')
     env_file = stack.state_dir / "env"
     env_file.write_text("\n".join(lines) + "\n")
     return env_file

@@ -21,14 +21,16 @@ from persistence.rows import (
 _DELIVERY_FACTS = text(f"""
 SELECT {REQUEST_COLUMNS},
        {SUPPRESSIONS_OF_MESSAGE} AS suppressions,
-       a.attempt_no, a.channel AS attempt_channel, a.state AS attempt_state, a.tries, a.code
+       a.attempt_no, a.channel AS attempt_channel, a.state AS attempt_state, a.tries, a.code,
+       a.called_at
   FROM {REQUEST_TABLES}
   LEFT JOIN attempts a ON a.message_id = m.message_id AND a.attempt_no = :attempt_no
  WHERE m.tenant_id = :tenant_id AND m.message_id = :message_id
 """)  # noqa: S608 - built from constants of ours
 
 # A message that has ended is never opened, whoever asks: a delivery that slept through the
-# cancel of its outreach stops here.
+# cancel of its outreach stops here. So does one that was overtaken: a worker that was only
+# slow, and was taken for dead, must not call beside the run that took its place.
 _OPEN = text("""
 WITH sending AS (
     UPDATE messages SET state = 'sending'
@@ -37,28 +39,29 @@ WITH sending AS (
     RETURNING message_id, tenant_id
 )
 INSERT INTO attempts AS a (message_id, attempt_no, tenant_id, channel, provider, idempotency_key,
-                           state, tries, opened_at)
+                           state, tries, called_at)
 SELECT message_id, :attempt_no, tenant_id, :channel, :provider, :idempotency_key,
        'sending', 1, CAST(:now AS timestamptz)
   FROM sending
     ON CONFLICT (message_id, attempt_no) DO UPDATE
-   SET state = 'sending', tries = a.tries + 1
- WHERE a.state IN ('sending', 'not_sent')
+   SET state = 'sending', tries = a.tries + 1, called_at = excluded.called_at
+ WHERE a.state IN ('sending', 'not_sent') AND a.tries = :tries_before
 RETURNING a.attempt_no
 """)
 
 # The row is written even where no provider was called, so that none can be any more.
 _CLOSE = text("""
 INSERT INTO attempts AS a (message_id, attempt_no, tenant_id, channel, provider, idempotency_key,
-                           state, tries, code, opened_at, concluded_at)
+                           state, tries, code, concluded_at)
 VALUES (:message_id, :attempt_no, :tenant_id, :channel, '', :idempotency_key, 'refused', 0,
-        'cancelled', :now, :now)
+        'cancelled', :now)
     ON CONFLICT (message_id, attempt_no) DO UPDATE
    SET state = CASE a.state WHEN 'sending' THEN 'unknown' WHEN 'not_sent' THEN 'refused'
                             ELSE a.state END,
        code = CASE WHEN a.state = 'not_sent' THEN 'cancelled' ELSE a.code END,
        concluded_at = coalesce(a.concluded_at, excluded.concluded_at)
-RETURNING a.attempt_no, a.channel AS attempt_channel, a.state AS attempt_state, a.tries, a.code
+RETURNING a.attempt_no, a.channel AS attempt_channel, a.state AS attempt_state, a.tries, a.code,
+          a.called_at
 """)
 
 # What is final stays final: an answer that arrives after the attempt was concluded
@@ -94,7 +97,14 @@ class PostgresAttemptStore:
         )
 
     async def open_attempt(
-        self, ref: MessageRef, attempt_no: int, channel: Channel, provider: str, now: datetime
+        self,
+        ref: MessageRef,
+        attempt_no: int,
+        channel: Channel,
+        provider: str,
+        now: datetime,
+        *,
+        tries_before: int,
     ) -> bool:
         """Record that the provider is about to be called; see `AttemptStore`."""
         parameters = {
@@ -103,6 +113,7 @@ class PostgresAttemptStore:
             "provider": provider,
             "idempotency_key": idempotency_key(ref.message_id, attempt_no),
             "now": now,
+            "tries_before": tries_before,
         }
         async with self._database.statement() as connection:
             return (await connection.execute(_OPEN, parameters)).first() is not None
@@ -157,4 +168,5 @@ def _attempt(row: RowMapping) -> Attempt:
         state=AttemptState(row["attempt_state"]),
         tries=row["tries"],
         code=row["code"],
+        called_at=row["called_at"],
     )

@@ -116,8 +116,8 @@ SELECT m.message_id, m.campaign_id, c.name AS campaign_name, m.recipient_id, m.s
  WHERE m.tenant_id = :tenant_id AND m.message_id = :message_id
 """)
 
-# The receipt, what it says about its attempt, and what it adds to the person's
-# statistics: once, however often the provider repeats itself.
+# The receipt, what it says about its attempt, what it adds to the person's statistics, and
+# the person's wish to be left alone on that channel: once, however often it is repeated.
 _RECEIVE = text("""
 WITH received AS (
     INSERT INTO delivery_events (provider, provider_event_id, tenant_id, message_id, attempt_no,
@@ -136,17 +136,26 @@ WITH received AS (
      WHERE r.kind = 'bounced'
        AND (a.message_id, a.attempt_no) = (r.message_id, r.attempt_no)
 ), counted AS (
-    UPDATE engagement_stats s
-       SET opens = s.opens + (r.kind = 'opened')::int,
-           clicks = s.clicks + (r.kind = 'clicked')::int,
-           replies = s.replies + (r.kind = 'replied')::int
+    INSERT INTO engagement_stats AS s (tenant_id, recipient_id, channel, opens, clicks, replies)
+    SELECT m.tenant_id, m.recipient_id, a.channel, (r.kind = 'opened')::int,
+           (r.kind = 'clicked')::int, (r.kind = 'replied')::int
       FROM received r
       JOIN messages m USING (message_id)
       JOIN attempts a ON (a.message_id, a.attempt_no) = (r.message_id, r.attempt_no)
-     WHERE (s.tenant_id, s.recipient_id, s.channel) = (m.tenant_id, m.recipient_id, a.channel)
-       AND r.kind IN ('opened', 'clicked', 'replied')
+     WHERE r.kind IN ('opened', 'clicked', 'replied')
        AND NOT EXISTS (SELECT FROM delivery_events earlier
                         WHERE earlier.message_id = r.message_id AND earlier.kind = r.kind)
+        ON CONFLICT (tenant_id, recipient_id, channel) DO UPDATE
+       SET opens = s.opens + excluded.opens, clicks = s.clicks + excluded.clicks,
+           replies = s.replies + excluded.replies
+), suppressed AS (
+    INSERT INTO suppressions (tenant_id, subject_kind, subject, channel, reason, created_at)
+    SELECT m.tenant_id, 'recipient', m.recipient_id, a.channel, r.kind, CAST(:now AS timestamptz)
+      FROM received r
+      JOIN messages m USING (message_id)
+      JOIN attempts a ON (a.message_id, a.attempt_no) = (r.message_id, r.attempt_no)
+     WHERE r.kind IN ('unsubscribed', 'complained')
+        ON CONFLICT DO NOTHING
 )
 SELECT count(*) FROM received
 """)

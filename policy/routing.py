@@ -103,6 +103,10 @@ def route(facts: RoutingFacts, *, now: datetime) -> RoutingDecision:
     )
 
 
+#: Header of the scores, one row per channel below.
+_COLUMNS = "channel     type  engagement  device  urgency  time of day   total"
+
+
 def explain(decision: RoutingDecision, plan: SendPlan | None) -> str:
     """A decision in Markdown: what was chosen and why, every channel, the send time.
 
@@ -116,10 +120,10 @@ def explain(decision: RoutingDecision, plan: SendPlan | None) -> str:
     if decision.channel is None or decision.reason is None:
         headline = "**No channel can carry this message.**"
     else:
-        headline = f"**Sent on {decision.channel}**: {_REASONS[decision.reason]}."
+        headline = f"**On {decision.channel}**: {_REASONS[decision.reason]}."
+    # Preformatted: the Web UI sets the columns of a Markdown table without any space between.
     rows = [_row(assessment) for assessment in decision.assessments]
-    header = "| channel | type | engagement | device | urgency | time of day | total |"
-    lines = [headline, "", header, "|---|---|---|---|---|---|---|", *rows, ""]
+    lines = [headline, "", "```", _COLUMNS, *rows, "```", ""]
     if decision.fallback_channels:
         lines.append(f"Fallbacks, in this order: {', '.join(decision.fallback_channels)}.")
     elif decision.channel is not None:
@@ -132,19 +136,15 @@ def explain(decision: RoutingDecision, plan: SendPlan | None) -> str:
 
 def _row(assessment: ChannelAssessment) -> str:
     if assessment.factors is None or assessment.total is None:
-        detail = (assessment.detail or "").replace("|", "\\|").replace("\n", " ")
-        return f"| {assessment.channel} | | | | | | {assessment.ruled_out}: {detail} |"
+        detail = " ".join((assessment.detail or "").split())
+        return f"{assessment.channel:<10} {assessment.ruled_out}: {detail}"
     factors = assessment.factors
-    cells = (
-        factors.customer_type,
-        factors.engagement,
-        factors.device,
-        factors.urgency,
-        factors.time_of_day,
+    used = "" if assessment.safe else "  used recently"
+    return (
+        f"{assessment.channel:<10} {factors.customer_type:>5.2f} {factors.engagement:>11.2f} "
+        f"{factors.device:>7.2f} {factors.urgency:>8.2f} {factors.time_of_day:>12.2f} "
+        f"{assessment.total:>7.3f}{used}"
     )
-    scores = " | ".join(f"{cell:.2f}" for cell in cells)
-    used = "" if assessment.safe else " (used recently)"
-    return f"| {assessment.channel} | {scores} | {assessment.total:.3f}{used} |"
 
 
 def _timing(plan: SendPlan) -> str:

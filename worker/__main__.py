@@ -58,6 +58,8 @@ def main() -> None:
             for fault in error.errors()
         )
         sys.exit(f"the worker cannot start: {faults}")
+    except ValueError as error:
+        sys.exit(f"the worker cannot start: {error}")
 
 
 if __name__ == "__main__":

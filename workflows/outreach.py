@@ -163,7 +163,7 @@ class OutreachWorkflow:
             async with self._changing:
                 block = await self._hold(plan, instead=True)
             raise_if_cancelled()
-            if block is None or block.reason is not ExitReason.DAILY_LIMIT:
+            if block is None or not _only_that_day(block):
                 return block
             not_before, skip_day = plan.scheduled_at, True
 
@@ -302,7 +302,8 @@ class OutreachWorkflow:
     @workflow.signal
     def delivery_event(self, event: DeliveryEventSignal) -> None:
         """A provider reported what became of an attempt."""
-        self._events[event.attempt_no] = event.kind
+        if event.kind is not DeliveryEventKind.UNKNOWN:
+            self._events[event.attempt_no] = event.kind
 
     # Small words
 
@@ -323,6 +324,12 @@ class OutreachWorkflow:
     def _tell(self) -> None:
         """Show the story so far in the Web UI."""
         workflow.set_current_details(self._record.story())
+
+
+def _only_that_day(block: Block) -> bool:
+    """Whether another day may have the room this one lacks."""
+    day_is_full = block.reason is ExitReason.DAILY_LIMIT
+    return day_is_full or block.details.get("scope") == "day"
 
 
 def _refusal(message: str) -> ApplicationError:

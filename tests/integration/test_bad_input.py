@@ -4,6 +4,7 @@ import math
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from types import MappingProxyType
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -36,7 +37,7 @@ _TABLES = (
 _HUGE = 10**5000
 
 
-async def _rows(database, tenant_id):
+async def _rows(database, tenant_id) -> dict[str, int]:
     counts = {}
     async with database.statement() as connection:
         for table in _TABLES:
@@ -50,15 +51,15 @@ async def _rows(database, tenant_id):
 class _Refused:
     """Expects a refusal of one line that names a field, and nothing stored."""
 
-    def __init__(self, database, tenant_id, names, *figures):
+    def __init__(self, database, tenant_id, names, *figures) -> None:
         self._database = database
         self._tenant_id = tenant_id
         self._needed = (names, *figures)
 
-    async def __aenter__(self):
+    async def __aenter__(self) -> None:
         self._before = await _rows(self._database, self._tenant_id)
 
-    async def __aexit__(self, kind, error, traceback):
+    async def __aexit__(self, kind, error, traceback) -> bool:
         assert kind is InvalidRequestError, f"{kind}: {error}"
         message = str(error)
         assert len(message.splitlines()) == 1, message
@@ -74,7 +75,7 @@ def refused(database, tenant_id):
     return lambda names, *figures: _Refused(database, tenant_id, names, *figures)
 
 
-def _contact(**contact):
+def _contact(**contact: object) -> dict[str, Any]:
     return make_profile(contact_info=contact)
 
 
@@ -352,7 +353,7 @@ async def test_a_campaign(case, orchestrator, tenant_id, refused):
 
 async def test_a_list_of_a_campaign_that_was_changed_in_place(orchestrator, tenant_id, refused):
     campaign = make_campaign(tenant_id)
-    campaign.channels.append("fax")
+    campaign.channels.append("fax")  # type: ignore[arg-type]
     async with refused("campaign.channels.6:", "fax"):
         await orchestrator.save_campaign(campaign)
 
@@ -408,7 +409,7 @@ async def test_a_limit_below_what_is_used(case, orchestrator, tenant_id, refused
         await orchestrator.save_campaign(campaign)
 
 
-_BATCHES = {
+_BATCHES: dict[str, tuple[Any, ...]] = {
     "one bad address": ([{"id": "b", **_contact(email="b")}], "recipients.1:", "info.email"),
     "one without an id": ([make_profile()], "recipients.1:", "id:"),
     "one with a number for an id": ([{"id": 7, **make_profile()}], "recipients.1:"),

@@ -21,8 +21,11 @@ def test_histories_are_there():
     assert len(HISTORIES) >= 5
 
 
-@pytest.mark.parametrize("path", HISTORIES, ids=lambda path: path.stem)
-async def test_a_stored_history_replays(path: Path):
+@pytest.mark.parametrize(
+    "history",
+    [WorkflowHistory.from_json(f"outreach-{path.stem}", path.read_text()) for path in HISTORIES],
+    ids=lambda history: history.workflow_id,
+)
+async def test_a_stored_history_replays(history: WorkflowHistory):
     replayer = Replayer(workflows=[OutreachWorkflow], data_converter=pydantic_data_converter)
-    history = WorkflowHistory.from_json(f"outreach-{path.stem}", path.read_text())
     await replayer.replay_workflow(history)

@@ -14,6 +14,7 @@ from activities.sender import Accepted, Refused, SenderCapabilities
 from contracts.channels import Channel
 from contracts.delivery import DeliveryEvent, DeliveryEventKind, DeliveryEventSignal
 from contracts.outreach import ExitReason, OutreachState
+from contracts.settings import OrchestratorSettings
 from persistence.intake import PostgresIntake
 from tests.fakes.sender import ScriptedSender, accept, refuse
 from tests.leftovers import NOTHING, leftovers, money
@@ -155,6 +156,72 @@ async def test_a_provider_that_honours_keys_is_simply_asked_again(stage, campaig
     await stage.cast({Channel.EMAIL: sender})
     assert (await (await stage.start(campaign)).result()).state is OutreachState.SENT
     assert len(sender.asked) == 2
+
+
+async def test_what_may_be_out_is_not_sent_again_while_the_campaign_is_paused(stage, campaign):
+    async def lose_the_answer_and_pause(message):
+        campaign.status = "paused"
+        await stage.save(campaign)
+        raise LOST
+
+    keyed = SenderCapabilities(idempotency_keys=True)
+    sender = ScriptedSender(lose_the_answer_and_pause, accept, capabilities=keyed)
+    await stage.cast({Channel.EMAIL: sender})
+    handle = await stage.start(campaign)
+    with stage.environment.auto_time_skipping_disabled():
+        while not await _waits_for(handle, "CampaignPaused"):
+            pass
+    assert len(sender.asked) == 1
+
+    campaign.status = "active"
+    await stage.save(campaign)
+
+    assert (await handle.result()).state is OutreachState.SENT
+    assert len({m.idempotency_key for m in sender.asked}) == 1
+
+
+async def test_what_may_be_out_when_the_campaign_is_withdrawn_ends_unknown(
+    stage, campaign, database, tenant_id
+):
+    async def lose_the_answer_and_withdraw(message):
+        campaign.status = "cancelled"
+        await stage.save(campaign)
+        raise LOST
+
+    keyed = SenderCapabilities(idempotency_keys=True)
+    sender = ScriptedSender(lose_the_answer_and_withdraw, accept, capabilities=keyed)
+    await stage.cast({Channel.EMAIL: sender})
+    result = await (await stage.start(campaign)).result()
+    assert result.state is OutreachState.UNKNOWN
+    assert len(sender.asked) == 1
+    assert await money(database, tenant_id) == (0, 1000, 1)
+
+
+async def test_what_may_be_out_waits_for_the_morning_under_its_own_key(stage, tenant_id):
+    campaign = make_campaign(tenant_id, channels=["email"])
+
+    async def lose_the_answer_as_the_night_begins(message):
+        now = await stage.now()
+        quiet = {"start": now.time(), "end": (now + timedelta(hours=8)).time()}
+        campaign.settings = OrchestratorSettings(quiet_hours=quiet)
+        await stage.save(campaign)
+        raise LOST
+
+    keyed = SenderCapabilities(idempotency_keys=True)
+    sender = ScriptedSender(lose_the_answer_as_the_night_begins, accept, capabilities=keyed)
+    await stage.cast({Channel.EMAIL: sender})
+    before = await stage.now()
+    handle = await stage.start(campaign)
+    assert (await handle.result()).state is OutreachState.SENT
+    assert len({m.idempotency_key for m in sender.asked}) == 1
+    sent_at = (await stage.record(handle, tenant_id)).sent_at
+    assert sent_at - before >= timedelta(hours=8)
+
+
+async def _waits_for(handle, error_type: str) -> bool:
+    """Whether the delivery under way last failed with this type of error."""
+    pending = (await handle.describe()).raw_description.pending_activities
+    return any(p.last_failure.application_failure_info.type == error_type for p in pending)
 
 
 async def test_at_most_once_a_lost_answer_ends_unknown_and_counts_as_sent(

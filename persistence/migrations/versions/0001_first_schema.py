@@ -161,7 +161,7 @@ CREATE TABLE attempts (
     bounced             boolean NOT NULL DEFAULT false,
     provider_message_id text,
     code                text,
-    opened_at           timestamptz NOT NULL,
+    called_at           timestamptz,
     concluded_at        timestamptz,
     PRIMARY KEY (message_id, attempt_no)
 )

@@ -17,7 +17,7 @@ SELECT message_id, tenant_id, campaign_id, recipient_id, tstzrange(now(), NULL),
 """
 BEFORE_THE_CALL = """
 INSERT INTO attempts (message_id, attempt_no, tenant_id, channel, provider, idempotency_key, state,
-                      tries, opened_at)
+                      tries, called_at)
 SELECT message_id, 1, tenant_id, 'chat', 'nobody', message_id::text, 'sending', 1, now()
   FROM messages WHERE message_id = :message_id
 """

@@ -26,6 +26,25 @@ async def test_of_fifty_concurrent_claims_one_wins(shop):
     assert {block.reason for block in blocks} == {ExitReason.DUPLICATE}
 
 
+async def test_of_thirty_concurrent_campaigns_three_win(shop):
+    settings = {"max_messages_per_day": 3, "near_duplicate_days": 0}
+    refs = [await shop.message(await shop.campaign(settings=settings)) for _ in range(30)]
+
+    results = await asyncio.gather(*(_claim(shop, ref) for ref in refs))
+
+    blocks = [result.block for result in results if result.block]
+    assert len(blocks) == 27
+    assert {block.reason for block in blocks} == {ExitReason.FREQUENCY_CAP}
+
+
+async def test_of_concurrent_campaigns_with_one_text_a_single_one_wins(shop):
+    refs = [await shop.message(await shop.campaign()) for _ in range(10)]
+
+    results = await asyncio.gather(*(_claim(shop, ref) for ref in refs))
+
+    assert sum(result.block is None for result in results) == 1
+
+
 async def test_claims_with_clocks_apart_exclude_each_other_too(shop):
     campaign = await shop.campaign()
     refs = [await shop.message(campaign) for _ in range(20)]

@@ -29,7 +29,7 @@ SELECT message_id, 1, :kind, tenant_id, campaign_id, 'chat', CAST(:now AS date),
 
 _ATTEMPT = """
 INSERT INTO attempts (message_id, attempt_no, tenant_id, channel, provider, idempotency_key, state,
-                      tries, opened_at)
+                      tries, called_at)
 SELECT message_id, :attempt_no, tenant_id, 'chat', 'sandbox', :key, :state, 1, :now
   FROM messages WHERE message_id = :message_id
 """

@@ -47,7 +47,7 @@ _WRITING = st.text(
 )
 
 
-async def _postgres(database, pairs):
+async def _postgres(database, pairs) -> list[float]:
     async with database.statement() as connection:
         found = await connection.execute(
             _SIMILARITIES, {"a": [a for a, _ in pairs], "b": [b for _, b in pairs]}
@@ -55,7 +55,7 @@ async def _postgres(database, pairs):
         return list(found.scalars())
 
 
-async def _assert_equal(database, pairs):
+async def _assert_equal(database, pairs) -> None:
     for (a, b), expected in zip(pairs, await _postgres(database, pairs), strict=True):
         assert similarity(a, b) == pytest.approx(expected, abs=1e-6), (a, b)
 

@@ -19,6 +19,7 @@ from tests.makers import make_campaign
 from workflows.outreach import OutreachWorkflow
 
 BOTH = {
+    "name": "Marie",
     "contact_info": {"email": "marie@example.com", "phone": "+50937001234"},
     "preferences": {"preferred_channel": "email"},
 }
@@ -34,6 +35,13 @@ def bounce_of(handle) -> DeliveryEvent:
         occurred_at=datetime.now(UTC),
         code="5.1.1",
     )
+
+
+async def receive(database, tenant_id, handle, kind) -> bool:
+    event = bounce_of(handle).model_copy(
+        update={"kind": kind, "provider_event_id": f"{handle.id}-{kind}"}
+    )
+    return await PostgresIntake(database).receive(tenant_id, event, datetime.now(UTC))
 
 
 @pytest.mark.parametrize("wait_minutes", [0, 60])
@@ -53,9 +61,7 @@ async def test_a_bounce_heard_before_the_acceptance_is_recorded_counts(
     for attempt_no, kind in ((1, event.kind), (2, DeliveryEventKind.DELIVERED)):
         await handle.signal(
             OutreachWorkflow.delivery_event,
-            DeliveryEventSignal(
-                attempt_no=attempt_no, kind=kind, occurred_at=event.occurred_at
-            ),
+            DeliveryEventSignal(attempt_no=attempt_no, kind=kind, occurred_at=event.occurred_at),
         )
 
     gate.opened.set()
@@ -81,3 +87,43 @@ async def test_a_receipt_is_kept_once(stage, tenant_id, database):
     assert await intake.receive(tenant_id, event, datetime.now(UTC))
     assert not await intake.receive(tenant_id, event, datetime.now(UTC))
     assert (await stage.record(handle, tenant_id)).events == ["bounced"]
+
+
+@pytest.mark.parametrize("wish", [DeliveryEventKind.UNSUBSCRIBED, DeliveryEventKind.COMPLAINED])
+async def test_who_opts_out_on_a_channel_hears_no_more_on_it(stage, tenant_id, database, wish):
+    email, sms = ScriptedSender(), ScriptedSender()
+    await stage.cast({Channel.EMAIL: email, Channel.SMS: sms})
+    first = await stage.start(make_campaign(tenant_id), BOTH, recipient_id="marie")
+    await first.result()
+    assert await receive(database, tenant_id, first, wish)
+
+    other = make_campaign(tenant_id, settings={"channel_deduplication": "off"})
+    text = {"default": "Salt fish and yams"}
+    second = await stage.start(other, BOTH, text, recipient_id="marie")
+
+    assert (await second.result()).channel is Channel.SMS
+    status = await second.query(OutreachWorkflow.status)
+    assert {a.channel: a.ruled_out for a in status.routing.assessments}[Channel.EMAIL] == (
+        "suppressed"
+    )
+    assert len(email.asked) == 1
+
+
+async def test_an_open_heard_before_the_spend_is_booked_counts(stage, tenant_id, database):
+    gate = Gate()
+    await stage.cast({Channel.EMAIL: ScriptedSender(gate)})
+    handle = await stage.start(make_campaign(tenant_id), BOTH, recipient_id="marie")
+    await gate.reached.wait()
+    assert await receive(database, tenant_id, handle, DeliveryEventKind.OPENED)
+    gate.opened.set()
+    await handle.result()
+
+    second = await stage.start(
+        make_campaign(tenant_id), BOTH, {"default": "Salt fish"}, recipient_id="marie"
+    )
+
+    await second.result()
+    status = await second.query(OutreachWorkflow.status)
+    judged = {a.channel: a for a in status.routing.assessments}[Channel.EMAIL]
+    assert judged.has_evidence
+    assert judged.factors.engagement > 0.5

@@ -36,7 +36,7 @@ async def run_cli(*arguments: str, settings: Mapping[str, str], stdin: object = 
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
-        "starter.command_line",
+        "starter.cli.command_line",
         *arguments,
         cwd=REPOSITORY,
         env={**inherited, **settings},

@@ -283,11 +283,11 @@ def test_decision_is_explained_without_personal_data():
         given_facts.campaign, given_facts.settings, BOB, Channel.INSTAGRAM, now=NOW
     )
     text = explain(decision, plan)
-    assert text.startswith("**Sent on instagram**: the recipient prefers it.")
-    assert "| email | 0.80 | 0.50 | 0.70 | 1.00 | 1.00 | 0.730 (used recently) |" in text
-    assert "| whatsapp | | | | | | suppressed: " in text
-    assert "stop \\| on" in text
-    assert "| chat | | | | | | no_contact: " in text
+    assert text.startswith("**On instagram**: the recipient prefers it.")
+    rows = {line.split()[0]: line.split()[1:] for line in text.splitlines() if line.strip()}
+    assert rows["email"] == ["0.80", "0.50", "0.70", "1.00", "1.00", "0.730", "used", "recently"]
+    assert rows["whatsapp"][0] == "suppressed:"
+    assert rows["chat"][0] == "no_contact:"
     assert "Fallbacks, in this order: email." in text
     assert "2026-11-24 20:00 in UTC (2026-11-24 20:00 UTC), best practice" in text
     assert not any(secret in text for secret in ("Bob", "bob@", "+1234", *ADDRESSES.values()))

@@ -6,8 +6,8 @@ import uuid
 import pytest
 from typer.testing import CliRunner, Result
 
-from starter.command_line import BAD_INPUT, UNREACHABLE, app
-from starter.request_file import MAX_FILE_BYTES
+from starter.cli.command_line import BAD_INPUT, UNREACHABLE, app
+from starter.cli.request_file import MAX_FILE_BYTES
 
 REQUEST = {
     "campaign_id": "550e8400-e29b-41d4-a716-446655440000",

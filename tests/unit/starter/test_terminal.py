@@ -7,7 +7,7 @@ from uuid import UUID
 
 import pytest
 
-from starter.terminal import plain, show_error, to_json
+from starter.cli.terminal import plain, show_error, to_json
 
 
 @pytest.mark.parametrize(

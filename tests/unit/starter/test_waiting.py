@@ -8,8 +8,8 @@ from typing import Any, cast
 
 import pytest
 
-from starter import orders
-from starter.session import Session, UnreachableError
+from starter.cli import orders
+from starter.cli.session import Session, UnreachableError
 
 
 class Workerless:

@@ -4,7 +4,7 @@ import pytest
 
 from contracts.decision import RoutingReason, RuledOut, TimingReason, ZoneSource
 from contracts.outreach import ExitReason, OutreachState
-from starter import words
+from starter.cli import words
 
 EARLIER = {"last_message_id": "m-1", "last_message_at": "2030-01-05T10:00:00.5Z"}
 

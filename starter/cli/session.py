@@ -16,8 +16,8 @@ from config.settings import DatabaseSettings, TenantDefaults
 from config.temporal import connect
 from contracts.faults import one_line
 from contracts.settings import OrchestratorSettings
+from persistence.bookings import MessageBookings
 from persistence.database import Database
-from starter.bookings import MessageBookings
 from starter.orchestrator import OutreachOrchestrator
 
 _DATABASE_URL = "MADAN_SARA_DATABASE_URL"

@@ -17,19 +17,19 @@ from contracts.campaign import CampaignStatus, OutreachCampaign
 from contracts.channels import Channel
 from contracts.faults import InvalidRequestError
 from contracts.outreach import OutreachState
-from starter import views
 from starter.answers import SendResult
-from starter.explanation import explain_message
-from starter.orchestrator import OutreachOrchestrator
-from starter.request_file import (
+from starter.cli import views
+from starter.cli.explanation import explain_message
+from starter.cli.request_file import (
     SendRequest,
     parse_id,
     parse_instant,
     read_campaign,
     read_send_request,
 )
-from starter.session import Session, UnreachableError, open_session
-from starter.standing import ask_standing, standing_document
+from starter.cli.session import Session, UnreachableError, open_session
+from starter.cli.standing import ask_standing, standing_document
+from starter.orchestrator import OutreachOrchestrator
 
 T = TypeVar("T")
 

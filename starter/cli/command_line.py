@@ -14,7 +14,7 @@ import typer
 from contracts.channels import Channel
 
 if TYPE_CHECKING:
-    from starter.orders import Order
+    from starter.cli.orders import Order
 
 OK: Final = 0
 WILL_NOT_BE_SENT: Final = 1
@@ -61,7 +61,7 @@ def send(
     force_send and idempotency_key. In place of campaign_id it may hold a whole `campaign`,
     which is saved.
     """
-    from starter import orders
+    from starter.cli import orders
 
     _run(lambda: orders.send(request, wait_seconds=wait), as_json=as_json)
 
@@ -69,7 +69,7 @@ def send(
 @app.command(epilog=_EXIT_CODES)
 def status(message_id: MessageId, as_json: AsJson = False) -> None:
     """Say where a message stands: channel, times, attempts, next wake."""
-    from starter import orders
+    from starter.cli import orders
 
     _run(lambda: orders.status(message_id), as_json=as_json)
 
@@ -77,7 +77,7 @@ def status(message_id: MessageId, as_json: AsJson = False) -> None:
 @app.command(epilog=_EXIT_CODES)
 def explain(message_id: MessageId, as_json: AsJson = False) -> None:
     """Say why this channel, time and price; or why a message is not sent, and what to do."""
-    from starter import orders
+    from starter.cli import orders
 
     _run(lambda: orders.explain(message_id), as_json=as_json)
 
@@ -85,7 +85,7 @@ def explain(message_id: MessageId, as_json: AsJson = False) -> None:
 @app.command(epilog=_EXIT_CODES)
 def cancel(message_id: MessageId, as_json: AsJson = False) -> None:
     """Withdraw a message; what a provider has taken already stays sent."""
-    from starter import orders
+    from starter.cli import orders
 
     _run(lambda: orders.cancel(message_id), as_json=as_json)
 
@@ -100,7 +100,7 @@ def reschedule(
     as_json: AsJson = False,
 ) -> None:
     """Move a message that is asleep to another time."""
-    from starter import orders
+    from starter.cli import orders
 
     _run(lambda: orders.reschedule(message_id, at, wait_seconds=wait), as_json=as_json)
 
@@ -108,7 +108,7 @@ def reschedule(
 @app.command(epilog=_EXIT_CODES)
 def fallback(message_id: MessageId, wait: Wait = 30, as_json: AsJson = False) -> None:
     """Give a message's channel up for its next one: while it is asleep, or once it bounced."""
-    from starter import orders
+    from starter.cli import orders
 
     _run(lambda: orders.fallback(message_id, wait_seconds=wait), as_json=as_json)
 
@@ -124,7 +124,7 @@ def suppress(
     as_json: AsJson = False,
 ) -> None:
     """Never contact a recipient or an address again."""
-    from starter import orders
+    from starter.cli import orders
 
     _run(lambda: orders.suppress(recipient, address, channel, reason), as_json=as_json)
 
@@ -135,7 +135,7 @@ def save_campaign(
     as_json: AsJson = False,
 ) -> None:
     """Save a campaign, new or changed; a status or start the file leaves out stays."""
-    from starter import orders
+    from starter.cli import orders
 
     _run(lambda: orders.save_campaign(file), as_json=as_json)
 
@@ -143,7 +143,7 @@ def save_campaign(
 @campaigns.command("status", epilog=_EXIT_CODES)
 def campaign_status(campaign_id: CampaignId, as_json: AsJson = False) -> None:
     """Show a campaign's budget, daily limit, pacing and totals."""
-    from starter import orders
+    from starter.cli import orders
 
     _run(lambda: orders.campaign_status(campaign_id), as_json=as_json)
 
@@ -183,7 +183,7 @@ def _run_app() -> int:
 
 def _set_status(campaign_id: str, wanted: str, *, as_json: bool) -> None:
     from contracts.campaign import CampaignStatus
-    from starter import orders
+    from starter.cli import orders
 
     _run(lambda: orders.set_campaign_status(campaign_id, CampaignStatus(wanted)), as_json=as_json)
 
@@ -195,9 +195,9 @@ def _run(prepare: "Callable[[], Order]", *, as_json: bool) -> None:
 
 def _exit_code(prepare: "Callable[[], Order]", *, as_json: bool) -> int:
     from contracts.faults import InvalidRequestError
-    from starter.orders import execute
-    from starter.session import UnreachableError
-    from starter.terminal import show, show_error, show_json
+    from starter.cli.orders import execute
+    from starter.cli.session import UnreachableError
+    from starter.cli.terminal import show, show_error, show_json
 
     try:
         reply = asyncio.run(execute(prepare()))

@@ -10,10 +10,10 @@ from contracts.channels import Channel
 from contracts.decision import ChannelAssessment, RoutingDecision, SendPlan
 from contracts.money import from_micros
 from contracts.outreach import FINAL_STATES, Details, OutreachState
+from persistence.bookings import Booking, BookingState
 from persistence.intake import AttemptRecord
-from starter import words
-from starter.bookings import Booking, BookingState
-from starter.standing import Standing, at_local, local_iso
+from starter.cli import words
+from starter.cli.standing import Standing, at_local, local_iso
 
 
 class ChannelVerdict(TypedDict):

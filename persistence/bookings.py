@@ -1,4 +1,4 @@
-"""What was held, spent and given back for one message."""
+"""What was held, spent and given back for one message, in PostgreSQL."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

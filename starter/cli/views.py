@@ -12,11 +12,11 @@ from rich.text import Text
 from contracts.delivery import AttemptState
 from contracts.outreach import Details, ExitReason, OutreachState
 from policy.data import FACTOR_WEIGHTS
-from starter import words
 from starter.answers import CampaignStatusResult, SendResult
-from starter.explanation import AttemptLine, ChannelVerdict, Explanation, Money, Timing
-from starter.standing import Standing, at_local
-from starter.terminal import plain
+from starter.cli import words
+from starter.cli.explanation import AttemptLine, ChannelVerdict, Explanation, Money, Timing
+from starter.cli.standing import Standing, at_local
+from starter.cli.terminal import plain
 
 _FACTORS: Final = {
     "customer_type": "customer",
