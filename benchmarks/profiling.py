@@ -43,7 +43,7 @@ class _Sampler:
     def _sample(self) -> None:
         own = threading.get_ident()
         while not self._stop.wait(_EVERY_SECONDS):
-            for thread, frame in sys._current_frames().items():  # noqa: SLF001 - the only way
+            for thread, frame in sys._current_frames().items():
                 if thread != own and frame.f_code.co_qualname not in _WAITING:
                     self._count(frame)
 

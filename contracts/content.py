@@ -2,9 +2,10 @@
 
 import hashlib
 import json
+from collections.abc import Mapping
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, RootModel, model_validator
+from pydantic import BeforeValidator, Discriminator, RootModel, Tag, model_validator
 
 from contracts.base import BodyText, ClosedContract, Contract, ShortText
 from contracts.channels import Channel
@@ -24,11 +25,28 @@ class EmailContent(ClosedContract):
         return self
 
 
+def _require_key(key: object) -> object:
+    if key != "default" and key not in list(Channel):
+        raise ValueError(f"no such channel; use one of {', '.join(Channel)}, or default")
+    return key
+
+
+ContentKey = Annotated[Channel | Literal["default"], BeforeValidator(_require_key)]
+
+
+def _kind(value: object) -> str:
+    """Which of the two forms a channel's content has: a text, or an e-mail's parts."""
+    return "[parts]" if isinstance(value, Mapping | EmailContent) else "[text]"
+
+
 class MessageContent(
     RootModel[
         dict[
-            Channel | Literal["default"],
-            Annotated[BodyText | EmailContent, Field(union_mode="smart")],
+            ContentKey,
+            Annotated[
+                Annotated[BodyText, Tag("[text]")] | Annotated[EmailContent, Tag("[parts]")],
+                Discriminator(_kind),
+            ],
         ]
     ]
 ):

@@ -1,12 +1,29 @@
 """Validation errors in one line that names the field."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+from typing import Final
 
 from pydantic import ValidationError
 
 _LONGEST_VALUE = 60
 _LONGEST_NAME = 60
 _MOST_FAULTS = 20
+
+#: What pydantic says in the words of Python, said in the words of whoever wrote the request.
+_WORDS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "extra_forbidden": "there is no such field; remove it or correct its name",
+        "missing": "is missing; fill it",
+        "dict_type": "must be an object with named fields",
+        "model_type": "must be an object with named fields",
+        "model_attributes_type": "must be an object with named fields",
+        "list_type": "must be a list",
+        "string_type": "must be a text",
+        "bool_type": "must be true or false",
+        "bool_parsing": "must be true or false",
+    }
+)
 
 
 class InvalidRequestError(ValueError):
@@ -22,8 +39,9 @@ def one_line(error: ValidationError, *, root: str = "") -> str:
     """
     faults = []
     for fault in error.errors(include_url=False):
-        path = ".".join(_name(part) for part in (root, *fault["loc"]) if part != "")
-        message = fault["msg"].removeprefix("Value error, ")
+        steps = [root, *fault["loc"]]
+        path = ".".join(_name(step) for step in steps if step != "" and not _is_internal(step))
+        message = _WORDS.get(fault["type"]) or _plain(fault["msg"])
         faults.append(f"{path}: {message}{_shown(fault)}")
     return listed(faults)
 
@@ -35,6 +53,15 @@ def listed(faults: Iterable[str]) -> str:
     left = len(distinct) - _MOST_FAULTS
     more = f"; and {left} more" if left > 0 else ""
     return " ".join((shown + more).replace("\x00", "\\0").splitlines())
+
+
+def _plain(message: str) -> str:
+    return message.removeprefix("Value error, ").replace("Input should be", "must be")
+
+
+def _is_internal(step: int | str) -> bool:
+    """Whether a step of a path names an alternative of ours and no field of the request."""
+    return isinstance(step, str) and step.startswith("[") and step.endswith("]")
 
 
 def _name(part: int | str) -> str:

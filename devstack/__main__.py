@@ -9,8 +9,8 @@ from pathlib import Path
 
 from rich.console import Console
 
-from devstack.demo import run_demo
-from devstack.demo_examples import RECIPIENTS
+from devstack.demo.examples import RECIPIENTS
+from devstack.demo.run import run_demo
 from devstack.errors import DevstackError
 from devstack.panel import stack_panel, write_env_file
 from devstack.receipt_relay import ReceiptRelay, relaying

@@ -20,7 +20,8 @@ INSERT INTO campaigns (tenant_id, campaign_id, name, status, config, created_at,
 VALUES (:tenant_id, :campaign_id, :name, :status, CAST(:config AS jsonb), :now, :now)
     ON CONFLICT (tenant_id, campaign_id) DO UPDATE
    SET name = excluded.name, config = excluded.config,
-       status = CASE WHEN :keep_status THEN campaigns.status ELSE excluded.status END,
+       status = CASE WHEN :keep_status OR campaigns.status IN ('completed', 'cancelled')
+                     THEN campaigns.status ELSE excluded.status END,
        updated_at = excluded.updated_at
 """)
 
@@ -52,9 +53,14 @@ SELECT CAST(config AS text) AS config, status FROM campaigns
 """)
 
 _SET_STATUS = text("""
-UPDATE campaigns SET status = :status, updated_at = :now
+WITH changed AS (
+    UPDATE campaigns SET status = :status, updated_at = :now
+     WHERE tenant_id = :tenant_id AND campaign_id = :campaign_id
+       AND status NOT IN ('completed', 'cancelled')
+    RETURNING status
+)
+SELECT coalesce((SELECT status FROM changed), status) AS status FROM campaigns
  WHERE tenant_id = :tenant_id AND campaign_id = :campaign_id
-RETURNING campaign_id
 """)
 
 
@@ -73,7 +79,8 @@ class PostgresCampaignStore:
             campaign: with its settings filled in.
             today: the campaign's day; limits of past days stay as they were.
             now: the instant of the change.
-            keep_status: leave the status of a campaign that exists already.
+            keep_status: leave the status of a campaign that exists already; a final
+                one (completed, cancelled) is left in any case.
 
         Raises:
             InvalidRequestError: a limit is below what is held or spent already.
@@ -94,8 +101,12 @@ class PostgresCampaignStore:
 
     async def set_status(
         self, tenant_id: UUID, campaign_id: UUID, status: CampaignStatus, now: datetime
-    ) -> bool:
-        """Change whether a campaign sends; False when there is no such campaign."""
+    ) -> CampaignStatus | None:
+        """Change whether a campaign sends; one that is over stays so.
+
+        Returns:
+            The status it has now; None when there is no such campaign.
+        """
         parameters = {
             "tenant_id": tenant_id,
             "campaign_id": campaign_id,
@@ -103,7 +114,8 @@ class PostgresCampaignStore:
             "now": now,
         }
         async with self._database.statement() as connection:
-            return (await connection.execute(_SET_STATUS, parameters)).first() is not None
+            found = (await connection.execute(_SET_STATUS, parameters)).scalar_one_or_none()
+        return found and CampaignStatus(found)
 
     async def _explain(self, campaign: OutreachCampaign, today: date) -> str:
         """Which limits are below what is used already, with the figures."""

@@ -80,11 +80,17 @@ class Campaigns:
         """Change whether a campaign sends.
 
         Raises:
+            InvalidRequestError: it is completed or cancelled, which is final.
             LookupError: there is no such campaign.
         """
         now = datetime.now(UTC)
-        if not await self._store.set_status(self._tenant_id, campaign_id, status, now):
+        stands = await self._store.set_status(self._tenant_id, campaign_id, status, now)
+        if stands is None:
             raise LookupError(f"there is no campaign {campaign_id}")
+        if stands is not status:
+            raise InvalidRequestError(
+                f"campaign {campaign_id} is {stands}, which is final; it cannot become {status}"
+            )
 
     async def standing(self, campaign_id: UUID, budget: BudgetManager) -> CampaignStatusResult:
         """A campaign's budget, daily limit, pacing and totals.

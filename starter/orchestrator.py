@@ -115,6 +115,7 @@ class OutreachOrchestrator:
         """Pause, resume, complete or cancel a campaign; what is asleep obeys too.
 
         Raises:
+            InvalidRequestError: it is completed or cancelled, which is final.
             LookupError: there is no such campaign.
         """
         await self._campaigns.set_status(campaign_id, status)

@@ -1,11 +1,28 @@
 """Which provider serves which channel."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
 from activities.sender import MessageSender
 from config.settings import WorkerSettings
 from contracts.channels import Channel
 from delivery.email_smtp import EmailSmtpSender
 from delivery.sandbox import SandboxSender
 from delivery.smtp_settings import SmtpSettings
+
+#: Longest text of the channels the sandbox plays, in characters, as their real providers
+#: document it: Twilio for sms (a concatenated message), Meta for WhatsApp, Instagram and
+#: Messenger, X for direct messages.
+_MAX_CHARACTERS: Final[Mapping[Channel, int]] = MappingProxyType(
+    {
+        Channel.SMS: 1_600,
+        Channel.WHATSAPP: 4_096,
+        Channel.INSTAGRAM: 1_000,
+        Channel.FACEBOOK: 2_000,
+        Channel.TWITTER: 10_000,
+    }
+)
 
 
 def build_senders(settings: WorkerSettings) -> dict[Channel, MessageSender]:
@@ -22,6 +39,7 @@ def build_senders(settings: WorkerSettings) -> dict[Channel, MessageSender]:
                     idempotency_keys=settings.sandbox_idempotency_keys,
                     look_up=settings.sandbox_look_up,
                     timeout_seconds=settings.sandbox_timeout_seconds,
+                    max_characters=_MAX_CHARACTERS.get(channel),
                 )
     return senders
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from devstack.demo_examples import load_examples
-from devstack.demo_words import Kind
+from devstack.demo.examples import load_examples
+from devstack.demo.words import Kind
 
 _REPOSITORY = Path(__file__).resolve().parents[2]
 

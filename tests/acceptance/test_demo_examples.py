@@ -7,7 +7,7 @@ import pytest
 
 from contracts.channels import Channel
 from contracts.outreach import OutreachState
-from devstack.demo_examples import load_examples
+from devstack.demo.examples import load_examples
 from devstack.errors import DevstackError
 from policy.routing import RoutingFacts, route
 from policy.send_time import plan_send_time

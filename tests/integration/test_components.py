@@ -7,8 +7,10 @@ from uuid import UUID, uuid4
 import pytest
 
 from activities.errors import OverLimitError
+from contracts.campaign import CampaignStatus
 from contracts.channels import Channel
 from contracts.content import MessageContent
+from contracts.faults import InvalidRequestError
 from contracts.outreach import ExitReason
 from contracts.recipient import CustomerType, RecipientProfile
 from policy.pacing import PaceRecommendation
@@ -106,3 +108,32 @@ async def test_the_scheduler_plans_spreads_and_looks_back(orchestrator, campaign
     await _send(orchestrator, campaign, "marie", "Fresh bread")
     cells = await scheduler.get_send_time_analytics(tenant_id)
     assert [(c.channel, c.messages, c.engagement.opens) for c in cells] == [("email", 1, 0)]
+
+
+async def test_a_campaign_that_is_over_stays_over(orchestrator, campaign):
+    await orchestrator.save_campaign(campaign)
+    await orchestrator.set_campaign_status(campaign.id, CampaignStatus.PAUSED)
+    paused = await orchestrator.send_outreach(campaign, "marie", make_profile(), {"email": "Bread"})
+    assert paused["reason"] == "campaign_not_active"
+    await orchestrator.set_campaign_status(campaign.id, CampaignStatus.ACTIVE)
+    await orchestrator.set_campaign_status(campaign.id, CampaignStatus.CANCELLED)
+    await orchestrator.set_campaign_status(campaign.id, CampaignStatus.CANCELLED)
+
+    with pytest.raises(InvalidRequestError, match="cancelled, which is final"):
+        await orchestrator.set_campaign_status(campaign.id, CampaignStatus.ACTIVE)
+    await orchestrator.save_campaign(campaign)
+    assert (await orchestrator.get_campaign(campaign.id)).status is CampaignStatus.CANCELLED
+
+
+async def test_a_text_too_long_for_its_provider_goes_another_way(orchestrator, campaign):
+    profile = make_profile(
+        contact_info={"email": "marie@example.com", "phone": "+50937001234"},
+        preferences={"preferred_channel": "sms"},
+    )
+    result = await orchestrator.send_outreach(
+        campaign, "marie", profile, {"default": "Bonjou! " * 250}
+    )
+    record = await orchestrator.get_message(UUID(result["message_id"]))
+    assert result["channel"] == "email"
+    ruled_out = {a.channel: a.ruled_out for a in record.routing.assessments}
+    assert ruled_out[Channel.SMS] == "too_long"

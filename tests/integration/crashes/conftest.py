@@ -12,8 +12,9 @@ import pytest_asyncio
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 
+from contracts.channels import Channel
 from devstack.postgres import EmbeddedPostgres
-from devstack.sandbox_provider import SandboxProvider
+from devstack.sandbox_provider import SANDBOX_CHANNELS, SandboxProvider
 from devstack.temporal_server import NAMESPACE, TemporalDevServer
 from devstack.worker_process import WorkerProcess
 from persistence.database import Database
@@ -27,6 +28,7 @@ class CrashStack:
 
     client: Client
     database: Database
+    #: Honours keys on every channel but SMS.
     sandbox: SandboxProvider
     #: Takes the first two contents without a word, then answers as usual.
     smtp: ScriptedSmtp
@@ -45,7 +47,7 @@ async def crash_stack(postgres: EmbeddedPostgres, tmp_path_factory) -> AsyncIter
         )
         database = Database(dsn, pool_size=20)
         stack.push_async_callback(database.close)
-        sandbox = SandboxProvider()
+        sandbox = SandboxProvider(honours_keys_on=SANDBOX_CHANNELS - {Channel.SMS})
         await sandbox.start()
         stack.push_async_callback(sandbox.stop)
         smtp = await stack.enter_async_context(

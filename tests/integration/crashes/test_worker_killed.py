@@ -1,4 +1,4 @@
-"""A worker killed in the middle of ten outreaches, each at another step; then another one.
+"""A worker killed in the middle of twelve outreaches, each at another step; then another one.
 
 All share one kill, because Temporal takes its time to notice that a worker is gone.
 """
@@ -16,6 +16,7 @@ from sqlalchemy import text
 
 from contracts.outreach import OutreachResult, OutreachState
 from contracts.settings import AmbiguityPolicy
+from devstack.sandbox_behaviour import BEHAVIOURS, Behaviour
 from persistence.intake import MessageRecord
 from starter.orchestrator import OutreachOrchestrator
 from tests.integration.crashes.conftest import CrashStack
@@ -30,14 +31,15 @@ from tests.ledger import assert_nothing_left_behind
 from tests.makers import make_campaign
 from tests.waiting import eventually
 
-#: Outreaches on channels whose provider honours keys and can be asked, by what the worker
-#: was doing when it was killed.
+#: Outreaches on channels whose provider can be asked and (but for SMS) honours keys, by what
+#: the worker was doing when it was killed.
 KEYED = (
     "claiming",
     "reserving",
     "opening the attempt",
     "opening the attempt, committed after the kill",
     "calling, message taken",
+    "calling, message taken, by SMS",
     "calling, message taken after it was sent again",
     "recording the answer",
     "recording the answer, committed after the kill",
@@ -45,6 +47,8 @@ KEYED = (
 )
 AT_MOST_ONCE = "e-mail, at most once"
 AT_LEAST_ONCE = "e-mail, at least once"
+
+_CHANNELS = {"e-mail": "email", "SMS": "sms"}
 
 _MESSAGE_OF = text("SELECT message_id FROM messages WHERE recipient_id = :person")
 
@@ -64,11 +68,15 @@ class Crash:
     async def ask(self, name: str, *, handle: str = "plain", **settings: Any) -> None:
         """Start asking for an outreach; return when its message is stored."""
         person = f"{name} {self.tenant_id}"
-        channel = "email" if name.startswith("e-mail") else "chat"
+        channel = next((c for word, c in _CHANNELS.items() if word in name), "chat")
         campaign = make_campaign(
             self.tenant_id, name=name, channels=[channel], budget_total=1, settings=settings
         )
-        contact = {"user_id": f"{handle}-{uuid.uuid4()}", "email": f"{uuid.uuid4()}@example.com"}
+        contact = {
+            "user_id": f"{handle}-{uuid.uuid4()}",
+            "email": f"{uuid.uuid4()}@example.com",
+            "phone": f"+50937001{BEHAVIOURS[Behaviour.HANG].phone_ending}",
+        }
         request = self.orchestrator.send_outreach(
             campaign, person, {"contact_info": contact}, {"default": f"Bonjou, {name}!"}
         )
@@ -154,6 +162,7 @@ async def _bring_everybody_to_the_edge(crash: Crash) -> None:
     crash.stack.sandbox.release()
 
     await crash.ask("calling, message taken", handle="hang")
+    await crash.ask("calling, message taken, by SMS")
     await crash.ask("calling, message taken after it was sent again", handle="stall")
     await crash.ask(AT_MOST_ONCE)
     await crash.ask(AT_LEAST_ONCE, ambiguous_delivery={"email": AmbiguityPolicy.AT_LEAST_ONCE})

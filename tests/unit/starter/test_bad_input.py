@@ -70,7 +70,7 @@ def test_a_wrong_field_is_named(change, said):
 @pytest.mark.parametrize("missing", ["recipient_id", "recipient_profile", "content"])
 def test_a_missing_field_is_named(missing):
     request = {name: value for name, value in REQUEST.items() if name != missing}
-    assert f"{missing}: Field required" in fault(run("send", "-", written=json.dumps(request)))
+    assert f"{missing}: is missing" in fault(run("send", "-", written=json.dumps(request)))
 
 
 @pytest.mark.parametrize(

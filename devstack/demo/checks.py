@@ -8,8 +8,8 @@ from contracts.channels import Channel
 from contracts.delivery import AttemptState
 from contracts.naming import idempotency_key
 from contracts.outreach import OutreachState
-from devstack.demo_ledger import Verdict
-from devstack.demo_outcomes import Outcome
+from devstack.demo.ledger import Verdict
+from devstack.demo.outcomes import Outcome
 from devstack.mail_sink import StoredMail
 from devstack.sandbox_provider_journal import LoggedRequest
 from persistence.intake import AttemptRecord

@@ -23,7 +23,7 @@ from devstack.errors import DevstackError
 
 T = TypeVar("T")
 
-EXAMPLES: Final = Path(__file__).resolve().parents[1] / "examples"
+EXAMPLES: Final = Path(__file__).resolve().parents[2] / "examples"
 RECIPIENTS: Final = EXAMPLES / "recipients.json"
 
 #: A date counted from the start of the demo, so that what must be asleep is asleep

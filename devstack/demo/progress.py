@@ -11,7 +11,7 @@ from rich.live import Live
 from rich.spinner import Spinner
 from rich.text import Text
 
-from devstack.demo_board import Board, read_board
+from devstack.demo.board import Board, read_board
 from devstack.errors import DevstackError
 from persistence.database import Database
 

@@ -9,8 +9,8 @@ from rich.table import Table
 from rich.text import Text
 
 from contracts.outreach import OutreachState
-from devstack.demo_examples import ExampleMessage
-from devstack.demo_words import Kind, kind_of, why
+from devstack.demo.examples import ExampleMessage
+from devstack.demo.words import Kind, kind_of, why
 from devstack.sandbox_behaviour import Behaviour
 from devstack.sandbox_provider_journal import LoggedRequest
 from persistence.intake import MessageRecord

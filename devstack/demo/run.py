@@ -13,11 +13,11 @@ from rich.console import Console
 from rich.text import Text
 from temporalio.client import WorkflowFailureError
 
-from devstack.demo_checks import check_mails, check_outcomes, check_sandbox
-from devstack.demo_examples import ExampleMessage, Examples, Then, load_examples
-from devstack.demo_ledger import Verdict, check_ledger, check_nothing_left
-from devstack.demo_outcomes import Outcome, lost_answers, outcome_groups
-from devstack.demo_progress import Progress
+from devstack.demo.checks import check_mails, check_outcomes, check_sandbox
+from devstack.demo.examples import ExampleMessage, Examples, Then, load_examples
+from devstack.demo.ledger import Verdict, check_ledger, check_nothing_left
+from devstack.demo.outcomes import Outcome, lost_answers, outcome_groups
+from devstack.demo.progress import Progress
 from devstack.receipt_relay import ReceiptRelay
 from devstack.stack import Stack, sole_owner
 from persistence.database import Database

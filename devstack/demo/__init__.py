@@ -1,0 +1,1 @@
+"""`make demo`: every way an outreach can end, played and checked."""
