@@ -6,7 +6,7 @@ from uuid import UUID, uuid4
 
 from temporalio import activity
 
-from activities.stores import BudgetLedger, RequestStore
+from activities.stores import BudgetLedger
 from contracts.campaign import OutreachCampaign
 from contracts.channels import Channel
 from contracts.money import to_micros
@@ -21,25 +21,17 @@ class BudgetManager:
 
     Args:
         ledger: accounts and entries.
-        requests: the messages to pay for.
     """
 
-    def __init__(self, ledger: BudgetLedger, requests: RequestStore) -> None:
+    def __init__(self, ledger: BudgetLedger) -> None:
         self._ledger = ledger
-        self._requests = requests
 
     @activity.defn
     async def reserve_budget(self, request: ReserveInput) -> ReserveResult:
         """Hold the price of one attempt on the day it will be sent, or learn what forbids it."""
-        stored = await self._requests.request(request.ref)
-        if request.plan.scheduled_at is None:
+        if request.plan.campaign_day is None:
             raise ValueError("a send without a time cannot be paid for; plan it first")
-        return await self._ledger.reserve(
-            request,
-            to_micros(stored.settings.price_of(request.plan.channel)),
-            campaign_day(stored.campaign, request.plan.scheduled_at),
-            judge_reservation,
-        )
+        return await self._ledger.reserve(request, request.plan.campaign_day, judge_reservation)
 
     @activity.defn
     async def settle_budget(self, request: SettleInput) -> None:

@@ -14,7 +14,7 @@ from contracts.decision import SendPlan, TimingReason
 from contracts.outreach import CatchUpInput, PlanInput, RescheduleCheck
 from contracts.recipient import RecipientProfile
 from policy.campaign_days import start_of_next_day
-from policy.send_time import check_requested_time, plan_send_time
+from policy.send_time import check_requested_time, moved, plan_send_time
 from policy.spacing import spread
 
 #: Type of the error that refuses a requested time.
@@ -80,9 +80,7 @@ class SendTimeScheduler:
         plan = plan_send_time(
             *parts, request.channel, now=request.now, not_before=request.at, force=True
         )
-        return plan.model_copy(
-            update={"scheduled_at": request.at, "reason": TimingReason.REQUESTED}
-        )
+        return moved(plan, stored.campaign, request.at, reason=TimingReason.REQUESTED)
 
     def get_optimal_send_time(
         self,

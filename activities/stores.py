@@ -161,11 +161,10 @@ class BudgetLedger(Protocol):
     async def reserve(
         self,
         reservation: ReserveInput,
-        price_micros: int,
         day: date,
         judge: Callable[[Sequence[Account], int], Block | None],
     ) -> ReserveResult:
-        """Judge and hold one attempt's price under lock; the message becomes scheduled."""
+        """Hold one attempt's price, or let `judge` say why not; the message is scheduled."""
         ...
 
     async def settle(self, settlement: SettleInput) -> None:

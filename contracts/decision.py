@@ -1,6 +1,6 @@
 """What was decided for one message, with everything needed to explain it."""
 
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 
 from pydantic import Field
@@ -99,5 +99,9 @@ class SendPlan(Contract):
     reason: TimingReason
     zone: str
     zone_source: ZoneSource
+    #: The campaign's day it counts for; None without a time.
+    campaign_day: date | None = None
+    #: Price of the message on this channel, in micro-units of the campaign's currency.
+    price_micros: int = 0
     #: What moved the send from the ideal slot, in words, in order.
     adjustments: list[str] = Field(default_factory=list)

@@ -96,6 +96,10 @@ class OrchestratorSettings(ClosedContract):
         """Price of one message on a channel, in the campaign's currency."""
         return self.prices.get(channel, DEFAULT_PRICES[channel])
 
+    def with_all_prices(self) -> Self:
+        """These settings with every channel's price written out, defaults included."""
+        return self.model_copy(update={"prices": {c: self.price_of(c) for c in Channel}})
+
     def ambiguity_policy(self, channel: Channel) -> AmbiguityPolicy:
         """What to do with a lost answer on a channel; at most once unless set."""
         return self.ambiguous_delivery.get(channel, AmbiguityPolicy.AT_MOST_ONCE)

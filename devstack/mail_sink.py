@@ -28,7 +28,7 @@ from typing import Any, Final, Literal, cast
 
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
-from devstack.sandbox_behaviour import asked_word
+from devstack.sandbox.behaviour import asked_word
 
 _WORDS: Final = ("refuse", "greylist", "spam", "drop", "vanish")
 _GREYLISTED_TRIES: Final = 2

@@ -13,7 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from temporalio.service import RPCError
 
 from contracts.delivery import DeliveryEvent
-from devstack.sandbox_provider_journal import Receipt
+from devstack.sandbox.journal import Receipt
 from starter.orchestrator import OutreachOrchestrator
 
 #: Name of the sandbox as its attempts carry it.

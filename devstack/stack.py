@@ -15,7 +15,7 @@ from devstack.errors import DevstackError
 from devstack.mail_sink import MailSink
 from devstack.ports import LOOPBACK, choose_ports
 from devstack.postgres import EmbeddedPostgres
-from devstack.sandbox_provider import SandboxProvider
+from devstack.sandbox.provider import SandboxProvider
 from devstack.temporal_server import NAMESPACE, TemporalDevServer
 from devstack.worker_process import WorkerProcess
 from persistence.database import Database

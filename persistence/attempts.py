@@ -2,23 +2,22 @@
 
 from datetime import datetime
 
-from sqlalchemy import RowMapping, text
-
 from activities.stores import Attempt, DeliveryFacts
 from contracts.channels import Channel
 from contracts.delivery import AttemptState
 from contracts.naming import idempotency_key
 from contracts.outreach import MessageRef
-from persistence.database import Database
+from persistence.database import Database, Query
 from persistence.rows import (
     REQUEST_COLUMNS,
     REQUEST_TABLES,
     SUPPRESSIONS_OF_MESSAGE,
+    Row,
     request_from,
     suppressions_from,
 )
 
-_DELIVERY_FACTS = text(f"""
+_DELIVERY_FACTS = Query(f"""
 SELECT {REQUEST_COLUMNS},
        {SUPPRESSIONS_OF_MESSAGE} AS suppressions,
        a.attempt_no, a.channel AS attempt_channel, a.state AS attempt_state, a.tries, a.code,
@@ -31,7 +30,7 @@ SELECT {REQUEST_COLUMNS},
 # A message that has ended is never opened, whoever asks: a delivery that slept through the
 # cancel of its outreach stops here. So does one that was overtaken: a worker that was only
 # slow, and was taken for dead, must not call beside the run that took its place.
-_OPEN = text("""
+_OPEN = Query("""
 WITH sending AS (
     UPDATE messages SET state = 'sending'
      WHERE tenant_id = :tenant_id AND message_id = :message_id
@@ -50,7 +49,7 @@ RETURNING a.attempt_no
 """)
 
 # The row is written even where no provider was called, so that none can be any more.
-_CLOSE = text("""
+_CLOSE = Query("""
 INSERT INTO attempts AS a (message_id, attempt_no, tenant_id, channel, provider, idempotency_key,
                            state, tries, code, concluded_at)
 VALUES (:message_id, :attempt_no, :tenant_id, :channel, '', :idempotency_key, 'refused', 0,
@@ -66,7 +65,7 @@ RETURNING a.attempt_no, a.channel AS attempt_channel, a.state AS attempt_state, 
 
 # What is final stays final: an answer that arrives after the attempt was concluded
 # otherwise must not rewrite it.
-_RECORD = text("""
+_RECORD = Query("""
 UPDATE attempts
    SET state = CASE WHEN CAST(:state AS text) = 'accepted' AND bounced THEN 'bounced'
                     ELSE CAST(:state AS text) END,
@@ -87,9 +86,7 @@ class PostgresAttemptStore:
 
     async def delivery_facts(self, ref: MessageRef, attempt_no: int) -> DeliveryFacts:
         """What handing the message over depends on; see `AttemptStore`."""
-        async with self._database.statement() as connection:
-            found = await connection.execute(_DELIVERY_FACTS, _key(ref, attempt_no))
-            row = found.mappings().one()
+        (row,) = await self._database.fetch(_DELIVERY_FACTS, _key(ref, attempt_no))
         return DeliveryFacts(
             request=request_from(row),
             suppressions=suppressions_from(row["suppressions"]),
@@ -115,8 +112,7 @@ class PostgresAttemptStore:
             "now": now,
             "tries_before": tries_before,
         }
-        async with self._database.statement() as connection:
-            return (await connection.execute(_OPEN, parameters)).first() is not None
+        return await self._database.fetch_one(_OPEN, parameters) is not None
 
     async def record_attempt(
         self,
@@ -136,8 +132,7 @@ class PostgresAttemptStore:
             "provider_message_id": provider_message_id,
             "now": now,
         }
-        async with self._database.statement() as connection:
-            await connection.execute(_RECORD, parameters)
+        await self._database.fetch(_RECORD, parameters)
 
     async def close_attempt(
         self, ref: MessageRef, attempt_no: int, channel: Channel, now: datetime
@@ -149,8 +144,8 @@ class PostgresAttemptStore:
             "idempotency_key": idempotency_key(ref.message_id, attempt_no),
             "now": now,
         }
-        async with self._database.statement() as connection:
-            return _attempt((await connection.execute(_CLOSE, parameters)).mappings().one())
+        (row,) = await self._database.fetch(_CLOSE, parameters)
+        return _attempt(row)
 
 
 def _key(ref: MessageRef, attempt_no: int) -> dict[str, object]:
@@ -161,7 +156,7 @@ def _key(ref: MessageRef, attempt_no: int) -> dict[str, object]:
     }
 
 
-def _attempt(row: RowMapping) -> Attempt:
+def _attempt(row: Row) -> Attempt:
     return Attempt(
         attempt_no=row["attempt_no"],
         channel=Channel(row["attempt_channel"]),

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from datetime import date, datetime
 from uuid import UUID
 
+import asyncpg
 from sqlalchemy import RowMapping, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -19,7 +20,7 @@ from contracts.outreach import (
     ReserveResult,
     SettleInput,
 )
-from persistence.database import Database
+from persistence.database import Database, Query
 from persistence.ledger_sql import BOOK_ENTRIES
 from policy.budget import Account, AccountScope, judge_reservation
 
@@ -72,14 +73,14 @@ SELECT a.campaign_id, {_ACCOUNT_COLUMNS},
    FOR UPDATE OF a
 """)  # noqa: S608 - built from constants of ours
 
-_HOLD = text(f"""
-WITH scheduled AS (
+_HOLD = f"""
+scheduled AS (
     UPDATE messages
        SET state = 'scheduled', channel = CAST(:channel AS text),
            scheduled_at = CAST(:scheduled_at AS timestamptz),
            routing = CAST(:routing AS jsonb), plan = CAST(:plan AS jsonb)
      WHERE tenant_id = :tenant_id AND message_id = :message_id
-       AND state IN ('deciding', 'scheduled', 'sending')
+       AND state IN ('deciding', 'scheduled', 'sending') {{condition}}
     RETURNING tenant_id, message_id, campaign_id
 ), claimed AS (
     UPDATE recipient_claims r SET channel = CAST(:channel AS text)
@@ -97,7 +98,24 @@ WITH scheduled AS (
       FROM scheduled
     RETURNING *
 ), {BOOK_ENTRIES}
-SELECT count(*) FROM booked
+"""  # noqa: S608 - built from constants of ours
+
+# The accounts are judged already, under the lock this transaction holds.
+_HOLD_JUDGED = text(f"WITH {_HOLD.format(condition='')} SELECT count(*) FROM booked")  # noqa: S608
+
+# What nearly every reservation takes: one statement, and the accounts' own constraints for a
+# judge. It does nothing where it cannot tell: the day has no account yet, or it ran before.
+_HOLD_AT_ONCE = Query(f"""
+WITH known AS (
+    SELECT amount_micros FROM budget_entries
+     WHERE message_id = :message_id AND attempt_no = CAST(:attempt_no AS integer)
+       AND kind = 'hold'
+), day AS (
+    SELECT FROM budget_accounts a JOIN messages m USING (tenant_id, campaign_id)
+     WHERE m.message_id = :message_id AND (a.scope, a.key) = ('day', CAST(:day AS text))
+), {_HOLD.format(condition="AND NOT EXISTS (SELECT FROM known) AND EXISTS (SELECT FROM day)")}
+SELECT (SELECT amount_micros FROM known) AS held_already,
+       EXISTS (SELECT FROM scheduled) AS is_held
 """)  # noqa: S608 - built from constants of ours
 
 _HELD_AMOUNT = text("""
@@ -112,7 +130,7 @@ message AS (SELECT message_id FROM messages WHERE message_id = :message_id FOR N
 
 # The claim closes one look-back window after the send; the person's own statistics
 # count the message, so that a channel tried and never answered is known as one.
-_SETTLE = text(f"""
+_SETTLE = Query(f"""
 WITH {_LOCKED_MESSAGE}, entry AS (
     INSERT INTO budget_entries
     SELECT message_id, attempt_no, 'settle', tenant_id, campaign_id, channel, day, amount_micros,
@@ -123,7 +141,7 @@ WITH {_LOCKED_MESSAGE}, entry AS (
     RETURNING *
 ), sent AS (
     UPDATE messages m
-       SET state = :state, reason = NULL, details = '{{}}',
+       SET state = CAST(:state AS text), reason = NULL, details = '{{}}',
            sent_at = CAST(:now AS timestamptz), finished_at = CAST(:now AS timestamptz)
       FROM entry WHERE m.message_id = entry.message_id
     RETURNING m.message_id, m.tenant_id, m.campaign_id, m.recipient_id, m.channel
@@ -142,7 +160,7 @@ WITH {_LOCKED_MESSAGE}, entry AS (
 SELECT count(*) FROM booked
 """)  # noqa: S608 - built from constants of ours
 
-_RELEASE = text(f"""
+_RELEASE = Query(f"""
 WITH {_LOCKED_MESSAGE}, entry AS (
     INSERT INTO budget_entries
     SELECT message_id, attempt_no, 'release', tenant_id, campaign_id, channel, day, amount_micros,
@@ -181,12 +199,29 @@ class PostgresBudgetLedger:
     async def reserve(
         self,
         reservation: ReserveInput,
-        price_micros: int,
         day: date,
         judge: Callable[[Sequence[Account], int], Block | None],
     ) -> ReserveResult:
-        """Judge and hold under lock; see `BudgetLedger`."""
-        parameters = _hold_parameters(reservation, price_micros, day)
+        """Hold at once where the limits allow it, else judge under lock; see `BudgetLedger`."""
+        parameters = _hold_parameters(reservation, day)
+        price_micros = reservation.plan.price_micros
+        try:
+            row = await self._database.fetch_one(_HOLD_AT_ONCE, parameters)
+        except (asyncpg.CheckViolationError, asyncpg.UniqueViolationError):
+            row = None
+        if row is not None and row["held_already"] is not None:
+            return ReserveResult(price_micros=row["held_already"])
+        if row is not None and row["is_held"]:
+            return ReserveResult(price_micros=price_micros)
+        return await self._reserve_under_lock(parameters, price_micros, judge)
+
+    async def _reserve_under_lock(
+        self,
+        parameters: dict[str, object],
+        price_micros: int,
+        judge: Callable[[Sequence[Account], int], Block | None],
+    ) -> ReserveResult:
+        """Judge the accounts while nobody else can move them, and hold or say why not."""
         try:
             async with self._database.transaction() as connection:
                 rows = await _lock_accounts(connection, parameters)
@@ -195,7 +230,7 @@ class PostgresBudgetLedger:
                     return ReserveResult(price_micros=held_already)
                 block = judge(_accounts_of_send(rows, parameters), price_micros)
                 if block is None:
-                    booked = (await connection.execute(_HOLD, parameters)).scalar_one()
+                    booked = (await connection.execute(_HOLD_JUDGED, parameters)).scalar_one()
                     block = None if booked else _HAS_ENDED
                 elif (held := await _held_by_a_twin(connection, parameters)) is not None:
                     return ReserveResult(price_micros=held)
@@ -248,17 +283,14 @@ class PostgresBudgetLedger:
                 raise
             raise OverLimitError(block) from None
 
-    async def _book(
-        self, statement: object, booking: SettleInput | ReleaseInput, **more: str
-    ) -> None:
+    async def _book(self, query: Query, booking: SettleInput | ReleaseInput, **more: str) -> None:
         parameters = {
             "message_id": booking.ref.message_id,
             "attempt_no": booking.attempt_no,
             "now": booking.now,
             **more,
         }
-        async with self._database.statement() as connection:
-            await connection.execute(statement, parameters)  # type: ignore[call-overload]
+        await self._database.fetch(query, parameters)
 
 
 async def _held_by_a_twin(connection: AsyncConnection, parameters: dict[str, object]) -> int | None:
@@ -281,7 +313,7 @@ async def _lock_accounts(
     return rows
 
 
-def _hold_parameters(reservation: ReserveInput, price_micros: int, day: date) -> dict[str, object]:
+def _hold_parameters(reservation: ReserveInput, day: date) -> dict[str, object]:
     return {
         "tenant_id": reservation.ref.tenant_id,
         "message_id": reservation.ref.message_id,
@@ -290,7 +322,7 @@ def _hold_parameters(reservation: ReserveInput, price_micros: int, day: date) ->
         "channel": reservation.plan.channel.value,
         "scheduled_at": reservation.plan.scheduled_at,
         "day": day.isoformat(),
-        "amount_micros": price_micros,
+        "amount_micros": reservation.plan.price_micros,
         "routing": reservation.routing.model_dump_json(),
         "plan": reservation.plan.model_dump_json(),
         "now": reservation.now,

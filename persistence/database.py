@@ -1,12 +1,47 @@
-"""Connections to PostgreSQL."""
+"""Connections to PostgreSQL.
 
+Two ways lead there. What every message takes runs as a `Query` on asyncpg: compiled
+once, prepared once per connection, one round trip. The rest (campaigns, reports,
+migrations) runs through SQLAlchemy's connections.
+"""
+
+import asyncio
+import json
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
+from typing import Final
 
+import asyncpg
+from sqlalchemy import make_url, text
+from sqlalchemy.dialects.postgresql.asyncpg import dialect as asyncpg_dialect
+from sqlalchemy.engine import URL
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+Parameters = Mapping[str, object]
+
+_DIALECT: Final = asyncpg_dialect()  # type: ignore[no-untyped-call]
+
+
+class Query:
+    """A statement with named parameters, ready for asyncpg.
+
+    Args:
+        sql: parameters are written `:name`; what PostgreSQL cannot infer the type of
+            is cast.
+    """
+
+    def __init__(self, sql: str) -> None:
+        compiled = text(sql).compile(dialect=_DIALECT)
+        self._names: Sequence[str] = compiled.positiontup or ()
+        self.sql = str(compiled)
+
+    def arguments(self, parameters: Parameters) -> list[object]:
+        """The values of the parameters, in the order of their numbers."""
+        return [parameters[name] for name in self._names]
 
 
 class Database:
-    """One pool of connections, for transactions and for single statements.
+    """One database, for the statements of messages and for everything else.
 
     Args:
         dsn: SQLAlchemy URL with the asyncpg driver.
@@ -14,10 +49,25 @@ class Database:
     """
 
     def __init__(self, dsn: str, *, pool_size: int = 10) -> None:
+        self._url = make_url(dsn)
+        self._most_connections = pool_size * 2
+        self._pool: asyncpg.Pool | None = None
+        self._connecting = asyncio.Lock()
         self._engine: AsyncEngine = create_async_engine(
-            dsn, pool_size=pool_size, max_overflow=pool_size, pool_pre_ping=False
+            dsn, pool_size=pool_size, max_overflow=pool_size
         )
         self._autocommit = self._engine.execution_options(isolation_level="AUTOCOMMIT")
+
+    async def fetch(self, query: Query, parameters: Parameters) -> Sequence[asyncpg.Record]:
+        """Run a query as a transaction of its own; every row of its answer."""
+        pool = self._pool or await self._connect()
+        rows: Sequence[asyncpg.Record] = await pool.fetch(query.sql, *query.arguments(parameters))
+        return rows
+
+    async def fetch_one(self, query: Query, parameters: Parameters) -> asyncpg.Record | None:
+        """Run a query as a transaction of its own; the first row of its answer, if any."""
+        rows = await self.fetch(query, parameters)
+        return rows[0] if rows else None
 
     def transaction(self) -> AbstractAsyncContextManager[AsyncConnection]:
         """A transaction, committed when its block ends and rolled back on an error."""
@@ -29,4 +79,40 @@ class Database:
 
     async def close(self) -> None:
         """Close every connection."""
+        if self._pool is not None:
+            await self._pool.close()
         await self._engine.dispose()
+
+    async def _connect(self) -> asyncpg.Pool:
+        async with self._connecting:
+            if self._pool is None:
+                self._pool = await asyncpg.create_pool(
+                    **_address(self._url),
+                    min_size=0,
+                    max_size=self._most_connections,
+                    init=_read_json,
+                    # No statement of ours leaves anything behind on its connection, so the
+                    # usual reset, one more round trip each time, has nothing to do.
+                    reset=_leave_as_it_is,
+                )
+        return self._pool
+
+
+def _address(url: URL) -> dict[str, object]:
+    """Where and as whom to connect; a socket's directory stands in the URL's query."""
+    return {
+        "host": url.query.get("host") or url.host,
+        "port": url.port,
+        "user": url.username,
+        "password": url.password,
+        "database": url.database,
+    }
+
+
+async def _read_json(connection: asyncpg.Connection) -> None:
+    for name in ("json", "jsonb"):
+        await connection.set_type_codec(name, encoder=str, decoder=json.loads, schema="pg_catalog")
+
+
+async def _leave_as_it_is(connection: asyncpg.Connection) -> None:
+    """Nothing to reset."""

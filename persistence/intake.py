@@ -15,7 +15,7 @@ from contracts.decision import RoutingDecision, SendPlan
 from contracts.delivery import AttemptState, DeliveryEvent
 from contracts.outreach import Details, ExitReason, OutreachState
 from contracts.recipient import RecipientProfile
-from persistence.database import Database
+from persistence.database import Database, Query
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ class MessageRecord:
     events: Sequence[str]
 
 
-_STORE = text("""
+_STORE = Query("""
 WITH content AS (
     INSERT INTO contents (tenant_id, digest, body)
     VALUES (:tenant_id, :content_digest, CAST(:content AS jsonb)) ON CONFLICT DO NOTHING
@@ -91,7 +91,7 @@ VALUES (:message_id, :tenant_id, :campaign_id, :recipient_id, :idempotency_key,
 RETURNING message_id
 """)
 
-_BY_KEY = text("""
+_BY_KEY = Query("""
 SELECT message_id, request_digest FROM messages
  WHERE tenant_id = :tenant_id AND idempotency_key = :idempotency_key
 """)
@@ -176,12 +176,10 @@ class PostgresIntake:
     async def store(self, message: NewMessage, now: datetime) -> StoredMessage:
         """Store a request, in one statement; a known key answers with its message."""
         parameters = _message_row(message, now)
-        async with self._database.statement() as connection:
-            stored = (await connection.execute(_STORE, parameters)).first()
-            if stored is not None:
-                return StoredMessage(message.message_id, message.request_digest)
-            row = (await connection.execute(_BY_KEY, parameters)).mappings().one()
-            return StoredMessage(row["message_id"], row["request_digest"])
+        if await self._database.fetch_one(_STORE, parameters) is not None:
+            return StoredMessage(message.message_id, message.request_digest)
+        (row,) = await self._database.fetch(_BY_KEY, parameters)
+        return StoredMessage(row["message_id"], row["request_digest"])
 
     async def record(self, tenant_id: UUID, message_id: UUID) -> MessageRecord | None:
         """Everything kept about a message, or None."""

@@ -3,11 +3,9 @@
 import json
 from datetime import datetime
 
-from sqlalchemy import text
-
 from activities.stores import RoutingInputs, StoredRequest
 from contracts.outreach import ConcludeInput, ConcludeResult, MessageRef
-from persistence.database import Database
+from persistence.database import Database, Query
 from persistence.ledger_sql import BOOK_ENTRIES
 from persistence.rows import (
     RECENT_CLAIMS_OF_MESSAGE,
@@ -20,12 +18,12 @@ from persistence.rows import (
     suppressions_from,
 )
 
-_REQUEST = text(f"""
+_REQUEST = Query(f"""
 SELECT {REQUEST_COLUMNS} FROM {REQUEST_TABLES}
  WHERE m.tenant_id = :tenant_id AND m.message_id = :message_id
 """)  # noqa: S608 - built from constants of ours
 
-_ROUTING_INPUTS = text(f"""
+_ROUTING_INPUTS = Query(f"""
 SELECT {REQUEST_COLUMNS},
        {SUPPRESSIONS_OF_MESSAGE} AS suppressions,
        {RECENT_CLAIMS_OF_MESSAGE} AS recent,
@@ -37,7 +35,7 @@ SELECT {REQUEST_COLUMNS},
 
 # One statement, so that no reader can see the hold gone and the claim still there. A sent
 # message is left alone: a late cancel must not undo what a person has already got.
-_CONCLUDE = text(f"""
+_CONCLUDE = Query(f"""
 WITH ended AS (
     UPDATE messages
        SET state = :state, reason = :reason, details = CAST(:details AS jsonb),
@@ -75,8 +73,7 @@ class PostgresRequestStore:
     async def request(self, ref: MessageRef) -> StoredRequest:
         """One message; see `RequestStore`."""
         key = {"tenant_id": ref.tenant_id, "message_id": ref.message_id}
-        async with self._database.statement() as connection:
-            row = (await connection.execute(_REQUEST, key)).mappings().one_or_none()
+        row = await self._database.fetch_one(_REQUEST, key)
         if row is None:
             raise LookupError(f"there is no message {ref.message_id}")
         return request_from(row)
@@ -84,8 +81,7 @@ class PostgresRequestStore:
     async def routing_inputs(self, ref: MessageRef, now: datetime) -> RoutingInputs:
         """What the choice of a channel depends on; see `RequestStore`."""
         key = {"tenant_id": ref.tenant_id, "message_id": ref.message_id, "now": now}
-        async with self._database.statement() as connection:
-            row = (await connection.execute(_ROUTING_INPUTS, key)).mappings().one()
+        (row,) = await self._database.fetch(_ROUTING_INPUTS, key)
         return RoutingInputs(
             request=request_from(row),
             recent=claims_from(row["recent"]),
@@ -105,8 +101,7 @@ class PostgresRequestStore:
             "routing": routing.model_dump_json() if routing else None,
             "now": conclusion.now,
         }
-        async with self._database.statement() as connection:
-            ended_before = (await connection.execute(_CONCLUDE, parameters)).mappings().first()
+        ended_before = await self._database.fetch_one(_CONCLUDE, parameters)
         if ended_before is None:
             return ConcludeResult(state=conclusion.state, reason=conclusion.reason)
         return ConcludeResult.model_validate(dict(ended_before))

@@ -3,11 +3,10 @@
 from collections.abc import Sequence
 from datetime import datetime
 from functools import lru_cache
-from typing import Any
+from typing import Any, Protocol
 from uuid import UUID
 
 from pydantic import TypeAdapter
-from sqlalchemy import RowMapping
 
 from activities.stores import StoredRequest, Suppression
 from contracts.campaign import CampaignStatus, OutreachCampaign
@@ -19,6 +18,12 @@ from policy.frequency import RecentClaim
 from policy.selector import Engagement
 
 _INSTANT = TypeAdapter(datetime)
+
+
+class Row(Protocol):
+    """A row of an answer, by the names of its columns."""
+
+    def __getitem__(self, column: str, /) -> Any: ...  # noqa: ANN401 - the column says it
 
 
 @lru_cache(maxsize=256)
@@ -74,7 +79,7 @@ RECENT_CLAIMS_OF_MESSAGE = """
 """
 
 
-def request_from(row: RowMapping) -> StoredRequest:
+def request_from(row: Row) -> StoredRequest:
     """A message with its campaign and content, from `REQUEST_COLUMNS`."""
     return StoredRequest(
         ref=MessageRef(tenant_id=row["tenant_id"], message_id=row["message_id"]),

@@ -8,12 +8,14 @@ from typing import Final
 from contracts.campaign import OptimalTimes, OutreachCampaign
 from contracts.channels import Channel
 from contracts.decision import SendPlan, TimingReason
+from contracts.money import to_micros
 from contracts.recipient import RecipientProfile
 from contracts.settings import OrchestratorSettings, QuietHours
+from policy.campaign_days import campaign_day
 from policy.data import best_practice_times
 from policy.zones import ZoneChoice, choose_zone, is_allowed, localize, next_allowed
 
-__all__ = ["check_requested_time", "is_allowed", "next_allowed", "plan_send_time"]
+__all__ = ["check_requested_time", "is_allowed", "moved", "next_allowed", "plan_send_time"]
 
 #: Nothing is planned from here on: the calendar ends with the year 9999, and the days
 #: looked at behind a moment must still fit in it.
@@ -105,8 +107,23 @@ def plan_send_time(
         reason=reason,
         zone=zone.name,
         zone_source=zone.source,
+        campaign_day=scheduled_at and campaign_day(campaign, scheduled_at),
+        price_micros=to_micros(settings.price_of(channel)),
         adjustments=notes,
     )
+
+
+def moved(plan: SendPlan, campaign: OutreachCampaign, at: datetime, **changes: object) -> SendPlan:
+    """A plan at another moment, with the day of the campaign that one falls on.
+
+    Args:
+        plan: the plan to move.
+        campaign: its campaign.
+        at: the new moment.
+        **changes: further fields of the plan to change.
+    """
+    day = campaign_day(campaign, at)
+    return plan.model_copy(update={"scheduled_at": at, "campaign_day": day, **changes})
 
 
 def check_requested_time(

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from contracts.campaign import OutreachCampaign
 from contracts.channels import Channel
 from contracts.decision import SendPlan
-from policy.send_time import is_allowed
+from policy.send_time import is_allowed, moved
 
 _CHOSEN_HOUR = timedelta(hours=1)
 
@@ -57,6 +57,4 @@ def _moved(plan: SendPlan, shift: timedelta, campaign: OutreachCampaign) -> Send
     if beyond or not is_allowed(moment, ZoneInfo(plan.zone), quiet_hours):
         return plan
     note = f"spaced {int(shift.total_seconds() // 60)} min behind the first of its batch"
-    return plan.model_copy(
-        update={"scheduled_at": moment, "adjustments": [*plan.adjustments, note]}
-    )
+    return moved(plan, campaign, moment, adjustments=[*plan.adjustments, note])

@@ -115,7 +115,8 @@ class Campaigns:
 
     async def _save(self, campaign: OutreachCampaign, *, keep_status: bool) -> None:
         now = datetime.now(UTC)
-        resolved = campaign.model_copy(update={"settings": campaign.settings or self._settings})
+        settings = (campaign.settings or self._settings).with_all_prices()
+        resolved = campaign.model_copy(update={"settings": settings})
         today = campaign_day(campaign, now)
         await self._store.save(resolved, today, now, keep_status=keep_status)
         self._seen[campaign.id] = campaign.model_dump_json()

@@ -77,7 +77,7 @@ class OutreachOrchestrator:
         self.deduplicator = MessageDeduplicator(PostgresClaimStore(database))
         self.router = ChannelRouter(requests, dict.fromkeys(Channel))
         self.selector = ChannelSelector()
-        self.budget = BudgetManager(PostgresBudgetLedger(database), requests)
+        self.budget = BudgetManager(PostgresBudgetLedger(database))
         self.scheduler = SendTimeScheduler(requests, PostgresAnalyticsStore(database))
 
     @classmethod

@@ -17,7 +17,7 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 
 from devstack.mail_sink import MailSink
 from devstack.postgres import EmbeddedPostgres
-from devstack.sandbox_provider import SandboxProvider
+from devstack.sandbox.provider import SandboxProvider
 from devstack.temporal_server import TemporalDevServer
 from persistence.database import Database
 from persistence.migrate import upgrade_database

@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from contracts.delivery import DeliveryEvent, DeliveryEventKind
-from devstack.sandbox_provider import SandboxProvider
+from devstack.sandbox.provider import SandboxProvider
 from starter.orchestrator import OutreachOrchestrator
 
 
@@ -12,7 +12,7 @@ async def pass_on_receipts(
 ) -> None:
     """Record every receipt the sandbox has for a message."""
     for receipt in sandbox.receipts:
-        if str(receipt.message_id) != str(message_id):
+        if str(receipt.message_id) != str(message_id) or receipt.idempotency_key is None:
             continue
         event = DeliveryEvent(
             provider="sandbox",

@@ -11,7 +11,7 @@ from activities.sender import MessageSender
 from config.settings import WorkerSettings
 from contracts.channels import Channel
 from devstack.mail_sink import MailSink
-from devstack.sandbox_provider import SandboxProvider
+from devstack.sandbox.provider import SandboxProvider
 from persistence.database import Database
 from worker.components import build_components
 from worker.senders import build_senders

@@ -64,7 +64,7 @@ def build_components(
         deduplicator=MessageDeduplicator(PostgresClaimStore(database)),
         router=ChannelRouter(requests, text_limits),
         scheduler=SendTimeScheduler(requests, PostgresAnalyticsStore(database)),
-        budget=BudgetManager(PostgresBudgetLedger(database), requests),
+        budget=BudgetManager(PostgresBudgetLedger(database)),
         delivery=MessageDelivery(PostgresAttemptStore(database), senders, pause_poll=pause_poll),
         closer=OutreachCloser(requests),
     )

@@ -11,7 +11,7 @@ from contracts.outreach import OutreachState
 from devstack.demo.ledger import Verdict
 from devstack.demo.outcomes import Outcome
 from devstack.mail_sink import StoredMail
-from devstack.sandbox_provider_journal import LoggedRequest
+from devstack.sandbox.journal import LoggedRequest
 from persistence.intake import AttemptRecord
 
 _TAKEN = (AttemptState.ACCEPTED, AttemptState.BOUNCED)

@@ -11,8 +11,8 @@ from rich.text import Text
 from contracts.outreach import OutreachState
 from devstack.demo.examples import ExampleMessage
 from devstack.demo.words import Kind, kind_of, why
-from devstack.sandbox_behaviour import Behaviour
-from devstack.sandbox_provider_journal import LoggedRequest
+from devstack.sandbox.behaviour import Behaviour
+from devstack.sandbox.journal import LoggedRequest
 from persistence.intake import MessageRecord
 
 #: Columns as wide as their longest cell; the last one takes what is left.

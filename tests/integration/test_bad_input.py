@@ -523,8 +523,11 @@ async def test_what_is_accepted_can_be_read_back(database, orchestrator, tenant_
     handle = orchestrator.handle(UUID(answer["message_id"]))
     assert (await handle.result()).state == "sent"
     loaded = await orchestrator.get_campaign(campaign.id)
-    assert loaded.settings == OrchestratorSettings(
-        quiet_hours=None, prices={Channel.EMAIL: Decimal("0.000001")}
+    assert (
+        loaded.settings
+        == OrchestratorSettings(
+            quiet_hours=None, prices={Channel.EMAIL: Decimal("0.000001")}
+        ).with_all_prices()
     )
     record = await orchestrator.get_message(UUID(answer["message_id"]))
     assert record.recipient_id == "mar'ie\\"

@@ -97,6 +97,17 @@ CREATE TABLE recipient_claims (
 )
 """
 
+# Counts the claims granted on a person. A claim is judged on facts read before it; it is
+# stored only if the count is still the one read with them.
+_TURNS = """
+CREATE TABLE recipient_turns (
+    tenant_id    uuid NOT NULL,
+    recipient_id text NOT NULL,
+    turn         bigint NOT NULL,
+    PRIMARY KEY (tenant_id, recipient_id)
+)
+"""
+
 _CLAIMS_BY_PERSON = """
 CREATE INDEX live_claims_by_person ON recipient_claims (tenant_id, recipient_id)
     WHERE released_at IS NULL
@@ -223,6 +234,7 @@ _STATEMENTS = (
     _MESSAGES,
     _MESSAGES_BY_CAMPAIGN,
     _CLAIMS,
+    _TURNS,
     _CLAIMS_BY_PERSON,
     _ACCOUNTS,
     _ENTRIES,
@@ -247,5 +259,5 @@ def downgrade() -> None:
     """Drop the schema."""
     op.execute(
         "DROP TABLE engagement_stats, suppressions, delivery_events, attempts, budget_entries, "
-        "budget_accounts, recipient_claims, messages, contents, campaigns"
+        "budget_accounts, recipient_turns, recipient_claims, messages, contents, campaigns"
     )

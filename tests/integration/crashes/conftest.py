@@ -14,7 +14,7 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 
 from contracts.channels import Channel
 from devstack.postgres import EmbeddedPostgres
-from devstack.sandbox_provider import SANDBOX_CHANNELS, SandboxProvider
+from devstack.sandbox.provider import SANDBOX_CHANNELS, SandboxProvider
 from devstack.temporal_server import NAMESPACE, TemporalDevServer
 from devstack.worker_process import WorkerProcess
 from persistence.database import Database

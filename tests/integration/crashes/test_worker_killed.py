@@ -16,7 +16,7 @@ from sqlalchemy import text
 
 from contracts.outreach import OutreachResult, OutreachState
 from contracts.settings import AmbiguityPolicy
-from devstack.sandbox_behaviour import BEHAVIOURS, Behaviour
+from devstack.sandbox.behaviour import BEHAVIOURS, Behaviour
 from persistence.intake import MessageRecord
 from starter.orchestrator import OutreachOrchestrator
 from tests.integration.crashes.conftest import CrashStack

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from devstack.mail_sink import MailSink
-from devstack.sandbox_provider import SandboxProvider
+from devstack.sandbox.provider import SandboxProvider
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ import pytest
 
 from contracts.channels import Channel
 from delivery.sandbox import SandboxSender
-from devstack.sandbox_behaviour import BEHAVIOURS, Behaviour
-from devstack.sandbox_provider import SandboxProvider
+from devstack.sandbox.behaviour import BEHAVIOURS, Behaviour
+from devstack.sandbox.provider import SandboxProvider
 from tests.integration.delivery.sender_contract import Bench, Fate, SenderContract
 
 _BEHAVIOUR = {

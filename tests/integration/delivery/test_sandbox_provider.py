@@ -8,8 +8,8 @@ import pytest
 
 from contracts.channels import Channel
 from devstack import sandbox_provider
-from devstack.sandbox_behaviour import BEHAVIOURS, Behaviour, behaviour_for
-from devstack.sandbox_provider import SandboxProvider
+from devstack.sandbox.behaviour import BEHAVIOURS, Behaviour, behaviour_for
+from devstack.sandbox.provider import SandboxProvider
 
 
 @pytest.fixture

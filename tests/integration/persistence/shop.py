@@ -77,6 +77,8 @@ class Shop:
             reason=TimingReason.IMMEDIATE,
             zone="UTC",
             zone_source=ZoneSource.UTC,
+            campaign_day=day,
+            price_micros=price,
         )
         reservation = ReserveInput(
             ref=ref,
@@ -86,7 +88,7 @@ class Shop:
             now=NOW,
             replaces_attempt_no=replaces,
         )
-        return await self.ledger.reserve(reservation, price, day, judge_reservation)
+        return await self.ledger.reserve(reservation, day, judge_reservation)
 
     async def settle(
         self,

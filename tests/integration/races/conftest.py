@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 from temporalio.client import Client
 
-from devstack.sandbox_provider import SandboxProvider
+from devstack.sandbox.provider import SandboxProvider
 from persistence.database import Database
 from tests.integration.races.crowd import Crowd
 

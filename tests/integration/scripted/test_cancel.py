@@ -11,7 +11,7 @@ from temporalio.client import WorkflowFailureError
 from activities.errors import AmbiguousDeliveryError
 from activities.sender import SenderCapabilities
 from contracts.channels import Channel
-from contracts.outreach import OutreachState, RescheduleInput
+from contracts.outreach import OutreachState, OutreachStatus, RescheduleInput
 from tests.fakes.sender import Gate, ScriptedSender, refuse
 from tests.leftovers import NOTHING, leftovers, money
 from tests.makers import make_campaign
@@ -150,9 +150,9 @@ async def test_at_any_moment_it_leaves_nothing_behind(stage, campaign, database,
         await handle.cancel()
         with suppress(WorkflowFailureError):
             await handle.result()
-        record = await stage.record(handle, tenant_id)
-        assert record.state is (await handle.query(OutreachWorkflow.status)).state
-        return record.state
+        status: OutreachStatus = await handle.query(OutreachWorkflow.status)
+        assert (await stage.record(handle, tenant_id)).state is status.state
+        return status.state
 
     states = await asyncio.gather(*(start_and_cancel(turns % 20) for turns in range(60)))
 

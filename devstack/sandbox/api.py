@@ -15,8 +15,8 @@ from starlette.routing import Route
 from contracts.base import Contract
 from contracts.channels import Channel
 from contracts.delivery import DeliveryEventKind
-from devstack.sandbox_behaviour import Behaviour, behaviour_for
-from devstack.sandbox_provider_journal import Journal, LoggedRequest, Receipt
+from devstack.sandbox.behaviour import Behaviour, behaviour_for
+from devstack.sandbox.journal import Journal, LoggedRequest, Receipt
 
 _RETRY_AFTER_SECONDS: Final = 1
 _PAGE_SIZE: Final = 1000

@@ -12,7 +12,7 @@ from pydantic import TypeAdapter
 from contracts.base import Contract
 from contracts.channels import Channel
 from contracts.delivery import DeliveryEventKind
-from devstack.sandbox_behaviour import Behaviour
+from devstack.sandbox.behaviour import Behaviour
 
 #: What a caller waits for, given everything logged so far.
 LogPredicate = Callable[[Sequence["LoggedRequest"]], bool]
