@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from contracts.channels import Channel
-from devstack import sandbox_provider
+from devstack.sandbox import provider as sandbox_provider
 from devstack.sandbox.behaviour import BEHAVIOURS, Behaviour, behaviour_for
 from devstack.sandbox.provider import SandboxProvider
 

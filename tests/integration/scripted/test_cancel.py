@@ -152,7 +152,7 @@ async def test_at_any_moment_it_leaves_nothing_behind(stage, campaign, database,
             await handle.result()
         status: OutreachStatus = await handle.query(OutreachWorkflow.status)
         assert (await stage.record(handle, tenant_id)).state is status.state
-        return status.state
+        return OutreachState(status.state)
 
     states = await asyncio.gather(*(start_and_cancel(turns % 20) for turns in range(60)))
 
