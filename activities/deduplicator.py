@@ -135,10 +135,14 @@ def _blocked(reason: ExitReason, details: dict[str, str]) -> ClaimVerdict:
 def _texts(facts: ClaimFacts) -> list[str]:
     """Everything the message might say, by whichever channel it goes in the end."""
     request = facts.request
+    reachable = [
+        channel
+        for channel in request.campaign.channels
+        if request.profile.contact_info.address_for(channel)
+    ]
     texts: dict[str, None] = {}
-    for channel in request.campaign.channels:
-        template = request.content.template_for(channel)
-        if template is None or not request.profile.contact_info.address_for(channel):
+    for template in dict.fromkeys(map(request.content.template_for, reachable)):
+        if template is None:
             continue
         # A template that fails is no text of this message; routing rules its channel out.
         with suppress(TemplateFault):

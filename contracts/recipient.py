@@ -1,15 +1,21 @@
 """The person to reach, as the caller describes them."""
 
 import re
+from collections.abc import Mapping
 from enum import StrEnum
 from functools import cache
-from typing import Annotated, Any, Self
+from types import MappingProxyType
+from typing import Annotated, Any, Final, Self
 from zoneinfo import available_timezones
 
-from pydantic import AfterValidator, BeforeValidator, EmailStr, Field, model_validator
+from email_validator import EmailNotValidError, validate_email
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, model_validator
 
 from contracts.base import ClosedContract, NotBool, ShortText
 from contracts.channels import CONTACT_FIELDS, Channel
+
+#: Validation context of a profile that was checked when it was stored.
+STORED: Final[Mapping[str, bool]] = MappingProxyType({"stored": True})
 
 _E164 = re.compile(r"\+[1-9]\d{6,14}")
 
@@ -60,6 +66,17 @@ def _empty_as_missing(value: object) -> object:
     return None if isinstance(value, str) and not value.strip() else value
 
 
+def _as_email(text: str, info: ValidationInfo) -> str:
+    # Costs more than the rest of a profile together; what is stored has passed it once.
+    if info.context is STORED:
+        return text
+    try:
+        return validate_email(text, check_deliverability=False).normalized
+    except EmailNotValidError as error:
+        raise ValueError(f"is no e-mail address: {error}") from None
+
+
+EmailAddress = Annotated[ShortText, AfterValidator(_as_email)]
 PhoneNumber = Annotated[ShortText, AfterValidator(_as_e164)]
 ZoneName = Annotated[ShortText, AfterValidator(require_known_zone)]
 _Blank = BeforeValidator(_empty_as_missing)
@@ -69,7 +86,7 @@ Rate = Annotated[float, NotBool, Field(ge=0.0, le=1.0, allow_inf_nan=False)]
 class ContactInfo(ClosedContract):
     """Addresses of one person; at least one must be given."""
 
-    email: Annotated[EmailStr | None, _Blank] = None
+    email: Annotated[EmailAddress | None, _Blank] = None
     phone: Annotated[PhoneNumber | None, _Blank] = None
     whatsapp: Annotated[PhoneNumber | None, _Blank] = None
     instagram_handle: Annotated[ShortText | None, _Blank] = None

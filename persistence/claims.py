@@ -65,7 +65,8 @@ WITH turn AS (
      WHERE m.message_id = :message_id
 ), noted AS (
     UPDATE messages SET warnings = CAST(:warnings AS jsonb)
-      FROM turn WHERE message_id = :message_id
+      FROM turn
+     WHERE message_id = :message_id AND CAST(:warnings AS jsonb) <> warnings
 )
 SELECT turn FROM turn
 """)

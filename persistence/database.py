@@ -19,6 +19,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 Parameters = Mapping[str, object]
 
+#: The statements are few, long and always the same: planning them costs more than running
+#: them, so each connection plans them once. Compiling them to machine code never pays.
+_SESSION: Final = {"plan_cache_mode": "force_generic_plan", "jit": "off"}
+
 _DIALECT: Final = asyncpg_dialect()  # type: ignore[no-untyped-call]
 
 
@@ -91,6 +95,7 @@ class Database:
                     min_size=0,
                     max_size=self._most_connections,
                     init=_read_json,
+                    server_settings=_SESSION,
                     # No statement of ours leaves anything behind on its connection, so the
                     # usual reset, one more round trip each time, has nothing to do.
                     reset=_leave_as_it_is,

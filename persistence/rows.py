@@ -13,7 +13,7 @@ from contracts.campaign import CampaignStatus, OutreachCampaign
 from contracts.channels import Channel
 from contracts.content import MessageContent
 from contracts.outreach import MessageRef, OutreachState
-from contracts.recipient import RecipientProfile
+from contracts.recipient import STORED, RecipientProfile
 from policy.frequency import RecentClaim
 from policy.selector import Engagement
 
@@ -85,7 +85,7 @@ def request_from(row: Row) -> StoredRequest:
         ref=MessageRef(tenant_id=row["tenant_id"], message_id=row["message_id"]),
         recipient_id=row["recipient_id"],
         campaign=campaign_from(row["config"], row["status"]),
-        profile=RecipientProfile.model_validate_json(row["profile"]),
+        profile=RecipientProfile.model_validate_json(row["profile"], context=STORED),
         content=content_from(row["content"]),
         force_send=row["force_send"],
         state=OutreachState(row["state"]),

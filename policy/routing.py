@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from contracts.campaign import OutreachCampaign
 from contracts.channels import Channel
-from contracts.content import MessageContent, RenderedMessage
+from contracts.content import EmailContent, MessageContent, RenderedMessage
 from contracts.decision import (
     ChannelAssessment,
     RoutingDecision,
@@ -57,6 +57,19 @@ class RoutingFacts:
     #: Channels with a provider, and the characters it takes; None: no limit of its own.
     text_limits: Mapping[Channel, int | None] = field(kw_only=True)
     force: bool = False
+    _filled_in: dict[str | EmailContent, RenderedMessage] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+
+    def rendered(self, template: str | EmailContent) -> RenderedMessage:
+        """A template filled in for the person; once, however many channels share it.
+
+        Raises:
+            TemplateFault: it cannot be filled in.
+        """
+        if template not in self._filled_in:
+            self._filled_in[template] = render(template, self.profile)
+        return self._filled_in[template]
 
     def engagement_on(self, channel: Channel) -> Engagement | None:
         """The person's reactions on a channel, reported and counted, if there are any."""
@@ -235,7 +248,7 @@ def _obstacle(facts: RoutingFacts, channel: Channel) -> tuple[RuledOut, str] | N
     if template is None:
         return RuledOut.NO_CONTENT, f"there is neither {channel} content nor a default"
     try:
-        rendered = render(template, facts.profile)
+        rendered = facts.rendered(template)
     except TemplateFault as fault:
         return RuledOut.NO_CONTENT, f"its content cannot be filled in: {fault}"
     if channel not in facts.text_limits:
