@@ -35,6 +35,11 @@ SELECT m.message_id, m.state FROM messages m JOIN recipient_claims r USING (mess
    AND r.released_at IS NULL
 """)
 
+_CAMPAIGN_ACCOUNT = text("""
+SELECT held_micros, spent_micros, message_count FROM budget_accounts
+ WHERE tenant_id = :tenant_id AND scope = 'campaign'
+""")
+
 #: What each kind of entry does to held money, spent money and the number of messages.
 _EFFECTS = {"hold": (1, 0, 1), "release": (-1, 0, -1), "settle": (-1, 1, 0), "spend": (0, 1, 1)}
 
@@ -93,3 +98,10 @@ async def assert_nothing_left_behind(database: Database, tenant_id: UUID) -> Non
         for statement in (_ENDED_WITH_A_HOLD, _UNSENT_WITH_A_CLAIM):
             left = (await connection.execute(statement, {"tenant_id": tenant_id})).all()
             assert not left, f"left behind: {left}"
+
+
+async def money(database: Database, tenant_id: UUID) -> tuple[int, int, int]:
+    """Held, spent (micro-units) and message count of the tenant's only campaign."""
+    async with database.statement() as connection:
+        row = (await connection.execute(_CAMPAIGN_ACCOUNT, {"tenant_id": tenant_id})).one()
+        return (row[0], row[1], row[2])

@@ -17,7 +17,7 @@ from contracts.outreach import ExitReason, OutreachState
 from contracts.settings import OrchestratorSettings
 from persistence.intake import PostgresIntake
 from tests.fakes.sender import ScriptedSender, accept, refuse
-from tests.leftovers import NOTHING, leftovers, money
+from tests.ledger import assert_nothing_left_behind, money
 from tests.makers import make_campaign
 from tests.stage import eventually_sent
 from workflows.outreach import OutreachWorkflow
@@ -76,7 +76,7 @@ async def test_refused_everywhere_it_fails_and_leaves_nothing(stage, campaign, d
         ExitReason.ALL_CHANNELS_FAILED,
     )
     assert all(len(sender.asked) == 1 for sender in senders.values())
-    assert await leftovers(database, tenant_id) == NOTHING
+    await assert_nothing_left_behind(database, tenant_id)
     assert await money(database, tenant_id) == (0, 0, 0)
 
 

@@ -8,7 +8,7 @@ from temporalio.client import WorkflowUpdateFailedError
 from contracts.channels import Channel
 from contracts.outreach import ExitReason, OutreachState, RescheduleInput
 from tests.fakes.sender import ScriptedSender
-from tests.leftovers import NOTHING, leftovers, money
+from tests.ledger import assert_nothing_left_behind, money
 from tests.makers import make_campaign
 from workflows.outreach import OutreachWorkflow
 
@@ -156,7 +156,7 @@ async def test_a_campaign_that_ends_while_it_sleeps_expires_it(
 
     assert (result.state, result.reason) == (OutreachState.BLOCKED, ExitReason.EXPIRED)
     assert sender.asked == []
-    assert await leftovers(database, tenant_id) == NOTHING
+    await assert_nothing_left_behind(database, tenant_id)
     assert await money(database, tenant_id) == (0, 0, 0)
 
 

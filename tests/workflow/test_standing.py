@@ -8,7 +8,7 @@ from contracts.channels import Channel
 from contracts.outreach import ExitReason, OutreachState
 from persistence.intake import PostgresIntake
 from tests.fakes.sender import ScriptedSender
-from tests.leftovers import NOTHING, leftovers, money
+from tests.ledger import assert_nothing_left_behind, money
 from tests.makers import make_campaign
 from tests.stage import eventually_sent
 from workflows.outreach import OutreachWorkflow
@@ -68,7 +68,7 @@ async def test_a_campaign_withdrawn_meanwhile_blocks_it(
         ExitReason.CAMPAIGN_NOT_ACTIVE,
     )
     assert sender.asked == []
-    assert await leftovers(database, tenant_id) == NOTHING
+    await assert_nothing_left_behind(database, tenant_id)
     assert await money(database, tenant_id) == (0, 0, 0)
 
 
@@ -93,7 +93,7 @@ async def test_a_person_suppressed_meanwhile_is_not_contacted(
 
     assert result.state in {OutreachState.BLOCKED, OutreachState.FAILED}
     assert sender.asked == []
-    assert await leftovers(database, tenant_id) == NOTHING
+    await assert_nothing_left_behind(database, tenant_id)
 
 
 async def test_late_into_quiet_hours_it_waits_for_the_morning_and_books_that_day(

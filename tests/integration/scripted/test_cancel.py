@@ -13,7 +13,7 @@ from activities.sender import SenderCapabilities
 from contracts.channels import Channel
 from contracts.outreach import OutreachState, OutreachStatus, RescheduleInput
 from tests.fakes.sender import Gate, ScriptedSender, refuse
-from tests.leftovers import NOTHING, leftovers, money
+from tests.ledger import assert_nothing_left_behind, money
 from tests.makers import make_campaign
 from workflows.outreach import OutreachWorkflow
 
@@ -55,7 +55,7 @@ async def test_asleep_it_is_withdrawn_and_compensated(stage, tenant_id, database
 
     assert await _cancelled(handle)
     assert sender.asked == []
-    assert await leftovers(database, tenant_id) == NOTHING
+    await assert_nothing_left_behind(database, tenant_id)
     assert await money(database, tenant_id) == (0, 0, 0)
 
 
@@ -109,7 +109,7 @@ async def test_while_it_compensates_a_refusal_no_other_channel_is_tried(
 
     assert await _cancelled(handle)
     assert other.asked == []
-    assert await leftovers(database, tenant_id) == NOTHING
+    await assert_nothing_left_behind(database, tenant_id)
 
 
 async def test_waiting_for_a_paused_campaign_it_can_still_be_cancelled(
@@ -131,7 +131,7 @@ async def test_waiting_for_a_paused_campaign_it_can_still_be_cancelled(
 
     assert await _cancelled(handle)
     assert sender.asked == []
-    assert await leftovers(database, tenant_id) == NOTHING
+    await assert_nothing_left_behind(database, tenant_id)
 
 
 async def test_at_any_moment_it_leaves_nothing_behind(stage, campaign, database, tenant_id):
@@ -159,6 +159,6 @@ async def test_at_any_moment_it_leaves_nothing_behind(stage, campaign, database,
     assert set(states) <= {OutreachState.CANCELLED, OutreachState.SENT}
     assert OutreachState.CANCELLED in states
     assert len(sms.asked) == states.count(OutreachState.SENT)
-    assert await leftovers(database, tenant_id) == NOTHING
+    await assert_nothing_left_behind(database, tenant_id)
     held, spent, count = await money(database, tenant_id)
     assert (held, spent, count) == (0, 7500 * len(sms.asked), len(sms.asked))
