@@ -155,7 +155,8 @@ class MessageDelivery:
         try:
             message = _outgoing(request, facts)
         except TemplateFault:
-            return DeliverResult(outcome=DeliveryOutcome.REFUSED, code="template_fault")
+            unusable = DeliverResult(outcome=DeliveryOutcome.REFUSED, code="template_fault")
+            return await self._hold_back(request, facts, unusable, now)
         opened = await self._attempts.open_attempt(
             request.ref,
             request.attempt_no,
@@ -169,16 +170,17 @@ class MessageDelivery:
         try:
             answer = await sender.send(message)
         except TransientDeliveryError as error:
-            await self._record(request, AttemptState.NOT_SENT, now)
+            # Of this call; an earlier one, whose answer was lost, may have been taken.
+            if not self._is_still_out(request, facts):
+                await self._record(request, AttemptState.NOT_SENT, now)
             if _tries(facts) + 1 >= MAX_TRIES:
-                refused = Refused("provider_unavailable")
-                return await self._record_answer(request, facts, refused, now)
+                return await self._give_up(request, facts, now)
             raise _retry_later(error, error.retry_after) from error
         except AmbiguousDeliveryError as error:
             raise _retry_later(error, sender.capabilities.look_up_settles_after) from error
         except MisconfiguredProviderError as error:
             activity.logger.error("%s is misconfigured: %s", sender.provider, error)
-            return await self._record_answer(request, facts, Refused("misconfigured"), now)
+            return await self._give_up(request, facts, now, code="misconfigured")
         return await self._record_answer(request, facts, answer, now)
 
     async def _overtaken(self, request: DeliverInput) -> DeliverResult:
@@ -208,13 +210,17 @@ class MessageDelivery:
         return _accepted(facts)
 
     async def _give_up(
-        self, request: DeliverInput, facts: DeliveryFacts, now: datetime
+        self,
+        request: DeliverInput,
+        facts: DeliveryFacts,
+        now: datetime,
+        *,
+        code: str = "provider_unavailable",
     ) -> DeliverResult:
-        """The tries are used up: unknown if the provider may have the message."""
+        """No more tries here: unknown if the provider may have the message, else refused."""
         if self._is_still_out(request, facts):
             return await self._record_unknown(request, now)
-        refused = Refused("provider_unavailable")
-        return await self._record_answer(request, facts, refused, now)
+        return await self._record_answer(request, facts, Refused(code), now)
 
     async def _record_unknown(self, request: DeliverInput, now: datetime) -> DeliverResult:
         await self._record(request, AttemptState.UNKNOWN, now)

@@ -1,6 +1,5 @@
 """The client library: send, watch and steer outreaches."""
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Self
@@ -19,32 +18,28 @@ from contracts.channels import Channel
 from contracts.content import MessageContent
 from contracts.delivery import AttemptState, DeliveryEvent, DeliveryEventSignal
 from contracts.faults import InvalidRequestError
-from contracts.outreach import FINAL_STATES, DecisionAnswer, MessageRef, OutreachStatus
+from contracts.outreach import FINAL_STATES, MessageRef, OutreachStatus
 from contracts.recipient import RecipientProfile
 from contracts.settings import OrchestratorSettings
 from persistence.analytics import PostgresAnalyticsStore
 from persistence.budget import PostgresBudgetLedger
 from persistence.claims import PostgresClaimStore
 from persistence.database import Database
-from persistence.intake import MessageRecord, NewMessage, PostgresIntake
+from persistence.intake import MessageRecord, PostgresIntake
 from persistence.requests import PostgresRequestStore
 from policy.selector import ChannelSelector
 from starter.addresses import stored_form
 from starter.answers import (
-    BatchItem,
     BatchResult,
     CampaignStatusResult,
     SendResult,
-    answer_from_record,
     batch_result,
     send_result,
 )
 from starter.campaigns import Campaigns
 from starter.outreaches import OutreachEndedError, Outreaches, OutreachHandle
 from starter.requests import new_batch, new_message
-
-#: Decisions of one batch awaited at once: enough to keep a worker busy.
-_BATCH_CONCURRENCY = 32
+from starter.sending import Sending
 
 
 class OutreachOrchestrator:
@@ -72,6 +67,7 @@ class OutreachOrchestrator:
         self._tenant_id = tenant_id
         self._outreaches = Outreaches(client)
         self._intake = PostgresIntake(database)
+        self._sending = Sending(self._intake, self._outreaches)
         self._campaigns = Campaigns(database, tenant_id, settings or OrchestratorSettings())
         requests = PostgresRequestStore(database)
         self.deduplicator = MessageDeduplicator(PostgresClaimStore(database))
@@ -177,7 +173,7 @@ class OutreachOrchestrator:
             idempotency_key=idempotency_key,
         )
         await self._campaigns.save_if_changed(known)
-        return send_result(await self._send(message))
+        return send_result(await self._sending.send(message))
 
     async def send_batch(
         self,
@@ -195,20 +191,7 @@ class OutreachOrchestrator:
         known = await self._campaigns.find(campaign)
         messages = new_batch(known, recipients, content_templates, force_send=force_send)
         await self._campaigns.save_if_changed(known)
-        free = asyncio.Semaphore(_BATCH_CONCURRENCY)
-
-        async def send(message: NewMessage) -> BatchItem:
-            async with free:
-                answer = await self._send(message)
-            return BatchItem(
-                recipient_id=message.recipient_id,
-                message_id=str(answer.message_id),
-                status=answer.status.value,
-                channel=answer.channel and answer.channel.value,
-                reason=answer.reason and answer.reason.value,
-            )
-
-        return batch_result(list(await asyncio.gather(*map(send, messages))))
+        return batch_result(await self._sending.send_all(messages))
 
     async def process_fallback(self, message_id: UUID) -> SendResult:
         """Carry a message on, on its next channel.
@@ -338,23 +321,6 @@ class OutreachOrchestrator:
         )
 
     # Inside
-
-    async def _send(self, message: NewMessage) -> DecisionAnswer:
-        """Store a message, start its workflow and wait for the decision."""
-        stored = await self._intake.store(message, datetime.now(UTC))
-        if stored.request_digest != message.request_digest:
-            raise InvalidRequestError(
-                f"idempotency_key: {message.idempotency_key!r} stands for a different request "
-                f"already (message {stored.message_id}); use a new key"
-            )
-        if stored.message_id != message.message_id:
-            record = await self.get_message(stored.message_id)
-            if record.state in FINAL_STATES:
-                return answer_from_record(record)
-        try:
-            return await self._outreaches.decide(self._ref(stored.message_id), message.campaign)
-        except OutreachEndedError:
-            return answer_from_record(await self.get_message(stored.message_id))
 
     def _ref(self, message_id: UUID) -> MessageRef:
         return MessageRef(tenant_id=self._tenant_id, message_id=message_id)

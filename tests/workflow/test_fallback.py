@@ -158,6 +158,31 @@ async def test_a_provider_that_honours_keys_is_simply_asked_again(stage, campaig
     assert len(sender.asked) == 2
 
 
+AWAY = TransientDeliveryError("away")
+
+
+@pytest.mark.parametrize(
+    "afterwards", [AWAY, MisconfiguredProviderError("wrong password")], ids=["away", "wrong"]
+)
+async def test_a_later_no_does_not_undo_a_call_whose_answer_was_lost(stage, campaign, afterwards):
+    keyed = SenderCapabilities(idempotency_keys=True)
+    sender = ScriptedSender(raising(LOST), raising(afterwards), capabilities=keyed)
+    other = ScriptedSender()
+    await stage.cast({Channel.EMAIL: sender, Channel.SMS: other})
+    result = await (await stage.start(campaign, EVERYWHERE, TEXT)).result()
+    assert result.state is OutreachState.UNKNOWN
+    assert other.asked == []
+
+
+async def test_a_lost_answer_is_found_behind_a_provider_away_for_a_while(stage, campaign):
+    keyed = SenderCapabilities(idempotency_keys=True)
+    sender = ScriptedSender(raising(LOST), raising(AWAY), accept, capabilities=keyed)
+    await stage.cast({Channel.EMAIL: sender, Channel.SMS: ScriptedSender()})
+    result = await (await stage.start(campaign, EVERYWHERE, TEXT)).result()
+    assert (result.state, result.channel) == (OutreachState.SENT, Channel.EMAIL)
+    assert len({m.idempotency_key for m in sender.asked}) == 1
+
+
 async def test_what_may_be_out_is_not_sent_again_while_the_campaign_is_paused(stage, campaign):
     async def lose_the_answer_and_pause(message):
         campaign.status = "paused"

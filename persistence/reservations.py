@@ -1,0 +1,199 @@
+"""Holding the price of an attempt, in PostgreSQL."""
+
+from collections.abc import Callable, Sequence
+from datetime import date
+
+import asyncpg
+from sqlalchemy import RowMapping, text
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from contracts.outreach import Block, ExitReason, ReserveInput, ReserveResult
+from persistence.accounts import ACCOUNT_COLUMNS, OPEN_DAY, account_from
+from persistence.database import Database, Query
+from persistence.ledger_sql import BOOK_ENTRIES
+from policy.budget import Account
+
+# Locks the accounts of the send, and those of the hold it replaces, in the one order
+# everything locks in.
+_LOCKED_ACCOUNTS = text(f"""
+WITH message AS (
+    SELECT tenant_id, campaign_id FROM messages
+     WHERE tenant_id = :tenant_id AND message_id = :message_id
+), replaced AS (
+    SELECT channel, day::text AS day, amount_micros FROM budget_entries
+     WHERE message_id = :message_id AND attempt_no = CAST(:replaced AS integer) AND kind = 'hold'
+)
+SELECT a.campaign_id, {ACCOUNT_COLUMNS},
+       (SELECT amount_micros FROM budget_entries
+         WHERE message_id = :message_id AND attempt_no = CAST(:attempt_no AS integer)
+           AND kind = 'hold') AS held_already,
+       replaced.amount_micros AS given_back
+  FROM budget_accounts a
+  JOIN message USING (tenant_id, campaign_id)
+  LEFT JOIN replaced ON (a.scope, a.key) IN
+            (('campaign', ''), ('channel', replaced.channel), ('day', replaced.day))
+ WHERE (a.scope, a.key) IN (('campaign', ''), ('channel', CAST(:channel AS text)),
+                            ('day', CAST(:day AS text)))
+    OR replaced.amount_micros IS NOT NULL
+ ORDER BY a.scope, a.key
+   FOR UPDATE OF a
+""")  # noqa: S608 - built from constants of ours
+
+_HOLD = f"""
+scheduled AS (
+    UPDATE messages
+       SET state = 'scheduled', channel = CAST(:channel AS text),
+           scheduled_at = CAST(:scheduled_at AS timestamptz),
+           routing = CAST(:routing AS jsonb), plan = CAST(:plan AS jsonb)
+     WHERE tenant_id = :tenant_id AND message_id = :message_id
+       AND state IN ('deciding', 'scheduled', 'sending') {{condition}}
+    RETURNING tenant_id, message_id, campaign_id
+), claimed AS (
+    UPDATE recipient_claims r SET channel = CAST(:channel AS text)
+      FROM scheduled WHERE r.message_id = scheduled.message_id
+), entry AS (
+    INSERT INTO budget_entries
+    SELECT message_id, attempt_no, 'release', tenant_id, campaign_id, channel, day, amount_micros,
+           CAST(:now AS timestamptz)
+      FROM budget_entries JOIN scheduled USING (message_id, tenant_id, campaign_id)
+     WHERE attempt_no = CAST(:replaced AS integer) AND kind = 'hold'
+    UNION ALL
+    SELECT message_id, CAST(:attempt_no AS integer), 'hold', tenant_id, campaign_id,
+           CAST(:channel AS text), CAST(CAST(:day AS text) AS date), CAST(:amount_micros AS bigint),
+           CAST(:now AS timestamptz)
+      FROM scheduled
+    RETURNING *
+), {BOOK_ENTRIES}
+"""  # noqa: S608 - built from constants of ours
+
+# The accounts are judged already, under the lock this transaction holds.
+_HOLD_JUDGED = text(f"WITH {_HOLD.format(condition='')} SELECT count(*) FROM booked")  # noqa: S608
+
+# What nearly every reservation takes: one statement, and the accounts' own constraints for a
+# judge. It does nothing where it cannot tell: the day has no account yet, or it ran before.
+_HOLD_AT_ONCE = Query(f"""
+WITH known AS (
+    SELECT amount_micros FROM budget_entries
+     WHERE message_id = :message_id AND attempt_no = CAST(:attempt_no AS integer)
+       AND kind = 'hold'
+), day AS (
+    SELECT FROM budget_accounts a JOIN messages m USING (tenant_id, campaign_id)
+     WHERE m.message_id = :message_id AND (a.scope, a.key) = ('day', CAST(:day AS text))
+), {_HOLD.format(condition="AND NOT EXISTS (SELECT FROM known) AND EXISTS (SELECT FROM day)")}
+SELECT (SELECT amount_micros FROM known) AS held_already,
+       EXISTS (SELECT FROM scheduled) AS is_held
+""")  # noqa: S608 - built from constants of ours
+
+_HELD_AMOUNT = text("""
+SELECT amount_micros FROM budget_entries
+ WHERE message_id = :message_id AND attempt_no = CAST(:attempt_no AS integer) AND kind = 'hold'
+""")
+
+#: The answer to a reservation that outlived its message: nothing was held.
+_HAS_ENDED = Block(reason=ExitReason.CANCELLED, details={"message": "has ended"})
+
+
+class Reservations:
+    """Takes holds: at once where the limits allow it, under lock where they may not.
+
+    Args:
+        database: where accounts and entries are.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def reserve(
+        self,
+        reservation: ReserveInput,
+        day: date,
+        judge: Callable[[Sequence[Account], int], Block | None],
+    ) -> ReserveResult:
+        """Hold at once where the limits allow it, else judge under lock; see `BudgetLedger`."""
+        parameters = _hold_parameters(reservation, day)
+        price_micros = reservation.plan.price_micros
+        try:
+            row = await self._database.fetch_one(_HOLD_AT_ONCE, parameters)
+        except (asyncpg.CheckViolationError, asyncpg.UniqueViolationError):
+            row = None
+        if row is not None and row["held_already"] is not None:
+            return ReserveResult(price_micros=row["held_already"])
+        if row is not None and row["is_held"]:
+            return ReserveResult(price_micros=price_micros)
+        return await self._reserve_under_lock(parameters, price_micros, judge)
+
+    async def _reserve_under_lock(
+        self,
+        parameters: dict[str, object],
+        price_micros: int,
+        judge: Callable[[Sequence[Account], int], Block | None],
+    ) -> ReserveResult:
+        """Judge the accounts while nobody else can move them, and hold or say why not."""
+        try:
+            async with self._database.transaction() as connection:
+                rows = await _lock_accounts(connection, parameters)
+                held_already = rows[0]["held_already"]
+                if held_already is not None:
+                    return ReserveResult(price_micros=held_already)
+                block = judge(_accounts_of_send(rows, parameters), price_micros)
+                if block is None:
+                    booked = (await connection.execute(_HOLD_JUDGED, parameters)).scalar_one()
+                    block = None if booked else _HAS_ENDED
+                elif (held := await _held_by_a_twin(connection, parameters)) is not None:
+                    return ReserveResult(price_micros=held)
+                return ReserveResult(block=block, price_micros=price_micros)
+        except IntegrityError:
+            async with self._database.statement() as connection:
+                held = await _held_by_a_twin(connection, parameters)
+            if held is None:
+                raise
+            return ReserveResult(price_micros=held)
+
+
+async def _held_by_a_twin(connection: AsyncConnection, parameters: dict[str, object]) -> int | None:
+    """What a run of the same reservation beside this one has booked, if there is one.
+
+    The statement that waited for the lock does not see it: it reads as of before it waited.
+    """
+    held: int | None = (await connection.execute(_HELD_AMOUNT, parameters)).scalar()
+    return held
+
+
+async def _lock_accounts(
+    connection: AsyncConnection, parameters: dict[str, object]
+) -> Sequence[RowMapping]:
+    """Lock a send's accounts; the first send of a day opens the day's account."""
+    rows = (await connection.execute(_LOCKED_ACCOUNTS, parameters)).mappings().all()
+    if not any((row["scope"], row["key"]) == ("day", parameters["day"]) for row in rows):
+        await connection.execute(OPEN_DAY, {**parameters, "campaign_id": rows[0]["campaign_id"]})
+        rows = (await connection.execute(_LOCKED_ACCOUNTS, parameters)).mappings().all()
+    return rows
+
+
+def _hold_parameters(reservation: ReserveInput, day: date) -> dict[str, object]:
+    return {
+        "tenant_id": reservation.ref.tenant_id,
+        "message_id": reservation.ref.message_id,
+        "attempt_no": reservation.attempt_no,
+        "replaced": reservation.replaces_attempt_no,
+        "channel": reservation.plan.channel.value,
+        "scheduled_at": reservation.plan.scheduled_at,
+        "day": day.isoformat(),
+        "amount_micros": reservation.plan.price_micros,
+        "routing": reservation.routing.model_dump_json(),
+        "plan": reservation.plan.model_dump_json(),
+        "now": reservation.now,
+    }
+
+
+def _accounts_of_send(
+    rows: Sequence[RowMapping], parameters: dict[str, object]
+) -> Sequence[Account]:
+    """The accounts the send is booked on, as they would be without the hold it replaces."""
+    places = {("campaign", ""), ("channel", parameters["channel"]), ("day", parameters["day"])}
+    return [
+        account_from(row, given_back=row["given_back"])
+        for row in rows
+        if (row["scope"], row["key"]) in places
+    ]

@@ -1,0 +1,78 @@
+"""From a checked request to its decision."""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Final
+
+from contracts.faults import InvalidRequestError
+from contracts.outreach import FINAL_STATES, DecisionAnswer, MessageRef
+from persistence.intake import NewMessage, PostgresIntake
+from starter.answers import BatchItem, answer_from_record
+from starter.outreaches import OutreachEndedError, Outreaches
+
+#: Decisions of one batch awaited at once: enough to keep a worker busy.
+_AT_ONCE: Final = 32
+
+
+class Sending:
+    """Stores requests and starts their workflows.
+
+    Args:
+        intake: where requests are stored.
+        outreaches: the workflows.
+    """
+
+    def __init__(self, intake: PostgresIntake, outreaches: Outreaches) -> None:
+        self._intake = intake
+        self._outreaches = outreaches
+
+    async def send(self, message: NewMessage) -> DecisionAnswer:
+        """Store a message, start its workflow and wait for the decision.
+
+        A key that is known already answers with the message it stands for.
+
+        Raises:
+            InvalidRequestError: the key stands for a different request.
+        """
+        stored = await self._intake.store(message, datetime.now(UTC))
+        if stored.request_digest != message.request_digest:
+            raise InvalidRequestError(
+                f"idempotency_key: {message.idempotency_key!r} stands for a different request "
+                f"already (message {stored.message_id}); use a new key"
+            )
+        ref = MessageRef(tenant_id=message.campaign.tenant_uuid, message_id=stored.message_id)
+        is_new = stored.message_id == message.message_id
+        if not is_new and (answer := await self._answer_of_ended(ref)) is not None:
+            return answer
+        try:
+            return await self._outreaches.decide(ref, message.campaign)
+        except OutreachEndedError:
+            answer = await self._answer_of_ended(ref)
+            if answer is None:
+                raise
+            return answer
+
+    async def send_all(self, messages: Sequence[NewMessage]) -> list[BatchItem]:
+        """Send a batch, some at a time; the answers in the order of the messages."""
+        free = asyncio.Semaphore(_AT_ONCE)
+
+        async def send(message: NewMessage) -> BatchItem:
+            async with free:
+                answer = await self.send(message)
+            return BatchItem(
+                recipient_id=message.recipient_id,
+                message_id=str(answer.message_id),
+                status=answer.status.value,
+                channel=answer.channel and answer.channel.value,
+                reason=answer.reason and answer.reason.value,
+            )
+
+        return list(await asyncio.gather(*map(send, messages)))
+
+    async def _answer_of_ended(self, ref: MessageRef) -> DecisionAnswer | None:
+        """What was decided on a message that has ended; None while it has not."""
+        record = await self._intake.record(ref.tenant_id, ref.message_id)
+        if record is None or record.state not in FINAL_STATES:
+            return None
+        return answer_from_record(record)
