@@ -21,6 +21,7 @@ import re
 import ssl
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from email.message import EmailMessage
 from pathlib import Path
@@ -253,7 +254,10 @@ class _Connection(SMTP):
     def abort(self) -> None:
         """Cut the connection."""
         if self.transport is not None:
-            cast(asyncio.WriteTransport, self.transport).abort()
+            # Python 3.11: a TLS transport that has been shut down no longer has the protocol
+            # it would abort.
+            with suppress(AttributeError):
+                cast(asyncio.WriteTransport, self.transport).abort()
         # Told here as well: asyncio does not tell when a TLS handshake is cut short.
         self.connection_lost(None)
 

@@ -10,6 +10,7 @@ from contracts.channels import Channel
 from contracts.decision import ChannelAssessment, RoutingDecision, SendPlan
 from contracts.money import from_micros
 from contracts.outreach import FINAL_STATES, Details, OutreachState
+from contracts.settings import DEFAULT_PRICES
 from persistence.bookings import Booking, BookingState
 from persistence.intake import AttemptRecord
 from starter.cli import words
@@ -226,7 +227,8 @@ def _money(
         price, why = None, None
     else:
         price = from_micros(bookings[-1].amount_micros)
-        source = "the campaign's price" if channel in own_prices else "the list price"
+        own = own_prices.get(channel, DEFAULT_PRICES[channel]) != DEFAULT_PRICES[channel]
+        source = "the campaign's price" if own else "the list price"
         why = f"{source} of one message on {channel}"
     return Money(
         price=price,

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import time, timedelta
 from typing import Any
 
@@ -262,10 +263,7 @@ def test_reactions_never_push_a_channel_down(given_facts, channel):
     answered = Engagement(1000, 1000, 1000, 1000)
     before: Any = route(given_facts, now=NOW)
     engagement = {**given_facts.engagement, channel: answered}
-    after = route(
-        facts(**{**vars(given_facts), "engagement": engagement}),
-        now=NOW,
-    )
+    after = route(replace(given_facts, engagement=engagement), now=NOW)
     for old, new in zip(before.assessments, after.assessments, strict=True):
         if new.total is not None:
             assert new.total >= old.total if new.channel is channel else new.total == old.total
