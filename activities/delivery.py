@@ -82,7 +82,9 @@ class MessageDelivery:
                 return answer
         obstacle = find_obstacle(facts, request.channel, now)
         if obstacle is not None:
-            return await self._hold_back(request, facts, obstacle, now)
+            held_back = await self._hold_back(request, facts, obstacle, now)
+            if held_back is not None:
+                return held_back
         self._wait_while_paused(facts)
         if _tries(facts) >= MAX_TRIES:
             return await self._give_up(request, facts, now)
@@ -120,12 +122,18 @@ class MessageDelivery:
 
     async def _hold_back(
         self, request: DeliverInput, facts: DeliveryFacts, obstacle: DeliverResult, now: datetime
-    ) -> DeliverResult:
-        """Answer an obstacle; a message that may be out keeps its attempt, and its key."""
+    ) -> DeliverResult | None:
+        """Answer an obstacle; None: go on all the same.
+
+        A message that may be out keeps its attempt, its key and its hold: it waits for
+        the allowed hours here, and that its day has passed is no obstacle.
+        """
         if not self._is_still_out(request, facts):
             return obstacle
         if obstacle.outcome is not DeliveryOutcome.NOT_DUE or obstacle.not_before is None:
             return await self._record_unknown(request, now)
+        if obstacle.not_before <= now:
+            return None
         raise _later("the allowed hours have passed", "NotDue", obstacle.not_before - now)
 
     def _is_still_out(self, request: DeliverInput, facts: DeliveryFacts) -> bool:
@@ -155,8 +163,9 @@ class MessageDelivery:
         try:
             message = _outgoing(request, facts)
         except TemplateFault:
-            unusable = DeliverResult(outcome=DeliveryOutcome.REFUSED, code="template_fault")
-            return await self._hold_back(request, facts, unusable, now)
+            if self._is_still_out(request, facts):
+                return await self._record_unknown(request, now)
+            return DeliverResult(outcome=DeliveryOutcome.REFUSED, code="template_fault")
         opened = await self._attempts.open_attempt(
             request.ref,
             request.attempt_no,

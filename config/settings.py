@@ -20,22 +20,19 @@ _FROM_ENVIRONMENT = SettingsConfigDict(
 class DatabaseSettings(BaseSettings):
     """Where the facts are kept."""
 
-    model_config = SettingsConfigDict(
-        env_prefix="MADAN_SARA_", env_ignore_empty=True, extra="ignore"
-    )
+    model_config = _FROM_ENVIRONMENT
 
     #: SQLAlchemy URL with the asyncpg driver: `postgresql+asyncpg://user:password@host/name`.
     database_url: SecretStr
-    #: Connections kept open; as many again may be opened under load.
+    #: Connections for the statements of messages; as many again may be opened under load,
+    #: and up to fifteen for everything else.
     database_pool_size: Annotated[int, Field(ge=1, le=200)] = 10
 
 
 class TenantDefaults(BaseSettings):
     """What a campaign without settings of its own gets."""
 
-    model_config = SettingsConfigDict(
-        env_prefix="MADAN_SARA_", env_ignore_empty=True, extra="ignore"
-    )
+    model_config = _FROM_ENVIRONMENT
 
     dedup_lookback_hours: int = 24
     max_messages_per_day: int = 3

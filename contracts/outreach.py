@@ -114,6 +114,8 @@ class ReopenResult(Contract):
     """Where a bounced message stands, or what stands against carrying it on."""
 
     block: Block | None = None
+    #: How the message stands: as before where something stands against it.
+    state: OutreachState = OutreachState.SENT
     routing: RoutingDecision
     tried_channels: list[Channel]
     last_attempt_no: int

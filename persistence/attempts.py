@@ -55,8 +55,9 @@ INSERT INTO attempts AS a (message_id, attempt_no, tenant_id, channel, provider,
 VALUES (:message_id, :attempt_no, :tenant_id, :channel, '', :idempotency_key, 'refused', 0,
         'cancelled', :now)
     ON CONFLICT (message_id, attempt_no) DO UPDATE
-   SET state = CASE a.state WHEN 'sending' THEN 'unknown' WHEN 'not_sent' THEN 'refused'
-                            ELSE a.state END,
+   SET state = CASE WHEN a.state = 'sending' AND a.bounced THEN 'bounced'
+                    WHEN a.state = 'sending' THEN 'unknown'
+                    WHEN a.state = 'not_sent' THEN 'refused' ELSE a.state END,
        code = CASE WHEN a.state = 'not_sent' THEN 'cancelled' ELSE a.code END,
        concluded_at = coalesce(a.concluded_at, excluded.concluded_at)
 RETURNING a.attempt_no, a.channel AS attempt_channel, a.state AS attempt_state, a.tries, a.code,
@@ -67,7 +68,8 @@ RETURNING a.attempt_no, a.channel AS attempt_channel, a.state AS attempt_state, 
 # otherwise must not rewrite it.
 _RECORD = Query("""
 UPDATE attempts
-   SET state = CASE WHEN CAST(:state AS text) = 'accepted' AND bounced THEN 'bounced'
+   SET state = CASE WHEN CAST(:state AS text) IN ('accepted', 'unknown') AND bounced
+                    THEN 'bounced'
                     ELSE CAST(:state AS text) END,
        code = coalesce(:code, code),
        provider_message_id = coalesce(:provider_message_id, provider_message_id),

@@ -84,7 +84,13 @@ UPDATE recipient_claims r
    AND r.released_at IS NULL AND r.sent_at IS NOT NULL
 """)
 
+# A run of the same claim beside this one may have been granted it; blocked, nobody would
+# ever give it back.
 _BLOCK = Query("""
+WITH unclaimed AS (
+    UPDATE recipient_claims SET released_at = CAST(:now AS timestamptz)
+     WHERE message_id = :message_id AND released_at IS NULL
+)
 UPDATE messages
    SET state = 'blocked', reason = :reason, details = CAST(:details AS jsonb),
        warnings = CAST(:warnings AS jsonb), finished_at = CAST(:now AS timestamptz)
@@ -118,7 +124,7 @@ UPDATE recipient_claims r
 """)
 
 _PROGRESS = Query("""
-SELECT CAST(m.routing AS text) AS routing,
+SELECT m.state, CAST(m.routing AS text) AS routing,
        (SELECT coalesce(array_agg(DISTINCT a.channel), '{}') FROM attempts a
          WHERE a.message_id = m.message_id) AS tried_channels,
        (SELECT coalesce(max(e.attempt_no), 0) FROM budget_entries e
@@ -170,6 +176,7 @@ class PostgresClaimStore:
         (row,) = await self._database.fetch(_PROGRESS, key)
         return ReopenResult(
             block=block,
+            state=OutreachState(row["state"]),
             routing=RoutingDecision.model_validate_json(row["routing"]),
             tried_channels=row["tried_channels"],
             last_attempt_no=row["last_attempt_no"],

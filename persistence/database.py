@@ -9,7 +9,7 @@ import asyncio
 import json
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import Final
+from typing import Any, Final
 
 import asyncpg
 from sqlalchemy import make_url, text
@@ -18,6 +18,11 @@ from sqlalchemy.engine import URL
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 Parameters = Mapping[str, object]
+
+#: Options of a URL that SQLAlchemy keeps to itself.
+_ONLY_SQLALCHEMY: Final = frozenset(
+    {"async_fallback", "prepared_statement_cache_size", "prepared_statement_name_func"}
+)
 
 #: The statements are few, long and always the same: planning them costs more than running
 #: them, so each connection plans them once. Compiling them to machine code never pays.
@@ -49,7 +54,8 @@ class Database:
 
     Args:
         dsn: SQLAlchemy URL with the asyncpg driver.
-        pool_size: connections kept; as many again may be opened under load.
+        pool_size: connections kept for the statements of messages; as many again may be
+            opened under load, and a few more for everything else.
     """
 
     def __init__(self, dsn: str, *, pool_size: int = 10) -> None:
@@ -57,9 +63,7 @@ class Database:
         self._most_connections = pool_size * 2
         self._pool: asyncpg.Pool | None = None
         self._connecting = asyncio.Lock()
-        self._engine: AsyncEngine = create_async_engine(
-            dsn, pool_size=pool_size, max_overflow=pool_size
-        )
+        self._engine: AsyncEngine = create_async_engine(dsn)
         self._autocommit = self._engine.execution_options(isolation_level="AUTOCOMMIT")
 
     async def fetch(self, query: Query, parameters: Parameters) -> Sequence[asyncpg.Record]:
@@ -91,7 +95,7 @@ class Database:
         async with self._connecting:
             if self._pool is None:
                 self._pool = await asyncpg.create_pool(
-                    **_address(self._url),
+                    **_connect_arguments(self._url),
                     min_size=0,
                     max_size=self._most_connections,
                     init=_read_json,
@@ -103,15 +107,10 @@ class Database:
         return self._pool
 
 
-def _address(url: URL) -> dict[str, object]:
-    """Where and as whom to connect; a socket's directory stands in the URL's query."""
-    return {
-        "host": url.query.get("host") or url.host,
-        "port": url.port,
-        "user": url.username,
-        "password": url.password,
-        "database": url.database,
-    }
+def _connect_arguments(url: URL) -> dict[str, Any]:
+    """What asyncpg needs for a URL of SQLAlchemy's, its options like `ssl` included."""
+    arguments: dict[str, Any] = _DIALECT.create_connect_args(url)[1]  # type: ignore[no-untyped-call]
+    return {name: value for name, value in arguments.items() if name not in _ONLY_SQLALCHEMY}
 
 
 async def _read_json(connection: asyncpg.Connection) -> None:

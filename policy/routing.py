@@ -117,7 +117,7 @@ def route(facts: RoutingFacts, *, now: datetime) -> RoutingDecision:
 
 
 #: Header of the scores, one row per channel below.
-_COLUMNS = "channel     type  engagement  device  urgency  time of day   total"
+_COLUMNS = "channel     total   type  engagement  device  urgency  time of day"
 
 
 def explain(decision: RoutingDecision, plan: SendPlan | None) -> str:
@@ -154,9 +154,9 @@ def _row(assessment: ChannelAssessment) -> str:
     factors = assessment.factors
     used = "" if assessment.safe else "  used recently"
     return (
-        f"{assessment.channel:<10} {factors.customer_type:>5.2f} {factors.engagement:>11.2f} "
-        f"{factors.device:>7.2f} {factors.urgency:>8.2f} {factors.time_of_day:>12.2f} "
-        f"{assessment.total:>7.3f}{used}"
+        f"{assessment.channel:<10} {assessment.total:>6.3f} {factors.customer_type:>6.2f} "
+        f"{factors.engagement:>11.2f} {factors.device:>7.2f} {factors.urgency:>8.2f} "
+        f"{factors.time_of_day:>12.2f}{used}"
     )
 
 

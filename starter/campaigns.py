@@ -63,7 +63,7 @@ class Campaigns:
         return saved
 
     async def save(self, campaign: OutreachCampaign) -> None:
-        """Store a campaign as it is, its status included.
+        """Store a campaign as it is, its status included; a final status stays.
 
         Raises:
             InvalidRequestError: its fields contradict each other, or a limit is below

@@ -34,6 +34,7 @@ class Sending:
 
         Raises:
             InvalidRequestError: the key stands for a different request.
+            LookupError: the message's workflow was terminated before its end.
         """
         stored = await self._intake.store(message, datetime.now(UTC))
         if stored.request_digest != message.request_digest:
@@ -50,7 +51,10 @@ class Sending:
         except OutreachEndedError:
             answer = await self._answer_of_ended(ref)
             if answer is None:
-                raise
+                raise LookupError(
+                    f"message {ref.message_id} has no workflow any more: it was terminated "
+                    "before its end; send it again under a new key"
+                ) from None
             return answer
 
     async def send_all(self, messages: Sequence[NewMessage]) -> list[BatchItem]:

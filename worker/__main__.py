@@ -8,6 +8,7 @@ from datetime import timedelta
 
 import uvloop
 from pydantic import ValidationError
+from sqlalchemy.exc import ArgumentError
 
 from config.settings import WorkerSettings
 from config.temporal import connect
@@ -58,7 +59,7 @@ def main() -> None:
             for fault in error.errors()
         )
         sys.exit(f"the worker cannot start: {faults}")
-    except ValueError as error:
+    except (ValueError, ImportError, RuntimeError, ArgumentError) as error:
         sys.exit(f"the worker cannot start: {error}")
 
 

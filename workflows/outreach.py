@@ -100,7 +100,7 @@ class OutreachWorkflow:
         self._record.routing = reopened.routing
         self._record.attempt_no = reopened.last_attempt_no
         if reopened.block is not None:
-            self._record.end(OutreachState.SENT, reopened.block)
+            self._record.end(reopened.state, reopened.block)
             return []
         left = [c for c in reopened.routing.order() if c not in reopened.tried_channels]
         if not left:

@@ -205,6 +205,26 @@ async def test_what_may_be_out_is_not_sent_again_while_the_campaign_is_paused(st
     assert len({m.idempotency_key for m in sender.asked}) == 1
 
 
+async def test_what_may_be_out_goes_on_on_a_later_day_under_its_own_key(stage, campaign):
+    async def lose_the_answer_and_pause(message):
+        campaign.status = "paused"
+        await stage.save(campaign)
+        raise LOST
+
+    keyed = SenderCapabilities(idempotency_keys=True)
+    sender = ScriptedSender(lose_the_answer_and_pause, accept, capabilities=keyed)
+    await stage.cast({Channel.EMAIL: sender}, pause_poll=timedelta(hours=26))
+    handle = await stage.start(campaign)
+    with stage.environment.auto_time_skipping_disabled():
+        while not await _waits_for(handle, "CampaignPaused"):
+            pass
+    campaign.status = "active"
+    await stage.save(campaign)
+
+    assert (await handle.result()).state is OutreachState.SENT
+    assert len({m.idempotency_key for m in sender.asked}) == 1
+
+
 async def test_what_may_be_out_when_the_campaign_is_withdrawn_ends_unknown(
     stage, campaign, database, tenant_id
 ):

@@ -283,7 +283,7 @@ def test_decision_is_explained_without_personal_data():
     text = explain(decision, plan)
     assert text.startswith("**On instagram**: the recipient prefers it.")
     rows = {line.split()[0]: line.split()[1:] for line in text.splitlines() if line.strip()}
-    assert rows["email"] == ["0.80", "0.50", "0.70", "1.00", "1.00", "0.730", "used", "recently"]
+    assert rows["email"] == ["0.730", "0.80", "0.50", "0.70", "1.00", "1.00", "used", "recently"]
     assert rows["whatsapp"][0] == "suppressed:"
     assert rows["chat"][0] == "no_contact:"
     assert "Fallbacks, in this order: email." in text
