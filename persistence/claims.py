@@ -107,11 +107,14 @@ SELECT json_build_object(
 """)
 
 # A bounced message is carried again: its claim covers everything from its start anew. One
-# that was reopened already (the same step, run again) stays open.
+# that was reopened already (the same step, run again) stays open; one that a provider has
+# taken and not reported back is never carried again, whoever asks.
 _REOPEN = Query("""
 WITH message AS (
     UPDATE messages SET state = 'deciding', finished_at = NULL
      WHERE tenant_id = :tenant_id AND message_id = :message_id AND state IN ('sent', 'unknown')
+       AND NOT EXISTS (SELECT FROM attempts a
+                        WHERE a.message_id = :message_id AND a.state IN ('accepted', 'unknown'))
     RETURNING message_id, tenant_id, recipient_id
 ), turn AS (
     INSERT INTO recipient_turns AS t (tenant_id, recipient_id, turn)
@@ -174,6 +177,8 @@ class PostgresClaimStore:
         except asyncpg.ExclusionViolationError:
             block = Block(reason=ExitReason.DUPLICATE, details={"kind": "claimed_since"})
         (row,) = await self._database.fetch(_PROGRESS, key)
+        if block is None and row["state"] in FINAL_STATES:
+            block = Block(reason=ExitReason.DUPLICATE, details={"kind": "not_bounced"})
         return ReopenResult(
             block=block,
             state=OutreachState(row["state"]),

@@ -1,13 +1,16 @@
 """The workflows of outreaches: start, ask, steer."""
 
+import asyncio
 from datetime import datetime
 from typing import Final
+from uuid import uuid4
 
 from temporalio.client import (
     Client,
     WithStartWorkflowOperation,
     WorkflowHandle,
     WorkflowUpdateFailedError,
+    WorkflowUpdateRPCTimeoutOrCancelledError,
 )
 from temporalio.common import (
     SearchAttributeKey,
@@ -40,6 +43,9 @@ from workflows.outreach import OutreachWorkflow
 
 _TENANT: Final = SearchAttributeKey.for_keyword(TENANT_ATTRIBUTE)
 _CAMPAIGN: Final = SearchAttributeKey.for_keyword(CAMPAIGN_ATTRIBUTE)
+
+#: Pause before a workflow whose worker has just died is asked again.
+_UNTIL_READY_SECONDS: Final = 1.0
 
 OutreachHandle = WorkflowHandle[OutreachWorkflow, OutreachResult]
 
@@ -74,9 +80,28 @@ class Outreaches:
             campaign: its campaign, for the names shown in the Web UI.
             resume: start a new run for a message whose first one has ended.
 
+        Waits as long as it takes a worker to decide; the message is stored and its
+        workflow started, so that giving up waiting (`asyncio.timeout`) loses nothing.
+
         Raises:
             OutreachEndedError: its workflow ran already.
         """
+        # One question however often it is asked: a workflow takes ten at once.
+        update_id = str(uuid4())
+        while True:
+            try:
+                return await self._ask_for_decision(update_id, ref, campaign, resume=resume)
+            except WorkflowUpdateRPCTimeoutOrCancelledError as error:
+                if isinstance(error.__cause__, asyncio.CancelledError):
+                    raise asyncio.CancelledError from error
+            except RPCError as error:
+                if not _is_not_ready(error):
+                    raise
+                await asyncio.sleep(_UNTIL_READY_SECONDS)
+
+    async def _ask_for_decision(
+        self, update_id: str, ref: MessageRef, campaign: OutreachCampaign, *, resume: bool
+    ) -> DecisionAnswer:
         start = WithStartWorkflowOperation(
             OutreachWorkflow.run,
             OutreachInput(ref=ref, resume=resume),
@@ -98,7 +123,7 @@ class Outreaches:
         )
         try:
             return await self._client.execute_update_with_start_workflow(
-                OutreachWorkflow.decision, start_workflow_operation=start
+                OutreachWorkflow.decision, id=update_id, start_workflow_operation=start
             )
         except WorkflowAlreadyStartedError:
             raise OutreachEndedError(outreach_workflow_id(ref.message_id)) from None
@@ -162,6 +187,12 @@ class Outreaches:
         except RPCError as error:
             if error.status is not RPCStatusCode.NOT_FOUND:
                 raise
+
+
+def _is_not_ready(error: RPCError) -> bool:
+    """Whether the workflow takes no question because its workers keep failing or dying."""
+    refused = error.status is RPCStatusCode.FAILED_PRECONDITION
+    return refused and "Workflow Task in failed state" in error.message
 
 
 def _ended(error: RPCError) -> Exception:
