@@ -43,6 +43,7 @@ class SendTimeScheduler:
             stored.profile,
             request.channel,
             now=request.now,
+            not_before=request.not_before,
             force=stored.force_send,
         )
 

@@ -34,7 +34,10 @@ def _refuse_nul(text: str) -> str:
 
 def _as_utc(moment: datetime) -> datetime:
     """Read a naive instant as UTC and move an aware one there."""
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    try:
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("is beyond the calendar in UTC; give another time") from None
 
 
 def _refuse_bool(value: object) -> object:

@@ -134,6 +134,8 @@ class PlanInput(Contract):
     ref: MessageRef
     channel: Channel
     now: datetime
+    #: Somebody asked for this time on another channel: not before it.
+    not_before: datetime | None = None
 
 
 class CatchUpInput(Contract):

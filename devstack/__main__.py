@@ -18,6 +18,9 @@ from devstack.stack import Stack, default_state_dir
 
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
+#: How soon a worker that has ended is noticed.
+_WORKER_CHECK_SECONDS = 1.0
+
 #: Wide enough for a line of the demo's table where there is no terminal to ask.
 _PLAIN_WIDTH = 140
 
@@ -37,6 +40,12 @@ def main() -> int:
         return 0 if asyncio.run(work) else 1
     except DevstackError as error:
         print(f"error: {error}", file=sys.stderr)
+        return 1
+    except OSError as error:
+        where = default_state_dir()
+        print(
+            f"error: {where} cannot be used: {error}; set MADAN_SARA_DEVSTACK_DIR", file=sys.stderr
+        )
         return 1
 
 
@@ -64,12 +73,21 @@ async def _up() -> bool:
             relay = ReceiptRelay(stack.sandbox.url, orchestrator, bookmark=bookmark)
             async with relaying(relay):
                 _console.print(stack_panel(stack, write_env_file(stack)))
-                await asyncio.Event().wait()
+                await _keep_worker(stack)
     except asyncio.CancelledError:
         if not stop_asked.is_set():
             raise
         _console.print("Everything is stopped; the data stays for the next time.")
     return True
+
+
+async def _keep_worker(stack: Stack) -> None:
+    """Start the worker again whenever it has ended; never returns."""
+    while True:
+        await asyncio.sleep(_WORKER_CHECK_SECONDS)
+        if not stack.worker.alive:
+            _console.print("The worker has ended; starting it again (its log says why).")
+            await stack.worker.start()
 
 
 async def _demo(recipients: Path) -> bool:

@@ -27,7 +27,7 @@ async def main() -> None:
         status = await orchestrator.get_status(message_id)
         show(status.model_dump_json(include={"state", "plan", "next_wake_at"}))
 
-        noon = (tomorrow + timedelta(days=2)).replace(hour=12)
+        noon = (tomorrow + timedelta(days=2)).replace(hour=12, minute=0, second=0)
         show(data=await orchestrator.reschedule(message_id, noon))
 
         await orchestrator.cancel(message_id)

@@ -39,6 +39,7 @@ from contracts.outreach import (
     OutreachStatus,
     RescheduleInput,
 )
+from starter.requests import parse
 from workflows.outreach import OutreachWorkflow
 
 _TENANT: Final = SearchAttributeKey.for_keyword(TENANT_ATTRIBUTE)
@@ -121,6 +122,9 @@ class Outreaches:
                 ]
             ),
         )
+        # What a refused start leaves behind is told by the call itself; nobody awaits it twice.
+        unheard = asyncio.ensure_future(start.workflow_handle())
+        unheard.add_done_callback(_hear)
         try:
             return await self._client.execute_update_with_start_workflow(
                 OutreachWorkflow.decision, id=update_id, start_workflow_operation=start
@@ -146,10 +150,9 @@ class Outreaches:
             InvalidRequestError: the time is not allowed, or the message no longer asleep.
             OutreachEndedError: the workflow has ended.
         """
+        order = parse(RescheduleInput, {"at": at}, "")
         try:
-            return await self.handle(ref).execute_update(
-                OutreachWorkflow.reschedule, RescheduleInput(at=at)
-            )
+            return await self.handle(ref).execute_update(OutreachWorkflow.reschedule, order)
         except WorkflowUpdateFailedError as error:
             raise _refused(error) from error
         except RPCError as error:
@@ -187,6 +190,11 @@ class Outreaches:
         except RPCError as error:
             if error.status is not RPCStatusCode.NOT_FOUND:
                 raise
+
+
+def _hear(told: asyncio.Future[OutreachHandle]) -> None:
+    if not told.cancelled():
+        told.exception()
 
 
 def _is_not_ready(error: RPCError) -> bool:

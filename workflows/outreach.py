@@ -25,6 +25,12 @@ with workflow.unsafe.imports_passed_through():
     from workflows.steps import OutreachSteps, raise_if_cancelled
     from workflows.story import local_time, no_channel
 
+#: How a message stands that is not asleep, where the state's name does not say it.
+_NOT_ASLEEP = {
+    OutreachState.DECIDING: "is being decided on",
+    OutreachState.SENDING: "is due, with a provider or waiting for its campaign to be resumed,",
+}
+
 _ALL_FAILED = ExitReason.ALL_CHANNELS_FAILED
 
 
@@ -109,7 +115,7 @@ class OutreachWorkflow:
 
     async def _book(self, channel: Channel) -> Block | None:
         """Plan the send on a channel and hold its price; or why that cannot be."""
-        plan = await self._steps.plan(channel)
+        plan = await self._steps.plan(channel, self._record.requested_at)
         raise_if_cancelled()
         if plan.scheduled_at is None:
             return Block(reason=ExitReason.EXPIRED, details={"channel": channel.value})
@@ -138,7 +144,10 @@ class OutreachWorkflow:
             async with self._changing:
                 raise_if_cancelled()
                 left = self._time_left()
-                if left <= timedelta(0) or self._skip_channel:
+                if self._skip_channel:
+                    self._record.state = OutreachState.DECIDING
+                    return
+                if left <= timedelta(0):
                     self._record.state = OutreachState.SENDING
                     self._tell()
                     return
@@ -308,8 +317,10 @@ class OutreachWorkflow:
     # Small words
 
     def _require_asleep(self, wanted: str) -> None:
-        if not self._record.is_asleep:
-            raise _refusal(f"the message is {self._record.state} and cannot be {wanted}")
+        if self._record.is_asleep:
+            return
+        stands = _NOT_ASLEEP.get(self._record.state, f"is {self._record.state}")
+        raise _refusal(f"the message {stands} and cannot be {wanted}")
 
     def _time_left(self) -> timedelta:
         plan = self._record.plan

@@ -1,9 +1,10 @@
 """What an outreach knows about itself, and how it tells others."""
 
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from contracts.channels import Channel
-from contracts.decision import RoutingDecision, SendPlan
+from contracts.decision import RoutingDecision, SendPlan, TimingReason
 from contracts.delivery import AttemptSummary
 from contracts.outreach import (
     FINAL_STATES,
@@ -45,6 +46,12 @@ class OutreachRecord:
     def has_ended(self) -> bool:
         """Whether nothing more will happen by itself."""
         return self.state in FINAL_STATES
+
+    @property
+    def requested_at(self) -> datetime | None:
+        """The time somebody asked for, if they did; the next channel keeps to it."""
+        asked = self.plan is not None and self.plan.reason is TimingReason.REQUESTED
+        return self.plan.scheduled_at if asked and self.plan else None
 
     @property
     def channels_left(self) -> list[Channel]:

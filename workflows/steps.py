@@ -94,12 +94,13 @@ class OutreachSteps:
             "Choose the channels",
         )
 
-    async def plan(self, channel: Channel) -> SendPlan:
+    async def plan(self, channel: Channel, not_before: datetime | None) -> SendPlan:
         """Choose the send time on a channel."""
+        request = PlanInput(
+            ref=self._ref, channel=channel, now=workflow.now(), not_before=not_before
+        )
         return await _run(
-            SendTimeScheduler.plan_stored_message,
-            PlanInput(ref=self._ref, channel=channel, now=workflow.now()),
-            f"Plan the send time on {channel}",
+            SendTimeScheduler.plan_stored_message, request, f"Plan the send time on {channel}"
         )
 
     async def catch_up(self, channel: Channel, not_before: datetime, *, skip_day: bool) -> SendPlan:

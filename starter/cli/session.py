@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import asyncpg
 from pydantic import ValidationError
+from pydantic_settings import SettingsError
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 from temporalio.client import Client
@@ -75,6 +76,10 @@ def _settings() -> tuple[DatabaseSettings, TenantDefaults]:
     try:
         # The database URL comes from the environment.
         return DatabaseSettings(), TenantDefaults()
+    except SettingsError as error:
+        raise UnreachableError(
+            f"settings: {error}; each is the variable MADAN_SARA_<NAME>, these as JSON"
+        ) from None
     except ValidationError as error:
         names = {str(fault["loc"][0]) for fault in error.errors()}
         if "database_url" in names and len(names) == 1:

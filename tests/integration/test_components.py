@@ -1,6 +1,8 @@
 """The six components on their own, by the guide's method names."""
 
-from datetime import UTC, datetime
+import asyncio
+import gc
+from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from uuid import UUID, uuid4
 
@@ -108,6 +110,27 @@ async def test_the_scheduler_plans_spreads_and_looks_back(orchestrator, campaign
     await _send(orchestrator, campaign, "marie", "Fresh bread")
     cells = await scheduler.get_send_time_analytics(tenant_id)
     assert [(c.channel, c.messages, c.engagement.opens) for c in cells] == [("email", 1, 0)]
+
+
+async def test_a_time_beyond_the_calendar_is_refused(orchestrator, campaign):
+    with pytest.raises(InvalidRequestError, match="beyond the calendar"):
+        await orchestrator.reschedule(
+            uuid4(), datetime(9999, 12, 31, 23, 59, tzinfo=timezone(timedelta(hours=-12)))
+        )
+
+
+async def test_the_losers_of_a_race_for_a_key_leave_no_error_behind(orchestrator, campaign, caplog):
+    sends = (
+        orchestrator.send_outreach(
+            campaign, "marie", make_profile(), {"email": "Bread"}, idempotency_key="once"
+        )
+        for _ in range(20)
+    )
+    answers = await asyncio.gather(*sends)
+    assert len({answer["message_id"] for answer in answers}) == 1
+    gc.collect()
+    await asyncio.sleep(0)
+    assert "never retrieved" not in caplog.text
 
 
 async def test_a_campaign_that_is_over_stays_over(orchestrator, campaign):

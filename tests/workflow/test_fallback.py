@@ -13,7 +13,7 @@ from activities.errors import (
 from activities.sender import Accepted, Refused, SenderCapabilities
 from contracts.channels import Channel
 from contracts.delivery import DeliveryEvent, DeliveryEventKind, DeliveryEventSignal
-from contracts.outreach import ExitReason, OutreachState
+from contracts.outreach import ExitReason, OutreachState, RescheduleInput
 from contracts.settings import OrchestratorSettings
 from persistence.intake import PostgresIntake
 from tests.fakes.sender import ScriptedSender, accept, refuse
@@ -306,6 +306,21 @@ async def test_asleep_it_can_be_moved_to_its_next_channel(stage, campaign, datab
     assert "no channel is left" in str(refusal.value.cause)
     assert (await handle.result()).channel is Channel.SMS
     assert email.asked == []
+
+
+async def test_a_time_somebody_asked_for_holds_on_the_next_channel_too(stage, campaign):
+    campaign.send_time_optimization = True
+    await stage.cast({Channel.EMAIL: ScriptedSender(), Channel.SMS: ScriptedSender()})
+    handle = await stage.start(campaign, EVERYWHERE, TEXT)
+    planned = await handle.execute_update(OutreachWorkflow.decision)
+    later = planned.scheduled_at + timedelta(days=20)
+    await handle.execute_update(OutreachWorkflow.reschedule, RescheduleInput(at=later))
+
+    moved = await handle.execute_update(OutreachWorkflow.fall_back)
+
+    assert moved.channel is Channel.SMS
+    assert moved.scheduled_at >= later
+    await handle.cancel()
 
 
 async def test_a_bounce_within_the_wait_falls_back(stage, tenant_id, database):
