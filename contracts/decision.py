@@ -68,6 +68,12 @@ class RoutingDecision(Contract):
     assessments: list[ChannelAssessment]
     policy_version: str
 
+    def reason_for(self, channel: Channel | None) -> str | None:
+        """Why a message goes by a channel; `fallback` when the chosen one was given up."""
+        if channel is None or channel is self.channel:
+            return self.reason
+        return "fallback"
+
     def order(self) -> list[Channel]:
         """Every channel that will be tried, in order."""
         return [self.channel, *self.fallback_channels] if self.channel else []

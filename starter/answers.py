@@ -104,7 +104,7 @@ def answer_from_record(record: MessageRecord) -> DecisionAnswer:
         channel=record.channel,
         scheduled_at=record.scheduled_at,
         fallback_channels=order[after:] if record.channel else [],
-        routing_reason=record.routing.reason if record.routing else None,
+        routing_reason=record.routing.reason_for(record.channel) if record.routing else None,
         reason=record.reason,
         details=record.details,
         warnings=list(record.warnings),

@@ -106,13 +106,14 @@ class OutreachRecord:
     def answer(self) -> DecisionAnswer:
         """The answer to a send: `scheduled` as long as it stands, also once it is sent."""
         stands = self.state not in _ENDED_UNSENT
+        channel = self.plan.channel if self.plan else None
         return DecisionAnswer(
             status=OutreachState.SCHEDULED if stands else self.state,
             message_id=self.ref.message_id,
-            channel=self.plan.channel if self.plan else None,
+            channel=channel,
             scheduled_at=self.plan.scheduled_at if self.plan else None,
             fallback_channels=self.channels_left,
-            routing_reason=self.routing.reason if self.routing else None,
+            routing_reason=self.routing.reason_for(channel) if self.routing else None,
             reason=self.block.reason if self.block else None,
             details=self.block.details if self.block else {},
             warnings=self.warnings,

@@ -299,7 +299,7 @@ async def test_asleep_it_can_be_moved_to_its_next_channel(stage, campaign, datab
 
     moved = await handle.execute_update(OutreachWorkflow.fall_back)
 
-    assert moved.channel is Channel.SMS
+    assert (moved.channel, moved.routing_reason) == (Channel.SMS, "fallback")
     assert await money(database, tenant_id) == (7500, 0, 1)
     with pytest.raises(WorkflowUpdateFailedError) as refusal:
         await handle.execute_update(OutreachWorkflow.fall_back)
