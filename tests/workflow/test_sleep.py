@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 import pytest
-from temporalio.client import WorkflowUpdateFailedError
+from temporalio.client import WorkflowFailureError, WorkflowUpdateFailedError
 
 from contracts.channels import Channel
 from contracts.outreach import ExitReason, OutreachState, RescheduleInput
@@ -166,3 +166,23 @@ async def test_a_campaign_already_over_expires_it_at_once(stage, morning_mail):
     morning_mail.start_date = morning_mail.end_date - timedelta(days=60)
     result = await (await stage.start(morning_mail)).result()
     assert (result.state, result.reason) == (OutreachState.BLOCKED, ExitReason.EXPIRED)
+
+
+async def test_cancelled_asleep_it_never_sends_and_leaves_nothing(
+    stage, morning_mail, database, tenant_id
+):
+    sender = ScriptedSender()
+    await stage.cast({Channel.EMAIL: sender})
+    handle = await stage.start(morning_mail)
+    planned = await handle.execute_update(OutreachWorkflow.decision)
+    assert await money(database, tenant_id) == (1000, 0, 1)
+
+    await handle.cancel()
+    with pytest.raises(WorkflowFailureError):
+        await handle.result()
+    await stage.sleep_until(max(planned.scheduled_at, await stage.now()) + timedelta(hours=1))
+
+    assert (await stage.record(handle, tenant_id)).state is OutreachState.CANCELLED
+    assert sender.asked == []
+    await assert_nothing_left_behind(database, tenant_id)
+    assert await money(database, tenant_id) == (0, 0, 0)
