@@ -12,7 +12,9 @@ from contracts.delivery import (
     DeliveryEventKind,
     DeliveryEventSignal,
 )
-from contracts.outreach import OutreachState
+from contracts.naming import OUTREACH_QUEUE
+from contracts.outreach import MessageRef, OutreachInput, OutreachState
+from persistence.claims import PostgresClaimStore
 from persistence.intake import PostgresIntake
 from tests.fakes.sender import Gate, ScriptedSender
 from tests.makers import make_campaign
@@ -127,3 +129,25 @@ async def test_an_open_heard_before_the_spend_is_booked_counts(stage, tenant_id,
     judged = {a.channel: a for a in status.routing.assessments}[Channel.EMAIL]
     assert judged.has_evidence
     assert judged.factors.engagement > 0.5
+
+
+async def test_a_message_that_did_not_bounce_is_not_taken_up_again(stage, tenant_id, database):
+    email, sms = ScriptedSender(), ScriptedSender()
+    await stage.cast({Channel.EMAIL: email, Channel.SMS: sms})
+    handle = await stage.start(make_campaign(tenant_id, channels=["email", "sms"]), BOTH)
+    await handle.result()
+    ref = MessageRef(tenant_id=tenant_id, message_id=UUID(handle.id.removeprefix("outreach-")))
+
+    reopened = await PostgresClaimStore(database).reopen(ref)
+
+    assert reopened.block is not None
+    assert reopened.block.details == {"kind": "not_bounced"}
+    resumed = await stage.client.start_workflow(
+        OutreachWorkflow.run,
+        OutreachInput(ref=ref, resume=True),
+        id=handle.id,
+        task_queue=OUTREACH_QUEUE,
+    )
+    assert (await resumed.result()).state is OutreachState.SENT
+    assert (len(email.asked), len(sms.asked)) == (1, 0)
+    assert (await stage.record(handle, tenant_id)).state is OutreachState.SENT
