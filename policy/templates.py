@@ -91,17 +91,6 @@ def render(template: str | EmailContent, profile: RecipientProfile) -> RenderedM
     )
 
 
-def missing_fields(template: str | EmailContent, profile: RecipientProfile) -> list[str]:
-    """Fields a template shows and a recipient lacks, in the order they are met.
-
-    Raises:
-        TemplateFault: the template cannot be parsed.
-    """
-    fields = profile.template_fields()
-    found = [name for part in _parts(template) for name in _missing(part, fields)]
-    return list(dict.fromkeys(found))
-
-
 def check_content(
     content: MessageContent, profile: RecipientProfile, channels: Sequence[Channel]
 ) -> list[str]:

@@ -2,14 +2,14 @@
 
 from typing import Final
 
-from pydantic import EmailStr, TypeAdapter, ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from contracts.base import ShortText
 from contracts.faults import InvalidRequestError, one_line
-from contracts.recipient import PhoneNumber
+from contracts.recipient import EmailAddress, PhoneNumber
 
 #: Tried in this order; a handle or an id is neither of the first two.
-_FORMS: Final[tuple[TypeAdapter[str], ...]] = (TypeAdapter(PhoneNumber), TypeAdapter(EmailStr))
+_FORMS: Final[tuple[TypeAdapter[str], ...]] = (TypeAdapter(PhoneNumber), TypeAdapter(EmailAddress))
 _ANY: Final[TypeAdapter[str]] = TypeAdapter(ShortText)
 
 

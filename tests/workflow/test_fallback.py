@@ -183,14 +183,20 @@ async def test_a_lost_answer_is_found_behind_a_provider_away_for_a_while(stage, 
     assert len({m.idempotency_key for m in sender.asked}) == 1
 
 
-async def test_what_may_be_out_is_not_sent_again_while_the_campaign_is_paused(stage, campaign):
-    async def lose_the_answer_and_pause(message):
-        campaign.status = "paused"
+def losing_once(stage, campaign, status):
+    """A call whose answer is lost while somebody changes the campaign's status."""
+
+    async def behave(message):
+        campaign.status = status
         await stage.save(campaign)
         raise LOST
 
+    return behave
+
+
+async def test_what_may_be_out_is_not_sent_again_while_the_campaign_is_paused(stage, campaign):
     keyed = SenderCapabilities(idempotency_keys=True)
-    sender = ScriptedSender(lose_the_answer_and_pause, accept, capabilities=keyed)
+    sender = ScriptedSender(losing_once(stage, campaign, "paused"), accept, capabilities=keyed)
     await stage.cast({Channel.EMAIL: sender})
     handle = await stage.start(campaign)
     with stage.environment.auto_time_skipping_disabled():
@@ -206,13 +212,8 @@ async def test_what_may_be_out_is_not_sent_again_while_the_campaign_is_paused(st
 
 
 async def test_what_may_be_out_goes_on_on_a_later_day_under_its_own_key(stage, campaign):
-    async def lose_the_answer_and_pause(message):
-        campaign.status = "paused"
-        await stage.save(campaign)
-        raise LOST
-
     keyed = SenderCapabilities(idempotency_keys=True)
-    sender = ScriptedSender(lose_the_answer_and_pause, accept, capabilities=keyed)
+    sender = ScriptedSender(losing_once(stage, campaign, "paused"), accept, capabilities=keyed)
     await stage.cast({Channel.EMAIL: sender}, pause_poll=timedelta(hours=26))
     handle = await stage.start(campaign)
     with stage.environment.auto_time_skipping_disabled():
@@ -228,13 +229,8 @@ async def test_what_may_be_out_goes_on_on_a_later_day_under_its_own_key(stage, c
 async def test_what_may_be_out_when_the_campaign_is_withdrawn_ends_unknown(
     stage, campaign, database, tenant_id
 ):
-    async def lose_the_answer_and_withdraw(message):
-        campaign.status = "cancelled"
-        await stage.save(campaign)
-        raise LOST
-
     keyed = SenderCapabilities(idempotency_keys=True)
-    sender = ScriptedSender(lose_the_answer_and_withdraw, accept, capabilities=keyed)
+    sender = ScriptedSender(losing_once(stage, campaign, "cancelled"), accept, capabilities=keyed)
     await stage.cast({Channel.EMAIL: sender})
     result = await (await stage.start(campaign)).result()
     assert result.state is OutreachState.UNKNOWN
