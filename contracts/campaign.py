@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from contracts.base import ClosedContract, Instant, NotBool, ShortText
 from contracts.channels import Channel
+from contracts.content import MessageContent
 from contracts.money import Money
 from contracts.recipient import CustomerType, ZoneName
 from contracts.settings import OrchestratorSettings
@@ -24,8 +25,21 @@ class CampaignStatus(StrEnum):
     DRAFT = "draft"  #: Not started; nothing is accepted.
     ACTIVE = "active"  #: Accepts and sends.
     PAUSED = "paused"  #: Accepts nothing new; what is asleep waits for the resume.
-    COMPLETED = "completed"  #: Ended as planned; accepts nothing.
-    CANCELLED = "cancelled"  #: Withdrawn; what is asleep is blocked when it wakes.
+    COMPLETED = "completed"  #: Every recipient has an outcome; accepts nothing.
+    EXPIRED = "expired"  #: Its end came first; who was left gets nothing.
+    BUDGET_EXHAUSTED = "budget_exhausted"  #: Nothing more could be paid; who was left gets nothing.
+    CANCELLED = "cancelled"  #: Withdrawn; what is not sent yet never is.
+
+
+#: Statuses a campaign never leaves.
+FINAL_STATUSES: Final = frozenset(
+    {
+        CampaignStatus.COMPLETED,
+        CampaignStatus.EXPIRED,
+        CampaignStatus.BUDGET_EXHAUSTED,
+        CampaignStatus.CANCELLED,
+    }
+)
 
 
 class Urgency(StrEnum):
@@ -81,6 +95,14 @@ class OutreachCampaign(BaseModel):
     daily_spend_limit: Money | None = None
     daily_limit: Annotated[int, NotBool, Field(ge=0, le=100_000_000)] | None = None
 
+    #: What its imported recipients are sent; `send_outreach` and `send_batch` bring their own.
+    templates: MessageContent | None = None
+    #: Attributes every recipient brings, which templates may name beside the profile's fields.
+    recipient_fields: list[ShortText] = Field(default_factory=list)
+
+    #: Let the campaign choose its messages a day itself, within its limits, so that the
+    #: budget lasts exactly to the end.
+    auto_pacing: bool = False
     send_time_optimization: bool = True
     optimal_send_times: dict[Channel, OptimalTimes] | None = None
     #: Zone of recipients without one, and of the campaign's days; None: UTC.

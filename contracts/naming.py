@@ -8,8 +8,10 @@ from uuid import UUID
 
 from contracts.channels import Channel
 
-#: Workflows and their local activities.
+#: Outreaches and their local activities.
 OUTREACH_QUEUE: Final = "outreach"
+#: Campaigns and their activities: a dispatch that takes minutes must not wait behind sends.
+CAMPAIGN_QUEUE: Final = "campaigns"
 
 #: Typed search attributes, registered as keywords on the namespace.
 TENANT_ATTRIBUTE: Final = "MadanSaraTenant"
@@ -19,6 +21,11 @@ CAMPAIGN_ATTRIBUTE: Final = "MadanSaraCampaign"
 def outreach_workflow_id(message_id: UUID) -> str:
     """The workflow that carries a message; one for its whole life."""
     return f"outreach-{message_id}"
+
+
+def campaign_workflow_id(campaign_id: UUID) -> str:
+    """The workflow that runs a campaign; one for its whole life."""
+    return f"campaign-{campaign_id}"
 
 
 def delivery_queue(channel: Channel) -> str:

@@ -16,6 +16,7 @@ from contracts.delivery import AttemptSummary, DeliveryOutcome
 class OutreachState(StrEnum):
     """Where a message stands."""
 
+    QUEUED = "queued"  #: Stored; waits for its campaign to start it.
     DECIDING = "deciding"  #: Stored; claim, route, time and budget are being decided.
     SCHEDULED = "scheduled"  #: Decided; asleep until its time.
     SENDING = "sending"  #: Being handed to a provider.

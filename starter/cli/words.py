@@ -9,6 +9,7 @@ from contracts.delivery import AttemptState, DeliveryEventKind
 from contracts.outreach import Details, ExitReason, OutreachState
 
 STATES: Final[Mapping[OutreachState, str]] = {
+    OutreachState.QUEUED: "waits for its campaign's turn",
     OutreachState.DECIDING: "is being decided",
     OutreachState.SCHEDULED: "is scheduled",
     OutreachState.SENDING: "is being handed to the provider",

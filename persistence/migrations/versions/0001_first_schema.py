@@ -1,4 +1,4 @@
-"""First schema: campaigns, messages, claims, budget, attempts, receipts, suppressions.
+"""First schema: campaigns, messages, claims, budget, attempts, receipts, suppressions, tallies.
 
 What must never happen is a constraint here, so that no race and no bug above
 can store it: two live claims on a person by one campaign, money or messages
@@ -23,8 +23,11 @@ CREATE TABLE campaigns (
     campaign_id uuid NOT NULL,
     name        text NOT NULL,
     status      text NOT NULL
-                CHECK (status IN ('draft', 'active', 'paused', 'completed', 'cancelled')),
+                CHECK (status IN ('draft', 'active', 'paused', 'completed', 'expired',
+                                  'budget_exhausted', 'cancelled')),
     config      jsonb NOT NULL,
+    -- Messages a day the campaign gives itself, within its daily limit; null: the limit.
+    daily_share bigint CHECK (daily_share >= 0),
     created_at  timestamptz NOT NULL,
     updated_at  timestamptz NOT NULL,
     PRIMARY KEY (tenant_id, campaign_id)
@@ -55,8 +58,8 @@ CREATE TABLE messages (
     content_digest  text NOT NULL,
     force_send      boolean NOT NULL,
     state           text NOT NULL DEFAULT 'deciding'
-                    CHECK (state IN ('deciding', 'scheduled', 'sending', 'sent', 'unknown',
-                                     'blocked', 'failed', 'cancelled')),
+                    CHECK (state IN ('queued', 'deciding', 'scheduled', 'sending', 'sent',
+                                     'unknown', 'blocked', 'failed', 'cancelled')),
     reason          text,
     details         jsonb NOT NULL DEFAULT '{}',
     warnings        jsonb NOT NULL DEFAULT '[]',
@@ -74,7 +77,18 @@ CREATE TABLE messages (
 """
 
 _MESSAGES_BY_CAMPAIGN = """
-CREATE INDEX messages_by_campaign ON messages (tenant_id, campaign_id)
+CREATE INDEX messages_by_campaign ON messages (tenant_id, campaign_id, message_id)
+"""
+
+# Messages whose campaign has still to start them, read page by page in the order of the key.
+# A table of its own: an index on the state would have to hear of every change of a message.
+_QUEUE = """
+CREATE TABLE campaign_queue (
+    tenant_id   uuid NOT NULL,
+    campaign_id uuid NOT NULL,
+    message_id  uuid NOT NULL REFERENCES messages,
+    PRIMARY KEY (tenant_id, campaign_id, message_id)
+)
 """
 
 # A claim covers from its instant onwards until its message is sent, then until the
@@ -229,12 +243,160 @@ CREATE TABLE engagement_stats (
 )
 """
 
+# What a message brought in, told by whoever sold or signed up; its sender cannot know.
+_CONVERSIONS = """
+CREATE TABLE conversions (
+    tenant_id     uuid NOT NULL,
+    message_id    uuid NOT NULL REFERENCES messages,
+    conversion_id text NOT NULL,
+    value_micros  bigint NOT NULL CHECK (value_micros >= 0),
+    occurred_at   timestamptz NOT NULL,
+    recorded_at   timestamptz NOT NULL,
+    PRIMARY KEY (message_id, conversion_id)
+)
+"""
+
+# Append-only: what was ordered of a campaign, by whom, and what it changed itself and why.
+_CAMPAIGN_EVENTS = """
+CREATE TABLE campaign_events (
+    tenant_id   uuid NOT NULL,
+    campaign_id uuid NOT NULL,
+    event_no    bigint GENERATED ALWAYS AS IDENTITY,
+    kind        text NOT NULL,
+    details     jsonb NOT NULL DEFAULT '{}',
+    occurred_at timestamptz NOT NULL,
+    PRIMARY KEY (tenant_id, campaign_id, event_no),
+    FOREIGN KEY (tenant_id, campaign_id) REFERENCES campaigns
+)
+"""
+
+# The counts of a campaign: messages by state, reason and channel; receipts; conversions.
+# A change is only ever appended, so that no two messages wait for each other's count; now
+# and then whoever appends folds what has gathered. Together the two tables are exact at
+# every instant.
+_TALLIES = """
+CREATE TABLE campaign_tallies (
+    tenant_id     uuid NOT NULL,
+    campaign_id   uuid NOT NULL,
+    kind          text NOT NULL CHECK (kind IN ('state', 'receipt', 'conversion')),
+    name          text NOT NULL,
+    reason        text NOT NULL,
+    channel       text NOT NULL,
+    messages      bigint NOT NULL,
+    amount_micros bigint NOT NULL,
+    PRIMARY KEY (tenant_id, campaign_id, kind, name, reason, channel)
+)
+"""
+
+_TALLY_CHANGES = """
+CREATE TABLE campaign_tally_changes (
+    tenant_id     uuid NOT NULL,
+    campaign_id   uuid NOT NULL,
+    kind          text NOT NULL,
+    name          text NOT NULL,
+    reason        text NOT NULL DEFAULT '',
+    channel       text NOT NULL DEFAULT '',
+    messages      bigint NOT NULL,
+    amount_micros bigint NOT NULL DEFAULT 0
+)
+"""
+
+_TALLY_CHANGES_BY_CAMPAIGN = """
+CREATE INDEX tally_changes_by_campaign ON campaign_tally_changes (tenant_id, campaign_id)
+"""
+
+# Whoever finds somebody else folding leaves it to them: nobody waits here.
+_FOLD = """
+CREATE FUNCTION fold_tallies(tenant uuid, campaign uuid) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    IF NOT pg_try_advisory_xact_lock(hashtextextended(tenant::text || campaign::text, 0)) THEN
+        RETURN;
+    END IF;
+    WITH gathered AS (
+        DELETE FROM campaign_tally_changes
+         WHERE tenant_id = tenant AND campaign_id = campaign
+        RETURNING *
+    )
+    INSERT INTO campaign_tallies AS t
+    SELECT tenant_id, campaign_id, kind, name, reason, channel, sum(messages), sum(amount_micros)
+      FROM gathered
+     GROUP BY tenant_id, campaign_id, kind, name, reason, channel
+        ON CONFLICT (tenant_id, campaign_id, kind, name, reason, channel) DO UPDATE
+       SET messages = t.messages + excluded.messages,
+           amount_micros = t.amount_micros + excluded.amount_micros;
+END
+$$
+"""
+
+_FOLD_NOW_AND_THEN = """
+CREATE FUNCTION fold_tallies_now_and_then() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF random() < 0.005 THEN
+        PERFORM fold_tallies(tenant_id, campaign_id)
+           FROM (SELECT DISTINCT tenant_id, campaign_id FROM added) campaigns;
+    END IF;
+    RETURN NULL;
+END
+$$
+"""
+
+_FOLD_TRIGGER = """
+CREATE TRIGGER fold_now_and_then AFTER INSERT ON campaign_tally_changes
+    REFERENCING NEW TABLE AS added
+    FOR EACH STATEMENT EXECUTE FUNCTION fold_tallies_now_and_then()
+"""
+
+_TALLY_STORED = """
+CREATE FUNCTION tally_stored_messages() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO campaign_tally_changes (tenant_id, campaign_id, kind, name, reason, channel,
+                                        messages)
+    SELECT tenant_id, campaign_id, 'state', state, coalesce(reason, ''), coalesce(channel, ''),
+           count(*)
+      FROM added
+     GROUP BY tenant_id, campaign_id, state, reason, channel;
+    RETURN NULL;
+END
+$$
+"""
+
+_TALLY_CHANGED = """
+CREATE FUNCTION tally_changed_messages() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO campaign_tally_changes (tenant_id, campaign_id, kind, name, reason, channel,
+                                        messages)
+    SELECT tenant_id, campaign_id, 'state', state, coalesce(reason, ''), coalesce(channel, ''),
+           sum(difference)
+      FROM (SELECT tenant_id, campaign_id, state, reason, channel, 1 AS difference FROM after
+            UNION ALL
+            SELECT tenant_id, campaign_id, state, reason, channel, -1 FROM before) changed
+     GROUP BY tenant_id, campaign_id, state, reason, channel
+    HAVING sum(difference) <> 0;
+    RETURN NULL;
+END
+$$
+"""
+
+_TALLY_TRIGGERS = (
+    """
+CREATE TRIGGER tally_stored AFTER INSERT ON messages
+    REFERENCING NEW TABLE AS added
+    FOR EACH STATEMENT EXECUTE FUNCTION tally_stored_messages()
+""",
+    """
+CREATE TRIGGER tally_changed AFTER UPDATE ON messages
+    REFERENCING OLD TABLE AS before NEW TABLE AS after
+    FOR EACH STATEMENT EXECUTE FUNCTION tally_changed_messages()
+""",
+)
+
 _STATEMENTS = (
     *_EXTENSIONS,
     _CAMPAIGNS,
     _CONTENTS,
     _MESSAGES,
     _MESSAGES_BY_CAMPAIGN,
+    _QUEUE,
     _CLAIMS,
     _TURNS,
     _CLAIMS_BY_PERSON,
@@ -248,6 +410,17 @@ _STATEMENTS = (
     _EVENTS_BY_MESSAGE,
     _SUPPRESSIONS,
     _ENGAGEMENT,
+    _CONVERSIONS,
+    _CAMPAIGN_EVENTS,
+    _TALLIES,
+    _TALLY_CHANGES,
+    _TALLY_CHANGES_BY_CAMPAIGN,
+    _FOLD,
+    _FOLD_NOW_AND_THEN,
+    _FOLD_TRIGGER,
+    _TALLY_STORED,
+    _TALLY_CHANGED,
+    *_TALLY_TRIGGERS,
 )
 
 
@@ -260,6 +433,12 @@ def upgrade() -> None:
 def downgrade() -> None:
     """Drop the schema."""
     op.execute(
-        "DROP TABLE engagement_stats, suppressions, delivery_events, attempts, budget_entries, "
-        "budget_accounts, recipient_turns, recipient_claims, messages, contents, campaigns"
+        "DROP TABLE conversions, campaign_events, campaign_tallies, campaign_tally_changes, "
+        "engagement_stats, suppressions, delivery_events, attempts, budget_entries, "
+        "budget_accounts, recipient_turns, recipient_claims, campaign_queue, messages, "
+        "contents, campaigns"
+    )
+    op.execute(
+        "DROP FUNCTION fold_tallies, fold_tallies_now_and_then, tally_stored_messages, "
+        "tally_changed_messages"
     )
