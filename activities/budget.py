@@ -11,9 +11,10 @@ from contracts.campaign import OutreachCampaign
 from contracts.channels import Channel
 from contracts.money import to_micros
 from contracts.outreach import Block, ReleaseInput, ReserveInput, ReserveResult, SettleInput
-from policy.budget import AccountScope, judge_reservation
+from policy.budget import Account, AccountScope, judge_reservation
 from policy.campaign_days import campaign_day
 from policy.pacing import Pacing, elapsed_share, recommend
+from policy.returns import BudgetAnalytics, analyse
 
 
 class BudgetManager:
@@ -100,11 +101,33 @@ class BudgetManager:
         day = campaign_day(campaign, moment)
         accounts = await self._ledger.accounts(campaign, campaign.channels[0], day)
         whole = next(a for a in accounts if a.scope is AccountScope.CAMPAIGN)
-        elapsed = elapsed_share(campaign.start_date, campaign.end_date, moment)
-        spent = Decimal(whole.spent_micros) / whole.limit_micros if whole.limit_micros else None
-        return recommend(
-            spent_share=spent or Decimal(0),
-            # Without a budget there is nothing to spend at the right pace.
-            ideal_share=None if spent is None else elapsed,
-            daily_limit=campaign.daily_limit,
-        )
+        return campaign_pacing(campaign, whole, moment)
+
+    async def get_budget_analytics(self, campaign: OutreachCampaign) -> BudgetAnalytics:
+        """What a campaign's money brought, by channel and in total: costs, conversions, ROI.
+
+        Args:
+            campaign: a saved campaign.
+
+        Raises:
+            LookupError: the campaign is not saved.
+        """
+        return analyse(campaign, await self._ledger.books(campaign))
+
+
+def campaign_pacing(campaign: OutreachCampaign, whole: Account, now: datetime) -> Pacing:
+    """Whether a campaign spends too fast, too slowly or as its time passes.
+
+    Args:
+        campaign: for its time and daily limit.
+        whole: the account of the campaign as a whole.
+        now: the present.
+    """
+    elapsed = elapsed_share(campaign.start_date, campaign.end_date, now)
+    spent = Decimal(whole.spent_micros) / whole.limit_micros if whole.limit_micros else None
+    return recommend(
+        spent_share=spent or Decimal(0),
+        # Without a budget there is nothing to spend at the right pace.
+        ideal_share=None if spent is None else elapsed,
+        daily_limit=campaign.daily_limit,
+    )

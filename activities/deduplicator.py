@@ -46,7 +46,7 @@ class MessageDeduplicator:
         win where one may. Run again, it returns the first answer.
         """
         return await self._claims.claim(
-            request.ref, request.now, lambda facts: _judge(facts, request.now)
+            request.ref, request.now, lambda facts: _judge(facts, request)
         )
 
     @activity.defn
@@ -107,10 +107,11 @@ class MessageDeduplicator:
         return await self._claims.recent_claims(campaign.tenant_uuid, recipient_id, now - widest)
 
 
-def _judge(facts: ClaimFacts, now: datetime) -> ClaimVerdict:
+def _judge(facts: ClaimFacts, claim: ClaimInput) -> ClaimVerdict:
     """The verdict on a claim, and the texts it will be remembered by."""
     request = facts.request
-    if request.campaign.status is not CampaignStatus.ACTIVE:
+    paused = request.campaign.status is CampaignStatus.PAUSED and claim.waits_for_resume
+    if request.campaign.status is not CampaignStatus.ACTIVE and not paused:
         details = {"campaign_status": request.campaign.status.value}
         return _blocked(ExitReason.CAMPAIGN_NOT_ACTIVE, details)
     for suppression in facts.suppressions:
@@ -122,7 +123,7 @@ def _judge(facts: ClaimFacts, now: datetime) -> ClaimVerdict:
         texts=texts,
         settings=request.settings,
         recent=facts.recent,
-        now=now,
+        now=claim.now,
         force=request.force_send,
     )
     return ClaimVerdict(result=result, texts=texts)

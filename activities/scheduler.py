@@ -13,9 +13,9 @@ from contracts.channels import Channel
 from contracts.decision import SendPlan, TimingReason
 from contracts.outreach import CatchUpInput, PlanInput, RescheduleCheck
 from contracts.recipient import RecipientProfile
-from policy.campaign_days import start_of_next_day
+from policy.campaign_days import campaign_day, start_of_next_day
 from policy.send_time import check_requested_time, moved, plan_send_time
-from policy.spacing import spread
+from policy.spacing import spread, spread_by_place
 
 #: Type of the error that refuses a requested time.
 TIME_NOT_ALLOWED = "TimeNotAllowed"
@@ -37,15 +37,21 @@ class SendTimeScheduler:
     async def plan_stored_message(self, request: PlanInput) -> SendPlan:
         """Plan when a stored message is sent on a channel."""
         stored = await self._requests.request(request.ref)
-        return plan_send_time(
+        plan = plan_send_time(
             stored.campaign,
             stored.settings,
             stored.profile,
             request.channel,
             now=request.now,
-            not_before=request.not_before,
+            not_before=_not_before(request, stored.campaign),
             force=stored.force_send,
         )
+        if request.after_day_of is not None:
+            full = f"{campaign_day(stored.campaign, request.after_day_of)} is full; moved on"
+            plan = plan.model_copy(update={"adjustments": [*plan.adjustments, full]})
+        if request.place is None:
+            return plan
+        return spread_by_place(plan, request.place, stored.campaign)
 
     @activity.defn
     async def catch_up(self, request: CatchUpInput) -> SendPlan:
@@ -119,3 +125,11 @@ class SendTimeScheduler:
     ) -> Sequence[SendTimeCell]:
         """Messages and reactions by channel and local hour of the send."""
         return await self._analytics.send_time_cells(tenant_id, campaign_id, zone)
+
+
+def _not_before(request: PlanInput, campaign: OutreachCampaign) -> datetime | None:
+    """The earliest moment that is asked for, behind the days that are full."""
+    moments = [request.not_before]
+    if request.after_day_of is not None:
+        moments.append(start_of_next_day(campaign, request.after_day_of))
+    return max((moment for moment in moments if moment is not None), default=None)

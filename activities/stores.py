@@ -27,6 +27,7 @@ from contracts.recipient import RecipientProfile
 from contracts.settings import OrchestratorSettings
 from policy.budget import Account
 from policy.frequency import RecentClaim
+from policy.returns import Books
 from policy.selector import Engagement
 
 
@@ -179,6 +180,14 @@ class BudgetLedger(Protocol):
         self, campaign: OutreachCampaign, channel: Channel, day: date
     ) -> Sequence[Account]:
         """The accounts a send on a channel and day would be booked on, as they stand."""
+        ...
+
+    async def books(self, campaign: OutreachCampaign) -> Books:
+        """A campaign's money and counts at one instant, at a cost no audience raises.
+
+        Raises:
+            LookupError: the campaign is not saved.
+        """
         ...
 
     async def spend(

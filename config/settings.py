@@ -69,5 +69,7 @@ class WorkerSettings(DatabaseSettings):
     rate_limits: dict[str, Annotated[float, Field(gt=0)]] = Field(default_factory=dict)
     #: How often a send in a paused campaign looks whether it may go on.
     pause_poll_seconds: Annotated[float, Field(gt=0)] = 30.0
+    #: Messages of one campaign that may be decided or handed over at once, over all workers.
+    campaign_in_motion: Annotated[int, Field(ge=1)] = 40
     #: Workflow instances kept in memory between their tasks.
     cached_workflows: Annotated[int, Field(ge=0)] = 1000

@@ -1,6 +1,6 @@
 """The life of a campaign: workflow input, activity messages, orders, status."""
 
-from datetime import date, datetime
+from datetime import datetime
 from enum import StrEnum
 from typing import Annotated
 from uuid import UUID
@@ -10,7 +10,7 @@ from pydantic import Field
 from contracts.base import Contract, Instant, NotBool, ShortText
 from contracts.campaign import CampaignStatus
 from contracts.money import Money
-from contracts.outreach import Details
+from contracts.outreach import Details, ExitReason, OutreachState
 
 
 class CampaignRef(Contract):
@@ -42,20 +42,36 @@ class WaitReason(StrEnum):
 
     START = "start"  #: Its start date.
     RESUME = "resume"  #: Somebody to resume it.
-    NEXT_DAY = "next_day"  #: Today's messages or money are used up.
+    NEXT_DAY = "next_day"  #: The day's messages or money are used up.
     BUDGET = "budget"  #: Nothing more can be paid: more budget, or the end.
     OUTCOMES = "outcomes"  #: Everybody is started; some are asleep or on their way.
 
 
+class Wait(Contract):
+    """Do nothing for a while, unless something happens."""
+
+    reason: WaitReason
+    #: None: look again soon, and then less and less often.
+    until: datetime | None = None
+
+
+class Sweep(Contract):
+    """End the messages in certain states, all of them, unsent."""
+
+    states: list[OutreachState]
+    #: How they end.
+    state: OutreachState
+    reason: ExitReason
+
+
 class NextStep(Contract):
-    """What a campaign does next: exactly one of the three is set."""
+    """What a campaign does next: exactly one of these is set."""
 
     #: Start so many recipients.
     dispatch: int | None = None
-    #: Wait until this instant, or until something happens.
-    wait_until: datetime | None = None
-    wait_reason: WaitReason | None = None
-    #: End this way.
+    wait: Wait | None = None
+    sweep: Sweep | None = None
+    #: Everybody has an outcome: end this way.
     end: CampaignStatus | None = None
 
 
@@ -65,20 +81,24 @@ class CampaignFigures(Contract):
     status: CampaignStatus
     #: Messages by state.
     by_state: dict[str, int]
-    #: The campaign's day, and what is held or sent on it.
-    today: date
-    messages_today: int
-    daily_limit: int | None
-    #: What the campaign allows itself today; None: its daily limit.
-    daily_share: int | None
+    #: Held or sent on the campaign's day and later ones.
+    messages_ahead: int
+    #: Messages the campaign may have ahead; None: no limit.
+    messages_a_day: int | None
+    #: None: no budget.
     remaining_micros: int | None
     spent_micros: int
-    end_date: datetime | None
 
     @property
     def total(self) -> int:
         """Every recipient."""
         return sum(self.by_state.values())
+
+    @property
+    def ended(self) -> int:
+        """Recipients with an outcome."""
+        unended = ("queued", "deciding", "scheduled", "sending")
+        return self.total - sum(self.by_state.get(state, 0) for state in unended)
 
 
 class SurveyInput(Contract):
@@ -111,30 +131,44 @@ class DispatchResult(Contract):
     next_place: int
 
 
-class CloseInput(Contract):
-    """End everybody a campaign has not sent to."""
+class SweepInput(Contract):
+    """End many messages of a campaign unsent."""
 
     ref: CampaignRef
-    status: CampaignStatus
-    reason: str | None = None
+    sweep: Sweep
     now: datetime
+
+
+class SweepResult(Contract):
+    """How many messages a sweep ended."""
+
+    ended: int
 
 
 class OrderInput(Contract):
-    """Carry out an order on a campaign, and note it."""
+    """Change a campaign, and note who asked for it and why."""
 
     ref: CampaignRef
     now: datetime
+    #: What the note is called, like `paused`.
+    kind: ShortText
+    details: Details = Field(default_factory=dict)
     status: CampaignStatus | None = None
     daily_limit: int | None = None
     budget_total: Money | None = None
     end_date: Instant | None = None
 
 
+class OrderResult(Contract):
+    """The status a campaign has after an order; a final one is never left."""
+
+    status: CampaignStatus
+
+
 class CancelOrder(Contract):
     """Argument of the `cancel` signal."""
 
-    reason: ShortText = "cancelled"
+    reason: ShortText = "no reason given"
 
 
 class DailyLimitOrder(Contract):
@@ -155,15 +189,23 @@ class EndDateOrder(Contract):
     end_date: Instant
 
 
+class CampaignEvent(Contract):
+    """Something that happened to a campaign as a whole."""
+
+    occurred_at: datetime
+    kind: str
+    details: Details = Field(default_factory=dict)
+
+
 class CampaignRunStatus(Contract):
     """Answer to the `status` query of `CampaignWorkflow`."""
 
     campaign_id: UUID
-    status: CampaignStatus
+    #: None: it has not looked yet.
     figures: CampaignFigures | None = None
     #: Recipients started so far.
     started: int = 0
     waits_for: WaitReason | None = None
     next_wake_at: datetime | None = None
-    #: The last few things that happened, the newest first: what, with its figures.
-    last_events: list[tuple[datetime, str, Details]] = Field(default_factory=list)
+    #: The last few things it did, the newest first.
+    last_events: list[CampaignEvent] = Field(default_factory=list)

@@ -37,13 +37,18 @@ def one_line(error: ValidationError, *, root: str = "") -> str:
         error: what pydantic found.
         root: name of the argument the fields belong to, put before each.
     """
+    return listed(fault_lines(error, root=root))
+
+
+def fault_lines(error: ValidationError, *, root: str = "") -> list[str]:
+    """Every fault of a validation error as `field: what is wrong`; see `one_line`."""
     faults = []
     for fault in error.errors(include_url=False):
         steps = [root, *fault["loc"]]
         path = ".".join(_name(step) for step in steps if step != "" and not _is_internal(step))
         message = _WORDS.get(fault["type"]) or _plain(fault["msg"])
         faults.append(f"{path}: {message}{_shown(fault)}")
-    return listed(faults)
+    return faults
 
 
 def listed(faults: Iterable[str]) -> str:

@@ -1,4 +1,4 @@
-"""Identifiers in Temporal: workflow ids, task queues, search attributes.
+"""Identifiers: workflow ids, task queues, search attributes, idempotency keys.
 
 The single source of truth: an id built anywhere else would one day differ.
 """
@@ -44,3 +44,12 @@ def idempotency_key(message_id: UUID, attempt_no: int) -> str:
     and run id change on a retry, and a date would change at midnight.
     """
     return f"{message_id}:{attempt_no}"
+
+
+def import_key(campaign_id: UUID, recipient_id: str) -> str:
+    """The idempotency key of a recipient imported into a campaign: each is in it once.
+
+    From these two only: whatever else a file says of a person may change between two
+    imports, and the second must add nobody.
+    """
+    return f"campaign-{campaign_id}:{recipient_id}"

@@ -71,6 +71,9 @@ class OutreachInput(Contract):
     ref: MessageRef
     #: The message was sent and bounced after its workflow ended: go on with the next channel.
     resume: bool = False
+    #: Which of its campaign's recipients it is, from 0 on: their sends are spread by it, and
+    #: one whose day is full takes the next day. None: somebody waits for the answer.
+    place: int | None = None
 
 
 class OutreachResult(Contract):
@@ -95,6 +98,8 @@ class ClaimInput(Contract):
 
     ref: MessageRef
     now: datetime
+    #: A campaign's own recipient is not turned away by a pause, but waits for its end.
+    waits_for_resume: bool = False
 
 
 class ClaimResult(Contract):
@@ -137,6 +142,10 @@ class PlanInput(Contract):
     now: datetime
     #: Somebody asked for this time on another channel: not before it.
     not_before: datetime | None = None
+    #: Which of its campaign's recipients it is: see `OutreachInput`.
+    place: int | None = None
+    #: The campaign's day of this instant is full, and so are those before it.
+    after_day_of: datetime | None = None
 
 
 class CatchUpInput(Contract):

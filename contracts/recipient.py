@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from enum import StrEnum
-from functools import cache
+from functools import cache, lru_cache
 from types import MappingProxyType
 from typing import Annotated, Any, Final, Self
 from zoneinfo import available_timezones
@@ -17,6 +17,10 @@ from contracts.channels import CONTACT_FIELDS, Channel
 #: Validation context of a profile that was checked when it was stored.
 STORED: Final[Mapping[str, bool]] = MappingProxyType({"stored": True})
 
+#: Addresses with nothing to normalise before the @, and short enough whatever stands behind.
+_PLAIN_EMAIL = re.compile(
+    r"(?=[^@]{1,64}@)[a-z0-9]+(?:[._+-][a-z0-9]+)*@(?!.*xn--)([a-z0-9.-]{1,150})"
+)
 _E164 = re.compile(r"\+[1-9]\d{6,14}")
 
 
@@ -70,10 +74,23 @@ def _as_email(text: str, info: ValidationInfo) -> str:
     # Costs more than the rest of a profile together; what is stored has passed it once.
     if info.context is STORED:
         return text
+    plain = _PLAIN_EMAIL.fullmatch(text)
     try:
+        if plain is not None:
+            return text.removesuffix(plain[1]) + _normal_domain(plain[1])
         return validate_email(text, check_deliverability=False).normalized
     except EmailNotValidError as error:
         raise ValueError(f"is no e-mail address: {error}") from None
+
+
+@lru_cache(maxsize=1_000)
+def _normal_domain(domain: str) -> str:
+    """The part behind the @ in its normal form; looked at once for everybody who shares it.
+
+    Raises:
+        EmailNotValidError: it is none, or nothing may be sent there.
+    """
+    return str(validate_email(f"x@{domain}", check_deliverability=False).domain)
 
 
 EmailAddress = Annotated[ShortText, AfterValidator(_as_email)]

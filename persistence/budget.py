@@ -21,7 +21,9 @@ from persistence.accounts import ACCOUNT_COLUMNS, OPEN_DAY, account_from
 from persistence.database import Database, Query
 from persistence.ledger_sql import BOOK_ENTRIES
 from persistence.reservations import Reservations
+from persistence.tallies import TALLIES_AS_JSON, tallies_from
 from policy.budget import Account, judge_reservation
+from policy.returns import Books
 
 _ACCOUNTS = text(f"""
 SELECT {ACCOUNT_COLUMNS}
@@ -30,6 +32,14 @@ SELECT {ACCOUNT_COLUMNS}
    AND (a.scope, a.key) IN (('campaign', ''), ('channel', CAST(:channel AS text)),
                             ('day', CAST(:day AS text)))
  ORDER BY a.scope, a.key
+""")  # noqa: S608 - built from constants of ours
+
+_BOOKS = Query(f"""
+SELECT (SELECT json_agg(row_to_json(a)) FROM (
+            SELECT {ACCOUNT_COLUMNS} FROM budget_accounts a
+             WHERE a.tenant_id = :tenant_id AND a.campaign_id = :campaign_id
+               AND a.scope IN ('campaign', 'channel')) a) AS accounts,
+       {TALLIES_AS_JSON} AS tallies
 """)  # noqa: S608 - built from constants of ours
 
 # The ends of a message take turns at its row: each locks it before any account.
@@ -128,6 +138,17 @@ class PostgresBudgetLedger:
             await connection.execute(OPEN_DAY, key)
             rows = (await connection.execute(_ACCOUNTS, key)).mappings().all()
         return [account_from(row) for row in rows]
+
+    async def books(self, campaign: OutreachCampaign) -> Books:
+        """A campaign's money and counts at one instant; see `BudgetLedger`."""
+        key = {"tenant_id": campaign.tenant_uuid, "campaign_id": campaign.id}
+        row = await self._database.fetch_one(_BOOKS, key)
+        if row is None or row["accounts"] is None:
+            raise LookupError(f"there is no campaign {campaign.id}")
+        return Books(
+            accounts=[account_from(account) for account in row["accounts"]],
+            tallies=tallies_from(row["tallies"]),
+        )
 
     async def spend(
         self,

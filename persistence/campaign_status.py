@@ -1,71 +1,94 @@
-"""The figures of a campaign as it runs, in PostgreSQL."""
+"""A campaign as it stands, in PostgreSQL: one statement, at a cost no audience raises."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, datetime, timedelta
+from typing import Final
 from uuid import UUID
 
-from sqlalchemy import text
+from contracts.campaign import OutreachCampaign
+from contracts.campaign_run import CampaignEvent
+from persistence.accounts import ACCOUNT_COLUMNS, account_from
+from persistence.database import Database, Query
+from persistence.rows import Row, campaign_from
+from persistence.tallies import TALLIES_AS_JSON, tallies_from
+from policy.budget import Account, AccountScope
+from policy.forecast import RATE_SAMPLE, RATE_WINDOW, RecentSends
+from policy.tallies import Tallies
 
-from contracts.campaign import CampaignStatus, OutreachCampaign
-from persistence.database import Database
-from persistence.rows import campaign_from
+#: Events of a campaign that are shown, the newest first.
+_EVENTS_SHOWN: Final = 5
 
 
 @dataclass(frozen=True)
-class CampaignFigures:
-    """A campaign's state, money and counts at one moment."""
+class CampaignSnapshot:
+    """A campaign's state, money and counts at one instant."""
 
+    #: With its status; shared with other readers: read it, never change it.
     campaign: OutreachCampaign
-    status: CampaignStatus
-    limit_micros: int | None
-    held_micros: int
-    spent_micros: int
-    messages_today: int
-    spent_or_held_today_micros: int
-    by_state: dict[str, int]
-    delivered: int
-    opened: int
-    clicked: int
+    #: Messages it allows itself a day, within its daily limit; None: the limit.
+    daily_share: int | None
+    #: Those of the campaign, of its channels, and of the days about the present.
+    accounts: Sequence[Account]
+    tallies: Tallies
+    recent: RecentSends
+    events: Sequence[CampaignEvent]
+
+    def account(self, scope: AccountScope, key: str = "") -> Account | None:
+        """One account; None: nothing was ever booked there."""
+        found = (a for a in self.accounts if (a.scope, a.key) == (scope, key))
+        return next(found, None)
+
+    @property
+    def whole(self) -> Account:
+        """The account of the campaign as a whole."""
+        return next(a for a in self.accounts if a.scope is AccountScope.CAMPAIGN)
 
 
-_FIGURES = text("""
-WITH counted AS (
-    SELECT d.kind, count(DISTINCT d.message_id) AS messages
-      FROM delivery_events d JOIN messages m USING (message_id)
-     WHERE m.tenant_id = :tenant_id AND m.campaign_id = :campaign_id
-     GROUP BY d.kind
+# Reads what is kept: counts, accounts, the last few events and sends. Never the messages
+# themselves, nor their receipts.
+SNAPSHOT: Final = Query(f"""
+WITH recent AS (
+    SELECT created_at FROM budget_entries
+     WHERE tenant_id = :tenant_id AND campaign_id = :campaign_id AND kind = 'settle'
+       AND created_at > CAST(:since AS timestamptz)
+     ORDER BY created_at DESC
+     LIMIT {RATE_SAMPLE}
 )
-SELECT CAST(c.config AS text) AS config, c.status,
-       a.limit_micros, a.held_micros, a.spent_micros,
-       coalesce(d.message_count, 0) AS messages_today,
-       coalesce(d.held_micros + d.spent_micros, 0) AS used_today,
-       (SELECT coalesce(json_object_agg(state, messages), '{}') FROM (
-            SELECT state, count(*) AS messages FROM messages
-             WHERE tenant_id = :tenant_id AND campaign_id = :campaign_id GROUP BY state) s
-       ) AS by_state,
-       (SELECT coalesce(json_object_agg(kind, messages), '{}') FROM counted) AS by_event
+SELECT CAST(c.config AS text) AS config, c.status, c.daily_share,
+       (SELECT json_agg(row_to_json(a)) FROM (
+            SELECT {ACCOUNT_COLUMNS} FROM budget_accounts a
+             WHERE a.tenant_id = :tenant_id AND a.campaign_id = :campaign_id
+               AND (a.scope <> 'day' OR a.key = ANY(CAST(:days AS text[])))) a) AS accounts,
+       {TALLIES_AS_JSON} AS tallies,
+       (SELECT coalesce(json_agg(row_to_json(e)), '[]') FROM (
+            SELECT occurred_at, kind, details FROM campaign_events
+             WHERE tenant_id = :tenant_id AND campaign_id = :campaign_id
+             ORDER BY event_no DESC
+             LIMIT {_EVENTS_SHOWN}) e) AS events,
+       (SELECT count(*) FROM recent) AS recent_count,
+       (SELECT min(created_at) FROM recent) AS recent_since,
+       (SELECT created_at FROM budget_entries
+         WHERE tenant_id = :tenant_id AND campaign_id = :campaign_id AND kind = 'settle'
+         ORDER BY created_at LIMIT 1) AS first_sent_at
   FROM campaigns c
-  JOIN budget_accounts a USING (tenant_id, campaign_id)
-  LEFT JOIN budget_accounts d
-    ON (d.tenant_id, d.campaign_id, d.scope, d.key)
-     = (c.tenant_id, c.campaign_id, 'day', CAST(:today AS text))
- WHERE c.tenant_id = :tenant_id AND c.campaign_id = :campaign_id AND a.scope = 'campaign'
-""")
+ WHERE c.tenant_id = :tenant_id AND c.campaign_id = :campaign_id
+""")  # noqa: S608 - built from constants of ours
 
 
 class PostgresCampaignStatus:
-    """Reads a campaign's figures."""
+    """Reads how campaigns stand."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def figures(self, tenant_id: UUID, campaign_id: UUID, today: date) -> CampaignFigures:
-        """The figures of a saved campaign.
+    async def snapshot(self, tenant_id: UUID, campaign_id: UUID, now: datetime) -> CampaignSnapshot:
+        """How a saved campaign stands.
 
         Args:
             tenant_id: its owner.
             campaign_id: the campaign.
-            today: the campaign's day, for the daily counts.
+            now: the present, for the day's account and the rate.
 
         Raises:
             LookupError: there is no such campaign.
@@ -73,23 +96,31 @@ class PostgresCampaignStatus:
         parameters = {
             "tenant_id": tenant_id,
             "campaign_id": campaign_id,
-            "today": today.isoformat(),
+            "since": now - RATE_WINDOW,
+            "days": _days_about(now),
         }
-        async with self._database.statement() as connection:
-            row = (await connection.execute(_FIGURES, parameters)).mappings().one_or_none()
+        row = await self._database.fetch_one(SNAPSHOT, parameters)
         if row is None:
             raise LookupError(f"there is no campaign {campaign_id}")
-        events = row["by_event"]
-        return CampaignFigures(
-            campaign=campaign_from(row["config"], row["status"]).model_copy(deep=True),
-            status=CampaignStatus(row["status"]),
-            limit_micros=row["limit_micros"],
-            held_micros=row["held_micros"],
-            spent_micros=row["spent_micros"],
-            messages_today=row["messages_today"],
-            spent_or_held_today_micros=row["used_today"],
-            by_state=row["by_state"],
-            delivered=events.get("delivered", 0),
-            opened=events.get("opened", 0),
-            clicked=events.get("clicked", 0),
-        )
+        return _snapshot(row)
+
+
+def _days_about(now: datetime) -> list[str]:
+    """The days it can be anywhere: only the campaign itself says in which zone it counts."""
+    today = now.astimezone(UTC).date()
+    return [(today + timedelta(days=days)).isoformat() for days in (-1, 0, 1)]
+
+
+def _snapshot(row: Row) -> CampaignSnapshot:
+    return CampaignSnapshot(
+        campaign=campaign_from(row["config"], row["status"]),
+        daily_share=row["daily_share"],
+        accounts=[account_from(account) for account in row["accounts"]],
+        tallies=tallies_from(row["tallies"]),
+        recent=RecentSends(
+            count=row["recent_count"],
+            since=row["recent_since"],
+            first_ever=row["first_sent_at"],
+        ),
+        events=[CampaignEvent.model_validate(event) for event in row["events"]],
+    )

@@ -1,6 +1,6 @@
 """Campaigns as saved, in PostgreSQL."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date, datetime
 from decimal import Decimal
 from uuid import UUID
@@ -9,18 +9,22 @@ from sqlalchemy import RowMapping, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from contracts.campaign import CampaignStatus, OutreachCampaign
+from contracts.campaign import FINAL_STATUSES, CampaignStatus, OutreachCampaign
 from contracts.faults import InvalidRequestError
 from contracts.money import from_micros, to_micros
 from persistence.database import Database
 from persistence.rows import campaign_from
+from policy.campaign_days import campaign_day
+
+#: As the statements take them.
+_FINAL = sorted(status.value for status in FINAL_STATUSES)
 
 _SAVE = text("""
 INSERT INTO campaigns (tenant_id, campaign_id, name, status, config, created_at, updated_at)
 VALUES (:tenant_id, :campaign_id, :name, :status, CAST(:config AS jsonb), :now, :now)
     ON CONFLICT (tenant_id, campaign_id) DO UPDATE
-   SET name = excluded.name, config = excluded.config,
-       status = CASE WHEN :keep_status OR campaigns.status IN ('completed', 'cancelled')
+   SET name = excluded.name, config = excluded.config, share_day = NULL,
+       status = CASE WHEN :keep_status OR campaigns.status = ANY(CAST(:final AS text[]))
                      THEN campaigns.status ELSE excluded.status END,
        updated_at = excluded.updated_at
 """)
@@ -56,11 +60,30 @@ _SET_STATUS = text("""
 WITH changed AS (
     UPDATE campaigns SET status = :status, updated_at = :now
      WHERE tenant_id = :tenant_id AND campaign_id = :campaign_id
-       AND status NOT IN ('completed', 'cancelled')
+       AND status <> ALL(CAST(:final AS text[]))
     RETURNING status
 )
 SELECT coalesce((SELECT status FROM changed), status) AS status FROM campaigns
  WHERE tenant_id = :tenant_id AND campaign_id = :campaign_id
+""")
+
+
+_LOCKED = text("""
+SELECT CAST(config AS text) AS config, status FROM campaigns
+ WHERE tenant_id = :tenant_id AND campaign_id = :campaign_id
+   FOR NO KEY UPDATE
+""")
+
+_CHANGE = text("""
+UPDATE campaigns
+   SET name = :name, status = :status, config = CAST(:config AS jsonb), share_day = NULL,
+       updated_at = :now
+ WHERE tenant_id = :tenant_id AND campaign_id = :campaign_id
+""")
+
+_NOTE = text("""
+INSERT INTO campaign_events (tenant_id, campaign_id, kind, details, occurred_at)
+VALUES (:tenant_id, :campaign_id, :kind, CAST(:details AS jsonb), :now)
 """)
 
 
@@ -87,7 +110,8 @@ class PostgresCampaignStore:
         """
         try:
             async with self._database.transaction() as connection:
-                await connection.execute(_SAVE, {**_row(campaign, now), "keep_status": keep_status})
+                row = {**_row(campaign, now), "keep_status": keep_status, "final": _FINAL}
+                await connection.execute(_SAVE, row)
                 await _save_limits(connection, campaign, today)
         except IntegrityError:
             raise InvalidRequestError(await self._explain(campaign, today)) from None
@@ -111,11 +135,65 @@ class PostgresCampaignStore:
             "tenant_id": tenant_id,
             "campaign_id": campaign_id,
             "status": status.value,
+            "final": _FINAL,
             "now": now,
         }
         async with self._database.statement() as connection:
             found = (await connection.execute(_SET_STATUS, parameters)).scalar_one_or_none()
         return found and CampaignStatus(found)
+
+    async def change(
+        self,
+        tenant_id: UUID,
+        campaign_id: UUID,
+        change: Callable[[OutreachCampaign], OutreachCampaign],
+        now: datetime,
+        *,
+        kind: str,
+        details: str,
+    ) -> CampaignStatus:
+        """Change a campaign as it is at this moment, and note it.
+
+        One that is over stays so; a change that changes nothing is not noted.
+
+        Args:
+            tenant_id: its owner.
+            campaign_id: the campaign.
+            change: from the campaign as it is to a copy as it becomes.
+            now: the instant of the change.
+            kind: what the note is called.
+            details: the note's figures, as JSON.
+
+        Returns:
+            The status it has now.
+
+        Raises:
+            InvalidRequestError: a limit is below what is held or spent already; nothing
+                was changed.
+            LookupError: there is no such campaign.
+        """
+        key = {"tenant_id": tenant_id, "campaign_id": campaign_id}
+        try:
+            async with self._database.transaction() as connection:
+                row = (await connection.execute(_LOCKED, key)).mappings().one_or_none()
+                if row is None:
+                    raise LookupError(f"there is no campaign {campaign_id}")
+                present = campaign_from(row["config"], row["status"])
+                if present.status in FINAL_STATUSES:
+                    return present.status
+                changed = change(present)
+                if changed == present:
+                    return present.status
+                await connection.execute(_CHANGE, _row(changed, now))
+                await _save_limits(connection, changed, campaign_day(changed, now))
+                await connection.execute(
+                    _NOTE, {**key, "kind": kind, "details": details, "now": now}
+                )
+        except IntegrityError:
+            raise InvalidRequestError(
+                await self._explain(changed, campaign_day(changed, now))
+            ) from None
+        return changed.status
 
     async def _explain(self, campaign: OutreachCampaign, today: date) -> str:
         """Which limits are below what is used already, with the figures."""

@@ -7,8 +7,8 @@ migrations) runs through SQLAlchemy's connections.
 
 import asyncio
 import json
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, Final
 
 import asyncpg
@@ -76,6 +76,13 @@ class Database:
         """Run a query as a transaction of its own; the first row of its answer, if any."""
         rows = await self.fetch(query, parameters)
         return rows[0] if rows else None
+
+    @asynccontextmanager
+    async def bulk(self) -> AsyncIterator[asyncpg.Connection]:
+        """A connection of asyncpg's in a transaction, for what only asyncpg can do: COPY."""
+        pool = self._pool or await self._connect()
+        async with pool.acquire() as connection, connection.transaction():
+            yield connection
 
     def transaction(self) -> AbstractAsyncContextManager[AsyncConnection]:
         """A transaction, committed when its block ends and rolled back on an error."""

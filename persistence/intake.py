@@ -116,8 +116,9 @@ SELECT m.message_id, m.campaign_id, c.name AS campaign_name, m.recipient_id, m.s
  WHERE m.tenant_id = :tenant_id AND m.message_id = :message_id
 """)
 
-# The receipt, what it says about its attempt, what it adds to the person's statistics, and
-# the person's wish to be left alone on that channel: once, however often it is repeated.
+# The receipt, what it says about its attempt, what it adds to the person's statistics and to
+# the campaign's counts, and the person's wish to be left alone on that channel: once, however
+# often it is repeated, and whatever else is reported at the same moment.
 _RECEIVE = text("""
 WITH received AS (
     INSERT INTO delivery_events (provider, provider_event_id, tenant_id, message_id, attempt_no,
@@ -128,6 +129,14 @@ WITH received AS (
      WHERE tenant_id = :tenant_id AND message_id = :message_id
         ON CONFLICT DO NOTHING
     RETURNING message_id, attempt_no, kind
+), first AS (
+    INSERT INTO counted_once (message_id, name)
+    SELECT message_id, name
+      FROM received
+     CROSS JOIN LATERAL (VALUES (kind), ('engaged')) AS counted (name)
+     WHERE name = kind OR kind IN ('opened', 'clicked', 'replied')
+        ON CONFLICT DO NOTHING
+    RETURNING message_id, name
 ), bounced AS (
     UPDATE attempts a
        SET bounced = true, code = coalesce(:code, a.code),
@@ -135,16 +144,22 @@ WITH received AS (
       FROM received r
      WHERE r.kind = 'bounced'
        AND (a.message_id, a.attempt_no) = (r.message_id, r.attempt_no)
-), counted AS (
+), tallied AS (
+    INSERT INTO campaign_tally_changes (tenant_id, campaign_id, kind, name, channel, messages)
+    SELECT m.tenant_id, m.campaign_id, 'receipt', f.name, coalesce(a.channel, m.channel, ''), 1
+      FROM first f
+      JOIN received r USING (message_id)
+      JOIN messages m USING (message_id)
+      LEFT JOIN attempts a ON (a.message_id, a.attempt_no) = (r.message_id, r.attempt_no)
+), learned AS (
     INSERT INTO engagement_stats AS s (tenant_id, recipient_id, channel, opens, clicks, replies)
-    SELECT m.tenant_id, m.recipient_id, a.channel, (r.kind = 'opened')::int,
-           (r.kind = 'clicked')::int, (r.kind = 'replied')::int
-      FROM received r
+    SELECT m.tenant_id, m.recipient_id, a.channel, (f.name = 'opened')::int,
+           (f.name = 'clicked')::int, (f.name = 'replied')::int
+      FROM first f
+      JOIN received r USING (message_id)
       JOIN messages m USING (message_id)
       JOIN attempts a ON (a.message_id, a.attempt_no) = (r.message_id, r.attempt_no)
-     WHERE r.kind IN ('opened', 'clicked', 'replied')
-       AND NOT EXISTS (SELECT FROM delivery_events earlier
-                        WHERE earlier.message_id = r.message_id AND earlier.kind = r.kind)
+     WHERE f.name IN ('opened', 'clicked', 'replied')
         ON CONFLICT (tenant_id, recipient_id, channel) DO UPDATE
        SET opens = s.opens + excluded.opens, clicks = s.clicks + excluded.clicks,
            replies = s.replies + excluded.replies

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from enum import StrEnum
 
 from contracts.money import from_micros
@@ -65,6 +66,16 @@ def judge_reservation(accounts: Sequence[Account], price_micros: int) -> Block |
         if account.message_limit is not None and account.message_count >= account.message_limit:
             return _daily_limit_reached(account, account.message_limit)
     return None
+
+
+def fits_another_day(block: Block) -> bool:
+    """Whether a day of its own would have the room that this one lacks."""
+    if block.reason is ExitReason.DAILY_LIMIT:
+        return block.details["daily_limit"] != 0
+    details = block.details
+    if details.get("scope") != AccountScope.DAY:
+        return False
+    return Decimal(str(details["price"])) <= Decimal(str(details["limit"]))
 
 
 def _budget_exceeded(account: Account, price_micros: int) -> Block:

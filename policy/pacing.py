@@ -85,6 +85,12 @@ def elapsed_share(start: datetime, end: datetime | None, now: datetime) -> Decim
     return Decimal((now - start) // tick) / Decimal((end - start) // tick)
 
 
+def rounded(messages: Decimal) -> int:
+    """Messages a day as people would set them: in tens, above `ROUNDED_ABOVE`."""
+    step = 10 if messages > ROUNDED_ABOVE else 1
+    return int((messages / step).quantize(Decimal(1), rounding=ROUND_HALF_UP)) * step
+
+
 def _recommendation(actual: Decimal, ideal: Decimal) -> PaceRecommendation:
     if abs(actual - ideal) < SMALLEST_GAP:
         return PaceRecommendation.MAINTAIN_PACE
@@ -102,9 +108,7 @@ def _suggested_limit(daily_limit: int, actual: Decimal, ideal: Decimal) -> int:
         change = budget_left / time_left
     else:
         change = GREATEST_CHANGE if budget_left else Decimal(1)
-    limit = daily_limit * min(max(change, LEAST_CHANGE), GREATEST_CHANGE)
-    step = 10 if limit > ROUNDED_ABOVE else 1
-    return int((limit / step).quantize(Decimal(1), rounding=ROUND_HALF_UP)) * step
+    return rounded(daily_limit * min(max(change, LEAST_CHANGE), GREATEST_CHANGE))
 
 
 def _two_decimals(share: Decimal) -> float:

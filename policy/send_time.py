@@ -161,7 +161,7 @@ def _waiting(campaign: OutreachCampaign, bounds: _Bounds, now: datetime) -> list
         return []
     if bounds.earliest == campaign.start_date:
         return [f"waits until the campaign starts at {_instant(bounds.earliest)}"]
-    return [f"not before {_instant(bounds.earliest)}, as asked for"]
+    return [f"not before {_instant(bounds.earliest)}"]
 
 
 def _plan_immediate(bounds: _Bounds, notes: list[str]) -> datetime | None:

@@ -1,4 +1,9 @@
-"""Spacing of sends that fall on the same minute at the same provider."""
+"""Spacing of sends that fall on the same minute at the same provider.
+
+A small batch is known as a whole, and spaced evenly. Of a campaign's recipients each is
+planned by itself; their places among all of them are spaced so that however many there
+are, they lie evenly over the hour.
+"""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -7,10 +12,12 @@ from zoneinfo import ZoneInfo
 
 from contracts.campaign import OutreachCampaign
 from contracts.channels import Channel
-from contracts.decision import SendPlan
+from contracts.decision import SendPlan, TimingReason
+from policy.campaign_days import campaign_day
 from policy.send_time import is_allowed, moved
 
 _CHOSEN_HOUR = timedelta(hours=1)
+_CHOSEN_SLOTS = (TimingReason.CAMPAIGN_OPTIMAL, TimingReason.BEST_PRACTICE)
 
 
 def spread(plans: Sequence[SendPlan], campaign: OutreachCampaign) -> list[SendPlan]:
@@ -18,7 +25,7 @@ def spread(plans: Sequence[SendPlan], campaign: OutreachCampaign) -> list[SendPl
 
     Consecutive sends are `min_spacing_minutes` apart, or closer when the hour would
     not hold them all: a fixed half hour would take a hundred people two days. A send
-    that would leave its allowed hours or the campaign keeps its own moment.
+    that would leave its allowed hours, its day or the campaign keeps its own moment.
 
     Args:
         plans: one batch, in the recipients' order.
@@ -33,6 +40,34 @@ def spread(plans: Sequence[SendPlan], campaign: OutreachCampaign) -> list[SendPl
         for place, position in enumerate(positions):
             spaced[position] = _moved(plans[position], step * place, campaign)
     return spaced
+
+
+def spread_by_place(plan: SendPlan, place: int, campaign: OutreachCampaign) -> SendPlan:
+    """Spread the sends of a campaign's recipients, each by its place among them.
+
+    The shifts are the van der Corput sequence in base 2 over the chosen hour: 0, 30, 15, 45,
+    7.5 ... minutes. Any run of neighbours lies evenly, and the half hour between the first
+    two is the default of `min_spacing_minutes`; 0 minutes means no spacing. A send that is
+    due at once is not shifted: who starts it sees to its pace.
+
+    Args:
+        plan: the plan of one recipient.
+        place: which of the campaign's recipients it is, from 0 on.
+        campaign: its campaign.
+
+    Source:
+        J. G. van der Corput, Verteilungsfunktionen, Proc. Akad. Amsterdam 38 (1935).
+    """
+    spaced = campaign.effective_settings().min_spacing_minutes > 0
+    if not spaced or plan.reason not in _CHOSEN_SLOTS:
+        return plan
+    return _moved(plan, _CHOSEN_HOUR * _van_der_corput(place), campaign)
+
+
+def _van_der_corput(place: int) -> float:
+    """The binary digits of a number, mirrored at the point."""
+    digits = f"{place:b}"[::-1]
+    return int(digits, 2) / (1 << len(digits))
 
 
 def _same_minute(plans: Sequence[SendPlan]) -> dict[tuple[Channel, datetime], list[int]]:
@@ -54,7 +89,8 @@ def _moved(plan: SendPlan, shift: timedelta, campaign: OutreachCampaign) -> Send
     moment = plan.scheduled_at + shift
     quiet_hours = campaign.effective_settings().quiet_hours
     beyond = campaign.end_date is not None and moment > campaign.end_date
-    if beyond or not is_allowed(moment, ZoneInfo(plan.zone), quiet_hours):
+    next_day = campaign_day(campaign, moment) != plan.campaign_day
+    if beyond or next_day or not is_allowed(moment, ZoneInfo(plan.zone), quiet_hours):
         return plan
-    note = f"spaced {int(shift.total_seconds() // 60)} min behind the first of its batch"
+    note = f"spaced by {int(shift.total_seconds() // 60)} min within its hour"
     return moved(plan, campaign, moment, adjustments=[*plan.adjustments, note])

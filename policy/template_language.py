@@ -5,6 +5,7 @@ bounded; and a rendering depends on template and fields only, so what reads the 
 or the machine's time zone is left out.
 """
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from functools import lru_cache, wraps
@@ -15,6 +16,7 @@ from liquid.ast import Node
 from liquid.builtin.expressions.primitive import IntegerLiteral, RangeLiteral
 from liquid.exceptions import (
     FilterArgumentError,
+    LiquidError,
     LiquidSyntaxError,
     OutputStreamLimitError,
     UnknownFilterError,
@@ -53,6 +55,13 @@ _REMOVED_FILTERS: Final = (
 )
 
 _MULTIPLYING_FILTERS: Final = ("join", "replace")
+
+#: Characters of values with which a plain template stays within its limits, even if each of
+#: them stands in every place and is escaped for HTML.
+MAX_PLAIN_VALUES: Final = 1_000
+_MOST_PLAIN_PLACES: Final = 50
+
+_BARE_FIELD: Final = re.compile(r"\{\{\s*([A-Za-z_]\w*)\s*\}\}", re.ASCII)
 
 _Filter = Callable[..., Any]
 
@@ -147,6 +156,38 @@ def parse(source: str, *, html: bool) -> BoundTemplate:
         if isinstance(expression, RangeLiteral):
             _require_short(expression)
     return template
+
+
+@lru_cache(maxsize=PARSED_TEMPLATES)
+def named_fields(source: str, *, html: bool) -> tuple[str, ...]:
+    """The fields a template names, shown or only tested; its own variables are none.
+
+    Raises:
+        LiquidError: see `parse`.
+    """
+    return tuple(parse(source, html=html).analyze(include_partials=False).globals)
+
+
+@lru_cache(maxsize=PARSED_TEMPLATES)
+def plain_fields(source: str, *, html: bool) -> frozenset[str] | None:
+    """The fields of a template that is text with bare fields in it, as most are.
+
+    Filled in with values of at most `MAX_PLAIN_VALUES` characters together it cannot fail,
+    nor come out empty.
+
+    Returns:
+        The names; None for a template that is more, or is very long.
+    """
+    rest, places = _BARE_FIELD.subn("", source)
+    if "{{" in rest or "{%" in rest or not rest.strip():
+        return None
+    if len(rest) > MAX_BODY_CHARACTERS // 2 or places > _MOST_PLAIN_PLACES:
+        return None
+    try:
+        parse(source, html=html)
+    except (LiquidError, MemoryError, RecursionError):
+        return None
+    return frozenset(_BARE_FIELD.findall(source))
 
 
 def _expressions(template: BoundTemplate) -> Iterator[Expression]:

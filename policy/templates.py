@@ -1,6 +1,6 @@
 """What a message says to one person: Liquid templates filled in with their fields."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from html.parser import HTMLParser
 from typing import Any, Final
@@ -16,7 +16,7 @@ from liquid.exceptions import (
 from contracts.channels import Channel
 from contracts.content import EmailContent, MessageContent, RenderedMessage
 from contracts.recipient import RecipientProfile
-from policy.template_language import parse
+from policy.template_language import MAX_PLAIN_VALUES, named_fields, parse, plain_fields
 
 #: Missing fields reported for one template; whoever lacks more has another problem.
 MAX_REPORTED_FIELDS: Final = 20
@@ -106,15 +106,37 @@ def check_content(
         recipient does not have`; for parts of an e-mail `content.email.subject: ...`.
     """
     fields = profile.template_fields()
-    faults: list[str] = []
+    # By its name, so that a default which serves several channels is filled in once.
+    used: dict[str, str | EmailContent] = {}
     for channel in channels:
         template = content.template_for(channel)
-        if template is None or profile.contact_info.address_for(channel) is None:
-            continue
-        key = channel.value if channel in content.root else "default"
-        for part in _parts(template):
-            faults += [f"content.{key}{part.name}: {fault}" for fault in _faults(part, fields)]
-    return list(dict.fromkeys(faults))
+        if template is not None and profile.contact_info.address_for(channel) is not None:
+            used[channel.value if channel in content.root else "default"] = template
+    return [
+        f"content.{key}{part.name}: {fault}"
+        for key, template in used.items()
+        for part in _parts(template)
+        for fault in _faults(part, fields)
+    ]
+
+
+def check_templates(content: MessageContent, known: Collection[str]) -> list[str]:
+    """What is wrong with templates whoever gets them.
+
+    Args:
+        content: templates by channel.
+        known: the fields they may name.
+
+    Returns:
+        One line per fault, each starting with the template's name, like
+        `email.subject: names the field 'city', ...`.
+    """
+    return [
+        f"{key}{part.name}: {fault}"
+        for key, template in content.root.items()
+        for part in _parts(template)
+        for fault in _faults_for_all(part, known)
+    ]
 
 
 def comparable_text(message: RenderedMessage) -> str:
@@ -193,6 +215,8 @@ def _explain(error: LiquidError) -> str:
 
 
 def _faults(part: _Part, fields: Mapping[str, Any]) -> list[str]:
+    if _surely_fills(part, fields):
+        return []
     try:
         _fill(part, fields)
     except MissingFieldFault:
@@ -200,6 +224,34 @@ def _faults(part: _Part, fields: Mapping[str, Any]) -> list[str]:
     except TemplateFault as fault:
         return [str(fault)]
     return []
+
+
+def _surely_fills(part: _Part, fields: Mapping[str, Any]) -> bool:
+    """Whether there is no need to fill a template in to know that it can be.
+
+    Filling in takes twenty times as long, and an audience has hundreds of thousands.
+    """
+    plain = plain_fields(part.source, html=part.html)
+    return (
+        plain is not None
+        and plain <= fields.keys()
+        and sum(len(str(fields[name])) for name in plain) <= MAX_PLAIN_VALUES
+    )
+
+
+def _faults_for_all(part: _Part, known: Collection[str]) -> list[str]:
+    try:
+        named = named_fields(part.source, html=part.html)
+    except LiquidError as error:
+        return [_explain(error)]
+    except (MemoryError, RecursionError):
+        return [_RUNS_AWAY]
+    return [
+        f"names the field {name!r}, which recipients need not bring; "
+        f"add it to recipient_fields, or use one of {', '.join(known)}"
+        for name in named
+        if name not in known
+    ]
 
 
 def _missing(part: _Part, fields: Mapping[str, Any]) -> list[str]:

@@ -3,15 +3,15 @@
 from datetime import UTC, datetime
 from uuid import UUID
 
-from activities.budget import BudgetManager
-from contracts.campaign import CampaignStatus, OutreachCampaign
+from contracts.campaign import OutreachCampaign
+from contracts.campaign_run import CampaignRunStatus
 from contracts.faults import InvalidRequestError
 from contracts.settings import OrchestratorSettings
 from persistence.campaign_status import PostgresCampaignStatus
 from persistence.campaigns import PostgresCampaignStore
 from persistence.database import Database
 from policy.campaign_days import campaign_day
-from starter.answers import CampaignStatusResult, campaign_status
+from starter.campaign_status import CampaignStatusResult, campaign_status
 from starter.requests import checked_campaign
 
 
@@ -26,7 +26,7 @@ class Campaigns:
 
     def __init__(self, database: Database, tenant_id: UUID, settings: OrchestratorSettings) -> None:
         self._store = PostgresCampaignStore(database)
-        self._figures = PostgresCampaignStatus(database)
+        self._status = PostgresCampaignStatus(database)
         self._tenant_id = tenant_id
         self._settings = settings
         #: Each campaign as it was last saved or loaded here.
@@ -76,34 +76,21 @@ class Campaigns:
         if self._seen.get(campaign.id) != campaign.model_dump_json():
             await self._save(campaign, keep_status=True)
 
-    async def set_status(self, campaign_id: UUID, status: CampaignStatus) -> None:
-        """Change whether a campaign sends.
+    async def standing(
+        self, campaign_id: UUID, run: CampaignRunStatus | None = None
+    ) -> CampaignStatusResult:
+        """A campaign's budget, daily limit, pacing, counts and prospects.
 
-        Raises:
-            InvalidRequestError: it is completed or cancelled, which is final.
-            LookupError: there is no such campaign.
-        """
-        now = datetime.now(UTC)
-        stands = await self._store.set_status(self._tenant_id, campaign_id, status, now)
-        if stands is None:
-            raise LookupError(f"there is no campaign {campaign_id}")
-        if stands is not status:
-            raise InvalidRequestError(
-                f"campaign {campaign_id} is {stands}, which is final; it cannot become {status}"
-            )
-
-    async def standing(self, campaign_id: UUID, budget: BudgetManager) -> CampaignStatusResult:
-        """A campaign's budget, daily limit, pacing and totals.
+        Args:
+            campaign_id: a saved campaign.
+            run: what its workflow does; None: none runs, or none answers.
 
         Raises:
             LookupError: there is no such campaign.
         """
         now = datetime.now(UTC)
-        campaign = await self.get(campaign_id)
-        today = campaign_day(campaign, now)
-        figures = await self._figures.figures(self._tenant_id, campaign_id, today)
-        pacing = await budget.get_budget_pacing_recommendation(campaign, now=now)
-        return campaign_status(figures, pacing)
+        snapshot = await self._status.snapshot(self._tenant_id, campaign_id, now)
+        return campaign_status(snapshot, now, run)
 
     def _own(self, campaign: OutreachCampaign) -> OutreachCampaign:
         if campaign.tenant_uuid != self._tenant_id:
@@ -111,7 +98,7 @@ class Campaigns:
                 f"campaign.tenant_uuid: {campaign.tenant_uuid} is not this orchestrator's "
                 f"tenant {self._tenant_id}"
             )
-        return checked_campaign(campaign)
+        return checked_campaign(campaign, self._settings)
 
     async def _save(self, campaign: OutreachCampaign, *, keep_status: bool) -> None:
         now = datetime.now(UTC)

@@ -13,32 +13,45 @@ from activities.router import ChannelRouter
 from activities.scheduler import SendTimeScheduler
 from config.settings import DatabaseSettings, TenantDefaults
 from config.temporal import connect
-from contracts.campaign import DEFAULT_TENANT, CampaignStatus, OutreachCampaign
+from contracts.campaign import DEFAULT_TENANT, OutreachCampaign
+from contracts.campaign_run import CampaignRef
 from contracts.channels import Channel
 from contracts.content import MessageContent
 from contracts.delivery import AttemptState, DeliveryEvent, DeliveryEventSignal
 from contracts.faults import InvalidRequestError
-from contracts.outreach import FINAL_STATES, MessageRef, OutreachStatus
+from contracts.outreach import (
+    FINAL_STATES,
+    ConcludeInput,
+    ExitReason,
+    MessageRef,
+    OutreachState,
+    OutreachStatus,
+)
 from contracts.recipient import RecipientProfile
 from contracts.settings import OrchestratorSettings
 from persistence.analytics import PostgresAnalyticsStore
 from persistence.budget import PostgresBudgetLedger
+from persistence.campaign_runs import PostgresCampaignRuns
 from persistence.claims import PostgresClaimStore
 from persistence.database import Database
 from persistence.intake import MessageRecord, PostgresIntake
+from persistence.recipients import PostgresRecipients
 from persistence.requests import PostgresRequestStore
 from policy.selector import ChannelSelector
 from starter.addresses import stored_form
 from starter.answers import (
     BatchResult,
-    CampaignStatusResult,
     SendResult,
     batch_result,
+    queued_batch,
     send_result,
 )
+from starter.campaign_control import CampaignControl
+from starter.campaign_runs import CampaignRuns
+from starter.campaign_status import CampaignStatusResult
 from starter.campaigns import Campaigns
 from starter.outreaches import OutreachEndedError, Outreaches, OutreachHandle
-from starter.requests import new_batch, new_message
+from starter.requests import LONGEST_ANSWERED_BATCH, new_batch, new_message
 from starter.sending import Sending
 
 
@@ -67,9 +80,11 @@ class OutreachOrchestrator:
         self._tenant_id = tenant_id
         self._outreaches = Outreaches(client)
         self._intake = PostgresIntake(database)
-        self._sending = Sending(self._intake, self._outreaches)
+        self._sending = Sending(self._intake, PostgresRecipients(database), self._outreaches)
+        self._runs = CampaignRuns(client)
+        self._runs_store = PostgresCampaignRuns(database)
         self._campaigns = Campaigns(database, tenant_id, settings or OrchestratorSettings())
-        requests = PostgresRequestStore(database)
+        self._requests = requests = PostgresRequestStore(database)
         self.deduplicator = MessageDeduplicator(PostgresClaimStore(database))
         self.router = ChannelRouter(requests, dict.fromkeys(Channel))
         self.selector = ChannelSelector()
@@ -107,14 +122,10 @@ class OutreachOrchestrator:
         """
         await self._campaigns.save(campaign)
 
-    async def set_campaign_status(self, campaign_id: UUID, status: CampaignStatus) -> None:
-        """Pause, resume, complete or cancel a campaign; what is asleep obeys too.
-
-        Raises:
-            InvalidRequestError: it is completed or cancelled, which is final.
-            LookupError: there is no such campaign.
-        """
-        await self._campaigns.set_status(campaign_id, status)
+    def campaign(self, campaign_id: UUID) -> CampaignControl:
+        """A saved campaign's controls: start, pause, resume, cancel, change its limits."""
+        ref = CampaignRef(tenant_id=self._tenant_id, campaign_id=campaign_id)
+        return CampaignControl(ref, self._runs_store, self._runs)
 
     async def get_campaign(self, campaign_id: UUID) -> OutreachCampaign:
         """A saved campaign.
@@ -130,7 +141,7 @@ class OutreachOrchestrator:
         Raises:
             LookupError: there is no such campaign.
         """
-        return await self._campaigns.standing(campaign_id, self.budget)
+        return await self._campaigns.standing(campaign_id)
 
     # Sending
 
@@ -185,13 +196,22 @@ class OutreachOrchestrator:
     ) -> BatchResult:
         """Send to a list of people, each a profile with an `id`.
 
+        A short list is decided while the caller waits, and the answer has the details of
+        each recipient. A longer one is queued and its campaign started: whom the campaign
+        knows already is not queued again, and the answer names the campaign to watch and
+        steer (see `campaign`).
+
         Raises:
             InvalidRequestError: any recipient is wrong, each named; nothing was stored.
         """
         known = await self._campaigns.find(campaign)
         messages = new_batch(known, recipients, content_templates, force_send=force_send)
         await self._campaigns.save_if_changed(known)
-        return batch_result(await self._sending.send_all(messages))
+        if len(messages) <= LONGEST_ANSWERED_BATCH:
+            return batch_result(await self._sending.send_all(messages))
+        queued = await self._sending.queue(messages)
+        handle = await self.campaign(known.id).start()
+        return queued_batch(len(messages), queued, handle.id)
 
     async def process_fallback(self, message_id: UUID) -> SendResult:
         """Carry a message on, on its next channel.
@@ -271,6 +291,9 @@ class OutreachOrchestrator:
             raise InvalidRequestError(
                 f"message {message_id} has ended ({record.state}) and cannot be cancelled"
             )
+        if record.state is OutreachState.QUEUED:
+            await self._withdraw(message_id)
+            return
         try:
             await self._outreaches.cancel(self._ref(message_id))
         except OutreachEndedError:
@@ -321,6 +344,16 @@ class OutreachOrchestrator:
         )
 
     # Inside
+
+    async def _withdraw(self, message_id: UUID) -> None:
+        """End a message that no workflow carries yet; one begun meanwhile finds it ended."""
+        conclusion = ConcludeInput(
+            ref=self._ref(message_id),
+            state=OutreachState.CANCELLED,
+            reason=ExitReason.CANCELLED,
+            now=datetime.now(UTC),
+        )
+        await self._requests.conclude(conclusion)
 
     def _ref(self, message_id: UUID) -> MessageRef:
         return MessageRef(tenant_id=self._tenant_id, message_id=message_id)

@@ -1,10 +1,13 @@
 """The workflows of outreaches: start, ask, steer."""
 
 import asyncio
+from contextlib import suppress
 from datetime import datetime
-from typing import Final
-from uuid import uuid4
+from typing import Final, TypedDict
+from uuid import UUID, uuid4
 
+from temporalio.api.batch.v1 import BatchOperationCancellation
+from temporalio.api.workflowservice.v1 import StartBatchOperationRequest
 from temporalio.client import (
     Client,
     WithStartWorkflowOperation,
@@ -23,6 +26,7 @@ from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from contracts.campaign import OutreachCampaign
+from contracts.campaign_run import CampaignRef
 from contracts.delivery import DeliveryEventSignal
 from contracts.faults import InvalidRequestError
 from contracts.naming import (
@@ -55,6 +59,26 @@ class OutreachEndedError(Exception):
     """The outreach's workflow has ended and takes no more orders."""
 
 
+class Shown(TypedDict):
+    """What the Web UI shows a workflow by, and finds it by."""
+
+    static_summary: str
+    search_attributes: TypedSearchAttributes
+
+
+def shown(tenant_id: UUID, campaign: OutreachCampaign) -> Shown:
+    """How a campaign's workflows, its own and its outreaches', are shown and found."""
+    return Shown(
+        static_summary=f"{campaign.name} ({campaign.campaign_type})",
+        search_attributes=TypedSearchAttributes(
+            [
+                SearchAttributePair(_TENANT, str(tenant_id)),
+                SearchAttributePair(_CAMPAIGN, str(campaign.id)),
+            ]
+        ),
+    )
+
+
 class Outreaches:
     """The workflows of outreaches on one Temporal namespace.
 
@@ -69,6 +93,41 @@ class Outreaches:
         """The workflow that carries a message, for everything Temporal offers."""
         return self._client.get_workflow_handle_for(
             OutreachWorkflow.run, outreach_workflow_id(ref.message_id)
+        )
+
+    async def start(self, ref: MessageRef, campaign: OutreachCampaign, place: int) -> None:
+        """Start a campaign's message; one that has started already is left alone.
+
+        Args:
+            ref: a stored message.
+            campaign: its campaign, for the names shown in the Web UI.
+            place: which of the campaign's recipients it is, to spread their sends.
+        """
+        with suppress(WorkflowAlreadyStartedError):
+            await self._client.start_workflow(
+                OutreachWorkflow.run,
+                OutreachInput(ref=ref, place=place),
+                id=outreach_workflow_id(ref.message_id),
+                task_queue=OUTREACH_QUEUE,
+                # The worker that asks takes the first task at once, without polling for it.
+                request_eager_start=True,
+                **shown(ref.tenant_id, campaign),
+            )
+
+    async def cancel_all(self, ref: CampaignRef, reason: str) -> None:
+        """Have the server ask every running workflow of a campaign to end, by and by.
+
+        Tidying only: what they would have sent is closed in the database already.
+        """
+        query = f"{CAMPAIGN_ATTRIBUTE} = '{ref.campaign_id}' AND WorkflowType = 'Outreach'"
+        await self._client.workflow_service.start_batch_operation(
+            StartBatchOperationRequest(
+                namespace=self._client.namespace,
+                job_id=f"cancel-{ref.campaign_id}",
+                visibility_query=f"{query} AND ExecutionStatus = 'Running'",
+                reason=reason,
+                cancellation_operation=BatchOperationCancellation(identity=self._client.identity),
+            )
         )
 
     async def decide(
@@ -114,13 +173,7 @@ class Outreaches:
                 if resume
                 else WorkflowIDReusePolicy.REJECT_DUPLICATE
             ),
-            static_summary=f"{campaign.name} ({campaign.campaign_type})",
-            search_attributes=TypedSearchAttributes(
-                [
-                    SearchAttributePair(_TENANT, str(ref.tenant_id)),
-                    SearchAttributePair(_CAMPAIGN, str(campaign.id)),
-                ]
-            ),
+            **shown(ref.tenant_id, campaign),
         )
         # What a refused start leaves behind is told by the call itself; nobody awaits it twice.
         unheard = asyncio.ensure_future(start.workflow_handle())

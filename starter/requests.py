@@ -1,10 +1,8 @@
 """From what a caller passes in to what is stored: checked as a whole, or refused."""
 
-import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
@@ -13,13 +11,17 @@ from contracts.campaign import OutreachCampaign
 from contracts.content import MessageContent
 from contracts.faults import InvalidRequestError, listed, one_line
 from contracts.recipient import RecipientProfile
+from contracts.settings import OrchestratorSettings
 from persistence.intake import NewMessage
 from policy.templates import check_content
+from starter.campaign_check import check_campaign
+from starter.digests import request_digest
 
 M = TypeVar("M", bound=BaseModel)
 
-#: Longest list `send_batch` takes; larger audiences are campaigns.
-MAX_BATCH = 1_000
+#: Longest list `send_batch` answers for one by one; a longer one becomes its campaign's
+#: queue.
+LONGEST_ANSWERED_BATCH = 1_000
 
 _SHORT_TEXT: TypeAdapter[str] = TypeAdapter(ShortText)
 
@@ -70,7 +72,9 @@ def new_message(
         content=body,
         force_send=force_send,
         idempotency_key=_short_text(key, "idempotency_key"),
-        request_digest=_digest(campaign.id, recipient, profile, body, force_send=force_send),
+        request_digest=request_digest(
+            campaign.id, recipient, profile, body.digest(), force_send=force_send
+        ),
     )
 
 
@@ -84,15 +88,10 @@ def new_batch(
     """Check a list of recipients, each a profile with an `id`.
 
     Raises:
-        InvalidRequestError: any of them is wrong, or the list is too long; nothing of the
-            list may be stored then.
+        InvalidRequestError: any of them is wrong; nothing of the list may be stored then.
     """
     if not isinstance(recipients, Sequence) or isinstance(recipients, str | bytes):
         raise InvalidRequestError("recipients: must be a list of profiles, each with an id")
-    if len(recipients) > MAX_BATCH:
-        raise InvalidRequestError(
-            f"recipients: {len(recipients)} are more than the {MAX_BATCH} of one batch; split them"
-        )
     messages, faults = [], []
     for position, recipient in enumerate(recipients):
         try:
@@ -107,15 +106,21 @@ def new_batch(
     return messages
 
 
-def checked_campaign(campaign: OutreachCampaign) -> OutreachCampaign:
+def checked_campaign(
+    campaign: OutreachCampaign, defaults: OrchestratorSettings | None = None
+) -> OutreachCampaign:
     """A campaign free of contradictions.
+
+    Args:
+        campaign: the campaign; changed in place, its fields may hold anything.
+        defaults: the rules it gets if it brings none of its own.
 
     Raises:
         InvalidRequestError: every fault at once.
     """
-    checked = parse(OutreachCampaign, campaign, "campaign")
-    faults = checked.faults()
-    if faults:
+    given = campaign.model_dump(warnings=False)
+    checked, faults = check_campaign(given, defaults or OrchestratorSettings())
+    if checked is None or faults:
         raise InvalidRequestError(listed(f"campaign.{fault}" for fault in faults))
     return checked
 
@@ -133,22 +138,3 @@ def _short_text(value: object, field: str) -> str:
         return _SHORT_TEXT.validate_python(value, strict=True)
     except ValidationError as error:
         raise InvalidRequestError(one_line(error, root=field)) from None
-
-
-def _digest(
-    campaign_id: UUID,
-    recipient_id: str,
-    profile: RecipientProfile,
-    content: MessageContent,
-    *,
-    force_send: bool,
-) -> str:
-    document = [
-        str(campaign_id),
-        recipient_id,
-        profile.model_dump(mode="json"),
-        content.digest(),
-        force_send,
-    ]
-    canonical = json.dumps(document, sort_keys=True, ensure_ascii=False)
-    return hashlib.sha256(canonical.encode()).hexdigest()

@@ -8,11 +8,14 @@ from typing import Final
 from contracts.faults import InvalidRequestError
 from contracts.outreach import FINAL_STATES, DecisionAnswer, MessageRef
 from persistence.intake import NewMessage, PostgresIntake
+from persistence.recipients import PostgresRecipients
 from starter.answers import BatchItem, answer_from_record
 from starter.outreaches import OutreachEndedError, Outreaches
 
 #: Decisions of one batch awaited at once: enough to keep a worker busy.
 _AT_ONCE: Final = 32
+#: Messages one transaction puts into a queue.
+_QUEUED_AT_ONCE: Final = 5_000
 
 
 class Sending:
@@ -20,11 +23,15 @@ class Sending:
 
     Args:
         intake: where requests are stored.
+        recipients: where a campaign's queue is kept.
         outreaches: the workflows.
     """
 
-    def __init__(self, intake: PostgresIntake, outreaches: Outreaches) -> None:
+    def __init__(
+        self, intake: PostgresIntake, recipients: PostgresRecipients, outreaches: Outreaches
+    ) -> None:
         self._intake = intake
+        self._recipients = recipients
         self._outreaches = outreaches
 
     async def send(self, message: NewMessage) -> DecisionAnswer:
@@ -73,6 +80,19 @@ class Sending:
             )
 
         return list(await asyncio.gather(*map(send, messages)))
+
+    async def queue(self, messages: Sequence[NewMessage]) -> int:
+        """Put a long batch of one campaign and content into the campaign's queue.
+
+        Returns:
+            How many were new to it.
+        """
+        added = 0
+        now = datetime.now(UTC)
+        for start in range(0, len(messages), _QUEUED_AT_ONCE):
+            page = messages[start : start + _QUEUED_AT_ONCE]
+            added += await self._recipients.add(page[0].campaign, page, now)
+        return added
 
     async def _answer_of_ended(self, ref: MessageRef) -> DecisionAnswer | None:
         """What was decided on a message that has ended; None while it has not."""

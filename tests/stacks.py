@@ -13,9 +13,10 @@ from contracts.channels import Channel
 from devstack.mail_sink import MailSink
 from devstack.sandbox.provider import SandboxProvider
 from persistence.database import Database
-from worker.components import build_components
+from starter.outreaches import Outreaches
+from worker.components import build_campaign_components, build_components
 from worker.senders import build_senders
-from worker.workers import build_workers
+from worker.workers import build_campaign_worker, build_workers
 
 
 def senders_for(mail_sink: MailSink, sandbox: SandboxProvider) -> dict[Channel, MessageSender]:
@@ -43,9 +44,12 @@ async def running_workers(
 ) -> AsyncIterator[None]:
     """Every worker of the system, in this process."""
     components = build_components(database, senders, pause_poll=pause_poll)
+    campaigns = build_campaign_components(database, Outreaches(client))
+    outreach_workers = build_workers(
+        client, components, dict.fromkeys(senders), workflow_runner=workflow_runner
+    )
+    campaign_worker = build_campaign_worker(client, campaigns, workflow_runner=workflow_runner)
     async with AsyncExitStack() as stack:
-        for worker in build_workers(
-            client, components, dict.fromkeys(senders), workflow_runner=workflow_runner
-        ):
+        for worker in [*outreach_workers, campaign_worker]:
             await stack.enter_async_context(worker)
         yield

@@ -14,9 +14,10 @@ from config.settings import WorkerSettings
 from config.temporal import connect
 from contracts.channels import Channel
 from persistence.database import Database
-from worker.components import build_components
+from starter.outreaches import Outreaches
+from worker.components import build_campaign_components, build_components
 from worker.senders import build_senders
-from worker.workers import build_workers
+from worker.workers import build_campaign_worker, build_workers
 
 
 async def run() -> None:
@@ -36,14 +37,18 @@ async def run() -> None:
         components = build_components(
             database, senders, pause_poll=timedelta(seconds=settings.pause_poll_seconds)
         )
+        client = await connect()
+        campaigns = build_campaign_components(
+            database, Outreaches(client), most_in_motion=settings.campaign_in_motion
+        )
         limits = {Channel(name): limit for name, limit in settings.rate_limits.items()}
         workers = build_workers(
-            await connect(),
+            client,
             components,
             {channel: limits.get(channel) for channel in senders},
             cached_workflows=settings.cached_workflows,
         )
-        for worker in workers:
+        for worker in [*workers, build_campaign_worker(client, campaigns)]:
             await stack.enter_async_context(worker)
         print("worker ready", flush=True)  # noqa: T201 - whoever started us waits for this line
         await stopping.wait()

@@ -6,9 +6,12 @@ from datetime import timedelta
 from typing import Any
 
 from activities.budget import BudgetManager
+from activities.campaign import CampaignManager
+from activities.campaign_stores import OutreachStarter
 from activities.closer import OutreachCloser
 from activities.deduplicator import MessageDeduplicator
 from activities.delivery import PAUSE_POLL, MessageDelivery
+from activities.dispatcher import MOST_IN_MOTION, CampaignDispatcher
 from activities.router import ChannelRouter
 from activities.scheduler import SendTimeScheduler
 from activities.sender import MessageSender
@@ -16,6 +19,7 @@ from contracts.channels import Channel
 from persistence.analytics import PostgresAnalyticsStore
 from persistence.attempts import PostgresAttemptStore
 from persistence.budget import PostgresBudgetLedger
+from persistence.campaign_runs import PostgresCampaignRuns
 from persistence.claims import PostgresClaimStore
 from persistence.database import Database
 from persistence.requests import PostgresRequestStore
@@ -23,7 +27,7 @@ from persistence.requests import PostgresRequestStore
 
 @dataclass(frozen=True)
 class Components:
-    """Every activity object of one worker process."""
+    """The activity objects that carry outreaches."""
 
     deduplicator: MessageDeduplicator
     router: ChannelRouter
@@ -47,6 +51,34 @@ class Components:
             self.delivery.resolve_attempt,
             self.closer.close_outreach,
         ]
+
+
+@dataclass(frozen=True)
+class CampaignComponents:
+    """The activity objects that run campaigns."""
+
+    manager: CampaignManager
+    dispatcher: CampaignDispatcher
+
+    def steps(self) -> list[Callable[..., Any]]:
+        """The activities of `CampaignWorkflow`."""
+        return [
+            self.manager.survey_campaign,
+            self.manager.order_campaign,
+            self.manager.sweep_campaign,
+            self.dispatcher.dispatch_batch,
+        ]
+
+
+def build_campaign_components(
+    database: Database, outreaches: OutreachStarter, *, most_in_motion: int = MOST_IN_MOTION
+) -> CampaignComponents:
+    """Wire the activity objects of campaigns to PostgreSQL and to the workflows they start."""
+    runs = PostgresCampaignRuns(database)
+    return CampaignComponents(
+        manager=CampaignManager(runs, outreaches),
+        dispatcher=CampaignDispatcher(runs, outreaches, most_in_motion=most_in_motion),
+    )
 
 
 def build_components(

@@ -1,4 +1,4 @@
-"""Temporal workers: one for the workflows, one per channel for its provider calls."""
+"""Temporal workers: for outreaches, for campaigns, and one per channel for provider calls."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -8,8 +8,9 @@ from temporalio.worker import Worker, WorkflowRunner
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from contracts.channels import Channel
-from contracts.naming import OUTREACH_QUEUE, delivery_queue
-from worker.components import Components
+from contracts.naming import CAMPAIGN_QUEUE, OUTREACH_QUEUE, delivery_queue
+from worker.components import CampaignComponents, Components
+from workflows.campaign import CampaignWorkflow
 from workflows.outreach import OutreachWorkflow
 
 #: Our own rooms hold nothing a workflow could misuse (import-linter sees to that), and
@@ -25,7 +26,7 @@ def build_workers(
     cached_workflows: int = 1000,
     workflow_runner: WorkflowRunner | None = None,
 ) -> list[Worker]:
-    """The workers of one process.
+    """The workers that carry outreaches.
 
     Args:
         client: connection with the pydantic data converter.
@@ -45,6 +46,29 @@ def build_workers(
         max_cached_workflows=cached_workflows,
     )
     return [outreach, *(_delivery_worker(client, components, *item) for item in channels.items())]
+
+
+def build_campaign_worker(
+    client: Client,
+    components: CampaignComponents,
+    *,
+    workflow_runner: WorkflowRunner | None = None,
+) -> Worker:
+    """The worker that runs campaigns.
+
+    Args:
+        client: the connection of this process's outreach worker: what a campaign starts
+            is then taken up here at once.
+        components: the activity objects.
+        workflow_runner: as for outreaches.
+    """
+    return Worker(
+        client,
+        task_queue=CAMPAIGN_QUEUE,
+        workflows=[CampaignWorkflow],
+        activities=components.steps(),
+        workflow_runner=workflow_runner or _sandbox(),
+    )
 
 
 def _delivery_worker(

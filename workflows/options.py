@@ -12,6 +12,12 @@ class _StepOptions(TypedDict):
     retry_policy: RetryPolicy
 
 
+class _LongStepOptions(TypedDict):
+    start_to_close_timeout: timedelta
+    heartbeat_timeout: timedelta
+    retry_policy: RetryPolicy
+
+
 class _DeliveryOptions(TypedDict):
     start_to_close_timeout: timedelta
     heartbeat_timeout: timedelta
@@ -27,6 +33,19 @@ STEP: Final = _StepOptions(
         initial_interval=timedelta(milliseconds=100),
         backoff_coefficient=2.0,
         maximum_interval=timedelta(seconds=10),
+    ),
+)
+
+#: Many messages of a campaign, page by page with a heartbeat after each. An hour is beyond
+#: any batch, on a server in trouble too; half a minute without a heartbeat means that the
+#: worker is gone, and the next run goes on where it was.
+LONG_STEP: Final = _LongStepOptions(
+    start_to_close_timeout=timedelta(hours=1),
+    heartbeat_timeout=timedelta(seconds=30),
+    retry_policy=RetryPolicy(
+        initial_interval=timedelta(seconds=1),
+        backoff_coefficient=2.0,
+        maximum_interval=timedelta(minutes=1),
     ),
 )
 

@@ -21,6 +21,7 @@ with workflow.unsafe.imports_passed_through():
         OutreachStatus,
         RescheduleInput,
     )
+    from policy.budget import fits_another_day
     from workflows.record import OutreachRecord
     from workflows.steps import OutreachSteps, raise_if_cancelled
     from workflows.story import local_time, no_channel
@@ -45,6 +46,8 @@ class OutreachWorkflow:
     @workflow.init
     def __init__(self, request: OutreachInput) -> None:
         self._steps = OutreachSteps(request.ref)
+        #: Set for a campaign's recipient, who can wait for a day with room.
+        self._place = request.place
         self._record = OutreachRecord(request.ref)
         #: Whoever changes the plan, starts the send or ends the message holds this.
         self._changing = asyncio.Lock()
@@ -64,7 +67,10 @@ class OutreachWorkflow:
                 raise
             await self._withdraw()
         await workflow.wait_condition(workflow.all_handlers_finished)
-        if self._record.state is OutreachState.CANCELLED:
+        if (
+            self._record.state is OutreachState.CANCELLED
+            and workflow.cancellation_reason() is not None
+        ):
             raise asyncio.CancelledError("the outreach was cancelled")
         return self._record.result()
 
@@ -87,7 +93,7 @@ class OutreachWorkflow:
 
     async def _decide(self) -> list[Channel]:
         """Claim the person and choose the channels; none when the message ends here."""
-        claim = await self._steps.claim()
+        claim = await self._steps.claim(waits_for_resume=self._place is not None)
         self._record.warnings = claim.warnings
         if claim.block is not None:
             self._record.end(OutreachState.BLOCKED, claim.block)
@@ -115,14 +121,20 @@ class OutreachWorkflow:
 
     async def _book(self, channel: Channel) -> Block | None:
         """Plan the send on a channel and hold its price; or why that cannot be."""
-        plan = await self._steps.plan(channel, self._record.requested_at)
-        raise_if_cancelled()
-        if plan.scheduled_at is None:
-            return Block(reason=ExitReason.EXPIRED, details={"channel": channel.value})
-        async with self._changing:
-            block = await self._hold(plan)
-        raise_if_cancelled()
-        return block
+        full_day_of = None
+        while True:
+            plan = await self._steps.plan(
+                channel, self._record.requested_at, place=self._place, after_day_of=full_day_of
+            )
+            raise_if_cancelled()
+            if plan.scheduled_at is None:
+                return Block(reason=ExitReason.EXPIRED, details={"channel": channel.value})
+            async with self._changing:
+                block = await self._hold(plan)
+            raise_if_cancelled()
+            if block is None or self._place is None or not fits_another_day(block):
+                return block
+            full_day_of = plan.scheduled_at
 
     async def _deliver_when_due(self, channel: Channel) -> DeliverResult:
         """Sleep until the plan's time, then hand over; again when that time has moved."""
@@ -172,7 +184,7 @@ class OutreachWorkflow:
             async with self._changing:
                 block = await self._hold(plan, instead=True)
             raise_if_cancelled()
-            if block is None or not _only_that_day(block):
+            if block is None or not fits_another_day(block):
                 return block
             not_before, skip_day = plan.scheduled_at, True
 
@@ -335,12 +347,6 @@ class OutreachWorkflow:
     def _tell(self) -> None:
         """Show the story so far in the Web UI."""
         workflow.set_current_details(self._record.story())
-
-
-def _only_that_day(block: Block) -> bool:
-    """Whether another day may have the room this one lacks."""
-    day_is_full = block.reason is ExitReason.DAILY_LIMIT
-    return day_is_full or block.details.get("scope") == "day"
 
 
 def _refusal(message: str) -> ApplicationError:

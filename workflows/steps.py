@@ -70,13 +70,10 @@ class OutreachSteps:
     def __init__(self, ref: MessageRef) -> None:
         self._ref = ref
 
-    async def claim(self) -> ClaimResult:
+    async def claim(self, *, waits_for_resume: bool) -> ClaimResult:
         """Take the right to contact the person."""
-        return await _run(
-            MessageDeduplicator.claim_recipient,
-            ClaimInput(ref=self._ref, now=workflow.now()),
-            "Claim the recipient",
-        )
+        request = ClaimInput(ref=self._ref, now=workflow.now(), waits_for_resume=waits_for_resume)
+        return await _run(MessageDeduplicator.claim_recipient, request, "Claim the recipient")
 
     async def reopen_claim(self) -> ReopenResult:
         """Take the right up again after a bounce."""
@@ -94,10 +91,22 @@ class OutreachSteps:
             "Choose the channels",
         )
 
-    async def plan(self, channel: Channel, not_before: datetime | None) -> SendPlan:
+    async def plan(
+        self,
+        channel: Channel,
+        not_before: datetime | None,
+        *,
+        place: int | None = None,
+        after_day_of: datetime | None = None,
+    ) -> SendPlan:
         """Choose the send time on a channel."""
         request = PlanInput(
-            ref=self._ref, channel=channel, now=workflow.now(), not_before=not_before
+            ref=self._ref,
+            channel=channel,
+            now=workflow.now(),
+            not_before=not_before,
+            place=place,
+            after_day_of=after_day_of,
         )
         return await _run(
             SendTimeScheduler.plan_stored_message, request, f"Plan the send time on {channel}"

@@ -7,6 +7,7 @@ the time.
 import asyncio
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
@@ -14,7 +15,7 @@ import typer
 from contracts.channels import Channel
 
 if TYPE_CHECKING:
-    from starter.cli.orders import Order
+    from starter.cli.orders import Order, Reply
 
 OK: Final = 0
 WILL_NOT_BE_SENT: Final = 1
@@ -25,7 +26,8 @@ UNREACHABLE: Final = 4
 _EXIT_CODES: Final = (
     "Exit codes:\n\n"
     "0  done; a message asked about is sent or will be\n\n"
-    "1  the message is blocked, failed or cancelled (send, status, reschedule, fallback)\n\n"
+    "1  the message is blocked, failed or cancelled (send, status, reschedule, fallback); "
+    "rows were rejected (campaign import)\n\n"
     "2  bad input: what, which field and what to do stands on standard error\n\n"
     "3  there is no such message or campaign\n\n"
     "4  the database or Temporal cannot be reached, or no worker answers"
@@ -148,22 +150,93 @@ def campaign_status(campaign_id: CampaignId, as_json: AsJson = False) -> None:
     _run(lambda: orders.campaign_status(campaign_id), as_json=as_json)
 
 
+@campaigns.command("validate", epilog=_EXIT_CODES)
+def validate_campaign(
+    file: Annotated[str, typer.Argument(metavar="FILE", help="JSON file; - for standard input")],
+    as_json: AsJson = False,
+) -> None:
+    """Name everything that is wrong with a campaign's file; nothing is connected or stored."""
+    from starter.cli import campaign_files
+
+    _run(lambda: campaign_files.validate(file), as_json=as_json)
+
+
+@campaigns.command("import", epilog=_EXIT_CODES)
+def import_recipients(
+    campaign_id: CampaignId,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help=".csv, .jsonl or .ndjson")],
+    region: Annotated[
+        str | None, typer.Option(help="Country of phone numbers without +, like HT.")
+    ] = None,
+    rejects: Annotated[
+        Path | None, typer.Option(help="Where rejected rows go; else beside the file.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Queue the recipients of a file; whom the campaign has already is passed over."""
+    from starter.cli import campaign_files
+
+    _run(
+        lambda: campaign_files.import_recipients(
+            campaign_id, file, region, rejects, quiet=as_json
+        ),
+        as_json=as_json,
+    )
+
+
+@campaigns.command("start", epilog=_EXIT_CODES)
+def start_campaign(campaign_id: CampaignId, as_json: AsJson = False) -> None:
+    """Start sending to the recipients a campaign has; again, once more were added."""
+    from starter.cli import campaign_orders
+
+    _run(lambda: campaign_orders.start(campaign_id), as_json=as_json)
+
+
 @campaigns.command("pause", epilog=_EXIT_CODES)
 def pause(campaign_id: CampaignId, as_json: AsJson = False) -> None:
-    """Accept nothing new, and let what is asleep wait."""
-    _set_status(campaign_id, "paused", as_json=as_json)
+    """Send nothing until it is resumed, what is asleep included."""
+    from starter.cli import campaign_orders
+
+    _run(lambda: campaign_orders.pause(campaign_id), as_json=as_json)
 
 
 @campaigns.command("resume", epilog=_EXIT_CODES)
 def resume(campaign_id: CampaignId, as_json: AsJson = False) -> None:
-    """Accept and send again."""
-    _set_status(campaign_id, "active", as_json=as_json)
+    """Send again; what was due meanwhile goes within its allowed hours."""
+    from starter.cli import campaign_orders
+
+    _run(lambda: campaign_orders.resume(campaign_id), as_json=as_json)
 
 
 @campaigns.command("cancel", epilog=_EXIT_CODES)
-def cancel_campaign(campaign_id: CampaignId, as_json: AsJson = False) -> None:
-    """Withdraw a campaign; what is asleep is blocked when it wakes."""
-    _set_status(campaign_id, "cancelled", as_json=as_json)
+def cancel_campaign(
+    campaign_id: CampaignId,
+    reason: Annotated[str, typer.Option(help="Kept with the campaign.")] = "no reason given",
+    as_json: AsJson = False,
+) -> None:
+    """Withdraw a campaign for good: what is unsent is closed, its money given back."""
+    from starter.cli import campaign_orders
+
+    _run(lambda: campaign_orders.cancel(campaign_id, reason), as_json=as_json)
+
+
+@campaigns.command("set", epilog=_EXIT_CODES)
+def change_campaign(
+    campaign_id: CampaignId,
+    daily_limit: Annotated[int | None, typer.Option(min=0, help="Messages a day.")] = None,
+    budget: Annotated[str | None, typer.Option(help="Total budget.")] = None,
+    end_date: Annotated[
+        str | None, typer.Option(metavar="ISO_TIME", help="A later end; no offset: UTC.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Change a campaign's limits while it runs; refused below what is held or spent."""
+    from starter.cli import campaign_orders
+
+    _run(
+        lambda: campaign_orders.change(campaign_id, daily_limit, budget, end_date),
+        as_json=as_json,
+    )
 
 
 def main() -> None:
@@ -181,26 +254,20 @@ def _run_app() -> int:
         return BAD_INPUT
 
 
-def _set_status(campaign_id: str, wanted: str, *, as_json: bool) -> None:
-    from contracts.campaign import CampaignStatus
-    from starter.cli import orders
-
-    _run(lambda: orders.set_campaign_status(campaign_id, CampaignStatus(wanted)), as_json=as_json)
-
-
-def _run(prepare: "Callable[[], Order]", *, as_json: bool) -> None:
+def _run(prepare: "Callable[[], Order | Reply]", *, as_json: bool) -> None:
     """Carry an order out, show its reply or what stands against it, and exit."""
     raise typer.Exit(_exit_code(prepare, as_json=as_json))
 
 
-def _exit_code(prepare: "Callable[[], Order]", *, as_json: bool) -> int:
+def _exit_code(prepare: "Callable[[], Order | Reply]", *, as_json: bool) -> int:
     from contracts.faults import InvalidRequestError
-    from starter.cli.orders import execute
+    from starter.cli.orders import Reply, execute
     from starter.cli.session import UnreachableError
     from starter.cli.terminal import show, show_error, show_json
 
     try:
-        reply = asyncio.run(execute(prepare()))
+        prepared = prepare()
+        reply = prepared if isinstance(prepared, Reply) else asyncio.run(execute(prepared))
     except InvalidRequestError as fault:
         show_error(str(fault))
         return BAD_INPUT
@@ -212,7 +279,13 @@ def _exit_code(prepare: "Callable[[], Order]", *, as_json: bool) -> int:
             raise  # A KeyError is a mistake of ours, not an unknown message.
         show_error(str(fault))
         return NOT_FOUND
+    if reply.faults and not as_json:
+        for fault in reply.faults:
+            show_error(fault)
+        return BAD_INPUT
     show_json(reply.document) if as_json else show(reply.view)
+    if reply.faults:
+        return BAD_INPUT
     return OK if reply.stands else WILL_NOT_BE_SENT
 
 

@@ -5,7 +5,7 @@ that needs the database and Temporal.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 from uuid import UUID, uuid4
@@ -15,7 +15,7 @@ from temporalio.client import RPCTimeoutOrCancelledError
 
 from contracts.campaign import CampaignStatus, OutreachCampaign
 from contracts.channels import Channel
-from contracts.faults import InvalidRequestError
+from contracts.faults import InvalidRequestError, listed
 from contracts.outreach import OutreachState
 from starter.answers import SendResult
 from starter.cli import views
@@ -27,7 +27,7 @@ from starter.cli.request_file import (
     read_campaign,
     read_send_request,
 )
-from starter.cli.session import Session, UnreachableError, open_session
+from starter.cli.session import Session, UnreachableError, open_session, tenant_settings
 from starter.cli.standing import ask_standing, standing_document
 from starter.orchestrator import OutreachOrchestrator
 
@@ -46,6 +46,8 @@ class Reply:
     view: RenderableType
     #: Whether the message, if it is about one, is or may still be sent.
     stands: bool = True
+    #: What is wrong with what was given.
+    faults: Sequence[str] = ()
 
 
 Order = Callable[[Session], Awaitable[Reply]]
@@ -152,9 +154,12 @@ def fallback(message_id: str, *, wait_seconds: int) -> Order:
 
 def save_campaign(path: str) -> Order:
     """Store the campaign of a file."""
-    campaign = read_campaign(path)
+    campaign, faults = read_campaign(path, tenant_settings())
+    if campaign is None:
+        raise InvalidRequestError(listed(faults))
 
     async def order(session: Session) -> Reply:
+        # Contradictions between its fields are judged with what it keeps of the saved one.
         complete = await _completed(session.orchestrator, campaign)
         await session.orchestrator.save_campaign(complete)
         return _campaign_reply(complete.id, complete.status, f'"{complete.name}" is saved')
@@ -169,17 +174,6 @@ def campaign_status(campaign_id: str) -> Order:
     async def order(session: Session) -> Reply:
         result = await session.orchestrator.get_orchestration_status(campaign)
         return Reply(dict(result), views.campaign_view(result))
-
-    return order
-
-
-def set_campaign_status(campaign_id: str, wanted: CampaignStatus) -> Order:
-    """Pause, resume or cancel a campaign."""
-    campaign = parse_id(campaign_id, "CAMPAIGN_ID")
-
-    async def order(session: Session) -> Reply:
-        await session.orchestrator.set_campaign_status(campaign, wanted)
-        return _campaign_reply(campaign, wanted, "changed")
 
     return order
 

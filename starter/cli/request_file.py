@@ -3,7 +3,7 @@
 import difflib
 import json
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any, BinaryIO, Final, TypeVar
@@ -16,6 +16,9 @@ from contracts.campaign import OutreachCampaign
 from contracts.content import MessageContent
 from contracts.faults import InvalidRequestError, one_line
 from contracts.recipient import RecipientProfile
+from contracts.settings import OrchestratorSettings
+from starter import strict_json
+from starter.campaign_check import check_campaign
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -52,13 +55,26 @@ def read_send_request(path: str) -> SendRequest:
     return request
 
 
-def read_campaign(path: str) -> OutreachCampaign:
-    """A campaign from a file, or from standard input for `-`.
+def read_campaign(
+    path: str, defaults: OrchestratorSettings
+) -> tuple[OutreachCampaign | None, list[str]]:
+    """A campaign from a file, or from standard input for `-`, and all that is wrong with it.
+
+    Args:
+        path: the file.
+        defaults: the rules it gets if it brings none of its own.
+
+    Returns:
+        The campaign, None if it could not be read; and every fault, as `field: what is wrong`.
 
     Raises:
-        InvalidRequestError: it cannot be read or something is wrong with it; says what.
+        InvalidRequestError: there is no JSON object in the file.
     """
-    return _parse(OutreachCampaign, _read_object(path))
+    document = _read_object(path)
+    strangers = _strangers(document, OutreachCampaign.model_fields)
+    known = {name: value for name, value in document.items() if name not in strangers}
+    campaign, faults = check_campaign(known, defaults)
+    return None if strangers else campaign, [*strangers.values(), *faults]
 
 
 def parse_id(text: str, name: str) -> UUID:
@@ -89,21 +105,25 @@ def parse_instant(text: str, name: str) -> datetime:
 
 
 def _parse(model: type[M], document: dict[str, Any]) -> M:
-    _refuse_strangers(document, model.model_fields)
+    for fault in _strangers(document, model.model_fields).values():
+        raise InvalidRequestError(fault)
     try:
         return model.model_validate(document)
     except ValidationError as error:
         raise InvalidRequestError(one_line(error)) from None
 
 
-def _refuse_strangers(document: dict[str, Any], known: Iterable[str]) -> None:
-    """Name an unknown field, and the one that was probably meant."""
+def _strangers(document: Mapping[str, object], known: Iterable[str]) -> dict[str, str]:
+    """Unknown fields, each with the fault that names the field that was probably meant."""
     names = list(known)
+    faults = {}
     for stranger in document:
-        if stranger not in names:
-            close = difflib.get_close_matches(stranger, names, n=1)
-            hint = f"did you mean {close[0]}?" if close else f"known are {', '.join(names)}"
-            raise InvalidRequestError(f"{stranger}: there is no such field; {hint}")
+        if stranger in names:
+            continue
+        close = difflib.get_close_matches(stranger, names, n=1)
+        hint = f"did you mean {close[0]}?" if close else f"known are {', '.join(names)}"
+        faults[stranger] = f"{stranger}: there is no such field; {hint}"
+    return faults
 
 
 def _read_object(path: str) -> dict[str, Any]:
@@ -137,11 +157,7 @@ def _read_limited(file: BinaryIO) -> bytes:
 
 def _decode(content: bytes, name: str) -> object:
     try:
-        return json.loads(
-            content.decode("utf-8-sig"),
-            object_pairs_hook=_without_repetition,
-            parse_constant=_refuse_constant,
-        )
+        return strict_json.loads(content.decode("utf-8-sig"))
     except json.JSONDecodeError as error:
         raise InvalidRequestError(
             f"{name}: line {error.lineno}, column {error.colno}: "
@@ -157,17 +173,3 @@ def _decode(content: bytes, name: str) -> object:
         raise
     except ValueError as error:  # A number with more digits than Python converts.
         raise InvalidRequestError(f"{name}: {error}") from None
-
-
-def _without_repetition(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    """An object whose names stand once; of two values, one would silently be lost."""
-    found: dict[str, object] = {}
-    for name, value in pairs:
-        if name in found:
-            raise InvalidRequestError(f"{name}: given twice in one object; remove one")
-        found[name] = value
-    return found
-
-
-def _refuse_constant(name: str) -> object:
-    raise InvalidRequestError(f"{name} is no JSON number; write a number or null")

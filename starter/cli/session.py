@@ -3,10 +3,11 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import TypeVar
 
 import asyncpg
 from pydantic import ValidationError
-from pydantic_settings import SettingsError
+from pydantic_settings import BaseSettings, SettingsError
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 from temporalio.client import Client
@@ -20,6 +21,8 @@ from contracts.settings import OrchestratorSettings
 from persistence.bookings import MessageBookings
 from persistence.database import Database
 from starter.orchestrator import OutreachOrchestrator
+
+S = TypeVar("S", bound=BaseSettings)
 
 _DATABASE_URL = "MADAN_SARA_DATABASE_URL"
 _START_A_STACK = "start everything with `make up`, and load its settings with `. .devstack/env`"
@@ -49,12 +52,11 @@ async def open_session() -> AsyncIterator[Session]:
     Raises:
         UnreachableError: one of them is not set, not there, or does not let us in.
     """
-    where, defaults = _settings()
+    where, settings = _from_environment(DatabaseSettings), tenant_settings()
     url = where.database_url.get_secret_value()
     database = _database(url)
     try:
         client = await _temporal()
-        settings = OrchestratorSettings.model_validate(defaults.model_dump())
         yield Session(
             orchestrator=OutreachOrchestrator(client, database, settings=settings),
             bookings=MessageBookings(database),
@@ -72,10 +74,19 @@ def temporal_address() -> str:
     return ClientConfig.load_client_connect_config().get("target_host", "localhost:7233")
 
 
-def _settings() -> tuple[DatabaseSettings, TenantDefaults]:
+def tenant_settings() -> OrchestratorSettings:
+    """The rules of a campaign that brings none of its own, as the environment has them.
+
+    Raises:
+        UnreachableError: the environment has none that can be used.
+    """
+    defaults = _from_environment(TenantDefaults)
+    return OrchestratorSettings.model_validate(defaults.model_dump())
+
+
+def _from_environment(settings: type[S]) -> S:
     try:
-        # The database URL comes from the environment.
-        return DatabaseSettings(), TenantDefaults()
+        return settings()
     except SettingsError as error:
         raise UnreachableError(
             f"settings: {error}; each is the variable MADAN_SARA_<NAME>, these as JSON"

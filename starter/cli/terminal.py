@@ -4,12 +4,14 @@ import json
 import re
 import sys
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID, uuid4
 
 from rich.console import Console, RenderableType
+
+from starter.instants import in_utc
 
 #: A pipe has no edge: nothing is wrapped or cut there.
 _PIPE_WIDTH: Final = 10_000
@@ -50,11 +52,6 @@ def to_json(document: Mapping[str, Any]) -> str:
 
     encoded = json.dumps(document, default=encode, ensure_ascii=False, indent=2)
     return re.sub(f'"{mark}([^"]*)"', r"\1", encoded)
-
-
-def in_utc(moment: datetime) -> str:
-    """An instant as answers write it: ISO 8601 in UTC with a Z."""
-    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 def plain(text: str) -> str:

@@ -12,7 +12,8 @@ from rich.text import Text
 from contracts.delivery import AttemptState
 from contracts.outreach import Details, ExitReason, OutreachState
 from policy.data import FACTOR_WEIGHTS
-from starter.answers import CampaignStatusResult, SendResult
+from starter.answers import SendResult
+from starter.campaign_status import CampaignStatusResult
 from starter.cli import words
 from starter.cli.explanation import AttemptLine, ChannelVerdict, Explanation, Money, Timing
 from starter.cli.standing import Standing, at_local

@@ -135,15 +135,16 @@ async def test_the_losers_of_a_race_for_a_key_leave_no_error_behind(orchestrator
 
 async def test_a_campaign_that_is_over_stays_over(orchestrator, campaign):
     await orchestrator.save_campaign(campaign)
-    await orchestrator.set_campaign_status(campaign.id, CampaignStatus.PAUSED)
+    control = orchestrator.campaign(campaign.id)
+    await control.pause()
     paused = await orchestrator.send_outreach(campaign, "marie", make_profile(), {"email": "Bread"})
     assert paused["reason"] == "campaign_not_active"
-    await orchestrator.set_campaign_status(campaign.id, CampaignStatus.ACTIVE)
-    await orchestrator.set_campaign_status(campaign.id, CampaignStatus.CANCELLED)
-    await orchestrator.set_campaign_status(campaign.id, CampaignStatus.CANCELLED)
+    await control.resume()
+    await control.cancel()
+    await control.cancel()
 
     with pytest.raises(InvalidRequestError, match="cancelled, which is final"):
-        await orchestrator.set_campaign_status(campaign.id, CampaignStatus.ACTIVE)
+        await control.resume()
     await orchestrator.save_campaign(campaign)
     assert (await orchestrator.get_campaign(campaign.id)).status is CampaignStatus.CANCELLED
 

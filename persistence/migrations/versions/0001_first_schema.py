@@ -26,8 +26,10 @@ CREATE TABLE campaigns (
                 CHECK (status IN ('draft', 'active', 'paused', 'completed', 'expired',
                                   'budget_exhausted', 'cancelled')),
     config      jsonb NOT NULL,
-    -- Messages a day the campaign gives itself, within its daily limit; null: the limit.
+    -- Messages a day the campaign gives itself, within its daily limit (null: the limit),
+    -- and the day it last thought about it (null: it has to).
     daily_share bigint CHECK (daily_share >= 0),
+    share_day   date,
     created_at  timestamptz NOT NULL,
     updated_at  timestamptz NOT NULL,
     PRIMARY KEY (tenant_id, campaign_id)
@@ -170,7 +172,8 @@ CREATE UNIQUE INDEX one_end_per_hold ON budget_entries (message_id, attempt_no)
 """
 
 _ENTRIES_BY_CAMPAIGN = """
-CREATE INDEX budget_entries_by_campaign ON budget_entries (tenant_id, campaign_id, created_at)
+CREATE INDEX budget_entries_by_campaign
+    ON budget_entries (tenant_id, campaign_id, kind, created_at)
 """
 
 _ATTEMPTS = """
@@ -215,6 +218,16 @@ CREATE TABLE delivery_events (
 
 _EVENTS_BY_MESSAGE = """
 CREATE INDEX delivery_events_by_message ON delivery_events (message_id)
+"""
+
+# What is counted of a message once, however often it is reported: each kind of receipt, and
+# `engaged` for the first reaction of any kind. Reports that race take turns at its key.
+_COUNTED_ONCE = """
+CREATE TABLE counted_once (
+    message_id uuid NOT NULL,
+    name       text NOT NULL,
+    PRIMARY KEY (message_id, name)
+)
 """
 
 # A suppression names a recipient or an address; without a channel it covers all.
@@ -408,6 +421,7 @@ _STATEMENTS = (
     _ONE_ACCEPTED,
     _EVENTS,
     _EVENTS_BY_MESSAGE,
+    _COUNTED_ONCE,
     _SUPPRESSIONS,
     _ENGAGEMENT,
     _CONVERSIONS,
@@ -434,7 +448,7 @@ def downgrade() -> None:
     """Drop the schema."""
     op.execute(
         "DROP TABLE conversions, campaign_events, campaign_tallies, campaign_tally_changes, "
-        "engagement_stats, suppressions, delivery_events, attempts, budget_entries, "
+        "engagement_stats, suppressions, counted_once, delivery_events, attempts, budget_entries, "
         "budget_accounts, recipient_turns, recipient_claims, campaign_queue, messages, "
         "contents, campaigns"
     )

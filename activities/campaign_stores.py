@@ -1,0 +1,105 @@
+"""Ports to what is kept of campaigns as they run, and to the workflows they start."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Protocol
+from uuid import UUID
+
+from contracts.campaign import CampaignStatus, OutreachCampaign
+from contracts.campaign_run import CampaignRef, Sweep
+from contracts.outreach import Details, MessageRef
+from policy.campaign_progress import CampaignFacts
+
+
+@dataclass(frozen=True)
+class SweptPage:
+    """What one step of a sweep did."""
+
+    ended: int
+    #: The last message it looked at; None: it was the last page.
+    last: UUID | None
+
+
+@dataclass(frozen=True)
+class TakenPage:
+    """Messages to start, with their campaign as it is now."""
+
+    campaign: OutreachCampaign
+    message_ids: Sequence[UUID]
+
+
+class CampaignRunStore(Protocol):
+    """Campaigns as they run: their queue, their counts, their end."""
+
+    async def facts(self, ref: CampaignRef, now: datetime) -> CampaignFacts:
+        """What the next step depends on; read at a cost that no audience raises.
+
+        Raises:
+            LookupError: there is no such campaign.
+        """
+        ...
+
+    async def set_share(
+        self, ref: CampaignRef, share: int | None, day: date, reason: str, now: datetime
+    ) -> None:
+        """Keep what a campaign allows itself a day, and note it with its reason if it is new.
+
+        Once for each day: run again, it changes nothing.
+        """
+        ...
+
+    async def take(self, ref: CampaignRef, at_most: int) -> TakenPage:
+        """The first messages of the queue, now being decided, in the order of the queue.
+
+        They stay in the queue until `started`, so that whoever takes over from a dispatch
+        that died takes them again. Nothing is taken of a campaign that does not send.
+        """
+        ...
+
+    async def started(self, ref: CampaignRef, message_ids: Sequence[UUID]) -> None:
+        """Take messages out of the queue: each has its workflow."""
+        ...
+
+    async def in_motion(self, ref: CampaignRef) -> int:
+        """Messages being decided or handed over at this moment."""
+        ...
+
+    async def sweep(
+        self, ref: CampaignRef, sweep: Sweep, after: UUID | None, now: datetime
+    ) -> SweptPage:
+        """End the next page of messages unsent, each with its hold and claim."""
+        ...
+
+    async def change(
+        self,
+        ref: CampaignRef,
+        change: Callable[[OutreachCampaign], OutreachCampaign],
+        now: datetime,
+        *,
+        kind: str,
+        details: Details,
+    ) -> CampaignStatus:
+        """Change a campaign's configuration or status, with its limits and a note of it.
+
+        Returns:
+            The status it has then; a final one stays, and the note is not made.
+
+        Raises:
+            InvalidRequestError: a limit would be below what is held or spent already;
+                nothing was changed.
+            LookupError: there is no such campaign.
+        """
+        ...
+
+
+class OutreachStarter(Protocol):
+    """Starts the workflows that carry messages, and stops them."""
+
+    async def start(self, ref: MessageRef, campaign: OutreachCampaign, place: int) -> None:
+        """Start a message's workflow; one that has started already is left alone."""
+        ...
+
+    async def cancel_all(self, ref: CampaignRef, reason: str) -> None:
+        """Ask every workflow of a campaign that still runs to end."""
+        ...

@@ -1,0 +1,101 @@
+"""Starting a campaign's outreaches."""
+
+import asyncio
+from datetime import timedelta
+from typing import Final
+from uuid import UUID
+
+from temporalio import activity
+
+from activities.campaign_stores import CampaignRunStore, OutreachStarter, TakenPage
+from contracts.campaign_run import CampaignRef, DispatchInput, DispatchResult
+from contracts.outreach import MessageRef
+
+#: Started between two looks at how the campaign stands.
+_PAGE: Final = 25
+#: Starts under way at once.
+_AT_ONCE: Final = 8
+#: Messages being decided or handed over at which a dispatch waits. More make no campaign
+#: faster, and a server on two cores late with its first tasks.
+MOST_IN_MOTION: Final = 40
+_LOOK_AGAIN: Final = timedelta(milliseconds=100)
+#: How long it waits for room. Messages that are stuck slow a campaign down, but must not
+#: hold it up.
+_LONGEST_WAIT: Final = timedelta(seconds=20)
+
+
+class CampaignDispatcher:
+    """Starts the recipients of campaigns, as fast as they are carried and no faster.
+
+    Args:
+        runs: campaigns as they run.
+        outreaches: the workflows it starts.
+        most_in_motion: messages of a campaign being decided or handed over at once.
+    """
+
+    def __init__(
+        self,
+        runs: CampaignRunStore,
+        outreaches: OutreachStarter,
+        *,
+        most_in_motion: int = MOST_IN_MOTION,
+    ) -> None:
+        self._runs = runs
+        self._outreaches = outreaches
+        self._most_in_motion = most_in_motion
+
+    @activity.defn
+    async def dispatch_batch(self, request: DispatchInput) -> DispatchResult:
+        """Start the next recipients of a campaign's queue.
+
+        A recipient leaves the queue when its workflow has started, not before: killed
+        halfway, the next run takes the page again, and who was started already is left
+        alone. Ends early when the campaign is paused, over, or has nobody left.
+        """
+        done = _progress(request)
+        while done.started < request.at_most:
+            await self._wait_for_room(request.ref, done)
+            page = await self._runs.take(request.ref, min(_PAGE, request.at_most - done.started))
+            if not page.message_ids:
+                break
+            await self._start(request.ref, page, done.next_place)
+            await self._runs.started(request.ref, page.message_ids)
+            count = len(page.message_ids)
+            done = DispatchResult(started=done.started + count, next_place=done.next_place + count)
+            _tell(done)
+        return done
+
+    async def _start(self, ref: CampaignRef, page: TakenPage, first_place: int) -> None:
+        """Start a page, some at a time; the first failure is raised once all are done."""
+        free = asyncio.Semaphore(_AT_ONCE)
+
+        async def start(message_id: UUID, place: int) -> None:
+            async with free:
+                message = MessageRef(tenant_id=ref.tenant_id, message_id=message_id)
+                await self._outreaches.start(message, page.campaign, place)
+
+        starts = (start(m, place) for place, m in enumerate(page.message_ids, first_place))
+        for failure in await asyncio.gather(*starts, return_exceptions=True):
+            if failure is not None:
+                raise failure
+
+    async def _wait_for_room(self, ref: CampaignRef, done: DispatchResult) -> None:
+        """Wait until few enough messages are on their way, though not for ever."""
+        looks = _LONGEST_WAIT // _LOOK_AGAIN
+        for _ in range(looks):
+            if await self._runs.in_motion(ref) < self._most_in_motion:
+                return
+            _tell(done)
+            await asyncio.sleep(_LOOK_AGAIN.total_seconds())
+
+
+def _tell(done: DispatchResult) -> None:
+    """Say that the dispatch lives, and what a run after it need not do again."""
+    activity.heartbeat(done.started, done.next_place)
+
+
+def _progress(request: DispatchInput) -> DispatchResult:
+    """What an interrupted run of the same dispatch has done."""
+    details = activity.info().heartbeat_details
+    started, next_place = details or (0, request.first_place)
+    return DispatchResult(started=started, next_place=next_place)

@@ -1,0 +1,201 @@
+"""How long recipients take to get into a campaign: `python -m benchmarks.importing`.
+
+A seeded CSV file goes in through the same import as `madan-sara campaign import`: every row
+is validated, its templates filled in, and stored with its place in the campaign's queue, on
+a PostgreSQL of the benchmark's own. Temporal takes no part.
+"""
+
+import argparse
+import csv
+import os
+import random
+import resource
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import uvloop
+from sqlalchemy import text
+
+from benchmarks.arguments import positive
+from benchmarks.load import save_campaigns
+from benchmarks.machine import CpuMeter, CpuUse, describe
+from benchmarks.servers import running_postgres, throwaway_folder
+from contracts.campaign import OutreachCampaign
+from persistence.database import Database
+from persistence.recipients import PostgresRecipients
+from starter.importing.run import ImportOptions, ImportResult, import_file
+
+#: What 100,000 rows should take at most on two cores.
+_TARGET_SECONDS: Final = 30
+_TARGET_ROWS: Final = 100_000
+_SEED: Final = 20261122
+
+_COLUMNS: Final = (
+    "id",
+    "name",
+    "customer_type",
+    "timezone",
+    "device_preference",
+    "email",
+    "phone",
+    "preferred_channel",
+    "town",
+    "favourite_bread",
+)
+_ZONES: Final = ("America/Port-au-Prince", "America/New_York", "America/Montreal", "Europe/Paris")
+_TOWNS: Final = ("Jacmel", "Pétion-Ville", "Les Cayes", "Gonaïves", "Montréal", "Saint-Denis")
+_BREADS: Final = ("pen rale", "cassave", "pain patate", "brioche")
+_NAMES: Final = ("Marie", "Jean", "Rose", "Wilner", "Guerda", "Estelle", "Fritz", "Mireille")
+
+_CAMPAIGN: Final = {
+    "name": "Import",
+    "channels": ["email", "sms", "whatsapp"],
+    "recipient_fields": ["town", "favourite_bread"],
+    "templates": {
+        "email": {
+            "subject": "{{ name }}, the ovens of {{ town }} are hot",
+            "text": "Bonjou {{ name }},\n\nthe {{ favourite_bread }} is ready in {{ town }} on "
+            "Saturday at six. Bring this message and the first one is ours.\n",
+        },
+        "default": "{{ name }}, {{ favourite_bread }} in {{ town }}, Saturday at six!",
+    },
+}
+
+
+@dataclass(frozen=True)
+class Size:
+    """How much to measure."""
+
+    rows: int = _TARGET_ROWS
+    #: Processes that judge rows, 0 for the one that stores them; None: as the import chooses.
+    processes: int | None = None
+
+
+async def measure(size: Size) -> None:
+    """Import the file into an empty campaign and once more, and check what is stored."""
+    with throwaway_folder() as folder:
+        print(f"Recipients in bulk\n{describe(folder)}\n")
+        file = folder / "recipients.csv"
+        write_recipients(file, size.rows)
+        print(f"{size.rows} rows, {file.stat().st_size / 1e6:.1f} MB, seed {_SEED}")
+        # Servers open the folder to their own account only; the file is read by ours.
+        async with running_postgres(folder) as (server, dsn):
+            database = Database(dsn)
+            meter = CpuMeter({"reading and storing": os.getpid(), "PostgreSQL": server.pid})
+            try:
+                campaign = OutreachCampaign.model_validate(_CAMPAIGN)
+                await save_campaigns(database, [campaign])
+                for name in ("first import", "the same file again"):
+                    await _measure_import(database, meter, campaign, file, size, name)
+                await _check(database, size.rows)
+            finally:
+                await database.close()
+    print(f"Target: {_TARGET_ROWS} rows in {_TARGET_SECONDS} s on two cores.")
+
+
+def write_recipients(file: Path, rows: int) -> None:
+    """A file of people who differ, the same at every run."""
+    chance = random.Random(_SEED)
+    with file.open("w", encoding="utf-8", newline="") as out:
+        writer = csv.writer(out)
+        writer.writerow(_COLUMNS)
+        for number in range(rows):
+            name = chance.choice(_NAMES)
+            writer.writerow(
+                (
+                    f"customer-{number:07}",
+                    f"{name} {chance.choice(_NAMES)}",
+                    chance.choice(("new", "returning", "existing")),
+                    chance.choice(_ZONES),
+                    chance.choice(("mobile", "desktop", "")),
+                    f"{name.lower()}.{number}@mail{chance.randrange(500)}.example.com",
+                    f"+509 3{chance.randrange(10**7):07}",
+                    chance.choice(("email", "sms", "whatsapp", "")),
+                    chance.choice(_TOWNS),
+                    chance.choice(_BREADS),
+                )
+            )
+
+
+async def _measure_import(
+    database: Database,
+    meter: CpuMeter,
+    campaign: OutreachCampaign,
+    file: Path,
+    size: Size,
+    name: str,
+) -> None:
+    store, options = PostgresRecipients(database), ImportOptions(processes=size.processes)
+    judging_before = _cpu_of_ended_processes()
+    meter.lap()
+    started = time.perf_counter()
+    result = await import_file(store, campaign, file, options)
+    seconds = time.perf_counter() - started
+    cpu = meter.lap()
+    _report(name, result, seconds, cpu, _cpu_of_ended_processes() - judging_before)
+
+
+def _cpu_of_ended_processes() -> float:
+    """CPU-seconds of the processes we started that have ended: those that judged rows.
+
+    The servers still run, and count for themselves.
+    """
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def _report(name: str, result: ImportResult, seconds: float, cpu: CpuUse, judging: float) -> None:
+    rows = result["rows_read"]
+    print(
+        f"\n{name}: {result['added']} added, {result['known']} known, {result['rejected']} "
+        f"rejected in {seconds:.1f} s, {rows / seconds:.0f} rows a second"
+    )
+    used = {"judging": judging, **cpu.by_program}
+    told = ", ".join(f"{program} {spent:.1f}" for program, spent in used.items())
+    others = max(cpu.elsewhere - judging, 0.0) / seconds
+    print(f"CPU-seconds: {told}; cores used by others: {others:.2f}")
+    print(
+        f"peak memory: {_peak_megabytes(resource.RUSAGE_SELF):.0f} MB this process, "
+        f"{_peak_megabytes(resource.RUSAGE_CHILDREN):.0f} MB the largest that judged"
+    )
+    if name == "first import" and rows == _TARGET_ROWS:
+        verdict = "met" if seconds < _TARGET_SECONDS else "missed"
+        print(f"target of {_TARGET_SECONDS} s {verdict}")
+
+
+def _peak_megabytes(who: int) -> float:
+    # Linux counts in kilobytes, macOS in bytes.
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(who).ru_maxrss * unit / 1e6
+
+
+async def _check(database: Database, rows: int) -> None:
+    """Everybody is stored once, and waits in the queue."""
+    counted = text("""
+        SELECT (SELECT count(DISTINCT recipient_id) FROM messages WHERE state = 'queued') AS people,
+               (SELECT count(*) FROM messages) AS messages,
+               (SELECT count(*) FROM campaign_queue) AS queued
+    """)
+    async with database.statement() as connection:
+        found = (await connection.execute(counted)).one()
+    assert tuple(found) == (rows, rows, rows), f"{rows} rows, but stored are {tuple(found)}"
+    print(f"\n{rows} recipients stored and queued once.")
+
+
+def main() -> None:
+    """Measure as the command line says."""
+    usual = Size()
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.importing")
+    parser.add_argument("--rows", type=positive, default=usual.rows)
+    parser.add_argument(
+        "--processes", type=int, default=usual.processes, help="to judge with; 0: none of its own"
+    )
+    given = parser.parse_args()
+    uvloop.run(measure(Size(given.rows, given.processes)))
+
+
+if __name__ == "__main__":
+    main()

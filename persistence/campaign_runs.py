@@ -1,0 +1,220 @@
+"""Campaigns as they run, in PostgreSQL."""
+
+import json
+from collections.abc import Callable, Sequence
+from datetime import date, datetime
+from uuid import UUID
+
+from activities.campaign_stores import SweptPage, TakenPage
+from contracts.campaign import CampaignStatus, OutreachCampaign
+from contracts.campaign_run import CampaignRef, Sweep
+from contracts.outreach import Details
+from persistence.accounts import ACCOUNT_COLUMNS, account_from
+from persistence.campaigns import PostgresCampaignStore
+from persistence.database import Database, Query
+from persistence.ledger_sql import BOOK_ENTRIES
+from persistence.rows import campaign_from
+from persistence.tallies import TALLIES, TALLIES_AS_JSON, tallies_from
+from policy.campaign_days import campaign_day
+from policy.campaign_progress import CampaignFacts
+
+#: Messages one statement of a sweep looks at; more would keep others from the accounts.
+_SWEPT_AT_ONCE = 500
+
+_LOAD = Query("""
+SELECT CAST(config AS text) AS config, status FROM campaigns
+ WHERE tenant_id = :tenant_id AND campaign_id = :campaign_id
+""")
+
+_FACTS = Query(f"""
+SELECT CAST(c.config AS text) AS config, c.status, c.daily_share, c.share_day,
+       {TALLIES_AS_JSON} AS tallies,
+       (SELECT json_agg(row_to_json(a)) FROM (
+            SELECT {ACCOUNT_COLUMNS} FROM budget_accounts a
+             WHERE (a.tenant_id, a.campaign_id) = (c.tenant_id, c.campaign_id)) a) AS accounts
+  FROM campaigns c
+ WHERE c.tenant_id = :tenant_id AND c.campaign_id = :campaign_id
+""")  # noqa: S608 - built from constants of ours
+
+# Noted only where the share is another; who chose it before on that day has noted it.
+_SET_SHARE = Query("""
+WITH before AS (
+    SELECT tenant_id, campaign_id, daily_share FROM campaigns
+     WHERE tenant_id = :tenant_id AND campaign_id = :campaign_id
+       AND share_day IS DISTINCT FROM CAST(:day AS date)
+       FOR NO KEY UPDATE
+), chosen AS (
+    UPDATE campaigns c SET daily_share = CAST(:share AS bigint), share_day = CAST(:day AS date)
+      FROM before
+     WHERE (c.tenant_id, c.campaign_id) = (before.tenant_id, before.campaign_id)
+)
+INSERT INTO campaign_events (tenant_id, campaign_id, kind, details, occurred_at)
+SELECT tenant_id, campaign_id, 'daily_share_chosen',
+       jsonb_build_object('before', daily_share, 'after', CAST(:share AS bigint),
+                          'reason', CAST(:reason AS text)),
+       CAST(:now AS timestamptz)
+  FROM before
+ WHERE daily_share IS DISTINCT FROM CAST(:share AS bigint)
+""")
+
+_IN_MOTION = Query(f"""
+SELECT coalesce(sum(messages), 0)::bigint AS messages FROM ({TALLIES}) t
+ WHERE kind = 'state' AND name IN ('deciding', 'sending')
+""")  # noqa: S608 - built from constants of ours
+
+# One that is being decided already was taken by a dispatch that died before it was started.
+# One that has ended was withdrawn by itself, and is passed over.
+_TAKE = Query("""
+WITH page AS (
+    SELECT q.message_id
+      FROM campaign_queue q
+      JOIN campaigns c USING (tenant_id, campaign_id)
+      JOIN messages m USING (message_id)
+     WHERE q.tenant_id = :tenant_id AND q.campaign_id = :campaign_id
+       AND c.status = 'active' AND m.state IN ('queued', 'deciding')
+     ORDER BY q.message_id
+     LIMIT :at_most
+), taken AS (
+    UPDATE messages m SET state = 'deciding'
+      FROM page WHERE m.message_id = page.message_id AND m.state = 'queued'
+)
+SELECT message_id FROM page ORDER BY message_id
+""")
+
+_STARTED = Query("""
+DELETE FROM campaign_queue
+ WHERE tenant_id = :tenant_id AND campaign_id = :campaign_id
+   AND message_id = ANY(CAST(:message_ids AS uuid[]))
+""")
+
+# As one message is closed, so are many: each is locked, in the order of the key, before any
+# account. What is locked by somebody else meanwhile is judged as they leave it.
+_SWEEP = Query(f"""
+WITH page AS (
+    SELECT message_id, state FROM messages
+     WHERE tenant_id = :tenant_id AND campaign_id = :campaign_id
+       AND message_id > CAST(:after AS uuid)
+     ORDER BY message_id
+     LIMIT :at_most
+), chosen AS MATERIALIZED (
+    SELECT m.message_id FROM messages m JOIN page USING (message_id)
+     WHERE m.state = ANY(CAST(:states AS text[]))
+     ORDER BY m.message_id
+       FOR NO KEY UPDATE OF m
+), ended AS (
+    UPDATE messages m
+       SET state = CAST(:state AS text), reason = CAST(:reason AS text), details = '{{}}',
+           finished_at = CAST(:now AS timestamptz)
+      FROM chosen
+     WHERE m.message_id = chosen.message_id AND m.state = ANY(CAST(:states AS text[]))
+    RETURNING m.message_id
+), unqueued AS (
+    DELETE FROM campaign_queue q USING ended
+     WHERE (q.tenant_id, q.campaign_id, q.message_id)
+         = (CAST(:tenant_id AS uuid), CAST(:campaign_id AS uuid), ended.message_id)
+), unclaimed AS (
+    UPDATE recipient_claims r SET released_at = CAST(:now AS timestamptz)
+      FROM ended WHERE r.message_id = ended.message_id AND r.released_at IS NULL
+), entry AS (
+    INSERT INTO budget_entries
+    SELECT hold.message_id, hold.attempt_no, 'release', hold.tenant_id, hold.campaign_id,
+           hold.channel, hold.day, hold.amount_micros, CAST(:now AS timestamptz)
+      FROM budget_entries hold JOIN ended USING (message_id)
+     WHERE hold.kind = 'hold' AND NOT EXISTS (
+               SELECT FROM budget_entries done
+                WHERE (done.message_id, done.attempt_no) = (hold.message_id, hold.attempt_no)
+                  AND done.kind IN ('settle', 'release'))
+        ON CONFLICT DO NOTHING
+    RETURNING *
+), {BOOK_ENTRIES}
+SELECT (SELECT count(*) FROM ended) AS ended,
+       (SELECT message_id FROM page ORDER BY message_id DESC LIMIT 1) AS last
+""")  # noqa: S608 - built from constants of ours
+
+_BEFORE_ALL = UUID(int=0)
+
+
+class PostgresCampaignRuns:
+    """`CampaignRunStore` on PostgreSQL."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._campaigns = PostgresCampaignStore(database)
+
+    async def facts(self, ref: CampaignRef, now: datetime) -> CampaignFacts:
+        """What the next step of a campaign depends on; see `CampaignRunStore`."""
+        row = await self._database.fetch_one(_FACTS, _key(ref))
+        if row is None:
+            raise LookupError(f"there is no campaign {ref.campaign_id}")
+        campaign = campaign_from(row["config"], row["status"])
+        tallies = tallies_from(row["tallies"])
+        return CampaignFacts(
+            campaign=campaign,
+            by_state=tallies.by_state(),
+            by_reason=tallies.by_reason(),
+            accounts=[account_from(account) for account in row["accounts"]],
+            today=campaign_day(campaign, now),
+            daily_share=row["daily_share"],
+            share_day=row["share_day"],
+        )
+
+    async def set_share(
+        self, ref: CampaignRef, share: int | None, day: date, reason: str, now: datetime
+    ) -> None:
+        """Keep what a campaign allows itself a day; see `CampaignRunStore`."""
+        chosen = {"share": share, "day": day, "reason": reason, "now": now}
+        await self._database.fetch(_SET_SHARE, {**_key(ref), **chosen})
+
+    async def take(self, ref: CampaignRef, at_most: int) -> TakenPage:
+        """The first messages of the queue; see `CampaignRunStore`."""
+        rows = await self._database.fetch(_TAKE, {**_key(ref), "at_most": at_most})
+        return TakenPage(await self._load(ref), [row["message_id"] for row in rows])
+
+    async def started(self, ref: CampaignRef, message_ids: Sequence[UUID]) -> None:
+        """Take messages out of the queue; see `CampaignRunStore`."""
+        await self._database.fetch(_STARTED, {**_key(ref), "message_ids": list(message_ids)})
+
+    async def in_motion(self, ref: CampaignRef) -> int:
+        """Messages being decided or handed over at this moment."""
+        (row,) = await self._database.fetch(_IN_MOTION, _key(ref))
+        return int(row["messages"])
+
+    async def sweep(
+        self, ref: CampaignRef, sweep: Sweep, after: UUID | None, now: datetime
+    ) -> SweptPage:
+        """End the next page of messages unsent; see `CampaignRunStore`."""
+        parameters = {
+            **_key(ref),
+            "after": after or _BEFORE_ALL,
+            "at_most": _SWEPT_AT_ONCE,
+            "states": [state.value for state in sweep.states],
+            "state": sweep.state.value,
+            "reason": sweep.reason.value,
+            "now": now,
+        }
+        (row,) = await self._database.fetch(_SWEEP, parameters)
+        return SweptPage(ended=row["ended"], last=row["last"])
+
+    async def change(
+        self,
+        ref: CampaignRef,
+        change: Callable[[OutreachCampaign], OutreachCampaign],
+        now: datetime,
+        *,
+        kind: str,
+        details: Details,
+    ) -> CampaignStatus:
+        """Change a campaign, with its limits and a note of it; see `CampaignRunStore`."""
+        return await self._campaigns.change(
+            ref.tenant_id, ref.campaign_id, change, now, kind=kind, details=json.dumps(details)
+        )
+
+    async def _load(self, ref: CampaignRef) -> OutreachCampaign:
+        row = await self._database.fetch_one(_LOAD, _key(ref))
+        if row is None:
+            raise LookupError(f"there is no campaign {ref.campaign_id}")
+        return campaign_from(row["config"], row["status"])
+
+
+def _key(ref: CampaignRef) -> dict[str, object]:
+    return {"tenant_id": ref.tenant_id, "campaign_id": ref.campaign_id}

@@ -1,0 +1,152 @@
+"""A campaign's recipients, stored by the thousand."""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Any, Final
+
+import asyncpg
+
+from contracts.campaign import FINAL_STATUSES, OutreachCampaign
+from contracts.content import MessageContent
+from contracts.faults import InvalidRequestError
+from contracts.naming import import_key
+from persistence.database import Database, Query
+from persistence.intake import NewMessage
+from persistence.new_recipient import NewRecipient
+
+# Held until the chunk is stored. A campaign that ends meanwhile waits, and then finds every
+# recipient it has to close; a second import waits, so that two files that name the same
+# people in another order cannot wait for each other.
+_LOCK_CAMPAIGN: Final = Query("""
+SELECT status FROM campaigns
+ WHERE tenant_id = :tenant_id AND campaign_id = :campaign_id
+   FOR NO KEY UPDATE
+""")
+
+_STAGING: Final = "imported_recipients"
+_STAGED_COLUMNS: Final = (*NewRecipient._fields, "idempotency_key", "place")
+
+# Gone with the transaction: nothing may be left on a connection of the pool.
+_CREATE_STAGING: Final = f"""
+CREATE TEMPORARY TABLE {_STAGING} (
+    recipient_id text, request_digest text, profile text, idempotency_key text, place integer
+) ON COMMIT DROP
+"""
+
+# In the order of the file: of two rows for one person the first counts, and the ids, which
+# grow, have the campaign start its recipients in that order.
+_ADD: Final = Query(f"""
+WITH content AS (
+    INSERT INTO contents (tenant_id, digest, body)
+    VALUES (:tenant_id, :content_digest, CAST(CAST(:content AS text) AS jsonb))
+        ON CONFLICT DO NOTHING
+), added AS (
+    INSERT INTO messages (message_id, tenant_id, campaign_id, recipient_id, idempotency_key,
+                          request_digest, profile, content_digest, force_send, state, created_at)
+    SELECT uuidv7(), CAST(:tenant_id AS uuid), CAST(:campaign_id AS uuid), recipient_id,
+           idempotency_key, request_digest, CAST(profile AS jsonb),
+           CAST(:content_digest AS text), CAST(:force_send AS boolean), 'queued',
+           CAST(:now AS timestamptz)
+      FROM {_STAGING}
+     ORDER BY place
+        ON CONFLICT (tenant_id, idempotency_key) DO NOTHING
+    RETURNING tenant_id, campaign_id, message_id
+), queued AS (
+    INSERT INTO campaign_queue (tenant_id, campaign_id, message_id)
+    SELECT tenant_id, campaign_id, message_id FROM added
+)
+SELECT count(*) AS added FROM added
+""")  # noqa: S608 - built from constants of ours
+
+
+class PostgresRecipients:
+    """Adds recipients to campaigns.
+
+    Args:
+        database: where campaigns and messages are kept.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def add(
+        self, campaign: OutreachCampaign, messages: Sequence[NewMessage], now: datetime
+    ) -> int:
+        """Queue a list of requests with one content; see `add_rows`.
+
+        Their own idempotency keys do not count: a campaign has each recipient once.
+        """
+        if not messages:
+            return 0
+        rows = [
+            NewRecipient(
+                message.recipient_id,
+                message.request_digest,
+                message.profile.model_dump_json(exclude_none=True),
+            )
+            for message in messages
+        ]
+        first = messages[0]
+        return await self.add_rows(campaign, first.content, rows, now, force_send=first.force_send)
+
+    async def add_rows(
+        self,
+        campaign: OutreachCampaign,
+        content: MessageContent,
+        recipients: Sequence[NewRecipient],
+        now: datetime,
+        *,
+        force_send: bool = False,
+    ) -> int:
+        """Queue recipients whom the campaign does not have yet, all of them or none.
+
+        Returns:
+            How many were added; the others were known, by an earlier call or by this one.
+
+        Raises:
+            InvalidRequestError: the campaign is over.
+        """
+        if not recipients:
+            return 0
+        parameters = {
+            "tenant_id": campaign.tenant_uuid,
+            "campaign_id": campaign.id,
+            "content_digest": content.digest(),
+            "content": content.model_dump_json(),
+            "force_send": force_send,
+            "now": now,
+        }
+        async with self._database.bulk() as connection:
+            status = await _value(connection, _LOCK_CAMPAIGN, parameters)
+            require_open(campaign, status)
+            await connection.execute(_CREATE_STAGING)
+            await connection.copy_records_to_table(
+                _STAGING, columns=_STAGED_COLUMNS, records=_staged(campaign, recipients)
+            )
+            added: int = await _value(connection, _ADD, parameters)
+        return added
+
+
+def require_open(campaign: OutreachCampaign, status: str) -> None:
+    """Refuse to add anybody to a campaign that is over.
+
+    Raises:
+        InvalidRequestError: it is; nobody would ever be sent anything.
+    """
+    if status in FINAL_STATUSES:
+        raise InvalidRequestError(
+            f"campaign {campaign.id} is {status}, which is final; import into another one"
+        )
+
+
+def _staged(
+    campaign: OutreachCampaign, recipients: Sequence[NewRecipient]
+) -> Iterator[tuple[str | int, ...]]:
+    for place, recipient in enumerate(recipients):
+        yield *recipient, import_key(campaign.id, recipient.recipient_id), place
+
+
+async def _value(
+    connection: asyncpg.Connection, query: Query, parameters: dict[str, object]
+) -> Any:  # noqa: ANN401 - the column says it
+    return await connection.fetchval(query.sql, *query.arguments(parameters))

@@ -1,0 +1,184 @@
+"""What a campaign does next."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from contracts.campaign import FINAL_STATUSES, CampaignStatus, OutreachCampaign
+from contracts.campaign_run import NextStep, Sweep, Wait, WaitReason
+from contracts.money import to_micros
+from contracts.outreach import ExitReason, OutreachState
+from policy.budget import Account, AccountScope
+from policy.campaign_days import start_of_next_day
+
+#: Recipients started by one dispatch: some half a minute of work on a small machine.
+BATCH = 500
+
+_UNDECIDED = (OutreachState.QUEUED, OutreachState.SCHEDULED)
+_UNDER_WAY = (OutreachState.DECIDING, OutreachState.SCHEDULED, OutreachState.SENDING)
+
+
+@dataclass(frozen=True)
+class CampaignFacts:
+    """What the next step of a campaign depends on."""
+
+    campaign: OutreachCampaign
+    #: Messages by state, and of the unsent ones by reason.
+    by_state: Mapping[str, int]
+    by_reason: Mapping[str, int]
+    #: The accounts of the campaign, its channels and its days.
+    accounts: Sequence[Account]
+    #: The campaign's day.
+    today: date
+    #: What the campaign allows itself a day, within its daily limit; None: the limit.
+    daily_share: int | None = None
+    #: The day that was chosen on; None: it has to be chosen anew.
+    share_day: date | None = None
+
+    def count(self, *states: OutreachState) -> int:
+        """Messages in some states."""
+        return sum(self.by_state.get(state, 0) for state in states)
+
+    @property
+    def messages_a_day(self) -> int | None:
+        """Messages the campaign may have on one day; None: no limit."""
+        limits = (self.campaign.daily_limit, self.daily_share)
+        return min((limit for limit in limits if limit is not None), default=None)
+
+    @property
+    def messages_ahead(self) -> int:
+        """Messages held or sent on the campaign's day and later ones."""
+        return sum(day.message_count for day in self._days_ahead())
+
+    @property
+    def micros_ahead(self) -> int:
+        """Money held or spent on the campaign's day and later ones."""
+        return sum(day.held_micros + day.spent_micros for day in self._days_ahead())
+
+    @property
+    def chooses_its_share(self) -> bool:
+        """Whether it is time for the campaign to choose its messages a day."""
+        sends = self.campaign.status is CampaignStatus.ACTIVE and self.campaign.auto_pacing
+        return sends and self.share_day != self.today
+
+    @property
+    def whole(self) -> Account:
+        """The account of the campaign as a whole."""
+        return next(a for a in self.accounts if a.scope is AccountScope.CAMPAIGN)
+
+    def _days_ahead(self) -> Iterator[Account]:
+        today = self.today.isoformat()
+        return (a for a in self.accounts if a.scope is AccountScope.DAY and a.key >= today)
+
+
+def next_step(facts: CampaignFacts, now: datetime) -> NextStep:
+    """The next step: start some, wait, end the rest, or be done.
+
+    Nobody is started whom the day's limits or the budget have no room for. Those rules
+    are the accounts' to enforce, message by message; here they decide whom to start when,
+    so that hardly anybody meets them.
+    """
+    campaign = facts.campaign
+    if campaign.status in FINAL_STATUSES:
+        return _wind_up(facts, campaign.status)
+    if campaign.end_date is not None and now >= campaign.end_date:
+        return _end_of_time(facts)
+    if campaign.status is not CampaignStatus.ACTIVE:
+        return _wait(WaitReason.RESUME, campaign.end_date)
+    if now < campaign.start_date:
+        return _wait(WaitReason.START, campaign.start_date)
+    if not facts.count(OutreachState.QUEUED):
+        return _when_all_are_started(facts)
+    return _start_some(facts, now)
+
+
+def cheapest_affordable(facts: CampaignFacts) -> int | None:
+    """Price of the cheapest message that can still be paid, in micro-units; None: none can."""
+    whole = facts.whole.remaining_micros
+    left = {a.key: a.remaining_micros for a in facts.accounts if a.scope is AccountScope.CHANNEL}
+    settings = facts.campaign.effective_settings()
+    prices = [
+        price
+        for channel in facts.campaign.channels
+        for price in [to_micros(settings.price_of(channel))]
+        if _covers(whole, price) and _covers(left.get(channel.value), price)
+    ]
+    return min(prices, default=None)
+
+
+def _covers(remaining_micros: int | None, price_micros: int) -> bool:
+    return remaining_micros is None or price_micros <= max(remaining_micros, 0)
+
+
+def _start_some(facts: CampaignFacts, now: datetime) -> NextStep:
+    cheapest = cheapest_affordable(facts)
+    if cheapest is None:
+        return _without_money(facts)
+    undecided = facts.count(OutreachState.DECIDING)
+    room = [BATCH, facts.count(OutreachState.QUEUED)]
+    if (a_day := facts.messages_a_day) is not None:
+        room.append(a_day - facts.messages_ahead - undecided)
+    if cheapest:
+        if (limit := facts.campaign.daily_spend_limit) is not None:
+            room.append((to_micros(limit) - facts.micros_ahead) // cheapest - undecided)
+        if (left := facts.whole.remaining_micros) is not None:
+            room.append(left // cheapest - undecided)
+    if min(room) > 0:
+        return NextStep(dispatch=min(room))
+    if undecided:
+        return _wait(WaitReason.OUTCOMES)
+    return _wait(WaitReason.NEXT_DAY, _no_later(start_of_next_day(facts.campaign, now), facts))
+
+
+def _when_all_are_started(facts: CampaignFacts) -> NextStep:
+    if facts.count(*_UNDER_WAY):
+        return _wait(WaitReason.OUTCOMES)
+    went_without = facts.by_reason.get(ExitReason.BUDGET_EXCEEDED, 0)
+    if went_without and cheapest_affordable(facts) is None:
+        return NextStep(end=CampaignStatus.BUDGET_EXHAUSTED)
+    return NextStep(end=CampaignStatus.COMPLETED)
+
+
+def _without_money(facts: CampaignFacts) -> NextStep:
+    """Money may come back from those under way, or be added as long as there is time."""
+    if facts.count(*_UNDER_WAY):
+        return _wait(WaitReason.OUTCOMES)
+    if facts.campaign.end_date is not None:
+        return _wait(WaitReason.BUDGET, facts.campaign.end_date)
+    return _sweep([OutreachState.QUEUED], OutreachState.BLOCKED, ExitReason.BUDGET_EXCEEDED)
+
+
+def _end_of_time(facts: CampaignFacts) -> NextStep:
+    if facts.count(OutreachState.QUEUED):
+        affordable = cheapest_affordable(facts) is not None
+        reason = ExitReason.EXPIRED if affordable else ExitReason.BUDGET_EXCEEDED
+        return _sweep([OutreachState.QUEUED], OutreachState.BLOCKED, reason)
+    if facts.count(*_UNDER_WAY):
+        return _wait(WaitReason.OUTCOMES)
+    if facts.by_reason.get(ExitReason.EXPIRED, 0):
+        return NextStep(end=CampaignStatus.EXPIRED)
+    return _when_all_are_started(facts)
+
+
+def _wind_up(facts: CampaignFacts, status: CampaignStatus) -> NextStep:
+    """Somebody has ended it: nobody who has got nothing yet gets anything any more."""
+    if facts.count(*_UNDECIDED):
+        if status is CampaignStatus.CANCELLED:
+            return _sweep(_UNDECIDED, OutreachState.CANCELLED, ExitReason.CANCELLED)
+        return _sweep(_UNDECIDED, OutreachState.BLOCKED, ExitReason.CAMPAIGN_NOT_ACTIVE)
+    if facts.count(*_UNDER_WAY):
+        return _wait(WaitReason.OUTCOMES)
+    return NextStep(end=status)
+
+
+def _no_later(moment: datetime, facts: CampaignFacts) -> datetime:
+    end = facts.campaign.end_date
+    return moment if end is None else min(moment, end)
+
+
+def _wait(reason: WaitReason, until: datetime | None = None) -> NextStep:
+    return NextStep(wait=Wait(reason=reason, until=until))
+
+
+def _sweep(states: Sequence[OutreachState], state: OutreachState, reason: ExitReason) -> NextStep:
+    return NextStep(sweep=Sweep(states=list(states), state=state, reason=reason))

@@ -1,0 +1,90 @@
+"""What a campaign's next messages will cost, and what money there is for them."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Final
+
+from contracts.campaign import OutreachCampaign
+from contracts.channels import Channel
+from contracts.money import to_micros
+from policy.budget import Account, AccountScope
+
+#: Days after which what a message cost counts half: recipients of one kind often stand
+#: together in the queue, and the mix of channels drifts with them.
+HALF_LIFE_DAYS: Final = 2.0
+#: Messages the price list stands for beside those that were really sent.
+LISTED_MESSAGES: Final = 20
+
+
+@dataclass(frozen=True)
+class RecentCosts:
+    """What recent messages cost, the later ones counting more."""
+
+    micros: float
+    messages: float
+
+    @property
+    def are_free(self) -> bool:
+        """Whether enough was sent to say that messages cost nothing, whatever the list says."""
+        return self.messages >= LISTED_MESSAGES and not self.micros
+
+    def price_micros(self, listed_micros: int) -> float:
+        """Expected price of a message; the less was sent, the more the list's price counts."""
+        micros = self.micros + LISTED_MESSAGES * listed_micros
+        return micros / (self.messages + LISTED_MESSAGES)
+
+
+def recent_costs(days: Mapping[date, Account], today: date, dearest_micros: int) -> RecentCosts:
+    """What was held or spent on messages up to today.
+
+    Messages that were blocked or refused hold nothing and count nowhere, so this is what
+    a message that uses up some of the day's share really comes to.
+
+    Args:
+        days: the accounts of the campaign's days.
+        today: its present day.
+        dearest_micros: the highest price listed. A day is not taken to have cost more than
+            that a message: then something else was booked on it (`record_spend`).
+    """
+    micros = messages = 0.0
+    for day, account in days.items():
+        if day <= today:
+            weight = 0.5 ** ((today - day).days / HALF_LIFE_DAYS)
+            booked = account.held_micros + account.spent_micros
+            micros += weight * min(booked, account.message_count * dearest_micros)
+            messages += weight * account.message_count
+    return RecentCosts(micros, messages)
+
+
+def paid_prices(campaign: OutreachCampaign) -> list[int]:
+    """Listed prices in micro-units of those of its channels that are not free, ascending."""
+    return sorted(price for price in map(_listed(campaign), campaign.channels) if price)
+
+
+def money_left(campaign: OutreachCampaign, accounts: Sequence[Account]) -> int | None:
+    """What the campaign can still promise, in micro-units, not negative.
+
+    The rest of its budget, or of its channels' budgets where they come to less and every
+    channel that costs anything has one.
+
+    Returns:
+        None when its budget is not limited.
+    """
+    whole = next(a for a in accounts if a.scope is AccountScope.CAMPAIGN)
+    by_channel = {a.key: a.remaining_micros for a in accounts if a.scope is AccountScope.CHANNEL}
+    priced = filter(_listed(campaign), campaign.channels)
+    rests = [whole.remaining_micros, _total(by_channel.get(channel.value) for channel in priced)]
+    return min((max(rest, 0) for rest in rests if rest is not None), default=None)
+
+
+def _listed(campaign: OutreachCampaign) -> Callable[[Channel], int]:
+    settings = campaign.effective_settings()
+    return lambda channel: to_micros(settings.price_of(channel))
+
+
+def _total(rests: Iterable[int | None]) -> int | None:
+    """The sum of what is left; None: some of it is unlimited, or there is nothing to sum."""
+    known = list(rests)
+    limited = [max(rest, 0) for rest in known if rest is not None]
+    return sum(limited) if known and len(limited) == len(known) else None

@@ -1,0 +1,118 @@
+"""What a campaign's money brought."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import ROUND_HALF_EVEN, Decimal
+from typing import Final
+from uuid import UUID
+
+from contracts.base import Contract
+from contracts.campaign import OutreachCampaign
+from contracts.channels import Channel
+from contracts.delivery import DeliveryEventKind
+from contracts.money import from_micros
+from contracts.outreach import OutreachState
+from policy.budget import Account, AccountScope
+from policy.tallies import ENGAGED, Tallies, TallyKind
+
+_MICRO: Final = Decimal("0.000001")
+_BASIS_POINT: Final = Decimal("0.0001")
+
+
+@dataclass(frozen=True)
+class Books:
+    """A campaign's money and counts at one instant."""
+
+    #: The accounts of the campaign and of its channels.
+    accounts: Sequence[Account]
+    tallies: Tallies
+
+
+class Returns(Contract):
+    """What was spent and what it brought, on one channel or on all.
+
+    Each cost is `spent` divided by a count, six decimals; None of nothing. Every count
+    is of distinct messages, except that of conversions.
+    """
+
+    #: Everything spent, for messages that bounced and outside any message included.
+    spent: Decimal
+    #: Sent, or perhaps sent.
+    messages: int
+    #: With a receipt that says so; many providers give none.
+    delivered: int
+    #: Opened, clicked or replied to: each message once.
+    engaged: int
+    conversions: int
+    conversion_value: Decimal
+    cost_per_message: Decimal | None
+    cost_per_delivered: Decimal | None
+    cost_per_engagement: Decimal | None
+    #: (conversion_value - spent) / spent, four decimals; None where nothing was spent.
+    roi: Decimal | None
+
+
+class BudgetAnalytics(Contract):
+    """What a campaign's money brought, by channel and in total."""
+
+    campaign_id: UUID
+    total: Returns
+    by_channel: dict[Channel, Returns]
+
+
+def analyse(campaign: OutreachCampaign, books: Books) -> BudgetAnalytics:
+    """What a campaign's money brought.
+
+    The total is more than the channels' sum where something is known of no channel.
+
+    Args:
+        campaign: a saved campaign.
+        books: its money and counts.
+    """
+    spent = {(a.scope, a.key): a.spent_micros for a in books.accounts}
+    on_channels = {key for scope, key in spent if scope is AccountScope.CHANNEL}
+    used = [Channel(c) for c in sorted(on_channels | books.tallies.channels())]
+    return BudgetAnalytics(
+        campaign_id=campaign.id,
+        total=_returns(spent[AccountScope.CAMPAIGN, ""], books.tallies, None),
+        by_channel={
+            channel: _returns(
+                spent.get((AccountScope.CHANNEL, channel.value), 0), books.tallies, channel.value
+            )
+            for channel in dict.fromkeys([*campaign.channels, *used])
+        },
+    )
+
+
+def _returns(spent_micros: int, tallies: Tallies, channel: str | None) -> Returns:
+    messages = tallies.messages(
+        TallyKind.STATE, OutreachState.SENT, OutreachState.UNKNOWN, channel=channel
+    )
+    delivered = tallies.messages(TallyKind.RECEIPT, DeliveryEventKind.DELIVERED, channel=channel)
+    engaged = tallies.messages(TallyKind.RECEIPT, ENGAGED, channel=channel)
+    value_micros = tallies.amount_micros(TallyKind.CONVERSION, channel=channel)
+    return Returns(
+        spent=from_micros(spent_micros),
+        messages=messages,
+        delivered=delivered,
+        engaged=engaged,
+        conversions=tallies.messages(TallyKind.CONVERSION, channel=channel),
+        conversion_value=from_micros(value_micros),
+        cost_per_message=_cost(spent_micros, messages),
+        cost_per_delivered=_cost(spent_micros, delivered),
+        cost_per_engagement=_cost(spent_micros, engaged),
+        roi=_roi(spent_micros, value_micros),
+    )
+
+
+def _cost(spent_micros: int, count: int) -> Decimal | None:
+    if not count:
+        return None
+    return (from_micros(spent_micros) / count).quantize(_MICRO, rounding=ROUND_HALF_EVEN)
+
+
+def _roi(spent_micros: int, value_micros: int) -> Decimal | None:
+    if not spent_micros:
+        return None
+    gain = Decimal(value_micros - spent_micros) / spent_micros
+    return gain.quantize(_BASIS_POINT, rounding=ROUND_HALF_EVEN)

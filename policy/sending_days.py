@@ -1,0 +1,113 @@
+"""How many days a campaign still has to send on."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from typing import Final
+
+from contracts.campaign import OutreachCampaign
+from contracts.settings import QuietHours
+from policy.campaign_days import campaign_day, campaign_zone
+
+#: Part of the median day below which hardly anything was sent on a day.
+HARDLY_ANYTHING: Final = 0.2
+#: Times a day of the week was seen before it is held to its habit. Once proves nothing: a
+#: provider may have been down.
+TIMES_SEEN: Final = 2
+
+_DAY_HOURS: Final = 24.0
+_WEEK: Final = 7
+
+
+@dataclass(frozen=True)
+class DaysLeft:
+    """Days to send on, in days of full length."""
+
+    #: The part of today that lies inside the campaign, whatever the time is.
+    today: float
+    #: The same as today usually comes to.
+    today_by_habit: float
+    #: The days after today, each as it usually comes to.
+    later: float
+
+
+def days_left(
+    campaign: OutreachCampaign, today: date, end: datetime, sent_by_day: Mapping[date, int]
+) -> DaysLeft:
+    """Count the days from today to the end that something can be sent on.
+
+    A day counts by the part of its allowed hours (outside quiet hours on the campaign's
+    own clock) that lies inside the campaign, and by how often anything was sent on its day
+    of the week: where nobody can be messaged on Sundays, no Sunday is counted on.
+
+    Args:
+        campaign: its start, zone and quiet hours.
+        today: the campaign's present day.
+        end: its end.
+        sent_by_day: messages of each past day; a day left out had none.
+    """
+    habits = weekday_habits(campaign, today, sent_by_day)
+    part = part_inside(campaign, today, end)
+    last = campaign_day(campaign, end)
+    later = 0.0
+    if last > today:
+        later = _whole_days(today + timedelta(days=1), last, habits)
+        later += part_inside(campaign, last, end) * habits[last.weekday()]
+    return DaysLeft(part, part * habits[today.weekday()], later)
+
+
+def part_inside(campaign: OutreachCampaign, day: date, end: datetime) -> float:
+    """Part of a day's allowed hours between the campaign's start and an end, 0 to 1.
+
+    By the wall clock: an hour the clock skips or repeats is too little to matter here.
+    """
+    begins = _hours_into(campaign, day, campaign.start_date)
+    ends = _hours_into(campaign, day, end)
+    allowed = _allowed_hours(campaign.effective_settings().quiet_hours)
+    inside = sum(max(min(until, ends) - max(since, begins), 0) for since, until in allowed)
+    return inside / sum(until - since for since, until in allowed)
+
+
+def weekday_habits(
+    campaign: OutreachCampaign, today: date, sent_by_day: Mapping[date, int]
+) -> list[float]:
+    """How often anything was sent on each day of the week, Monday first, 0 to 1.
+
+    The day the campaign began is left out: it may have begun in the evening. If no day of
+    the week stands out, all count fully: a campaign that was paused has formed no habit.
+    """
+    first = campaign_day(campaign, campaign.start_date) + timedelta(days=1)
+    days = [first + timedelta(days=number) for number in range((today - first).days)]
+    counts = sorted(count for day, count in sent_by_day.items() if count and day < today)
+    least = HARDLY_ANYTHING * counts[len(counts) // 2] if counts else 0.0
+    habits = []
+    for weekday in range(_WEEK):
+        seen = [sent_by_day.get(day, 0) for day in days if day.weekday() == weekday]
+        sent = sum(count > least for count in seen)
+        habits.append(sent / len(seen) if len(seen) >= TIMES_SEEN else 1.0)
+    highest = max(habits)
+    return [habit / highest for habit in habits] if highest else [1.0] * _WEEK
+
+
+def _whole_days(first: date, beyond: date, habits: list[float]) -> float:
+    """Days from the first to before another; by weeks, for an end may be years away."""
+    weeks, rest = divmod((beyond - first).days, _WEEK)
+    return weeks * sum(habits) + sum(habits[(first.weekday() + n) % _WEEK] for n in range(rest))
+
+
+def _hours_into(campaign: OutreachCampaign, day: date, moment: datetime) -> float:
+    local = moment.astimezone(campaign_zone(campaign))
+    if local.date() != day:
+        return 0.0 if local.date() < day else _DAY_HOURS
+    return _hours(local.time())
+
+
+def _allowed_hours(quiet: QuietHours | None) -> list[tuple[float, float]]:
+    if quiet is None:
+        return [(0.0, _DAY_HOURS)]
+    start, end = _hours(quiet.start), _hours(quiet.end)
+    return [(0.0, start), (end, _DAY_HOURS)] if start < end else [(end, start)]
+
+
+def _hours(wall: time) -> float:
+    return wall.hour + wall.minute / 60 + wall.second / 3600

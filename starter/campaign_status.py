@@ -1,0 +1,232 @@
+"""The answer to `get_orchestration_status`: the guide's figures, and what more is known."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Final, TypedDict
+
+from activities.budget import campaign_pacing
+from contracts.campaign_run import CampaignRunStatus
+from contracts.delivery import DeliveryEventKind
+from contracts.money import from_micros, percent
+from contracts.outreach import Details, OutreachState
+from persistence.campaign_status import CampaignSnapshot
+from policy.budget import AccountScope
+from policy.campaign_days import campaign_day
+from policy.forecast import Progress, expected_finish_at, rate_per_minute
+from policy.pacing import Pacing
+from policy.tallies import TallyKind
+from starter.instants import in_utc
+
+_DELIVERED: Final = DeliveryEventKind.DELIVERED
+_OPENED: Final = DeliveryEventKind.OPENED
+_CLICKED: Final = DeliveryEventKind.CLICKED
+
+
+class BudgetStatus(TypedDict):
+    """A campaign's money; without a total budget, the shares of it are None."""
+
+    budget_total: Decimal | None
+    budget_spent: Decimal
+    budget_held: Decimal
+    budget_remaining: Decimal | None
+    budget_utilization_pct: Decimal | None
+
+
+class DailyLimitStatus(TypedDict):
+    """A campaign's messages of today."""
+
+    can_send: bool
+    messages_sent_today: int
+    daily_limit: int | None
+    remaining_today: int | None
+    #: What the campaign allows itself a day, within the limit; None: the limit.
+    daily_share: int | None
+
+
+class PacingStatus(TypedDict):
+    """Whether a campaign spends as its time passes."""
+
+    recommendation: str
+    ideal_spend_pct: float | None
+    actual_spend_pct: float
+    suggested_daily_messages: int | None
+
+
+class Outcomes(TypedDict):
+    """Messages with an outcome; those that were blocked by reason."""
+
+    sent: int
+    unknown: int
+    failed: int
+    cancelled: int
+    blocked: dict[str, int]
+
+
+class ChannelStatus(TypedDict):
+    """What happened on one channel."""
+
+    sent: int
+    unknown: int
+    delivered: int
+    opened: int
+    clicked: int
+    spent: Decimal
+
+
+class EventStatus(TypedDict):
+    """Something that happened to the campaign as a whole."""
+
+    occurred_at: str
+    kind: str
+    details: Details
+
+
+class CampaignStatusResult(TypedDict):
+    """Answer to `get_orchestration_status`; instants and ids are strings."""
+
+    campaign_id: str
+    campaign_status: str
+    budget: BudgetStatus
+    daily_limit: DailyLimitStatus
+    pacing: PacingStatus
+    total_recipients: int
+    total_sent: int
+    total_unknown: int
+    total_delivered: int
+    total_opened: int
+    total_clicked: int
+    by_state: dict[str, int]
+    by_outcome: Outcomes
+    by_channel: dict[str, ChannelStatus]
+    #: Messages sent a minute, lately; None: none were. See `policy/forecast.py`.
+    rate_per_minute: float | None
+    expected_finish_at: str | None
+    #: What its workflow waits for, and until when; None: nothing, or no workflow runs.
+    waits_for: str | None
+    next_wake_at: str | None
+    #: The last few, the newest first.
+    last_events: list[EventStatus]
+
+
+def campaign_status(
+    snapshot: CampaignSnapshot, now: datetime, run: CampaignRunStatus | None = None
+) -> CampaignStatusResult:
+    """How a campaign stands, in the guide's shape.
+
+    Args:
+        snapshot: what is stored of it.
+        now: the instant of the snapshot.
+        run: what its workflow does; None: none runs, or none answers.
+    """
+    tallies = snapshot.tallies
+    by_state = tallies.by_state()
+    rate = rate_per_minute(snapshot.recent, now)
+    finish = expected_finish_at(_progress(snapshot, now, rate), now)
+    return CampaignStatusResult(
+        campaign_id=str(snapshot.campaign.id),
+        campaign_status=snapshot.campaign.status.value,
+        budget=_budget(snapshot),
+        daily_limit=_daily_limit(snapshot, now),
+        pacing=_pacing(campaign_pacing(snapshot.campaign, snapshot.whole, now)),
+        total_recipients=sum(by_state.values()),
+        total_sent=by_state.get(OutreachState.SENT, 0),
+        total_unknown=by_state.get(OutreachState.UNKNOWN, 0),
+        total_delivered=tallies.messages(TallyKind.RECEIPT, _DELIVERED),
+        total_opened=tallies.messages(TallyKind.RECEIPT, _OPENED),
+        total_clicked=tallies.messages(TallyKind.RECEIPT, _CLICKED),
+        by_state=by_state,
+        by_outcome=_outcomes(snapshot),
+        by_channel=_channels(snapshot),
+        rate_per_minute=rate,
+        expected_finish_at=_instant(finish),
+        waits_for=run.waits_for.value if run and run.waits_for else None,
+        next_wake_at=_instant(run.next_wake_at if run else None),
+        last_events=[
+            EventStatus(occurred_at=in_utc(e.occurred_at), kind=e.kind, details=e.details)
+            for e in snapshot.events
+        ],
+    )
+
+
+def _progress(snapshot: CampaignSnapshot, now: datetime, rate: float | None) -> Progress:
+    limits = (snapshot.campaign.daily_limit, snapshot.daily_share)
+    return Progress(
+        campaign=snapshot.campaign,
+        tallies=snapshot.tallies,
+        messages_today=_messages_today(snapshot, now),
+        messages_a_day=min((limit for limit in limits if limit is not None), default=None),
+        rate_per_minute=rate,
+    )
+
+
+def _messages_today(snapshot: CampaignSnapshot, now: datetime) -> int:
+    day = campaign_day(snapshot.campaign, now).isoformat()
+    account = snapshot.account(AccountScope.DAY, day)
+    return account.message_count if account else 0
+
+
+def _budget(snapshot: CampaignSnapshot) -> BudgetStatus:
+    whole = snapshot.whole
+    limit, remaining = whole.limit_micros, whole.remaining_micros
+    return BudgetStatus(
+        budget_total=None if limit is None else from_micros(limit),
+        budget_spent=from_micros(whole.spent_micros),
+        budget_held=from_micros(whole.held_micros),
+        budget_remaining=None if remaining is None else from_micros(remaining),
+        budget_utilization_pct=None if limit is None else percent(whole.spent_micros, limit),
+    )
+
+
+def _daily_limit(snapshot: CampaignSnapshot, now: datetime) -> DailyLimitStatus:
+    limit, today = snapshot.campaign.daily_limit, _messages_today(snapshot, now)
+    return DailyLimitStatus(
+        can_send=limit is None or today < limit,
+        messages_sent_today=today,
+        daily_limit=limit,
+        remaining_today=None if limit is None else max(limit - today, 0),
+        daily_share=snapshot.daily_share,
+    )
+
+
+def _pacing(pacing: Pacing) -> PacingStatus:
+    return PacingStatus(
+        recommendation=pacing.recommendation.value,
+        ideal_spend_pct=pacing.ideal_spend_pct,
+        actual_spend_pct=pacing.actual_spend_pct,
+        suggested_daily_messages=pacing.suggested_daily_messages,
+    )
+
+
+def _outcomes(snapshot: CampaignSnapshot) -> Outcomes:
+    by_state = snapshot.tallies.by_state()
+    return Outcomes(
+        sent=by_state.get(OutreachState.SENT, 0),
+        unknown=by_state.get(OutreachState.UNKNOWN, 0),
+        failed=by_state.get(OutreachState.FAILED, 0),
+        cancelled=by_state.get(OutreachState.CANCELLED, 0),
+        blocked=snapshot.tallies.by_reason(OutreachState.BLOCKED),
+    )
+
+
+def _channels(snapshot: CampaignSnapshot) -> dict[str, ChannelStatus]:
+    """The campaign's channels, and any other that something is known of."""
+    known = {a.key for a in snapshot.accounts if a.scope is AccountScope.CHANNEL}
+    others = sorted(known | snapshot.tallies.channels())
+    names = dict.fromkeys([*(c.value for c in snapshot.campaign.channels), *others])
+    return {name: _channel(snapshot, name) for name in names}
+
+
+def _channel(snapshot: CampaignSnapshot, name: str) -> ChannelStatus:
+    tallies, account = snapshot.tallies, snapshot.account(AccountScope.CHANNEL, name)
+    return ChannelStatus(
+        sent=tallies.messages(TallyKind.STATE, OutreachState.SENT, channel=name),
+        unknown=tallies.messages(TallyKind.STATE, OutreachState.UNKNOWN, channel=name),
+        delivered=tallies.messages(TallyKind.RECEIPT, _DELIVERED, channel=name),
+        opened=tallies.messages(TallyKind.RECEIPT, _OPENED, channel=name),
+        clicked=tallies.messages(TallyKind.RECEIPT, _CLICKED, channel=name),
+        spent=from_micros(account.spent_micros if account else 0),
+    )
+
+
+def _instant(moment: datetime | None) -> str | None:
+    return in_utc(moment) if moment else None

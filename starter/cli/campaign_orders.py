@@ -1,0 +1,93 @@
+"""What the commands that steer a campaign do, once their words are understood."""
+
+from decimal import Decimal, InvalidOperation
+from typing import Any
+from uuid import UUID
+
+from contracts.faults import InvalidRequestError
+from starter.campaign_control import CampaignControl
+from starter.cli.orders import Order, Reply
+from starter.cli.request_file import parse_id, parse_instant
+from starter.cli.session import Session
+
+
+def start(campaign_id: str) -> Order:
+    """Start a campaign, or let it go on with whoever was added."""
+    campaign = parse_id(campaign_id, "CAMPAIGN_ID")
+
+    async def order(session: Session) -> Reply:
+        handle = await session.orchestrator.campaign(campaign).start()
+        told = f"is started; watch it with `madan-sara campaign status {campaign} --watch`"
+        return _reply(campaign, told, workflow_id=handle.id)
+
+    return order
+
+
+def pause(campaign_id: str) -> Order:
+    """Let nothing be sent until the resume."""
+    return _told(campaign_id, CampaignControl.pause, "is paused; nothing is sent until it resumes")
+
+
+def resume(campaign_id: str) -> Order:
+    """Go on."""
+    return _told(campaign_id, CampaignControl.resume, "is active; what was due is sent now")
+
+
+def cancel(campaign_id: str, reason: str) -> Order:
+    """Send nothing more, and give back what is held."""
+    campaign = parse_id(campaign_id, "CAMPAIGN_ID")
+
+    async def order(session: Session) -> Reply:
+        await session.orchestrator.campaign(campaign).cancel(reason)
+        return _reply(campaign, "is cancelled; what is unsent is being closed", reason=reason)
+
+    return order
+
+
+def change(
+    campaign_id: str, daily_limit: int | None, budget: str | None, end_date: str | None
+) -> Order:
+    """Change a campaign's limits while it runs."""
+    campaign = parse_id(campaign_id, "CAMPAIGN_ID")
+    total = None if budget is None else _parse_amount(budget)
+    end = None if end_date is None else parse_instant(end_date, "--end-date")
+    if daily_limit is None and total is None and end is None:
+        raise InvalidRequestError(
+            "--daily-limit, --budget, --end-date: give at least one, to say what is to change"
+        )
+
+    async def order(session: Session) -> Reply:
+        control = session.orchestrator.campaign(campaign)
+        if end is not None:
+            await control.extend_end_date(end)
+        if total is not None:
+            await control.set_budget(total)
+        if daily_limit is not None:
+            await control.set_daily_limit(daily_limit)
+        changed = {"daily_limit": daily_limit, "budget_total": total, "end_date": end}
+        return _reply(campaign, "is changed", **{k: v for k, v in changed.items() if v is not None})
+
+    return order
+
+
+def _told(campaign_id: str, command: Any, told: str) -> Order:  # noqa: ANN401 - a method
+    campaign = parse_id(campaign_id, "CAMPAIGN_ID")
+
+    async def order(session: Session) -> Reply:
+        await command(session.orchestrator.campaign(campaign))
+        return _reply(campaign, told)
+
+    return order
+
+
+def _parse_amount(text: str) -> Decimal:
+    try:
+        return Decimal(text)
+    except InvalidOperation:
+        raise InvalidRequestError(
+            f"--budget: {text!r} is no amount; write it like 1000 or 99.50"
+        ) from None
+
+
+def _reply(campaign_id: UUID, told: str, **more: object) -> Reply:
+    return Reply({"campaign_id": campaign_id, **more}, f"Campaign {campaign_id} {told}.")

@@ -1,0 +1,30 @@
+"""Fingerprints of requests.
+
+Apart from what stores them, so that a process which only judges rows loads no database driver.
+"""
+
+import hashlib
+import json
+from uuid import UUID
+
+from contracts.recipient import RecipientProfile
+
+
+def request_digest(
+    campaign_id: UUID,
+    recipient_id: str,
+    profile: RecipientProfile,
+    content_digest: str,
+    *,
+    force_send: bool,
+) -> str:
+    """A stable fingerprint of a request: one key must not stand for two of them."""
+    document = [
+        str(campaign_id),
+        recipient_id,
+        profile.model_dump(mode="json"),
+        content_digest,
+        force_send,
+    ]
+    canonical = json.dumps(document, sort_keys=True, ensure_ascii=False)
+    return hashlib.sha256(canonical.encode()).hexdigest()

@@ -1,0 +1,1 @@
+"""Recipients by the hundred thousand: from a file into a campaign's queue."""

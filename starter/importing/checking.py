@@ -1,0 +1,166 @@
+"""Rows judged: each becomes a recipient to store, or is rejected with everything wrong in it."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, NamedTuple
+
+from pydantic import TypeAdapter, ValidationError
+
+from contracts.base import ShortText
+from contracts.campaign import OutreachCampaign
+from contracts.content import MessageContent
+from contracts.faults import InvalidRequestError, fault_lines, listed
+from contracts.recipient import RecipientProfile
+from persistence.new_recipient import NewRecipient
+from policy.templates import check_content
+from starter.digests import request_digest
+from starter.importing.columns import (
+    ID,
+    CsvReader,
+    Field,
+    Fields,
+    JsonReader,
+    UnreadableRowError,
+)
+from starter.importing.phones import to_e164
+
+_PHONES: Final[tuple[Field, ...]] = (("contact_info", "phone"), ("contact_info", "whatsapp"))
+#: Words of ours, which people write with a capital.
+_WORDS: Final[tuple[Field, ...]] = (
+    ("customer_type",),
+    ("device_preference",),
+    ("preferences", "preferred_channel"),
+)
+
+#: Stands for what is wrong already, so that the rest can be judged and nothing is said twice.
+_SOME_NUMBER: Final = "+50937001234"
+_SOMETHING: Final = "?"
+
+_SHORT_TEXT: TypeAdapter[str] = TypeAdapter(ShortText)
+
+
+class Rejection(NamedTuple):
+    """A row that is not stored."""
+
+    #: Its place among the rows that were judged together.
+    place: int
+    reason: str
+
+
+class Verdicts(NamedTuple):
+    """Some rows, judged; both in the order of the file."""
+
+    accepted: list[NewRecipient]
+    rejected: list[Rejection]
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """What the rows of one file are judged for."""
+
+    campaign: OutreachCampaign
+    #: What its recipients are sent.
+    templates: MessageContent
+    #: The names of the columns; None for JSON.
+    header: Sequence[str] | None
+    #: The country of phone numbers without a country code.
+    region: str | None
+
+
+class RowCheck:
+    """Judges the rows of one file for one campaign.
+
+    Raises:
+        InvalidRequestError: the header cannot be used; says why.
+    """
+
+    def __init__(self, assignment: Assignment) -> None:
+        self._campaign = assignment.campaign
+        self._templates = assignment.templates
+        self._content_digest = assignment.templates.digest()
+        self._region = assignment.region
+        self._reader = _reader(assignment.header, assignment.campaign.recipient_fields)
+
+    def judge(self, rows: Sequence[list[str] | str]) -> Verdicts:
+        """Judge rows as they stand in the file."""
+        verdicts = Verdicts([], [])
+        for place, raw in enumerate(rows):
+            try:
+                verdicts.accepted.append(self._recipient(dict(self._reader.read(raw))))
+            except (UnreadableRowError, InvalidRequestError) as fault:
+                verdicts.rejected.append(Rejection(place, listed([str(fault)])))
+        return verdicts
+
+    def _recipient(self, fields: dict[Field, object]) -> NewRecipient:
+        faults: list[str] = []
+        recipient_id = _id_of(fields.pop(ID, None), faults)
+        faults += self._normalise(fields)
+        missing = [
+            name for name in self._campaign.recipient_fields if ("attributes", name) not in fields
+        ]
+        for name in missing:
+            faults.append(f"{name}: is missing; the campaign's recipient_fields ask for it")
+            fields["attributes", name] = _SOMETHING
+        try:
+            profile = RecipientProfile.model_validate(_nested(fields))
+        except ValidationError as error:
+            faults += map(_flat, fault_lines(error))
+            raise InvalidRequestError(listed(faults)) from None
+        faults += check_content(self._templates, profile, self._campaign.channels)
+        if faults:
+            raise InvalidRequestError(listed(faults))
+        return NewRecipient(
+            recipient_id,
+            request_digest(
+                self._campaign.id, recipient_id, profile, self._content_digest, force_send=False
+            ),
+            profile.model_dump_json(exclude_none=True),
+        )
+
+    def _normalise(self, fields: dict[Field, object]) -> Iterator[str]:
+        """Bring numbers and words into their stored form; yields what cannot be."""
+        for field in _WORDS:
+            if isinstance(value := fields.get(field), str):
+                fields[field] = value.strip().lower()
+        for field in _PHONES:
+            if isinstance(value := fields.get(field), str):
+                try:
+                    fields[field] = to_e164(value.strip(), self._region)
+                except ValueError as fault:
+                    yield f"{field[-1]}: {fault}"
+                    fields[field] = _SOME_NUMBER
+
+
+def _reader(header: Sequence[str] | None, wanted: Sequence[str]) -> CsvReader | JsonReader:
+    return JsonReader(wanted) if header is None else CsvReader(header, wanted)
+
+
+def _id_of(value: object, faults: list[str]) -> str:
+    # Exports of databases write ids as numbers.
+    text = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+    if text is None:
+        faults.append("id: is missing; fill it")
+        return ""
+    try:
+        return _SHORT_TEXT.validate_python(text, strict=True)
+    except ValidationError as error:
+        faults += fault_lines(error, root="id")
+        return ""
+
+
+def _nested(fields: Fields) -> dict[str, Any]:
+    """A profile's fields as its model takes them."""
+    profile: dict[str, Any] = {"contact_info": {}}
+    for field, value in fields.items():
+        if len(field) == 1:
+            profile[field[0]] = value
+        else:
+            profile.setdefault(field[0], {})[field[1]] = value
+    return profile
+
+
+def _flat(fault: str) -> str:
+    """A fault by the name of its column, not by its place in the profile."""
+    for group in ("contact_info.", "preferences.", "attributes."):
+        fault = fault.removeprefix(group)
+    return fault

@@ -1,0 +1,181 @@
+"""Rows of a file, one after the other, each with the line it starts on."""
+
+import codecs
+import csv
+import stat
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from io import TextIOWrapper
+from pathlib import Path
+from typing import BinaryIO, Final, NamedTuple, Protocol
+
+from contracts.faults import InvalidRequestError
+
+#: Longest line of a JSON Lines file; more is the wrong file, say one JSON array.
+MAX_LINE_BYTES: Final = 1_000_000
+
+_DELIMITERS: Final = ",;\t"
+_BLOCK_BYTES: Final = 1_000_000
+
+
+class Row(NamedTuple):
+    """One row as it stands in the file."""
+
+    #: The line it starts on; the first of the file is 1.
+    line: int
+    #: The cells of a CSV row, or the text of a JSON line.
+    raw: list[str] | str
+
+
+class SourceFile(Protocol):
+    """A file of rows, whatever its form."""
+
+    path: Path
+
+    @property
+    def header(self) -> Sequence[str] | None:
+        """The names of the columns; None where each row names its own fields."""
+        ...
+
+    def rows(self) -> Iterator[Row]:
+        """Every row but the header and blank ones, read as they are asked for.
+
+        Raises:
+            InvalidRequestError: the file cannot be read that far; says where and why.
+        """
+        ...
+
+
+def open_source(path: Path) -> SourceFile:
+    """A file by its extension, known to be readable UTF-8 from beginning to end.
+
+    Raises:
+        InvalidRequestError: it is not; says why.
+    """
+    known: dict[str, type[CsvFile | JsonLinesFile]] = {
+        ".csv": CsvFile,
+        ".jsonl": JsonLinesFile,
+        ".ndjson": JsonLinesFile,
+    }
+    form = known.get(path.suffix.lower())
+    if form is None:
+        raise InvalidRequestError(
+            f"{path}: unknown kind of file; it must end in {', '.join(known)}"
+        )
+    # Looked at before any of it is stored: half a file is the worst that could be stored.
+    _require_utf8(path)
+    return form(path)
+
+
+class CsvFile:
+    """Comma-separated values with a header row; semicolons and tabs serve as well.
+
+    Args:
+        path: the file; UTF-8, with or without a byte order mark.
+
+    Raises:
+        InvalidRequestError: it has no header row.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        headers = {delimiter: self._header(delimiter) for delimiter in _DELIMITERS}
+        #: What separates the cells; of several that could, the one with most columns.
+        self.delimiter = max(headers, key=lambda delimiter: len(headers[delimiter]))
+        self.header: list[str] = headers[self.delimiter]
+        # Spreadsheets write columns without a name where there once was one.
+        while self.header and not self.header[-1].strip():
+            self.header.pop()
+        if not self.header:
+            raise InvalidRequestError(f"{path}: is empty; its first line must name the columns")
+
+    def rows(self) -> Iterator[Row]:
+        """Every row of data; see `SourceFile`."""
+        rows = self._read(self.delimiter)
+        next(rows, None)
+        return rows
+
+    def _header(self, delimiter: str) -> list[str]:
+        return next((list(row.raw) for row in self._read(delimiter)), [])
+
+    def _read(self, delimiter: str) -> Iterator[Row]:
+        """Every row that is not blank. A quoted cell may go over several lines."""
+        with _opened(self.path) as binary:
+            text = TextIOWrapper(binary, encoding="utf-8-sig", newline="")
+            reader = csv.reader(text, delimiter=delimiter, strict=True)
+            line = 1
+            try:
+                for cells in reader:
+                    if any(cell and not cell.isspace() for cell in cells):
+                        yield Row(line, cells)
+                    line = reader.line_num + 1
+            except csv.Error as error:
+                raise InvalidRequestError(f"{self.path}: line {line}: {_explain(error)}") from None
+
+
+class JsonLinesFile:
+    """One JSON object a line.
+
+    Args:
+        path: the file; UTF-8, with or without a byte order mark.
+    """
+
+    header: None = None
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def rows(self) -> Iterator[Row]:
+        """Every line that is not blank; see `SourceFile`."""
+        with _opened(self.path) as binary:
+            lines = iter(lambda: binary.readline(MAX_LINE_BYTES + 1), b"")
+            for line, content in enumerate(lines, start=1):
+                if len(content) > MAX_LINE_BYTES:
+                    raise InvalidRequestError(
+                        f"{self.path}: line {line}: longer than {MAX_LINE_BYTES // 1_000_000} MB; "
+                        "write one object a line"
+                    )
+                text = content.decode("utf-8-sig" if line == 1 else "utf-8").strip()
+                if text:
+                    yield Row(line, text)
+
+
+def _explain(error: csv.Error) -> str:
+    match str(error):
+        case "unexpected end of data":
+            return "a cell is opened with a quote and never closed; close it"
+        case told if "field limit" in told:
+            return f"a cell is longer than {csv.field_size_limit()} characters; is a quote open?"
+        case told if "expected after" in told:
+            return "text follows a closing quote; write a quote inside a quoted cell twice"
+        case told:
+            return f"no valid CSV ({told})"
+
+
+def _require_utf8(path: Path) -> None:
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    line = 1
+    with _opened(path) as file:
+        try:
+            while block := file.read(_BLOCK_BYTES):
+                decoder.decode(block)
+                line += block.count(b"\n")
+            decoder.decode(b"", final=True)
+        except UnicodeDecodeError as error:
+            line += error.object[: error.start].count(b"\n")
+            raise InvalidRequestError(
+                f"{path}: line {line}: is no UTF-8; save the file as UTF-8"
+            ) from None
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[BinaryIO]:
+    try:
+        if path.exists() and not stat.S_ISREG(path.stat().st_mode):
+            raise InvalidRequestError(f"{path}: is no file; give the file itself")
+        with path.open("rb") as file:
+            yield file
+    except OSError as error:
+        raise InvalidRequestError(
+            f"{path}: cannot be read ({error.strerror}); check the path"
+        ) from None

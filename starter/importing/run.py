@@ -1,0 +1,182 @@
+"""The import of a file: read, judged, stored and reported chunk by chunk.
+
+At no time is more of the file in memory than a few chunks. Each is stored as a whole and
+nobody twice, so an import that was killed goes on when it is started again.
+"""
+
+import asyncio
+import os
+import sys
+import time
+from collections import deque
+from collections.abc import AsyncGenerator, Callable
+from contextlib import AbstractAsyncContextManager, aclosing, nullcontext
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from itertools import islice
+from pathlib import Path
+from typing import Final, TypedDict
+
+from contracts.campaign import OutreachCampaign
+from contracts.faults import InvalidRequestError
+from persistence.recipients import PostgresRecipients, require_open
+from starter.importing.checking import Assignment, RowCheck, Verdicts
+from starter.importing.files import Row, SourceFile, open_source
+from starter.importing.phones import known_region
+from starter.importing.processes import MOST_PROCESSES, Judge, ThreadJudge, judging_processes
+from starter.importing.rejects import RejectsFile
+
+#: Rows stored in one transaction: enough that its fixed cost does not show, few enough that
+#: progress is seen and little is repeated after a kill.
+CHUNK_ROWS: Final = 2_000
+
+#: A file of fewer rows is judged here: starting other processes would take longer.
+_ROWS_FOR_PROCESSES: Final = 5_000
+
+
+@dataclass(frozen=True)
+class ImportProgress:
+    """How far an import has come."""
+
+    rows_total: int
+    rows_read: int = 0
+    added: int = 0
+    #: In the campaign already: imported before, or named further up in the file.
+    known: int = 0
+    rejected: int = 0
+
+
+class ImportResult(TypedDict):
+    """Answer to `import_recipients`."""
+
+    campaign_id: str
+    file: str
+    rows_read: int
+    added: int
+    #: In the campaign already: imported before, or named further up in the file.
+    known: int
+    rejected: int
+    #: Where the rejected rows are, each with its line and the reason; None: there are none.
+    rejects_file: str | None
+    seconds: float
+
+
+@dataclass(frozen=True)
+class ImportOptions:
+    """How to import, beside what and where to."""
+
+    #: Country of phone numbers without a country code; None: each must have one.
+    region: str | None = None
+    #: Where rejected rows go; None: beside the file.
+    rejects: Path | None = None
+    #: Called after each chunk, on the event loop.
+    on_progress: Callable[[ImportProgress], None] | None = None
+    #: Processes to judge with, 0 for this one; None: as the file and the machine suggest.
+    processes: int | None = None
+
+
+async def import_file(
+    store: PostgresRecipients, campaign: OutreachCampaign, path: Path, options: ImportOptions
+) -> ImportResult:
+    """Queue the recipients of a file in a campaign; see `import_recipients`.
+
+    Raises:
+        InvalidRequestError: the file or the campaign cannot be used; nothing was stored.
+    """
+    started = time.monotonic()
+    job = await asyncio.to_thread(_prepare, campaign, path, options)
+    progress = ImportProgress(job.rows)
+    with RejectsFile(job.source, options.rejects) as rejects:
+        async with _judge(job, options) as judge, aclosing(_judged(judge, job.source)) as chunks:
+            async for rows, verdicts in chunks:
+                added = await store.add_rows(
+                    campaign, job.assignment.templates, verdicts.accepted, datetime.now(UTC)
+                )
+                rejects.write((rows[place], reason) for place, reason in verdicts.rejected)
+                progress = _advanced(progress, verdicts, added)
+                if options.on_progress is not None:
+                    options.on_progress(progress)
+    return ImportResult(
+        campaign_id=str(campaign.id),
+        file=str(path),
+        rows_read=progress.rows_read,
+        added=progress.added,
+        known=progress.known,
+        rejected=progress.rejected,
+        rejects_file=str(rejects.path) if progress.rejected else None,
+        seconds=round(time.monotonic() - started, 3),
+    )
+
+
+@dataclass(frozen=True)
+class _Job:
+    """A file that can be imported, and what to judge its rows for."""
+
+    source: SourceFile
+    assignment: Assignment
+    check: RowCheck
+    rows: int
+
+
+def _prepare(campaign: OutreachCampaign, path: Path, options: ImportOptions) -> _Job:
+    """Look at everything that could refuse the whole file."""
+    require_open(campaign, campaign.status)
+    if campaign.templates is None:
+        raise InvalidRequestError(
+            f"campaign {campaign.id} has no templates; save it with the texts its recipients "
+            "are sent"
+        )
+    region = known_region(options.region)
+    source = open_source(path)
+    assignment = Assignment(campaign, campaign.templates, source.header, region)
+    try:
+        check = RowCheck(assignment)
+    except InvalidRequestError as fault:
+        raise InvalidRequestError(f"{path}: {fault}") from None
+    # To its end, so that a fault in the last line is found before the first is stored.
+    return _Job(source, assignment, check, rows=sum(1 for _ in source.rows()))
+
+
+def _judge(job: _Job, options: ImportOptions) -> AbstractAsyncContextManager[Judge]:
+    processes = options.processes
+    if processes is None:
+        cores = os.cpu_count() or 1
+        many = job.rows >= _ROWS_FOR_PROCESSES and cores > 1 and sys.executable
+        processes = min(cores, MOST_PROCESSES) if many else 0
+    if processes:
+        return judging_processes(job.assignment, processes)
+    return nullcontext(ThreadJudge(job.check))
+
+
+_JudgedChunk = tuple[list[Row], Verdicts]
+
+
+async def _judged(judge: Judge, source: SourceFile) -> AsyncGenerator[_JudgedChunk]:
+    """The chunks of a file in its order, judged while earlier ones are being stored."""
+    waiting: deque[tuple[list[Row], asyncio.Task[Verdicts]]] = deque()
+    rows = source.rows()
+    try:
+        while chunk := await asyncio.to_thread(lambda: list(islice(rows, CHUNK_ROWS))):
+            judging = asyncio.create_task(judge.judge([row.raw for row in chunk]))
+            waiting.append((chunk, judging))
+            if len(waiting) > judge.at_once:
+                done, judged = waiting.popleft()
+                yield done, await judged
+        while waiting:
+            done, judged = waiting.popleft()
+            yield done, await judged
+    finally:
+        for _, judging in waiting:
+            judging.cancel()
+        await asyncio.gather(*(judging for _, judging in waiting), return_exceptions=True)
+
+
+def _advanced(progress: ImportProgress, verdicts: Verdicts, added: int) -> ImportProgress:
+    accepted, rejected = len(verdicts.accepted), len(verdicts.rejected)
+    return replace(
+        progress,
+        rows_read=progress.rows_read + accepted + rejected,
+        added=progress.added + added,
+        known=progress.known + accepted - added,
+        rejected=progress.rejected + rejected,
+    )

@@ -1,0 +1,22 @@
+"""A campaign's audience, put into its queue without a file."""
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from contracts.campaign import OutreachCampaign
+from persistence.database import Database
+from persistence.recipients import PostgresRecipients
+from starter.requests import new_message
+
+
+async def queue(
+    database: Database, campaign: OutreachCampaign, people: Iterable[Mapping[str, Any]]
+) -> int:
+    """Queue people, each a profile with an `id`, for a saved campaign with templates."""
+    assert campaign.templates is not None, "the campaign has no templates"
+    messages = []
+    for person in people:
+        profile = dict(person)
+        messages.append(new_message(campaign, profile.pop("id"), profile, campaign.templates))
+    return await PostgresRecipients(database).add(campaign, messages, datetime.now(UTC))

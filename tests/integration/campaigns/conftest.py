@@ -1,0 +1,63 @@
+"""Campaigns on the session's servers."""
+
+from collections.abc import Awaitable, Callable
+from uuid import UUID
+
+import pytest
+from temporalio.client import Client
+
+from contracts.campaign import OutreachCampaign
+from contracts.campaign_run import CampaignRef
+from devstack.sandbox.provider import SandboxProvider
+from persistence.campaign_runs import PostgresCampaignRuns
+from persistence.database import Database
+from starter.campaign_control import CampaignControl
+from starter.campaign_runs import CampaignRuns
+from starter.orchestrator import OutreachOrchestrator
+from tests.audience import queue
+
+Launch = Callable[..., Awaitable[CampaignControl]]
+
+
+@pytest.fixture
+def control(client: Client, database: Database) -> Callable[[OutreachCampaign], CampaignControl]:
+    def of(campaign: OutreachCampaign) -> CampaignControl:
+        ref = CampaignRef(tenant_id=campaign.tenant_uuid, campaign_id=campaign.id)
+        return CampaignControl(ref, PostgresCampaignRuns(database), CampaignRuns(client))
+
+    return of
+
+
+@pytest.fixture
+def launch(
+    orchestrator: OutreachOrchestrator,
+    database: Database,
+    control: Callable[[OutreachCampaign], CampaignControl],
+) -> Launch:
+    """Save a campaign, queue so many people with a chat account, and start it."""
+
+    async def launched(campaign: OutreachCampaign, people: int) -> CampaignControl:
+        await orchestrator.save_campaign(campaign)
+        await queue(database, campaign, crowd(campaign, people))
+        await control(campaign).start()
+        return control(campaign)
+
+    return launched
+
+
+def crowd(campaign: OutreachCampaign, people: int) -> list[dict[str, object]]:
+    """People of one campaign only: nobody else ever writes to them."""
+    return [
+        {"id": f"{campaign.id}-{n}", "contact_info": {"user_id": f"{campaign.id}-{n}"}}
+        for n in range(people)
+    ]
+
+
+@pytest.fixture
+def messages_got(sandbox: SandboxProvider) -> Callable[[UUID], list[str]]:
+    """The chat accounts of a campaign's people, one for each message the provider took."""
+
+    def got(campaign_id: UUID) -> list[str]:
+        return [r.to for r in sandbox.taken() if r.to.startswith(str(campaign_id))]
+
+    return got

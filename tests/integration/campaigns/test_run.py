@@ -1,0 +1,220 @@
+"""A campaign from its first recipient to its last outcome."""
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+
+from contracts.campaign import CampaignStatus
+from contracts.campaign_run import WaitReason
+from contracts.faults import InvalidRequestError
+from tests.audience import queue
+from tests.integration.campaigns.conftest import crowd
+from tests.ledger import assert_nothing_left_behind
+from tests.makers import make_campaign
+from tests.waiting import eventually
+
+
+def _campaign(tenant_id, **changes):
+    return make_campaign(tenant_id, channels=["chat"], templates={"chat": "Bonjour"}, **changes)
+
+
+async def test_everybody_gets_one_message_and_the_campaign_completes(
+    launch, orchestrator, database, tenant_id, messages_got
+):
+    campaign = _campaign(tenant_id)
+    control = await launch(campaign, 60)
+
+    result = await control.result()
+
+    assert result.status is CampaignStatus.COMPLETED
+    assert result.by_state == {"sent": 60}
+    got = messages_got(campaign.id)
+    assert len(got) == len(set(got)) == 60
+    assert (await orchestrator.get_campaign(campaign.id)).status is CampaignStatus.COMPLETED
+    await assert_nothing_left_behind(database, tenant_id)
+
+
+async def test_the_history_does_not_grow_with_the_audience(launch, tenant_id):
+    control = await launch(_campaign(tenant_id), 120)
+    await control.result()
+
+    assert len((await control.handle.fetch_history()).events) < 60
+
+
+async def test_paused_nothing_is_sent_and_resumed_everybody_gets_one(
+    launch, database, tenant_id, messages_got
+):
+    campaign = _campaign(tenant_id)
+    control = await launch(campaign, 80)
+    await eventually(lambda: _some(messages_got, campaign), "some messages are sent")
+
+    await control.pause()
+    await eventually(lambda: _waits(control, WaitReason.RESUME), "the campaign is paused")
+    await control.resume()
+    result = await control.result()
+
+    assert result.by_state == {"sent": 80}
+    got = messages_got(campaign.id)
+    assert len(got) == len(set(got)) == 80
+    await assert_nothing_left_behind(database, tenant_id)
+
+
+async def test_cancelled_whoever_is_not_started_never_is(
+    launch, orchestrator, database, tenant_id, messages_got
+):
+    campaign = _campaign(tenant_id, daily_limit=8)
+    control = await launch(campaign, 30)
+    await eventually(lambda: _waits(control, WaitReason.NEXT_DAY), "it waits for the next day")
+
+    await control.cancel("the fair is off")
+    result = await control.result()
+
+    assert result.status is CampaignStatus.CANCELLED
+    assert result.by_state == {"sent": 8, "cancelled": 22}
+    assert len(messages_got(campaign.id)) == 8
+    assert (await orchestrator.get_campaign(campaign.id)).status is CampaignStatus.CANCELLED
+    await assert_nothing_left_behind(database, tenant_id)
+
+
+async def test_cancelled_in_full_flight_the_counts_are_exact(
+    launch, database, tenant_id, messages_got
+):
+    campaign = _campaign(tenant_id)
+    control = await launch(campaign, 80)
+    await eventually(lambda: _some(messages_got, campaign), "some messages are sent")
+
+    await control.cancel("the fair is off")
+    result = await control.result()
+
+    assert sum(result.by_state.values()) == 80
+    assert set(result.by_state) <= {"sent", "cancelled", "blocked"}
+    assert result.by_state["sent"] == len(messages_got(campaign.id))
+    await assert_nothing_left_behind(database, tenant_id)
+
+
+async def test_cancelled_also_those_asleep_are_closed_at_once(
+    launch, orchestrator, database, tenant_id
+):
+    campaign = _campaign(
+        tenant_id,
+        start_date=datetime.now(UTC) - timedelta(hours=1),
+        send_time_optimization=True,
+        optimal_send_times={"chat": _in_hours(6)},
+        settings={"prices": {"chat": Decimal("0.01")}},
+    )
+    control = await launch(campaign, 20)
+    await eventually(lambda: _asleep(control, 20), "everybody is asleep")
+
+    await control.cancel("the fair is off")
+    result = await control.result()
+
+    assert result.by_state == {"cancelled": 20}
+    await assert_nothing_left_behind(database, tenant_id)
+    assert (await orchestrator.get_orchestration_status(campaign.id))["budget"]["budget_held"] == 0
+
+
+async def test_money_runs_out_and_the_rest_is_counted(launch, database, tenant_id, messages_got):
+    campaign = _campaign(
+        tenant_id,
+        budget_total=Decimal("0.305"),
+        settings={"prices": {"chat": Decimal("0.01")}},
+    )
+    control = await launch(campaign, 50)
+
+    result = await control.result()
+
+    assert result.status is CampaignStatus.BUDGET_EXHAUSTED
+    assert result.by_state == {"sent": 30, "blocked": 20}
+    assert len(messages_got(campaign.id)) == 30
+    await assert_nothing_left_behind(database, tenant_id)
+
+
+async def test_out_of_money_it_waits_for_more_until_its_end(launch, tenant_id):
+    campaign = _campaign(
+        tenant_id,
+        budget_total=Decimal("0.10"),
+        settings={"prices": {"chat": Decimal("0.01")}},
+        end_date=datetime.now(UTC) + timedelta(days=1),
+    )
+    control = await launch(campaign, 25)
+    await eventually(lambda: _waits(control, WaitReason.BUDGET), "it waits for money")
+
+    with pytest.raises(InvalidRequestError, match=r"below the 0\.1 held or spent"):
+        await control.set_budget(Decimal("0.05"))
+    await control.set_budget(Decimal("0.30"))
+
+    result = await control.result()
+    assert result.status is CampaignStatus.COMPLETED
+    assert result.by_state == {"sent": 25}
+
+
+async def test_the_days_share_is_used_up_and_it_sleeps_until_the_next_day(
+    launch, tenant_id, messages_got
+):
+    campaign = _campaign(tenant_id, daily_limit=7)
+    control = await launch(campaign, 20)
+    await eventually(lambda: _waits(control, WaitReason.NEXT_DAY), "it waits for the next day")
+    assert len(messages_got(campaign.id)) == 7
+    status = await control.status()
+    assert status.next_wake_at.hour == status.next_wake_at.minute == 0
+
+    with pytest.raises(InvalidRequestError, match="5 is below the 7 messages"):
+        await control.set_daily_limit(5)
+    await control.set_daily_limit(12)
+    await eventually(lambda: _got(messages_got, campaign, 12), "twelve are sent")
+    await control.set_daily_limit(100)
+    assert (await control.result()).by_state == {"sent": 20}
+
+
+async def test_an_end_can_be_moved_later_only(launch, tenant_id, messages_got):
+    end = datetime.now(UTC) + timedelta(days=3)
+    control = await launch(_campaign(tenant_id, daily_limit=1, end_date=end), 2)
+
+    with pytest.raises(InvalidRequestError, match="can only be moved to a later time"):
+        await control.extend_end_date(end - timedelta(days=1))
+    await control.extend_end_date(end + timedelta(days=1))
+    await control.cancel()
+
+
+async def test_whoever_is_added_meanwhile_is_sent_to_as_well(launch, control, database, tenant_id):
+    campaign = _campaign(tenant_id, daily_limit=3)
+    running = await launch(campaign, 5)
+    await eventually(lambda: _waits(running, WaitReason.NEXT_DAY), "it waits for the next day")
+
+    await queue(database, campaign, crowd(campaign, 9))
+    await running.set_daily_limit(100)
+
+    assert (await running.result()).by_state == {"sent": 9}
+
+
+async def test_a_campaign_with_nobody_to_send_to_is_not_started(orchestrator, control, tenant_id):
+    campaign = _campaign(tenant_id)
+    await orchestrator.save_campaign(campaign)
+
+    with pytest.raises(InvalidRequestError, match="import recipients first"):
+        await control(campaign).start()
+
+
+async def _some(messages_got, campaign):
+    return len(messages_got(campaign.id)) > 0
+
+
+async def _got(messages_got, campaign, count):
+    return len(messages_got(campaign.id)) == count
+
+
+async def _waits(control, reason):
+    status = await control.status()
+    return status is not None and status.waits_for is reason
+
+
+async def _asleep(control, count):
+    status = await control.status()
+    return status.figures is not None and status.figures.by_state.get("scheduled") == count
+
+
+def _in_hours(hours: int) -> dict[str, str]:
+    """A local time some hours from now, whatever the day."""
+    at = f"{datetime.now(UTC) + timedelta(hours=hours):%H:%M}"
+    return {"weekday": at, "weekend": at}

@@ -1,0 +1,232 @@
+"""A campaign, from its first recipient to its last outcome."""
+
+from collections import deque
+from datetime import datetime, timedelta
+
+from temporalio import workflow
+from temporalio.exceptions import ActivityError
+
+with workflow.unsafe.imports_passed_through():
+    from contracts.campaign import CampaignStatus
+    from contracts.campaign_run import (
+        BudgetOrder,
+        CampaignEvent,
+        CampaignFigures,
+        CampaignInput,
+        CampaignResult,
+        CampaignRunStatus,
+        CancelOrder,
+        DailyLimitOrder,
+        EndDateOrder,
+        Sweep,
+        Wait,
+    )
+    from contracts.outreach import Details
+    from workflows.campaign_steps import CampaignSteps
+    from workflows.campaign_story import tell_campaign
+
+#: A run continues as new at this many events; far fewer than the server would bear, so that
+#: a history stays readable and a replay short.
+_LONGEST_HISTORY = 1_500
+
+#: Looking whether the last ones have their outcome: soon at first, then after a tenth of the
+#: time waited so far, so that the end is seen at most a tenth late.
+_FIRST_LOOK = timedelta(seconds=1)
+_LAST_LOOK = timedelta(minutes=5)
+_SHARE_OF_WAIT = 10
+
+#: Events shown; the database keeps all of them.
+_SHOWN_EVENTS = 8
+
+
+@workflow.defn(name="Campaign")
+class CampaignWorkflow:
+    """Runs one campaign: looks where it stands, does the next thing, looks again.
+
+    The facts are the database's; what it remembers itself is what it is doing. Whom it
+    starts, it starts through an activity, so that its history does not grow with them.
+    """
+
+    @workflow.init
+    def __init__(self, request: CampaignInput) -> None:
+        self._campaign_id = request.ref.campaign_id
+        self._steps = CampaignSteps(request.ref)
+        self._next_place = request.next_place
+        self._figures: CampaignFigures | None = None
+        self._wait: Wait | None = None
+        self._wakes_at: datetime | None = None
+        #: Since when it has looked for the same outcomes.
+        self._watching_since: datetime | None = None
+        #: Something happened that a look may find.
+        self._woken = False
+        self._events: deque[CampaignEvent] = deque(maxlen=_SHOWN_EVENTS)
+
+    # The story
+
+    @workflow.run
+    async def run(self, request: CampaignInput) -> CampaignResult:
+        """Start everybody, and stay until everybody has an outcome."""
+        while not await self._take_next_step():
+            if self._has_long_history():
+                await workflow.wait_condition(workflow.all_handlers_finished)
+                workflow.continue_as_new(
+                    CampaignInput(ref=request.ref, next_place=self._next_place)
+                )
+        await workflow.wait_condition(workflow.all_handlers_finished)
+        assert self._figures is not None  # noqa: S101 - a step begins with a look
+        return CampaignResult(
+            campaign_id=self._campaign_id,
+            status=self._figures.status,
+            by_state=self._figures.by_state,
+        )
+
+    async def _take_next_step(self) -> bool:
+        """Look where the campaign stands and do what is next; whether that was its end."""
+        self._woken = False
+        survey = await self._steps.survey()
+        self._figures, step = survey.figures, survey.step
+        if step.end is not None:
+            await self._end(step.end)
+            return True
+        if step.wait is not None:
+            await self._sleep(step.wait)
+            return False
+        self._watching_since = None
+        self._tell()
+        if step.dispatch is not None:
+            await self._dispatch(step.dispatch)
+        elif step.sweep is not None:
+            await self._sweep(step.sweep)
+        return False
+
+    async def _dispatch(self, at_most: int) -> None:
+        done = await self._steps.dispatch(at_most, self._next_place)
+        self._next_place = done.next_place
+        self._note("started", recipients=done.started)
+
+    async def _sweep(self, sweep: Sweep) -> None:
+        done = await self._steps.sweep(sweep)
+        self._note("closed", messages=done.ended, reason=sweep.reason.value)
+
+    async def _sleep(self, wait: Wait) -> None:
+        """A durable timer, cut short by whatever may change the next step."""
+        now = workflow.now()
+        if wait.until is None:
+            self._watching_since = self._watching_since or now
+            delay = (now - self._watching_since) / _SHARE_OF_WAIT
+            delay = min(max(delay, _FIRST_LOOK), _LAST_LOOK)
+        else:
+            self._watching_since = None
+            delay = max(wait.until - now, _FIRST_LOOK)
+        self._wait, self._wakes_at = wait, now + delay
+        self._tell()
+        try:
+            await workflow.wait_condition(
+                lambda: self._woken, timeout=delay, timeout_summary=f"Wait: {wait.reason}"
+            )
+            self._watching_since = None
+        except TimeoutError:
+            pass
+        self._wait, self._wakes_at = None, None
+
+    async def _end(self, status: CampaignStatus) -> None:
+        """Everybody has an outcome; the campaign's own is stored with it."""
+        ended = await self._steps.order(status.value, status=status)
+        assert self._figures is not None  # noqa: S101 - the look came before
+        self._figures = self._figures.model_copy(update={"status": ended.status})
+        self._note(ended.status.value)
+
+    # What others may ask and say
+
+    @workflow.query
+    def status(self) -> CampaignRunStatus:
+        """What it last found, what it does, and when it wakes next."""
+        return CampaignRunStatus(
+            campaign_id=self._campaign_id,
+            figures=self._figures,
+            started=self._next_place,
+            waits_for=self._wait.reason if self._wait else None,
+            next_wake_at=self._wakes_at,
+            last_events=list(self._events),
+        )
+
+    @workflow.signal
+    async def pause(self) -> None:
+        """Deliver nothing until it is resumed, those asleep included."""
+        await self._obey("paused", status=CampaignStatus.PAUSED)
+
+    @workflow.signal
+    async def resume(self) -> None:
+        """Go on."""
+        await self._obey("resumed", status=CampaignStatus.ACTIVE)
+
+    @workflow.signal
+    async def cancel(self, order: CancelOrder) -> None:
+        """Send nothing more: no hold and no claim of what is unsent is left."""
+        await self._obey(
+            "cancelled", status=CampaignStatus.CANCELLED, details={"reason": order.reason}
+        )
+
+    @workflow.signal
+    def recipients_added(self) -> None:
+        """There are more recipients than there were."""
+        self._woken = True
+
+    @workflow.signal
+    def changed(self) -> None:
+        """The campaign was changed in the database."""
+        self._woken = True
+
+    @workflow.update
+    async def set_daily_limit(self, order: DailyLimitOrder) -> None:
+        """Send so many messages a day, from today on."""
+        await self._carry_out("daily_limit_set", daily_limit=order.daily_limit)
+
+    @workflow.update
+    async def set_budget(self, order: BudgetOrder) -> None:
+        """Spend so much in all."""
+        await self._carry_out("budget_set", budget_total=order.budget_total)
+
+    @workflow.update
+    async def extend_end_date(self, order: EndDateOrder) -> None:
+        """End later."""
+        await self._carry_out("end_date_extended", end_date=order.end_date)
+
+    # Inside
+
+    async def _carry_out(self, kind: str, **changes: object) -> None:
+        """Carry an update out, or say why it is refused."""
+        details: Details = {name: str(value) for name, value in changes.items()}
+        try:
+            await self._steps.order(kind, details=details, **changes)
+        except ActivityError as error:
+            raise (error.cause or error) from None
+        self._note(kind, **details)
+        self._woken = True
+
+    async def _obey(
+        self, kind: str, *, status: CampaignStatus, details: Details | None = None
+    ) -> None:
+        """Carry a signal out: the database says it to every outreach, asleep or not."""
+        result = await self._steps.order(kind, status=status, details=details or {})
+        if result.status is status:
+            self._note(kind, **(details or {}))
+        self._woken = True
+
+    def _has_long_history(self) -> bool:
+        info = workflow.info()
+        return (
+            info.is_continue_as_new_suggested()
+            or info.get_current_history_length() >= _LONGEST_HISTORY
+        )
+
+    def _note(self, kind: str, **details: str | float | bool | None) -> None:
+        event = CampaignEvent(occurred_at=workflow.now(), kind=kind, details=dict(details))
+        self._events.appendleft(event)
+        self._tell()
+
+    def _tell(self) -> None:
+        """Show the story so far in the Web UI."""
+        workflow.set_current_details(
+            tell_campaign(self._figures, self._wait, self._wakes_at, list(self._events))
+        )

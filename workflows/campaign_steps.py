@@ -1,0 +1,73 @@
+"""The steps of a campaign, each one activity."""
+
+from typing import Any
+
+from temporalio import workflow
+
+with workflow.unsafe.imports_passed_through():
+    from activities.campaign import CampaignManager
+    from activities.dispatcher import CampaignDispatcher
+    from contracts.campaign_run import (
+        CampaignRef,
+        DispatchInput,
+        DispatchResult,
+        OrderInput,
+        OrderResult,
+        SurveyInput,
+        SurveyResult,
+        Sweep,
+        SweepInput,
+        SweepResult,
+    )
+    from workflows.options import LONG_STEP, STEP
+
+
+class CampaignSteps:
+    """The steps of one campaign.
+
+    Args:
+        ref: the campaign.
+    """
+
+    def __init__(self, ref: CampaignRef) -> None:
+        self._ref = ref
+
+    async def survey(self) -> SurveyResult:
+        """See where the campaign stands, and what it does next."""
+        return await workflow.execute_local_activity_method(
+            CampaignManager.survey_campaign,
+            SurveyInput(ref=self._ref, now=workflow.now()),
+            summary="Look where the campaign stands",
+            **STEP,
+        )
+
+    async def dispatch(self, at_most: int, first_place: int) -> DispatchResult:
+        """Start the next recipients."""
+        return await workflow.execute_activity_method(
+            CampaignDispatcher.dispatch_batch,
+            DispatchInput(ref=self._ref, at_most=at_most, first_place=first_place),
+            summary=f"Start up to {at_most} recipients",
+            **LONG_STEP,
+        )
+
+    async def sweep(self, sweep: Sweep) -> SweepResult:
+        """End many messages unsent."""
+        return await workflow.execute_activity_method(
+            CampaignManager.sweep_campaign,
+            SweepInput(ref=self._ref, sweep=sweep, now=workflow.now()),
+            summary=f"Close what was not sent: {sweep.reason}",
+            **LONG_STEP,
+        )
+
+    async def order(self, kind: str, **changes: Any) -> OrderResult:  # noqa: ANN401 - fields
+        """Change the campaign, and note it.
+
+        Raises:
+            ActivityError: the order is refused; its cause says why.
+        """
+        return await workflow.execute_local_activity_method(
+            CampaignManager.order_campaign,
+            OrderInput(ref=self._ref, now=workflow.now(), kind=kind, **changes),
+            summary=kind.replace("_", " "),
+            **STEP,
+        )

@@ -1,0 +1,50 @@
+"""What the Web UI tells about a campaign."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from contracts.campaign_run import CampaignEvent, CampaignFigures, Wait, WaitReason
+from contracts.money import from_micros
+
+_WAITS = {
+    WaitReason.START: "waits for its start",
+    WaitReason.RESUME: "paused; nothing is sent until it is resumed",
+    WaitReason.NEXT_DAY: "the day's share is used up; goes on with the next day",
+    WaitReason.BUDGET: "nothing more can be paid; waits for more budget",
+    WaitReason.OUTCOMES: "everybody is started; waits for those asleep or on their way",
+}
+
+
+def tell_campaign(
+    figures: CampaignFigures | None,
+    wait: Wait | None,
+    wakes_at: datetime | None,
+    events: Sequence[CampaignEvent],
+) -> str:
+    """The story so far, as markdown without personal data."""
+    if figures is None:
+        return "looks where it stands"
+    parts = [f"**{figures.status.value}**: {figures.ended} of {figures.total} have an outcome"]
+    parts.append("\n".join(_figure_lines(figures)))
+    if wait is not None:
+        until = f", until {wakes_at:%a %d %b %H:%M:%S} UTC" if wakes_at else ""
+        parts.append(f"{_WAITS[wait.reason]}{until}")
+    if events:
+        parts.append("\n".join(map(_event_line, events)))
+    return "\n\n".join(parts)
+
+
+def _figure_lines(figures: CampaignFigures) -> list[str]:
+    lines = [f"- {state}: {count}" for state, count in sorted(figures.by_state.items())]
+    limit = "" if figures.messages_a_day is None else f" of {figures.messages_a_day}"
+    lines.append(f"- held or sent today and later: {figures.messages_ahead}{limit}")
+    lines.append(f"- spent: {from_micros(figures.spent_micros):f}")
+    if figures.remaining_micros is not None:
+        lines.append(f"- left to spend: {from_micros(figures.remaining_micros):f}")
+    return lines
+
+
+def _event_line(event: CampaignEvent) -> str:
+    told = ", ".join(f"{name} {value}" for name, value in event.details.items())
+    what = event.kind.replace("_", " ")
+    return f"- {event.occurred_at:%d %b %H:%M:%S} {what}" + (f": {told}" if told else "")
