@@ -8,9 +8,12 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest_asyncio
+from temporalio.api.enums.v1 import IndexedValueType
+from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import WorkflowEnvironment
 
+from contracts.naming import CAMPAIGN_ATTRIBUTE, TENANT_ATTRIBUTE
 from persistence.database import Database
 from tests.stage import SkippingStage
 
@@ -24,6 +27,15 @@ async def skipping() -> AsyncIterator[WorkflowEnvironment]:
         data_converter=pydantic_data_converter,
     )
     async with environment:
+        await environment.client.operator_service.add_search_attributes(
+            AddSearchAttributesRequest(
+                namespace=environment.client.namespace,
+                search_attributes=dict.fromkeys(
+                    (TENANT_ATTRIBUTE, CAMPAIGN_ATTRIBUTE),
+                    IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD,
+                ),
+            )
+        )
         yield environment
 
 
