@@ -37,11 +37,11 @@ STEP: Final = _StepOptions(
 )
 
 #: Many messages of a campaign, page by page with a heartbeat after each. An hour is beyond
-#: any batch, on a server in trouble too; half a minute without a heartbeat means that the
+#: any batch, on a server in trouble too; fifteen seconds without a heartbeat mean that the
 #: worker is gone, and the next run goes on where it was.
 LONG_STEP: Final = _LongStepOptions(
     start_to_close_timeout=timedelta(hours=1),
-    heartbeat_timeout=timedelta(seconds=30),
+    heartbeat_timeout=timedelta(seconds=15),
     retry_policy=RetryPolicy(
         initial_interval=timedelta(seconds=1),
         backoff_coefficient=2.0,
