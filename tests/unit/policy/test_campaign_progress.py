@@ -1,0 +1,196 @@
+"""What a campaign does next, in every situation it can be in."""
+
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from contracts.campaign import FINAL_STATUSES, CampaignStatus
+from contracts.campaign_run import NextStep, WaitReason
+from contracts.outreach import ExitReason, OutreachState
+from contracts.settings import OrchestratorSettings
+from policy.budget import Account, AccountScope
+from policy.campaign_days import campaign_day
+from policy.campaign_progress import BATCH, CampaignFacts, cheapest_affordable, next_step
+from tests.unit.policy.builders import NOW, campaign
+
+CENT = 10_000
+END = NOW + timedelta(days=5)
+
+
+def facts(
+    *,
+    left: int | None = None,
+    today: int = 0,
+    used_today: int = 0,
+    by_reason: dict[str, int] | None = None,
+    daily_share: int | None = None,
+    states: dict[str, int] | None = None,
+    **changes: Any,
+) -> CampaignFacts:
+    """A campaign by e-mail at a cent a message, with so many cents left."""
+    settings = OrchestratorSettings(prices={"email": Decimal("0.01")})
+    its = campaign(**{"channels": ["email"], "settings": settings, **changes})
+    day = campaign_day(its, NOW)
+    return CampaignFacts(
+        campaign=its,
+        by_state=states or {},
+        by_reason=by_reason or {},
+        accounts=[
+            Account(AccountScope.CAMPAIGN, "", left and left * CENT, 0, 0, None, 0)
+            if left != 0
+            else Account(AccountScope.CAMPAIGN, "", 0, 0, 0, None, 0),
+            Account(AccountScope.DAY, "2026-11-01", None, 0, 9 * CENT, None, 9),
+            Account(AccountScope.DAY, day.isoformat(), None, 0, used_today * CENT, None, today),
+        ],
+        today=day,
+        daily_share=daily_share,
+    )
+
+
+def step(**given: Any) -> NextStep:
+    return next_step(facts(**given), NOW)
+
+
+def waits_for(reason: WaitReason, until: datetime | None, next_: NextStep) -> bool:
+    return next_.wait is not None and (next_.wait.reason, next_.wait.until) == (reason, until)
+
+
+def test_a_batch_at_a_time_is_started():
+    assert step(states={"queued": 100_000}).dispatch == BATCH
+    assert step(states={"queued": 3}).dispatch == 3
+
+
+@pytest.mark.parametrize(
+    ("limits", "started"),
+    [
+        ({"daily_limit": 10, "today": 4}, 6),
+        ({"daily_limit": 10, "daily_share": 7, "today": 4}, 3),
+        ({"daily_limit": 10, "daily_share": 70, "today": 4}, 6),
+        ({"daily_spend_limit": Decimal("0.09"), "used_today": 4}, 5),
+        ({"left": 8}, 8),
+    ],
+)
+def test_nobody_is_started_whom_there_is_no_room_for(limits, started):
+    assert step(states={"queued": 50}, **limits).dispatch == started
+    # Whoever is being decided may take a place of it.
+    assert step(states={"queued": 50, "deciding": 2}, **limits).dispatch == started - 2
+
+
+def test_a_full_day_is_slept_through():
+    tomorrow = NOW.replace(hour=0, minute=0) + timedelta(days=1)
+    full: dict[str, Any] = {"states": {"queued": 5}, "daily_limit": 4, "today": 4}
+    assert waits_for(WaitReason.NEXT_DAY, tomorrow, step(**full))
+    soon = NOW + timedelta(hours=1)
+    assert waits_for(WaitReason.NEXT_DAY, soon, step(end_date=soon, **full))
+
+
+def test_while_somebody_is_decided_a_full_day_may_still_find_room():
+    full: dict[str, Any] = {"states": {"queued": 5, "deciding": 1}, "daily_limit": 4, "today": 3}
+    assert waits_for(WaitReason.OUTCOMES, None, step(**full))
+
+
+def test_paused_or_not_begun_it_waits():
+    states = {"queued": 5}
+    paused = step(states=states, status=CampaignStatus.PAUSED, end_date=END)
+    assert waits_for(WaitReason.RESUME, END, paused)
+    assert waits_for(WaitReason.RESUME, None, step(states=states, status=CampaignStatus.PAUSED))
+    later = NOW + timedelta(days=1)
+    assert waits_for(WaitReason.START, later, step(states=states, start_date=later))
+
+
+def test_out_of_money_it_waits_for_those_under_way_then_for_more_then_ends():
+    assert waits_for(
+        WaitReason.OUTCOMES, None, step(left=0, states={"queued": 5, "scheduled": 1}, end_date=END)
+    )
+    assert waits_for(WaitReason.BUDGET, END, step(left=0, states={"queued": 5}, end_date=END))
+    sweep = step(left=0, states={"queued": 5}).sweep
+    assert sweep is not None
+    assert (sweep.states, sweep.state, sweep.reason) == (
+        [OutreachState.QUEUED],
+        OutreachState.BLOCKED,
+        ExitReason.BUDGET_EXCEEDED,
+    )
+
+
+def test_a_free_channel_can_always_be_paid():
+    settings = OrchestratorSettings(prices={"email": Decimal("0.01"), "chat": Decimal(0)})
+    its = facts(left=0, channels=["email", "chat"], settings=settings)
+    assert cheapest_affordable(its) == 0
+    assert cheapest_affordable(facts(left=0)) is None
+
+
+@pytest.mark.parametrize(
+    ("given", "end"),
+    [
+        ({"states": {"sent": 3, "blocked": 1}}, CampaignStatus.COMPLETED),
+        (
+            {"states": {"sent": 3, "blocked": 1}, "by_reason": {"budget_exceeded": 1}, "left": 0},
+            CampaignStatus.BUDGET_EXHAUSTED,
+        ),
+        (
+            {"states": {"sent": 3, "blocked": 1}, "by_reason": {"budget_exceeded": 1}, "left": 9},
+            CampaignStatus.COMPLETED,
+        ),
+        ({"states": {"cancelled": 3}, "status": CampaignStatus.CANCELLED}, "cancelled"),
+    ],
+)
+def test_the_end_is_named_by_what_happened(given, end):
+    assert step(**given).end == end
+
+
+def test_at_its_end_the_rest_is_closed_and_those_under_way_are_waited_for():
+    late: dict[str, Any] = {"end_date": NOW - timedelta(seconds=1)}
+    sweep = step(states={"queued": 2}, **late).sweep
+    assert sweep is not None
+    assert sweep.reason is ExitReason.EXPIRED
+    broke = step(states={"queued": 2}, left=0, **late).sweep
+    assert broke is not None
+    assert broke.reason is ExitReason.BUDGET_EXCEEDED
+    assert waits_for(WaitReason.OUTCOMES, None, step(states={"sending": 1}, **late))
+    ended: dict[str, Any] = {"states": {"sent": 1, "blocked": 2}}
+    assert step(by_reason={"expired": 2}, **ended, **late).end is CampaignStatus.EXPIRED
+    assert step(by_reason={"duplicate": 2}, **ended, **late).end is CampaignStatus.COMPLETED
+
+
+def test_cancelled_what_sleeps_is_closed_and_what_is_on_its_way_is_waited_for():
+    cancelled: dict[str, Any] = {"status": CampaignStatus.CANCELLED}
+    sweep = step(states={"scheduled": 2, "sending": 1}, **cancelled).sweep
+    assert sweep is not None
+    assert OutreachState.SCHEDULED in sweep.states
+    assert OutreachState.SENDING not in sweep.states
+    assert sweep.state is OutreachState.CANCELLED
+    assert waits_for(WaitReason.OUTCOMES, None, step(states={"sending": 1}, **cancelled))
+
+
+@given(
+    states=st.dictionaries(st.sampled_from(OutreachState), st.integers(0, 2_000)),
+    status=st.sampled_from(CampaignStatus),
+    left=st.none() | st.integers(0, 50),
+    daily_limit=st.none() | st.integers(0, 50),
+    today=st.integers(0, 50),
+    hours=st.none() | st.integers(-5, 5),
+)
+def test_there_is_one_next_step_and_none_that_forgets_somebody(
+    states, status, left, daily_limit, today, hours
+):
+    end = None if hours is None else NOW + timedelta(hours=hours)
+    given_ = {"states": states, "status": status, "left": left, "end_date": end}
+    next_ = step(**given_, daily_limit=daily_limit, today=today)
+
+    set_ = [part for part in (next_.dispatch, next_.wait, next_.sweep, next_.end) if part]
+    assert len(set_) == 1
+    open_states = ("queued", "deciding", "scheduled", "sending")
+    if next_.end is not None:
+        assert not any(states.get(OutreachState(state)) for state in open_states)
+        assert next_.end in FINAL_STATUSES
+    if next_.dispatch is not None:
+        assert status is CampaignStatus.ACTIVE
+        assert next_.dispatch <= states[OutreachState.QUEUED]
+        assert daily_limit is None or next_.dispatch <= daily_limit - today
+        assert left is None or next_.dispatch <= left
+    if next_.sweep is not None:
+        assert any(states.get(state) for state in next_.sweep.states)

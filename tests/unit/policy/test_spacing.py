@@ -1,0 +1,75 @@
+"""The sends of a campaign's recipients, spread over their hour."""
+
+from datetime import UTC, datetime, time, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from contracts.campaign import OutreachCampaign
+from contracts.channels import Channel
+from contracts.decision import SendPlan, TimingReason, ZoneSource
+from contracts.settings import OrchestratorSettings, QuietHours
+from policy.campaign_days import campaign_day
+from policy.spacing import spread_by_place
+from tests.unit.policy.builders import campaign
+
+TEN = datetime(2026, 11, 24, 10, 0, tzinfo=UTC)
+
+
+def plan(
+    its: OutreachCampaign,
+    at: datetime = TEN,
+    reason: TimingReason = TimingReason.BEST_PRACTICE,
+) -> SendPlan:
+    return SendPlan(
+        channel=Channel.EMAIL,
+        scheduled_at=at,
+        reason=reason,
+        zone="UTC",
+        zone_source=ZoneSource.UTC,
+        campaign_day=campaign_day(its, at),
+    )
+
+
+def shift(place: int, at: datetime = TEN, **changes: Any) -> timedelta:
+    its = campaign(**changes)
+    moved = spread_by_place(plan(its, at), place, its)
+    assert moved.scheduled_at is not None
+    return moved.scheduled_at - at
+
+
+def test_the_first_lie_evenly_in_their_hour():
+    minutes = [shift(place) / timedelta(minutes=1) for place in range(8)]
+    assert minutes == [0, 30, 15, 45, 7.5, 37.5, 22.5, 52.5]
+
+
+@given(first=st.integers(0, 10**9), exponent=st.integers(0, 6))
+def test_any_neighbours_lie_evenly(first, exponent):
+    neighbours = 2**exponent
+    part = timedelta(hours=1) / neighbours
+    parts = {shift(first + n) // part for n in range(neighbours)}
+    assert parts == set(range(neighbours))
+
+
+def test_none_leaves_its_hour_its_day_its_window_or_its_allowed_hours():
+    for place in range(50):
+        assert timedelta(0) <= shift(place) < timedelta(hours=1)
+    midnight = TEN.replace(hour=23, minute=45)
+    no_quiet = OrchestratorSettings(quiet_hours=None)
+    assert shift(1, midnight, settings=no_quiet) == timedelta(0)
+    assert shift(1, end_date=TEN + timedelta(minutes=10)) == timedelta(0)
+    quiet = QuietHours(start=time(10, 20), end=time(11, 30))
+    assert shift(1, settings=OrchestratorSettings(quiet_hours=quiet)) == timedelta(0)
+
+
+def test_without_spacing_all_go_at_once():
+    assert shift(1, settings=OrchestratorSettings(min_spacing_minutes=0)) == timedelta(0)
+
+
+@pytest.mark.parametrize("reason", [TimingReason.IMMEDIATE, TimingReason.REQUESTED])
+def test_a_time_nobody_chose_among_many_is_kept(reason):
+    its = campaign()
+    kept = plan(its, reason=reason)
+    assert spread_by_place(kept, 1, its) == kept
