@@ -1,4 +1,4 @@
-"""What the Web UI gets to show of an outreach."""
+"""What the Web UI gets to show of outreaches and campaigns."""
 
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
@@ -8,12 +8,14 @@ from temporalio.api.sdk.v1 import WorkflowMetadata
 from temporalio.client import WorkflowExecution
 
 from contracts.naming import CAMPAIGN_ATTRIBUTE, TENANT_ATTRIBUTE
+from starter.campaign_runs import CampaignHandle
 from starter.outreaches import OutreachHandle
+from tests.audience import queue
 from tests.makers import make_campaign, make_profile
 from tests.waiting import eventually
 
 
-async def _details(handle: OutreachHandle) -> str:
+async def _details(handle: OutreachHandle | CampaignHandle) -> str:
     metadata: WorkflowMetadata = await handle.query(
         "__temporal_workflow_metadata", result_type=WorkflowMetadata
     )
@@ -75,3 +77,49 @@ async def test_an_outreach_is_found_by_its_campaign_and_tenant(orchestrator, ten
 
     executions = await eventually(found, "the outreach in the list of its campaign")
     assert [e.id for e in executions] == [f"outreach-{sent['message_id']}"]
+
+
+async def test_a_campaign_shows_its_progress_and_what_it_did(
+    orchestrator, database, tenant_id, client
+):
+    campaign = make_campaign(
+        tenant_id, channels=["chat"], templates={"chat": "Bonjou"}, daily_limit=2, budget_total=5
+    )
+    await orchestrator.save_campaign(campaign)
+    people = [
+        {"id": f"{n}", "name": "Marie", "contact_info": {"user_id": f"{tenant_id}-{n}"}}
+        for n in range(5)
+    ]
+    await queue(database, campaign, people)
+    handle = await orchestrator.campaign(campaign.id).start()
+
+    async def asleep() -> bool:
+        return "the day's share is used up" in await _details(handle)
+
+    await eventually(asleep, "it sleeps until the next day")
+    details = await _details(handle)
+    assert details.startswith("**active**: 2 of 5 have an outcome")
+    assert "- held or sent today and later: 2 of 2" in details
+    assert "- left to spend: 5" in details
+    assert "started: recipients 2" in details
+    assert "marie" not in details.lower()
+    assert await (await handle.describe()).static_summary() == "Spring fair (promotion)"
+    timers = [
+        event.user_metadata.summary.data.decode()
+        async for event in handle.fetch_history_events()
+        if event.event_type == EventType.EVENT_TYPE_TIMER_STARTED
+    ]
+    assert timers[-1] == '"Wait: next_day"'
+
+    query = f"{CAMPAIGN_ATTRIBUTE} = '{campaign.id}' AND {TENANT_ATTRIBUTE} = '{tenant_id}'"
+
+    async def found() -> bool:
+        ids = [execution.id async for execution in client.list_workflows(query)]
+        return len(ids) == 3 and handle.id in ids
+
+    await eventually(found, "the campaign and the outreaches it started in one list")
+    await orchestrator.campaign(campaign.id).cancel("seen enough")
+    await handle.result()
+    details = await _details(handle)
+    assert details.startswith("**cancelled**: 5 of 5 have an outcome")
+    assert "reason seen enough" in details

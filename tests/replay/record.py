@@ -1,8 +1,9 @@
 """`python -m tests.replay.record`: record histories of today's workflow code.
 
-One per way through the workflow: sent, asleep and rescheduled, fallen back, cancelled,
-blocked, failed, unknown. Existing files are left alone: they stand for workflows that
-may still be asleep somewhere.
+One per way through a workflow: of outreaches sent, asleep and rescheduled, fallen back,
+cancelled, blocked, failed, unknown, moved to another day; of campaigns completed, out of
+money, and steered. Existing files are left alone: they stand for workflows that may still
+be asleep somewhere.
 """
 
 import asyncio
@@ -11,22 +12,31 @@ import tempfile
 import uuid
 from contextlib import AsyncExitStack, suppress
 from datetime import timedelta
+from decimal import Decimal
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from temporalio.client import Client, WorkflowFailureError
 from temporalio.contrib.pydantic import pydantic_data_converter
 
 from activities.errors import AmbiguousDeliveryError
 from activities.sender import Accepted, OutgoingMessage, Refused
+from contracts.campaign_run import CampaignRef, WaitReason
 from contracts.channels import Channel
 from contracts.outreach import RescheduleInput
 from devstack.postgres import EmbeddedPostgres
 from devstack.temporal_server import TemporalDevServer
+from persistence.campaign_runs import PostgresCampaignRuns
 from persistence.database import Database
 from persistence.migrate import upgrade_database
+from starter.campaign_control import CampaignControl
+from starter.campaign_runs import CampaignHandle, CampaignRuns
+from tests.audience import queue
 from tests.fakes.sender import ScriptedSender, refuse
 from tests.makers import make_campaign
 from tests.stage import Handle, Stage
+from tests.waiting import eventually
 from workflows.outreach import OutreachWorkflow
 
 _HISTORIES = Path(__file__).parent / "histories"
@@ -41,7 +51,7 @@ async def _lost(message: OutgoingMessage) -> Accepted | Refused:
     raise AmbiguousDeliveryError("the answer was lost")
 
 
-async def _save(name: str, handle: Handle) -> None:
+async def _save(name: str, handle: Handle | CampaignHandle) -> None:
     with suppress(WorkflowFailureError):
         await handle.result()
     path = _HISTORIES / f"{name}.json"
@@ -68,6 +78,7 @@ async def _record(stage: Stage) -> None:
         nobody = {"contact_info": {"user_id": "u1"}}
         await _save("no_viable_channel", await stage.start(anywhere, nobody, _TEXT))
         await _record_sleepers(stage)
+        await _record_campaigns(stage)
     async with AsyncExitStack() as stage.exits:
         await stage.cast({Channel.EMAIL: ScriptedSender(refuse), Channel.SMS: ScriptedSender()})
         await _save("fallen_back", await stage.start(anywhere, _BOTH, _TEXT))
@@ -95,6 +106,51 @@ async def _record_sleepers(stage: Stage) -> None:
     await moved.execute_update(OutreachWorkflow.fall_back)
     await moved.cancel()
     await _save("rescheduled_then_skipped", moved)
+
+
+async def _record_campaigns(stage: Stage) -> None:
+    completed = await _campaign(stage, budget_total=1)
+    await _save("campaign_completed", completed.handle)
+
+    broke = await _campaign(stage, budget_total=Decimal("0.02"))
+    await _save("campaign_out_of_money", broke.handle)
+
+    steered = await _campaign(stage, daily_limit=1)
+    await eventually(partial(_waits, steered, WaitReason.NEXT_DAY), "the day is full")
+    await steered.pause()
+    await eventually(partial(_waits, steered, WaitReason.RESUME), "it is paused")
+    await steered.resume()
+    await steered.set_daily_limit(3)
+    await eventually(partial(_waits, steered, WaitReason.NEXT_DAY), "the day is full again")
+    await steered.cancel("recorded enough")
+    await _save("campaign_steered", steered.handle)
+
+
+async def _campaign(stage: Stage, **limits: Any) -> CampaignControl:
+    """Start a campaign for four people."""
+    campaign = make_campaign(
+        uuid.uuid4(),
+        channels=["email"],
+        templates={"email": "Bonjou {{ name }}"},
+        settings={"prices": {"email": "0.01"}},
+        **limits,
+    )
+    await stage.save(campaign)
+    people = [
+        {"id": f"p{n}", "name": f"P{n}", "contact_info": {"email": f"p{n}@example.com"}}
+        for n in range(4)
+    ]
+    await queue(stage.database, campaign, people)
+    ref = CampaignRef(tenant_id=campaign.tenant_uuid, campaign_id=campaign.id)
+    runs = PostgresCampaignRuns(stage.database)
+    control = CampaignControl(ref, runs, CampaignRuns(stage.client))
+    await control.start()
+    return control
+
+
+async def _waits(control: CampaignControl, reason: WaitReason) -> bool:
+    status = await control.status()
+    return status is not None and status.waits_for is reason
 
 
 async def main() -> None:
