@@ -13,6 +13,7 @@ from contracts.campaign_run import (
     CampaignFigures,
     OrderInput,
     OrderResult,
+    RequeueInput,
     SurveyInput,
     SurveyResult,
     SweepInput,
@@ -45,7 +46,8 @@ class CampaignManager:
         facts = await self._runs.facts(request.ref, request.now)
         if facts.chooses_its_share:
             facts = await self._choose_share(request, facts)
-        return SurveyResult(figures=_figures(facts), step=next_step(facts, request.now))
+        step = next_step(facts, request.now, requeued_at_micros=request.requeued_at_micros)
+        return SurveyResult(figures=_figures(facts), step=step)
 
     async def _choose_share(self, request: SurveyInput, facts: CampaignFacts) -> CampaignFacts:
         """Let the campaign choose its messages of the day, so that its budget lasts."""
@@ -79,6 +81,11 @@ class CampaignManager:
         except InvalidRequestError as fault:
             raise ApplicationError(str(fault), type=ORDER_REFUSED, non_retryable=True) from None
         return OrderResult(status=status)
+
+    @activity.defn
+    async def requeue_recipients(self, request: RequeueInput) -> None:
+        """Let those wait in the queue again whom a limit had no room for."""
+        await self._runs.requeue(request.ref)
 
     @activity.defn
     async def sweep_campaign(self, request: SweepInput) -> SweepResult:

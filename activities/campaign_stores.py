@@ -58,7 +58,11 @@ class CampaignRunStore(Protocol):
         ...
 
     async def started(self, ref: CampaignRef, message_ids: Sequence[UUID]) -> None:
-        """Take messages out of the queue: each has its workflow."""
+        """Take messages out of the queue, but those that wait there again already."""
+        ...
+
+    async def requeue(self, ref: CampaignRef) -> None:
+        """Let those wait in the queue again whom a limit had no room for."""
         ...
 
     async def in_motion(self, ref: CampaignRef) -> int:
@@ -96,8 +100,8 @@ class CampaignRunStore(Protocol):
 class OutreachStarter(Protocol):
     """Starts the workflows that carry messages, and stops them."""
 
-    async def start(self, ref: MessageRef, campaign: OutreachCampaign, place: int) -> None:
-        """Start a message's workflow; one that has started already is left alone."""
+    async def start(self, ref: MessageRef, campaign: OutreachCampaign, place: int) -> bool:
+        """Start a message's workflow; False where one runs already, which is left alone."""
         ...
 
     async def cancel_all(self, ref: CampaignRef, reason: str) -> None:

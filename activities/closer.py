@@ -1,9 +1,9 @@
-"""The end of a message that was not sent."""
+"""The end of a message that was not sent, or its way back into its campaign's queue."""
 
 from temporalio import activity
 
 from activities.stores import RequestStore
-from contracts.outreach import ConcludeInput, ConcludeResult
+from contracts.outreach import ConcludeInput, ConcludeResult, PutBackInput, PutBackResult
 
 
 class OutreachCloser:
@@ -25,3 +25,8 @@ class OutreachCloser:
         nothing.
         """
         return await self._requests.conclude(request)
+
+    @activity.defn
+    async def put_back(self, request: PutBackInput) -> PutBackResult:
+        """Have a campaign's recipient wait, where a limit leaves no room for it now."""
+        return PutBackResult(is_back=await self._requests.put_back(request.ref, request.block))

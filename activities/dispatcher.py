@@ -50,7 +50,7 @@ class CampaignDispatcher:
 
         A recipient leaves the queue when its workflow has started, not before: killed
         halfway, the next run takes the page again, and who was started already is left
-        alone. Ends early when the campaign is paused, over, or has nobody left.
+        alone. Ends early when the campaign is paused, over, or has nobody left to start.
         """
         done = _progress(request)
         while done.started < request.at_most:
@@ -58,26 +58,36 @@ class CampaignDispatcher:
             page = await self._runs.take(request.ref, min(_PAGE, request.at_most - done.started))
             if not page.message_ids:
                 break
-            await self._start(request.ref, page, done.next_place)
-            await self._runs.started(request.ref, page.message_ids)
-            count = len(page.message_ids)
-            done = DispatchResult(started=done.started + count, next_place=done.next_place + count)
+            started = await self._start(request.ref, page, done.next_place)
+            if not started:
+                break
+            await self._runs.started(request.ref, started)
+            done = DispatchResult(
+                started=done.started + len(started),
+                next_place=done.next_place + len(page.message_ids),
+            )
             _tell(done)
         return done
 
-    async def _start(self, ref: CampaignRef, page: TakenPage, first_place: int) -> None:
-        """Start a page, some at a time; the first failure is raised once all are done."""
+    async def _start(self, ref: CampaignRef, page: TakenPage, first_place: int) -> list[UUID]:
+        """Start a page, some at a time; those that were not running yet.
+
+        The first failure is raised once all are done. Who runs already stays in the queue:
+        it may be an earlier run that is about to end, its recipient put back.
+        """
         free = asyncio.Semaphore(_AT_ONCE)
 
-        async def start(message_id: UUID, place: int) -> None:
+        async def start(message_id: UUID, place: int) -> bool:
             async with free:
                 message = MessageRef(tenant_id=ref.tenant_id, message_id=message_id)
-                await self._outreaches.start(message, page.campaign, place)
+                return await self._outreaches.start(message, page.campaign, place)
 
         starts = (start(m, place) for place, m in enumerate(page.message_ids, first_place))
-        for failure in await asyncio.gather(*starts, return_exceptions=True):
-            if failure is not None:
-                raise failure
+        answers = await asyncio.gather(*starts, return_exceptions=True)
+        for answer in answers:
+            if isinstance(answer, BaseException):
+                raise answer
+        return [m for m, is_new in zip(page.message_ids, answers, strict=True) if is_new]
 
     async def _wait_for_room(self, ref: CampaignRef, done: DispatchResult) -> None:
         """Wait until few enough messages are on their way, though not for ever."""

@@ -148,6 +148,14 @@ class RequestStore(Protocol):
         """What the choice of its channel depends on."""
         ...
 
+    async def put_back(self, ref: MessageRef, block: Block) -> bool:
+        """Have a campaign's recipient wait until a limit is raised; its claim is gone.
+
+        Returns:
+            False when the message has ended, or money was held for it before.
+        """
+        ...
+
     async def conclude(self, conclusion: ConcludeInput) -> ConcludeResult:
         """End an unsent message: release its hold and claim, store state and reason.
 

@@ -26,6 +26,8 @@ class CampaignInput(Contract):
     ref: CampaignRef
     #: How many recipients it has started; the next one's place among them.
     next_place: int = 0
+    #: What was left to spend when those without room were last let into the queue again.
+    requeued_at_micros: int | None = None
 
 
 class CampaignResult(Contract):
@@ -69,6 +71,8 @@ class NextStep(Contract):
 
     #: Start so many recipients.
     dispatch: int | None = None
+    #: Let those wait in the queue again whom a limit had no room for.
+    requeue: bool = False
     wait: Wait | None = None
     sweep: Sweep | None = None
     #: Everybody has an outcome: end this way.
@@ -106,6 +110,8 @@ class SurveyInput(Contract):
 
     ref: CampaignRef
     now: datetime
+    #: What was left to spend when those without room were last let into the queue again.
+    requeued_at_micros: int | None = None
 
 
 class SurveyResult(Contract):
@@ -129,6 +135,12 @@ class DispatchResult(Contract):
 
     started: int
     next_place: int
+
+
+class RequeueInput(Contract):
+    """Let those wait in the queue again whom a limit had no room for."""
+
+    ref: CampaignRef
 
 
 class SweepInput(Contract):

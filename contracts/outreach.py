@@ -16,7 +16,7 @@ from contracts.delivery import AttemptSummary, DeliveryOutcome
 class OutreachState(StrEnum):
     """Where a message stands."""
 
-    QUEUED = "queued"  #: Stored; waits for its campaign to start it.
+    QUEUED = "queued"  #: Waits for its campaign to start it; with a reason, for a higher limit.
     DECIDING = "deciding"  #: Stored; claim, route, time and budget are being decided.
     SCHEDULED = "scheduled"  #: Decided; asleep until its time.
     SENDING = "sending"  #: Being handed to a provider.
@@ -247,6 +247,20 @@ class ResolveInput(Contract):
     attempt_no: int
     channel: Channel
     now: datetime
+
+
+class PutBackInput(Contract):
+    """Put a campaign's recipient back: a limit leaves no room, and may be raised."""
+
+    ref: MessageRef
+    block: Block
+
+
+class PutBackResult(Contract):
+    """Whether the recipient waits again."""
+
+    #: False: the message has ended meanwhile, or money was held for it before.
+    is_back: bool
 
 
 class ConcludeResult(Contract):

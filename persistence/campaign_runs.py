@@ -8,8 +8,9 @@ from uuid import UUID
 from activities.campaign_stores import SweptPage, TakenPage
 from contracts.campaign import CampaignStatus, OutreachCampaign
 from contracts.campaign_run import CampaignRef, Sweep
-from contracts.outreach import Details
+from contracts.outreach import Details, OutreachState
 from persistence.accounts import ACCOUNT_COLUMNS, account_from
+from persistence.campaign_limits import requeue
 from persistence.campaigns import PostgresCampaignStore
 from persistence.database import Database, Query
 from persistence.ledger_sql import BOOK_ENTRIES
@@ -82,9 +83,10 @@ SELECT message_id FROM page ORDER BY message_id
 """)
 
 _STARTED = Query("""
-DELETE FROM campaign_queue
- WHERE tenant_id = :tenant_id AND campaign_id = :campaign_id
-   AND message_id = ANY(CAST(:message_ids AS uuid[]))
+DELETE FROM campaign_queue q USING messages m
+ WHERE q.tenant_id = :tenant_id AND q.campaign_id = :campaign_id
+   AND q.message_id = ANY(CAST(:message_ids AS uuid[]))
+   AND m.message_id = q.message_id AND m.state <> 'queued'
 """)
 
 # As one message is closed, so are many: each is locked, in the order of the key, before any
@@ -152,6 +154,7 @@ class PostgresCampaignRuns:
             campaign=campaign,
             by_state=tallies.by_state(),
             by_reason=tallies.by_reason(),
+            without_room=sum(tallies.by_reason(OutreachState.QUEUED).values()),
             accounts=[account_from(account) for account in row["accounts"]],
             today=campaign_day(campaign, now),
             daily_share=row["daily_share"],
@@ -173,6 +176,11 @@ class PostgresCampaignRuns:
     async def started(self, ref: CampaignRef, message_ids: Sequence[UUID]) -> None:
         """Take messages out of the queue; see `CampaignRunStore`."""
         await self._database.fetch(_STARTED, {**_key(ref), "message_ids": list(message_ids)})
+
+    async def requeue(self, ref: CampaignRef) -> None:
+        """Let those wait again whom a limit had no room for; see `CampaignRunStore`."""
+        async with self._database.transaction() as connection:
+            await requeue(connection, ref.tenant_id, ref.campaign_id)
 
     async def in_motion(self, ref: CampaignRef) -> int:
         """Messages being decided or handed over at this moment."""

@@ -4,7 +4,7 @@ import json
 from datetime import datetime
 
 from activities.stores import RoutingInputs, StoredRequest
-from contracts.outreach import ConcludeInput, ConcludeResult, MessageRef
+from contracts.outreach import Block, ConcludeInput, ConcludeResult, MessageRef
 from persistence.database import Database, Query
 from persistence.ledger_sql import BOOK_ENTRIES
 from persistence.rows import (
@@ -64,6 +64,30 @@ SELECT state, reason FROM messages
 """)  # noqa: S608 - built from constants of ours
 
 
+# Back to where it was before its campaign started it: no claim, no decision, and out of the
+# queue until a limit is raised. What money was held for once is never carried anew, as its
+# attempts are counted from the first.
+_PUT_BACK = Query("""
+WITH back AS (
+    UPDATE messages m
+       SET state = 'queued', reason = CAST(:reason AS text), details = CAST(:details AS jsonb)
+     WHERE tenant_id = :tenant_id AND message_id = :message_id AND state = 'deciding'
+       AND NOT EXISTS (SELECT FROM budget_entries e WHERE e.message_id = m.message_id)
+    RETURNING tenant_id, campaign_id, message_id
+), unclaimed AS (
+    DELETE FROM recipient_claims r USING back WHERE r.message_id = back.message_id
+), unqueued AS (
+    DELETE FROM campaign_queue q USING back
+     WHERE (q.tenant_id, q.campaign_id, q.message_id)
+         = (back.tenant_id, back.campaign_id, back.message_id)
+)
+SELECT EXISTS (SELECT FROM back) OR EXISTS (
+           SELECT FROM messages
+            WHERE tenant_id = :tenant_id AND message_id = :message_id
+              AND state = 'queued' AND reason IS NOT NULL) AS is_back
+""")
+
+
 class PostgresRequestStore:
     """`RequestStore` on PostgreSQL."""
 
@@ -88,6 +112,17 @@ class PostgresRequestStore:
             suppressions=suppressions_from(row["suppressions"]),
             engagement=engagement_from(row["engagement"]),
         )
+
+    async def put_back(self, ref: MessageRef, block: Block) -> bool:
+        """Have a campaign's recipient wait; see `RequestStore`."""
+        parameters = {
+            "tenant_id": ref.tenant_id,
+            "message_id": ref.message_id,
+            "reason": block.reason.value,
+            "details": json.dumps(block.details),
+        }
+        (row,) = await self._database.fetch(_PUT_BACK, parameters)
+        return bool(row["is_back"])
 
     async def conclude(self, conclusion: ConcludeInput) -> ConcludeResult:
         """End an unsent message; see `RequestStore`."""

@@ -26,6 +26,8 @@ class CampaignFacts:
     #: Messages by state, and of the unsent ones by reason.
     by_state: Mapping[str, int]
     by_reason: Mapping[str, int]
+    #: Of the queued ones, those a limit had no room for: they wait until it is raised.
+    without_room: int
     #: The accounts of the campaign, its channels and its days.
     accounts: Sequence[Account]
     #: The campaign's day.
@@ -56,6 +58,11 @@ class CampaignFacts:
         return sum(day.held_micros + day.spent_micros for day in self._days_ahead())
 
     @property
+    def startable(self) -> int:
+        """Messages that can be started."""
+        return self.count(OutreachState.QUEUED) - self.without_room
+
+    @property
     def chooses_its_share(self) -> bool:
         """Whether it is time for the campaign to choose its messages a day."""
         sends = self.campaign.status is CampaignStatus.ACTIVE and self.campaign.auto_pacing
@@ -71,12 +78,21 @@ class CampaignFacts:
         return (a for a in self.accounts if a.scope is AccountScope.DAY and a.key >= today)
 
 
-def next_step(facts: CampaignFacts, now: datetime) -> NextStep:
+def next_step(
+    facts: CampaignFacts, now: datetime, *, requeued_at_micros: int | None = None
+) -> NextStep:
     """The next step: start some, wait, end the rest, or be done.
 
     Nobody is started whom the day's limits or the budget have no room for. Those rules
     are the accounts' to enforce, message by message; here they decide whom to start when,
-    so that hardly anybody meets them.
+    so that hardly anybody meets them. Who does all the same waits until a limit is raised,
+    or until money has come back from those under way.
+
+    Args:
+        facts: where the campaign stands.
+        now: the present.
+        requeued_at_micros: what was left to spend when those without room were last let
+            into the queue again; with the same left, they would not find room again.
     """
     campaign = facts.campaign
     if campaign.status in FINAL_STATUSES:
@@ -87,9 +103,13 @@ def next_step(facts: CampaignFacts, now: datetime) -> NextStep:
         return _wait(WaitReason.RESUME, campaign.end_date)
     if now < campaign.start_date:
         return _wait(WaitReason.START, campaign.start_date)
-    if not facts.count(OutreachState.QUEUED):
-        return _when_all_are_started(facts)
-    return _start_some(facts, now)
+    if facts.startable:
+        return _start_some(facts, now)
+    if facts.count(*_UNDER_WAY):
+        return _wait(WaitReason.OUTCOMES)
+    if facts.without_room:
+        return _without_room(facts, requeued_at_micros)
+    return _when_all_have_ended(facts)
 
 
 def cheapest_affordable(facts: CampaignFacts) -> int | None:
@@ -115,7 +135,7 @@ def _start_some(facts: CampaignFacts, now: datetime) -> NextStep:
     if cheapest is None:
         return _without_money(facts)
     undecided = facts.count(OutreachState.DECIDING)
-    room = [BATCH, facts.count(OutreachState.QUEUED)]
+    room = [BATCH, facts.startable]
     if (a_day := facts.messages_a_day) is not None:
         room.append(a_day - facts.messages_ahead - undecided)
     if cheapest:
@@ -130,11 +150,15 @@ def _start_some(facts: CampaignFacts, now: datetime) -> NextStep:
     return _wait(WaitReason.NEXT_DAY, _no_later(start_of_next_day(facts.campaign, now), facts))
 
 
-def _when_all_are_started(facts: CampaignFacts) -> NextStep:
-    if facts.count(*_UNDER_WAY):
-        return _wait(WaitReason.OUTCOMES)
-    went_without = facts.by_reason.get(ExitReason.BUDGET_EXCEEDED, 0)
-    if went_without and cheapest_affordable(facts) is None:
+def _without_room(facts: CampaignFacts, requeued_at_micros: int | None) -> NextStep:
+    left = facts.whole.remaining_micros
+    if cheapest_affordable(facts) is not None and (left or 0) != requeued_at_micros:
+        return NextStep(requeue=True)
+    return _without_money(facts)
+
+
+def _when_all_have_ended(facts: CampaignFacts) -> NextStep:
+    if facts.by_reason.get(ExitReason.BUDGET_EXCEEDED, 0):
         return NextStep(end=CampaignStatus.BUDGET_EXHAUSTED)
     return NextStep(end=CampaignStatus.COMPLETED)
 
@@ -157,7 +181,7 @@ def _end_of_time(facts: CampaignFacts) -> NextStep:
         return _wait(WaitReason.OUTCOMES)
     if facts.by_reason.get(ExitReason.EXPIRED, 0):
         return NextStep(end=CampaignStatus.EXPIRED)
-    return _when_all_are_started(facts)
+    return _when_all_have_ended(facts)
 
 
 def _wind_up(facts: CampaignFacts, status: CampaignStatus) -> NextStep:

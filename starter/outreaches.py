@@ -1,7 +1,6 @@
 """The workflows of outreaches: start, ask, steer."""
 
 import asyncio
-from contextlib import suppress
 from datetime import datetime
 from typing import Final, TypedDict
 from uuid import UUID, uuid4
@@ -95,15 +94,18 @@ class Outreaches:
             OutreachWorkflow.run, outreach_workflow_id(ref.message_id)
         )
 
-    async def start(self, ref: MessageRef, campaign: OutreachCampaign, place: int) -> None:
-        """Start a campaign's message; one that has started already is left alone.
+    async def start(self, ref: MessageRef, campaign: OutreachCampaign, place: int) -> bool:
+        """Start a campaign's message.
 
         Args:
             ref: a stored message.
             campaign: its campaign, for the names shown in the Web UI.
             place: which of the campaign's recipients it is, to spread their sends.
+
+        Returns:
+            False where its workflow runs already, which is left alone.
         """
-        with suppress(WorkflowAlreadyStartedError):
+        try:
             await self._client.start_workflow(
                 OutreachWorkflow.run,
                 OutreachInput(ref=ref, place=place),
@@ -113,6 +115,9 @@ class Outreaches:
                 request_eager_start=True,
                 **shown(ref.tenant_id, campaign),
             )
+        except WorkflowAlreadyStartedError:
+            return False
+        return True
 
     async def cancel_all(self, ref: CampaignRef, reason: str) -> None:
         """Have the server ask every running workflow of a campaign to end, by and by.

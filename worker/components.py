@@ -50,6 +50,7 @@ class Components:
             self.budget.release_budget,
             self.delivery.resolve_attempt,
             self.closer.close_outreach,
+            self.closer.put_back,
         ]
 
 
@@ -65,6 +66,7 @@ class CampaignComponents:
         return [
             self.manager.survey_campaign,
             self.manager.order_campaign,
+            self.manager.requeue_recipients,
             self.manager.sweep_campaign,
             self.dispatcher.dispatch_batch,
         ]

@@ -20,6 +20,7 @@ with workflow.unsafe.imports_passed_through():
         EndDateOrder,
         Sweep,
         Wait,
+        WaitReason,
     )
     from contracts.outreach import Details
     from workflows.campaign_steps import CampaignSteps
@@ -52,6 +53,8 @@ class CampaignWorkflow:
         self._campaign_id = request.ref.campaign_id
         self._steps = CampaignSteps(request.ref)
         self._next_place = request.next_place
+        #: What was left to spend when those without room were last let in again.
+        self._requeued_at_micros = request.requeued_at_micros
         self._figures: CampaignFigures | None = None
         self._wait: Wait | None = None
         self._wakes_at: datetime | None = None
@@ -70,7 +73,11 @@ class CampaignWorkflow:
             if self._has_long_history():
                 await workflow.wait_condition(workflow.all_handlers_finished)
                 workflow.continue_as_new(
-                    CampaignInput(ref=request.ref, next_place=self._next_place)
+                    CampaignInput(
+                        ref=request.ref,
+                        next_place=self._next_place,
+                        requeued_at_micros=self._requeued_at_micros,
+                    )
                 )
         await workflow.wait_condition(workflow.all_handlers_finished)
         assert self._figures is not None  # noqa: S101 - a step begins with a look
@@ -83,7 +90,7 @@ class CampaignWorkflow:
     async def _take_next_step(self) -> bool:
         """Look where the campaign stands and do what is next; whether that was its end."""
         self._woken = False
-        survey = await self._steps.survey()
+        survey = await self._steps.survey(self._requeued_at_micros)
         self._figures, step = survey.figures, survey.step
         if step.end is not None:
             await self._end(step.end)
@@ -97,12 +104,20 @@ class CampaignWorkflow:
             await self._dispatch(step.dispatch)
         elif step.sweep is not None:
             await self._sweep(step.sweep)
+        elif step.requeue:
+            await self._steps.requeue()
+            self._requeued_at_micros = survey.figures.remaining_micros or 0
+            self._note("requeued")
         return False
 
     async def _dispatch(self, at_most: int) -> None:
         done = await self._steps.dispatch(at_most, self._next_place)
         self._next_place = done.next_place
-        self._note("started", recipients=done.started)
+        if done.started:
+            self._note("started", recipients=done.started)
+        else:
+            # It was paused meanwhile, or those in the queue still run.
+            await self._sleep(Wait(reason=WaitReason.OUTCOMES))
 
     async def _sweep(self, sweep: Sweep) -> None:
         done = await self._steps.sweep(sweep)

@@ -13,6 +13,7 @@ with workflow.unsafe.imports_passed_through():
         DispatchResult,
         OrderInput,
         OrderResult,
+        RequeueInput,
         SurveyInput,
         SurveyResult,
         Sweep,
@@ -32,11 +33,11 @@ class CampaignSteps:
     def __init__(self, ref: CampaignRef) -> None:
         self._ref = ref
 
-    async def survey(self) -> SurveyResult:
+    async def survey(self, requeued_at_micros: int | None) -> SurveyResult:
         """See where the campaign stands, and what it does next."""
         return await workflow.execute_local_activity_method(
             CampaignManager.survey_campaign,
-            SurveyInput(ref=self._ref, now=workflow.now()),
+            SurveyInput(ref=self._ref, now=workflow.now(), requeued_at_micros=requeued_at_micros),
             summary="Look where the campaign stands",
             **STEP,
         )
@@ -48,6 +49,15 @@ class CampaignSteps:
             DispatchInput(ref=self._ref, at_most=at_most, first_place=first_place),
             summary=f"Start up to {at_most} recipients",
             **LONG_STEP,
+        )
+
+    async def requeue(self) -> None:
+        """Let those wait in the queue again whom a limit had no room for."""
+        await workflow.execute_local_activity_method(
+            CampaignManager.requeue_recipients,
+            RequeueInput(ref=self._ref),
+            summary="Let those in again that a limit had no room for",
+            **STEP,
         )
 
     async def sweep(self, sweep: Sweep) -> SweepResult:

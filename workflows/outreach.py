@@ -34,6 +34,9 @@ _NOT_ASLEEP = {
 
 _ALL_FAILED = ExitReason.ALL_CHANNELS_FAILED
 
+#: What a raised limit can mend.
+_LACKS_OF_ROOM = (ExitReason.BUDGET_EXCEEDED, ExitReason.DAILY_LIMIT)
+
 
 @workflow.defn(name="Outreach")
 class OutreachWorkflow:
@@ -83,7 +86,8 @@ class OutreachWorkflow:
                 if await self._is_carried(channel, result):
                     return
             elif not request.resume and channel is channels[0]:
-                await self._close(OutreachState.BLOCKED, block)
+                if not await self._is_put_back(block):
+                    await self._close(OutreachState.BLOCKED, block)
                 return
             else:
                 self._record.note_attempt(channel, "blocked", block.reason.value)
@@ -135,6 +139,16 @@ class OutreachWorkflow:
             if block is None or self._place is None or not fits_another_day(block):
                 return block
             full_day_of = plan.scheduled_at
+
+    async def _is_put_back(self, block: Block) -> bool:
+        """Let a campaign's recipient wait in the queue where a limit has no room for it."""
+        if self._place is None or block.reason not in _LACKS_OF_ROOM:
+            return False
+        if not await self._steps.put_back(block):
+            return False
+        self._record.end(OutreachState.QUEUED, block)
+        self._tell()
+        return True
 
     async def _deliver_when_due(self, channel: Channel) -> DeliverResult:
         """Sleep until the plan's time, then hand over; again when that time has moved."""

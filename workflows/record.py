@@ -17,7 +17,14 @@ from contracts.outreach import (
 )
 from workflows.story import tell
 
-_ENDED_UNSENT = frozenset({OutreachState.BLOCKED, OutreachState.FAILED, OutreachState.CANCELLED})
+_ENDED_UNSENT = frozenset(
+    {
+        OutreachState.QUEUED,
+        OutreachState.BLOCKED,
+        OutreachState.FAILED,
+        OutreachState.CANCELLED,
+    }
+)
 
 
 @dataclass
@@ -44,8 +51,8 @@ class OutreachRecord:
 
     @property
     def has_ended(self) -> bool:
-        """Whether nothing more will happen by itself."""
-        return self.state in FINAL_STATES
+        """Whether nothing more will happen by itself, put back into the queue included."""
+        return self.state in FINAL_STATES or self.state is OutreachState.QUEUED
 
     @property
     def requested_at(self) -> datetime | None:

@@ -34,6 +34,7 @@ with workflow.unsafe.imports_passed_through():
         MessageRef,
         OutreachState,
         PlanInput,
+        PutBackInput,
         ReleaseInput,
         ReopenInput,
         ReopenResult,
@@ -185,6 +186,12 @@ class OutreachSteps:
             now=workflow.now(),
         )
         return await _run(OutreachCloser.close_outreach, request, f"Close: {block.reason}")
+
+    async def put_back(self, block: Block) -> bool:
+        """Have a campaign's recipient wait until a limit is raised; whether it does."""
+        request = PutBackInput(ref=self._ref, block=block)
+        done = await _run(OutreachCloser.put_back, request, f"Wait for room: {block.reason}")
+        return done.is_back
 
     async def deliver(self, attempt_no: int, channel: Channel) -> DeliverResult:
         """Hand the message over; interrupted on its way, find out what became of it."""

@@ -66,6 +66,7 @@ async def test_cancelled_whoever_is_not_started_never_is(
     campaign = _campaign(tenant_id, daily_limit=8)
     control = await launch(campaign, 30)
     await eventually(lambda: _waits(control, WaitReason.NEXT_DAY), "it waits for the next day")
+    await eventually(lambda: _got(messages_got, campaign, 8), "eight are sent")
 
     await control.cancel("the fair is off")
     result = await control.result()
@@ -149,13 +150,42 @@ async def test_out_of_money_it_waits_for_more_until_its_end(launch, tenant_id):
     assert result.by_state == {"sent": 25}
 
 
+async def test_whoever_is_too_dear_now_waits_for_the_raise_and_is_not_lost(
+    orchestrator, database, tenant_id
+):
+    campaign = make_campaign(
+        tenant_id,
+        channels=["chat", "instagram"],
+        templates={"default": "Bonjour"},
+        budget_total=Decimal("0.13"),
+        settings={"prices": {"chat": Decimal("0.01"), "instagram": Decimal("0.05")}},
+        end_date=datetime.now(UTC) + timedelta(days=1),
+    )
+    await orchestrator.save_campaign(campaign)
+    await queue(database, campaign, [_cheap_or_dear(campaign, n) for n in range(12)])
+    control = orchestrator.campaign(campaign.id)
+    await control.start()
+    await eventually(lambda: _waits(control, WaitReason.BUDGET), "it waits for money")
+    status = await control.status()
+    assert status.figures.by_state["queued"] > 0
+    assert "blocked" not in status.figures.by_state
+    await assert_nothing_left_behind(database, tenant_id)
+
+    await control.set_budget(1)
+
+    result = await control.result()
+    assert result.by_state == {"sent": 12}
+    assert result.status is CampaignStatus.COMPLETED
+    await assert_nothing_left_behind(database, tenant_id)
+
+
 async def test_the_days_share_is_used_up_and_it_sleeps_until_the_next_day(
     launch, tenant_id, messages_got
 ):
     campaign = _campaign(tenant_id, daily_limit=7)
     control = await launch(campaign, 20)
     await eventually(lambda: _waits(control, WaitReason.NEXT_DAY), "it waits for the next day")
-    assert len(messages_got(campaign.id)) == 7
+    await eventually(lambda: _got(messages_got, campaign, 7), "seven are sent")
     status = await control.status()
     assert status.next_wake_at.hour == status.next_wake_at.minute == 0
 
@@ -218,3 +248,8 @@ def _in_hours(hours: int) -> dict[str, str]:
     """A local time some hours from now, whatever the day."""
     at = f"{datetime.now(UTC) + timedelta(hours=hours):%H:%M}"
     return {"weekday": at, "weekend": at}
+
+
+def _cheap_or_dear(campaign, number: int) -> dict[str, object]:
+    field = "instagram_handle" if number % 2 else "user_id"
+    return {"id": f"{campaign.id}-{number}", "contact_info": {field: f"{campaign.id}-{number}"}}

@@ -29,6 +29,7 @@ def facts(
     by_reason: dict[str, int] | None = None,
     daily_share: int | None = None,
     states: dict[str, int] | None = None,
+    without_room: int = 0,
     **changes: Any,
 ) -> CampaignFacts:
     """A campaign by e-mail at a cent a message, with so many cents left."""
@@ -39,6 +40,7 @@ def facts(
         campaign=its,
         by_state=states or {},
         by_reason=by_reason or {},
+        without_room=without_room,
         accounts=[
             Account(AccountScope.CAMPAIGN, "", left and left * CENT, 0, 0, None, 0)
             if left != 0
@@ -116,6 +118,20 @@ def test_out_of_money_it_waits_for_those_under_way_then_for_more_then_ends():
     )
 
 
+def test_whoever_found_no_room_is_let_in_again_once_money_has_come_back():
+    waiting: dict[str, Any] = {"states": {"queued": 5}, "without_room": 5, "left": 3}
+    assert step(**waiting).requeue
+    assert waits_for(
+        WaitReason.OUTCOMES, None, step(**{**waiting, "states": {"queued": 5, "sending": 1}})
+    )
+    again = next_step(facts(**waiting), NOW, requeued_at_micros=3 * CENT)
+    assert again.sweep is not None
+    assert again.sweep.reason is ExitReason.BUDGET_EXCEEDED
+    in_time = next_step(facts(**waiting, end_date=END), NOW, requeued_at_micros=3 * CENT)
+    assert waits_for(WaitReason.BUDGET, END, in_time)
+    assert step(states={"queued": 7}, without_room=5).dispatch == 2
+
+
 def test_a_free_channel_can_always_be_paid():
     settings = OrchestratorSettings(prices={"email": Decimal("0.01"), "chat": Decimal(0)})
     its = facts(left=0, channels=["email", "chat"], settings=settings)
@@ -132,7 +148,7 @@ def test_a_free_channel_can_always_be_paid():
             CampaignStatus.BUDGET_EXHAUSTED,
         ),
         (
-            {"states": {"sent": 3, "blocked": 1}, "by_reason": {"budget_exceeded": 1}, "left": 9},
+            {"states": {"sent": 3, "blocked": 1}, "by_reason": {"duplicate": 1}, "left": 0},
             CampaignStatus.COMPLETED,
         ),
         ({"states": {"cancelled": 3}, "status": CampaignStatus.CANCELLED}, "cancelled"),

@@ -1,0 +1,135 @@
+"""The limits of a campaign's accounts, and who waits for them to be raised."""
+
+from collections.abc import Iterator
+from datetime import date
+from decimal import Decimal
+from uuid import UUID
+
+from sqlalchemy import RowMapping, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from contracts.campaign import OutreachCampaign
+from contracts.money import from_micros, to_micros
+from persistence.database import Database
+from persistence.tallies import TALLIES
+
+_LIMIT = text("""
+INSERT INTO budget_accounts (tenant_id, campaign_id, scope, key, limit_micros, message_limit)
+VALUES (:tenant_id, :campaign_id, :scope, :key, :limit_micros, NULL)
+    ON CONFLICT (tenant_id, campaign_id, scope, key) DO UPDATE
+   SET limit_micros = excluded.limit_micros
+""")
+
+_DAY_LIMITS = text("""
+UPDATE budget_accounts
+   SET limit_micros = :limit_micros, message_limit = :message_limit
+ WHERE tenant_id = :tenant_id AND campaign_id = :campaign_id AND scope = 'day'
+   AND CAST(key AS date) >= CAST(CAST(:today AS text) AS date)
+""")
+
+_USED = text("""
+SELECT scope, key, held_micros + spent_micros AS used_micros, message_count
+  FROM budget_accounts
+ WHERE tenant_id = :tenant_id AND campaign_id = :campaign_id
+   AND (scope <> 'day' OR CAST(key AS date) >= CAST(CAST(:today AS text) AS date))
+ ORDER BY scope, key
+""")
+
+# The messages are looked through only where the counts say that somebody waits.
+_REQUEUE = text(f"""
+WITH again AS (
+    UPDATE messages SET reason = NULL, details = '{{}}'
+     WHERE tenant_id = :tenant_id AND campaign_id = :campaign_id
+       AND state = 'queued' AND reason IS NOT NULL
+       AND (SELECT sum(messages) FROM ({TALLIES}) t
+             WHERE kind = 'state' AND name = 'queued' AND reason <> '') > 0
+    RETURNING tenant_id, campaign_id, message_id
+)
+INSERT INTO campaign_queue (tenant_id, campaign_id, message_id)
+SELECT tenant_id, campaign_id, message_id FROM again ORDER BY message_id
+    ON CONFLICT DO NOTHING
+""")  # noqa: S608 - built from constants of ours
+
+
+async def explain_limits(database: Database, campaign: OutreachCampaign, today: date) -> str:
+    """Which limits of a campaign are below what is used already, with the figures."""
+    key = {
+        "tenant_id": campaign.tenant_uuid,
+        "campaign_id": campaign.id,
+        "today": today.isoformat(),
+    }
+    async with database.statement() as connection:
+        rows = (await connection.execute(_USED, key)).mappings().all()
+    faults = [fault for row in rows for fault in _broken_limits(campaign, row)]
+    return "; ".join(faults) or "campaign: its limits changed meanwhile; save it again"
+
+
+def _broken_limits(campaign: OutreachCampaign, used: RowMapping) -> Iterator[str]:
+    """The limits of a campaign that one of its accounts exceeds."""
+    day = f" on {used['key']}" if used["scope"] == "day" else ""
+    field, limit = {
+        "campaign": ("budget_total", campaign.budget_total),
+        "channel": (
+            f"budget_per_channel.{used['key']}",
+            _limits(campaign).get(("channel", used["key"])),
+        ),
+        "day": ("daily_spend_limit", campaign.daily_spend_limit),
+    }[used["scope"]]
+    amount = from_micros(used["used_micros"])
+    if limit is not None and amount > limit:
+        yield (
+            f"campaign.{field}: {limit:f} is below the {amount.normalize():f} held or spent "
+            f"already{day}; raise it"
+        )
+    messages, most = used["message_count"], campaign.daily_limit
+    if day and most is not None and messages > most:
+        yield (
+            f"campaign.daily_limit: {most} is below the {messages} messages held or sent "
+            f"already{day}; raise it"
+        )
+
+
+async def save_limits(connection: AsyncConnection, campaign: OutreachCampaign, today: date) -> None:
+    """Bring the limits of a campaign's accounts in step with its configuration.
+
+    Who waits because a limit had no room gets another chance.
+
+    Args:
+        connection: in a transaction that holds the campaign.
+        campaign: as it is to be.
+        today: the campaign's day; limits of past days stay as they were.
+
+    Raises:
+        IntegrityError: a limit is below what is held or spent already.
+    """
+    key = {"tenant_id": campaign.tenant_uuid, "campaign_id": campaign.id}
+    for (scope, name), limit in _limits(campaign).items():
+        micros = None if limit is None else to_micros(limit)
+        await connection.execute(
+            _LIMIT, {**key, "scope": scope, "key": name, "limit_micros": micros}
+        )
+    daily = campaign.daily_spend_limit
+    await connection.execute(
+        _DAY_LIMITS,
+        {
+            **key,
+            "today": today.isoformat(),
+            "limit_micros": None if daily is None else to_micros(daily),
+            "message_limit": campaign.daily_limit,
+        },
+    )
+    await requeue(connection, campaign.tenant_uuid, campaign.id)
+
+
+async def requeue(connection: AsyncConnection, tenant_id: UUID, campaign_id: UUID) -> None:
+    """Let those wait in the queue again whom a limit had no room for."""
+    await connection.execute(_REQUEUE, {"tenant_id": tenant_id, "campaign_id": campaign_id})
+
+
+def _limits(campaign: OutreachCampaign) -> dict[tuple[str, str], Decimal | None]:
+    budgets = campaign.budget_per_channel or {}
+    channels = {
+        ("channel", channel.value): budgets[channel].total if channel in budgets else None
+        for channel in campaign.channels
+    }
+    return {("campaign", ""): campaign.budget_total, **channels}
