@@ -47,6 +47,7 @@ class CampaignManager:
         if facts.chooses_its_share:
             facts = await self._choose_share(request, facts)
         step = next_step(facts, request.now, requeued_at_micros=request.requeued_at_micros)
+        await self._runs.note_wait(request.ref, step.wait)
         return SurveyResult(figures=_figures(facts), step=step)
 
     async def _choose_share(self, request: SurveyInput, facts: CampaignFacts) -> CampaignFacts:

@@ -7,7 +7,7 @@ from typing import Protocol
 from uuid import UUID
 
 from contracts.campaign import CampaignStatus, OutreachCampaign
-from contracts.campaign_run import CampaignRef, Sweep
+from contracts.campaign_run import CampaignRef, Sweep, Wait
 from contracts.outreach import Details, MessageRef
 from policy.campaign_progress import CampaignFacts
 
@@ -38,6 +38,10 @@ class CampaignRunStore(Protocol):
         Raises:
             LookupError: there is no such campaign.
         """
+        ...
+
+    async def note_wait(self, ref: CampaignRef, wait: Wait | None) -> None:
+        """Keep what a campaign waits for, for whoever asks for its status."""
         ...
 
     async def set_share(

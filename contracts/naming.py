@@ -46,6 +46,14 @@ def idempotency_key(message_id: UUID, attempt_no: int) -> str:
     return f"{message_id}:{attempt_no}"
 
 
+def batch_key(campaign_id: UUID, content_digest: str, recipient_id: str) -> str:
+    """The idempotency key of a recipient of a long batch: one message for each content.
+
+    The same list sent again adds nobody; a list with another text is another message.
+    """
+    return f"campaign-{campaign_id}:{content_digest}:{recipient_id}"
+
+
 def import_key(campaign_id: UUID, recipient_id: str) -> str:
     """The idempotency key of a recipient imported into a campaign: each is in it once.
 

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from activities.campaign_stores import SweptPage, TakenPage
 from contracts.campaign import CampaignStatus, OutreachCampaign
-from contracts.campaign_run import CampaignRef, Sweep
+from contracts.campaign_run import CampaignRef, Sweep, Wait
 from contracts.outreach import Details, OutreachState
 from persistence.accounts import ACCOUNT_COLUMNS, account_from
 from persistence.campaign_limits import requeue
@@ -56,6 +56,13 @@ SELECT tenant_id, campaign_id, 'daily_share_chosen',
        CAST(:now AS timestamptz)
   FROM before
  WHERE daily_share IS DISTINCT FROM CAST(:share AS bigint)
+""")
+
+_NOTE_WAIT = Query("""
+UPDATE campaigns SET waits_for = CAST(:waits_for AS text), wakes_at = CAST(:wakes_at AS timestamptz)
+ WHERE tenant_id = :tenant_id AND campaign_id = :campaign_id
+   AND (waits_for, wakes_at)
+       IS DISTINCT FROM (CAST(:waits_for AS text), CAST(:wakes_at AS timestamptz))
 """)
 
 _IN_MOTION = Query(f"""
@@ -159,6 +166,14 @@ class PostgresCampaignRuns:
             today=campaign_day(campaign, now),
             daily_share=row["daily_share"],
             share_day=row["share_day"],
+        )
+
+    async def note_wait(self, ref: CampaignRef, wait: Wait | None) -> None:
+        """Keep what a campaign waits for; see `CampaignRunStore`."""
+        waits_for = wait and wait.reason.value
+        await self._database.fetch(
+            _NOTE_WAIT,
+            {**_key(ref), "waits_for": waits_for, "wakes_at": wait and wait.until},
         )
 
     async def set_share(

@@ -1,7 +1,8 @@
 """A campaign's recipients, stored by the thousand."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any, Final
 
 import asyncpg
@@ -9,7 +10,7 @@ import asyncpg
 from contracts.campaign import FINAL_STATUSES, OutreachCampaign
 from contracts.content import MessageContent
 from contracts.faults import InvalidRequestError
-from contracts.naming import import_key
+from contracts.naming import batch_key, import_key
 from persistence.database import Database, Query
 from persistence.intake import NewMessage
 from persistence.new_recipient import NewRecipient
@@ -74,7 +75,7 @@ class PostgresRecipients:
     ) -> int:
         """Queue a list of requests with one content; see `add_rows`.
 
-        Their own idempotency keys do not count: a campaign has each recipient once.
+        Their own idempotency keys do not count: each recipient gets the content once.
         """
         if not messages:
             return 0
@@ -87,7 +88,14 @@ class PostgresRecipients:
             for message in messages
         ]
         first = messages[0]
-        return await self.add_rows(campaign, first.content, rows, now, force_send=first.force_send)
+        return await self.add_rows(
+            campaign,
+            first.content,
+            rows,
+            now,
+            key=partial(batch_key, campaign.id, first.content.digest()),
+            force_send=first.force_send,
+        )
 
     async def add_rows(
         self,
@@ -96,9 +104,18 @@ class PostgresRecipients:
         recipients: Sequence[NewRecipient],
         now: datetime,
         *,
+        key: Callable[[str], str] | None = None,
         force_send: bool = False,
     ) -> int:
         """Queue recipients whom the campaign does not have yet, all of them or none.
+
+        Args:
+            campaign: a saved campaign.
+            content: what they are sent.
+            recipients: whom to add.
+            now: the instant of the request.
+            key: idempotency key by recipient; `import_key` unless given.
+            force_send: as in `send_outreach`.
 
         Returns:
             How many were added; the others were known, by an earlier call or by this one.
@@ -121,7 +138,9 @@ class PostgresRecipients:
             require_open(campaign, status)
             await connection.execute(_CREATE_STAGING)
             await connection.copy_records_to_table(
-                _STAGING, columns=_STAGED_COLUMNS, records=_staged(campaign, recipients)
+                _STAGING,
+                columns=_STAGED_COLUMNS,
+                records=_staged(recipients, key or partial(import_key, campaign.id)),
             )
             added: int = await _value(connection, _ADD, parameters)
         return added
@@ -140,10 +159,10 @@ def require_open(campaign: OutreachCampaign, status: str) -> None:
 
 
 def _staged(
-    campaign: OutreachCampaign, recipients: Sequence[NewRecipient]
+    recipients: Sequence[NewRecipient], key: Callable[[str], str]
 ) -> Iterator[tuple[str | int, ...]]:
     for place, recipient in enumerate(recipients):
-        yield *recipient, import_key(campaign.id, recipient.recipient_id), place
+        yield *recipient, key(recipient.recipient_id), place
 
 
 async def _value(

@@ -10,6 +10,7 @@ from temporalio.api.workflowservice.v1 import StartBatchOperationRequest
 from temporalio.client import (
     Client,
     WithStartWorkflowOperation,
+    WorkflowExecutionStatus,
     WorkflowHandle,
     WorkflowUpdateFailedError,
     WorkflowUpdateRPCTimeoutOrCancelledError,
@@ -230,16 +231,19 @@ class Outreaches:
         except RPCError as error:
             raise _ended(error) from error
 
-    async def cancel(self, ref: MessageRef) -> None:
-        """Ask the workflow to stop and compensate.
-
-        Raises:
-            OutreachEndedError: the workflow has ended.
-        """
+    async def is_running(self, ref: MessageRef) -> bool:
+        """Whether a workflow carries the message at this moment."""
         try:
-            await self.handle(ref).cancel()
+            described = await self.handle(ref).describe()
         except RPCError as error:
-            raise _ended(error) from error
+            if error.status is RPCStatusCode.NOT_FOUND:
+                return False
+            raise
+        return described.status is WorkflowExecutionStatus.RUNNING
+
+    async def cancel(self, ref: MessageRef) -> None:
+        """Ask the workflow to stop and compensate; one that has ended stays as it is."""
+        await self.handle(ref).cancel()
 
     async def tell_event(self, ref: MessageRef, event: DeliveryEventSignal) -> None:
         """Pass a receipt on, if somebody is still there to hear it."""

@@ -30,6 +30,9 @@ CREATE TABLE campaigns (
     -- and the day it last thought about it (null: it has to).
     daily_share bigint CHECK (daily_share >= 0),
     share_day   date,
+    -- What its workflow last said it waits for, and until when; null: it does not wait.
+    waits_for   text,
+    wakes_at    timestamptz,
     created_at  timestamptz NOT NULL,
     updated_at  timestamptz NOT NULL,
     PRIMARY KEY (tenant_id, campaign_id)
@@ -318,9 +321,12 @@ _TALLY_CHANGES_BY_CAMPAIGN = """
 CREATE INDEX tally_changes_by_campaign ON campaign_tally_changes (tenant_id, campaign_id)
 """
 
-# Whoever finds somebody else folding leaves it to them: nobody waits here.
+# Whoever finds somebody else folding leaves it to them: nobody waits here. A plain scan of the
+# index strikes out what earlier folds have deleted, and spares every later reader the way
+# there; the other kinds of scan would leave all of it to the next vacuum.
 _FOLD = """
-CREATE FUNCTION fold_tallies(tenant uuid, campaign uuid) RETURNS void LANGUAGE plpgsql AS $$
+CREATE FUNCTION fold_tallies(tenant uuid, campaign uuid) RETURNS void LANGUAGE plpgsql
+    SET enable_bitmapscan = off SET enable_seqscan = off AS $$
 BEGIN
     IF NOT pg_try_advisory_xact_lock(hashtextextended(tenant::text || campaign::text, 0)) THEN
         RETURN;
