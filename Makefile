@@ -4,18 +4,23 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
+N ?= 10000
+SEED ?= 1
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo up test check lock chaos bench clean
+.PHONY: help venv demo campaign up test check lock chaos bench clean
 
 help:  ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 venv: $(INSTALLED)  ## create .venv with everything in it (PYTHON=... chooses the interpreter)
 
 demo: $(INSTALLED)  ## the whole story in one go, nothing else needed
 	@$(BIN)/python -m devstack demo
+
+campaign: $(INSTALLED)  ## one campaign to N=10000 people, with all that can go wrong, checked
+	@$(BIN)/python -m devstack campaign --recipients $(N) --seed $(SEED)
 
 up: $(INSTALLED)  ## start everything and keep it running until Ctrl-C
 	@$(BIN)/python -m devstack up

@@ -10,6 +10,7 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
+from functools import cached_property
 from typing import Final
 
 from contracts.campaign import OutreachCampaign
@@ -54,10 +55,10 @@ class World:
     budget_factor: float
     extended_by: int
 
-    @property
+    @cached_property
     def last(self) -> int:
         """The last day it can send on, from 0."""
-        return max(filter(self.sends_on, range(self.days + self.extended_by + 1)))
+        return max(filter(self.sends_on, range(self.days + self.extended_by + 1)), default=0)
 
     def sends_on(self, number: int) -> bool:
         """Whether more than minutes of a day are inside the campaign and nothing is wrong."""
@@ -209,7 +210,7 @@ def _change(course: Course) -> None:
 def _send(course: Course, number: int) -> None:
     """Start recipients while the day's share and the money have room, as a campaign does."""
     world, dice, today = course.world, course.dice, course.world.day(number)
-    last = world.days + world.extended_by - 1
+    is_last = number >= world.last or not world.sends_on(number + 1)
     limits = [most for most in (course.share, course.campaign.daily_limit) if most is not None]
     ahead = sum(account.message_count for day, account in course.days.items() if day >= today)
     room = min(limits, default=course.waiting) - ahead
@@ -218,7 +219,7 @@ def _send(course: Course, number: int) -> None:
         if dice.random() < world.blocked:
             continue
         price = dice.choices(list(_PRICES.values()), world.mixes[number])[0]
-        later = number < last and dice.random() < world.tomorrow
+        later = not is_last and dice.random() < world.tomorrow
         block = _hold(course, world.day(number + later), price)
         if block is None:
             room -= 1

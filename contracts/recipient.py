@@ -148,13 +148,21 @@ class ChannelEngagement(ClosedContract):
     messages_sent: Annotated[int, NotBool, Field(ge=0, le=10_000_000)] | None = None
 
 
+def _refuse_nested(value: object) -> object:
+    """Name what an attribute may be, once, not for each of its kinds."""
+    if not isinstance(value, str | int | float):
+        raise ValueError("must be a text, a number, true or false")  # noqa: TRY004 - pydantic's way
+    return value
+
+
 #: Numbers are kept as JSON: neither without end nor longer than anybody means.
-Attribute = (
+Attribute = Annotated[
     str
     | Annotated[int, Field(ge=-(10**30), le=10**30)]
     | Annotated[float, Field(allow_inf_nan=False)]
-    | bool
-)
+    | bool,
+    BeforeValidator(_refuse_nested),
+]
 
 
 class RecipientProfile(ClosedContract):

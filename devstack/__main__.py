@@ -1,15 +1,17 @@
-"""The whole system in one terminal: `up` keeps it running, `demo` plays it through."""
+"""The whole system in one terminal: kept running, played through, or run at size."""
 
 import argparse
 import asyncio
 import logging
 import signal
 import sys
+from collections.abc import Coroutine
 from pathlib import Path
 
 from rich.console import Console
 
-from devstack.demo.examples import RECIPIENTS
+from devstack.campaign.run import run_campaign
+from devstack.demo.examples import EXAMPLES
 from devstack.demo.run import run_demo
 from devstack.errors import DevstackError
 from devstack.panel import stack_panel, write_env_file
@@ -35,9 +37,8 @@ def main() -> int:
     """
     logging.basicConfig(format="%(message)s", level=logging.WARNING)
     arguments = _parse_arguments()
-    work = _demo(arguments.recipients) if arguments.command == "demo" else _up()
     try:
-        return 0 if asyncio.run(work) else 1
+        return 0 if asyncio.run(_command(arguments)) else 1
     except DevstackError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
@@ -55,13 +56,26 @@ def _parse_arguments() -> argparse.Namespace:
     commands.add_parser("up", help="start everything, show where it is, stop it on Ctrl-C")
     demo = commands.add_parser("demo", help="play every way an outreach can end, and check it")
     demo.add_argument(
-        "--recipients",
+        "--examples",
         type=Path,
-        default=RECIPIENTS,
-        metavar="FILE",
-        help="who gets what, and what must come of it (default: %(default)s)",
+        default=EXAMPLES,
+        metavar="DIR",
+        help="what to send, to whom, and what must come of it (default: %(default)s)",
     )
+    campaign = commands.add_parser("campaign", help="run one campaign to many, and check it")
+    campaign.add_argument("--recipients", type=int, default=10_000, metavar="N")
+    campaign.add_argument("--seed", type=int, default=1, help="the same seed, the same people")
     return parser.parse_args()
+
+
+async def _command(arguments: argparse.Namespace) -> bool:
+    """Do what the command line asks for; whether all is well."""
+    if arguments.command == "up":
+        return await _up()
+    here = default_state_dir() / arguments.command
+    if arguments.command == "demo":
+        return await _to_its_end(run_demo(here, arguments.examples, _console))
+    return await _to_its_end(run_campaign(here, arguments.recipients, arguments.seed, _console))
 
 
 async def _up() -> bool:
@@ -90,10 +104,11 @@ async def _keep_worker(stack: Stack) -> None:
             await stack.worker.start()
 
 
-async def _demo(recipients: Path) -> bool:
+async def _to_its_end(play: Coroutine[None, None, bool]) -> bool:
+    """Play something through, unless somebody stops it."""
     stop_asked = _cancel_on_signal()
     try:
-        return await run_demo(default_state_dir() / "demo", recipients, _console)
+        return await play
     except asyncio.CancelledError:
         if not stop_asked.is_set():
             raise

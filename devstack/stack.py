@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import AsyncExitStack, contextmanager
 from pathlib import Path
@@ -23,6 +24,9 @@ from persistence.migrate import upgrade_database
 from starter.orchestrator import OutreachOrchestrator
 
 DATABASE: Final = "madan_sara"
+
+#: The checks book everything anew in the order in which it was committed.
+_POSTGRES_SETTINGS: Final = {"track_commit_timestamp": "on"}
 
 #: Where to look first; where a port is taken, a free one is used instead.
 _TEMPORAL_PORT: Final = 7233
@@ -55,7 +59,7 @@ class Stack:
         """
         self.state_dir = state_dir.resolve()
         self.mail_dir = self.state_dir / "mail"
-        self.postgres = EmbeddedPostgres(self.state_dir / "postgres")
+        self.postgres = EmbeddedPostgres(self.state_dir / "postgres", settings=_POSTGRES_SETTINGS)
         self.temporal = TemporalDevServer(
             self.state_dir / "temporal", port=_TEMPORAL_PORT, ui_port=_WEB_UI_PORT
         )
@@ -108,10 +112,13 @@ class Stack:
 
     async def connect(self) -> OutreachOrchestrator:
         """A client of the running stack; an async context manager that closes itself."""
-        client = await Client.connect(
+        return OutreachOrchestrator(await self.temporal_client(), Database(self.database_url))
+
+    async def temporal_client(self) -> Client:
+        """A connection to the running Temporal."""
+        return await Client.connect(
             self.temporal.address, namespace=NAMESPACE, data_converter=pydantic_data_converter
         )
-        return OutreachOrchestrator(client, Database(self.database_url))
 
     async def _start_other_sides(self, starting: AsyncExitStack) -> None:
         """Start what stands in for the mail server and the providers."""
@@ -120,6 +127,19 @@ class Stack:
         starting.push_async_callback(self.mail_sink.stop)
         await self.sandbox.start(host=LOOPBACK, port=sandbox_port)
         starting.push_async_callback(self.sandbox.stop)
+
+
+def wipe(state_dir: Path) -> None:
+    """Forget what a stack has stored, but not which processes it may have left behind.
+
+    Raises:
+        DevstackError: somebody else holds it.
+    """
+    with sole_owner(state_dir):
+        shutil.rmtree(state_dir / "postgres", ignore_errors=True)
+        for file in state_dir.rglob("*"):
+            if file.is_file() and file.name != "lock" and file.suffix != ".pid":
+                file.unlink()
 
 
 @contextmanager

@@ -14,12 +14,13 @@ from persistence.database import Database, Query
 from persistence.ledger_sql import BOOK_ENTRIES
 from policy.budget import Account
 
-# Locks the accounts of the send, and those of the hold it replaces, in the one order
-# everything locks in.
+# Locks the message, then the accounts of the send and those of the hold it replaces, in the
+# one order everything locks in.
 _LOCKED_ACCOUNTS = text(f"""
 WITH message AS (
     SELECT tenant_id, campaign_id FROM messages
      WHERE tenant_id = :tenant_id AND message_id = :message_id
+       FOR NO KEY UPDATE
 ), replaced AS (
     SELECT channel, day::text AS day, amount_micros FROM budget_entries
      WHERE message_id = :message_id AND attempt_no = CAST(:replaced AS integer) AND kind = 'hold'

@@ -1,5 +1,6 @@
 """What a campaign contradicts itself in: every rule that looks at more than one field."""
 
+import re
 from collections.abc import Callable, Collection, Iterable, Iterator
 from datetime import time
 from typing import Final
@@ -42,18 +43,28 @@ def campaign_faults(
     return found
 
 
-def _hidden_fields(campaign: OutreachCampaign, _: OrchestratorSettings) -> Iterator[str]:
+def column_name(name: str) -> str:
+    """A column's name as it is compared: case, spaces and hyphens do not tell two apart."""
+    return re.sub(r"[\s-]+", "_", name.strip().lower())
+
+
+def _unusable_fields(campaign: OutreachCampaign, _: OrchestratorSettings) -> Iterator[str]:
+    first: dict[str, str] = {}
     for name in campaign.recipient_fields:
-        if name in _TAKEN:
+        plain = column_name(name)
+        if plain in _TAKEN:
             yield (
                 f"recipient_fields: {name} is a recipient's own field and no attribute; "
                 "remove it or choose another name"
             )
+        elif plain in first:
+            yield f"recipient_fields: {first[plain]} and {name} are the same column; remove one"
+        first.setdefault(plain, name)
 
 
 def _faulty_templates(campaign: OutreachCampaign, _: OrchestratorSettings) -> Iterator[str]:
     if campaign.templates is not None:
-        known = (*TEMPLATE_FIELDS, *campaign.recipient_fields)
+        known = dict.fromkeys((*TEMPLATE_FIELDS, *campaign.recipient_fields))
         yield from (f"templates.{fault}" for fault in check_templates(campaign.templates, known))
 
 
@@ -89,7 +100,7 @@ _Rule = Callable[[OutreachCampaign, OrchestratorSettings], Iterable[str]]
 
 #: Each rule with the fields it looks at.
 _RULES: Final[tuple[tuple[frozenset[str], _Rule], ...]] = (
-    (frozenset({"recipient_fields"}), _hidden_fields),
+    (frozenset({"recipient_fields"}), _unusable_fields),
     (frozenset({"templates", "recipient_fields"}), _faulty_templates),
     (frozenset({"templates", "channels"}), _missing_templates),
     (frozenset({"optimal_send_times", "channels"}), _times_of_strangers),

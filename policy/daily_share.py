@@ -8,7 +8,7 @@ from typing import Final
 
 from contracts.base import Contract
 from contracts.campaign import OutreachCampaign
-from contracts.money import MICROS_PER_UNIT, from_micros
+from contracts.money import from_micros
 from policy.budget import Account
 from policy.pacing import GREATEST_CHANGE, SMALLEST_GAP, PaceRecommendation, rounded
 from policy.spend_outlook import MARGIN, SpendOutlook, spend_outlook
@@ -106,7 +106,9 @@ def _share_of_day(outlook: SpendOutlook, present: int | None) -> tuple[int, list
         wanted, because = most, [*because, "raised by half in a day at most"]
     if present is not None and _is_noise(wanted, present, outlook):
         return _bounded(present, outlook), [*because, f"{present:,} is near enough and kept"]
-    return _bounded(rounded(Decimal(wanted)), outlook), because
+    # A limit that is needed is used as it is, not in tens.
+    share = round(wanted) if wanted >= outlook.limit else rounded(Decimal(wanted))
+    return _bounded(share, outlook), because
 
 
 def _share_of_last_day(outlook: SpendOutlook, present: int | None) -> tuple[int, list[str]]:
@@ -146,7 +148,7 @@ def _figures(outlook: SpendOutlook) -> str:
     plan = f"planned over {outlook.planned_days:.1f} of the {days:.1f} days left"
     return (
         f"{_amount(outlook.left_micros)} left pays for {outlook.affordable:,.0f} messages at "
-        f"{outlook.price_micros / MICROS_PER_UNIT:.2g}, beside {outlook.ahead:,} held or sent from "
+        f"{_amount(round(outlook.price_micros))}, beside {outlook.ahead:,} held or sent from "
         f"today on; {'it is the last day' if outlook.is_last_day else plan}: "
         f"{outlook.needed:,.0f} today"
     )

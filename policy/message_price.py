@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import Final
 
 from contracts.campaign import OutreachCampaign
@@ -13,7 +13,7 @@ from policy.budget import Account, AccountScope
 #: Days after which what a message cost counts half: recipients of one kind often stand
 #: together in the queue, and the mix of channels drifts with them.
 HALF_LIFE_DAYS: Final = 2.0
-#: Messages the price list stands for beside those that were really sent.
+#: The price list counts like so many messages sent on the day before the first.
 LISTED_MESSAGES: Final = 20
 
 
@@ -23,16 +23,20 @@ class RecentCosts:
 
     micros: float
     messages: float
+    #: Messages the price list stands for beside them.
+    listed: float
+    #: Messages in all, each counted fully.
+    count: int
 
     @property
     def are_free(self) -> bool:
         """Whether enough was sent to say that messages cost nothing, whatever the list says."""
-        return self.messages >= LISTED_MESSAGES and not self.micros
+        return self.count >= LISTED_MESSAGES and not self.micros
 
     def price_micros(self, listed_micros: int) -> float:
         """Expected price of a message; the less was sent, the more the list's price counts."""
-        micros = self.micros + LISTED_MESSAGES * listed_micros
-        return micros / (self.messages + LISTED_MESSAGES)
+        micros = self.micros + self.listed * listed_micros
+        return micros / (self.messages + self.listed)
 
 
 def recent_costs(days: Mapping[date, Account], today: date, dearest_micros: int) -> RecentCosts:
@@ -47,14 +51,25 @@ def recent_costs(days: Mapping[date, Account], today: date, dearest_micros: int)
         dearest_micros: the highest price listed. A day is not taken to have cost more than
             that a message: then something else was booked on it (`record_spend`).
     """
+    used = {day: account for day, account in days.items() if day <= today and account.message_count}
+    # From the last day with messages, not from today: in a pause nothing is forgotten.
+    first, latest = min(used, default=today), max(used, default=today)
     micros = messages = 0.0
-    for day, account in days.items():
-        if day <= today:
-            weight = 0.5 ** ((today - day).days / HALF_LIFE_DAYS)
-            booked = account.held_micros + account.spent_micros
-            micros += weight * min(booked, account.message_count * dearest_micros)
-            messages += weight * account.message_count
-    return RecentCosts(micros, messages)
+    for day, account in used.items():
+        weight = _weight(latest - day)
+        booked = account.held_micros + account.spent_micros
+        micros += weight * min(booked, account.message_count * dearest_micros)
+        messages += weight * account.message_count
+    return RecentCosts(
+        micros=micros,
+        messages=messages,
+        listed=LISTED_MESSAGES * _weight(latest - first + timedelta(days=1)),
+        count=sum(account.message_count for account in used.values()),
+    )
+
+
+def _weight(age: timedelta) -> float:
+    return float(0.5 ** (age.days / HALF_LIFE_DAYS))
 
 
 def paid_prices(campaign: OutreachCampaign) -> list[int]:

@@ -87,8 +87,11 @@ def elapsed_share(start: datetime, end: datetime | None, now: datetime) -> Decim
 
 def rounded(messages: Decimal) -> int:
     """Messages a day as people would set them: in tens, above `ROUNDED_ABOVE`."""
-    step = 10 if messages > ROUNDED_ABOVE else 1
-    return int((messages / step).quantize(Decimal(1), rounding=ROUND_HALF_UP)) * step
+    return _in_ones(messages / 10) * 10 if messages > ROUNDED_ABOVE else _in_ones(messages)
+
+
+def _in_ones(messages: Decimal) -> int:
+    return int(messages.quantize(Decimal(1), rounding=ROUND_HALF_UP))
 
 
 def _recommendation(actual: Decimal, ideal: Decimal) -> PaceRecommendation:
@@ -108,7 +111,11 @@ def _suggested_limit(daily_limit: int, actual: Decimal, ideal: Decimal) -> int:
         change = budget_left / time_left
     else:
         change = GREATEST_CHANGE if budget_left else Decimal(1)
-    return rounded(daily_limit * min(max(change, LEAST_CHANGE), GREATEST_CHANGE))
+    limit = daily_limit * min(max(change, LEAST_CHANGE), GREATEST_CHANGE)
+    in_tens = rounded(limit)
+    # "More than 52" must not come out as 50, nor "as it is".
+    turned_round = (in_tens < daily_limit <= limit) or (in_tens > daily_limit >= limit)
+    return _in_ones(limit) if turned_round else in_tens
 
 
 def _two_decimals(share: Decimal) -> float:

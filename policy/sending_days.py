@@ -1,8 +1,9 @@
 """How many days a campaign still has to send on."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from itertools import groupby
 from typing import Final
 
 from contracts.campaign import OutreachCampaign
@@ -14,9 +15,13 @@ HARDLY_ANYTHING: Final = 0.2
 #: Times a day of the week was seen before it is held to its habit. Once proves nothing: a
 #: provider may have been down.
 TIMES_SEEN: Final = 2
+#: Days without sends in a row that may still be a habit, such as a long weekend.
+LONGEST_REST: Final = 3
+#: Days back that a habit is looked for.
+HABIT_DAYS: Final = 8 * 7
 
 _DAY_HOURS: Final = 24.0
-_WEEK: Final = 7
+_DAYS: Final = 7
 
 
 @dataclass(frozen=True)
@@ -73,26 +78,36 @@ def weekday_habits(
 ) -> list[float]:
     """How often anything was sent on each day of the week, Monday first, 0 to 1.
 
-    The day the campaign began is left out: it may have begun in the evening. If no day of
-    the week stands out, all count fully: a campaign that was paused has formed no habit.
+    A silence longer than `LONGEST_REST` is left out: whoever paused a campaign, or let its
+    money run out, has formed no habit.
     """
-    first = campaign_day(campaign, campaign.start_date) + timedelta(days=1)
+    first = max(campaign_day(campaign, campaign.start_date), today - timedelta(days=HABIT_DAYS))
     days = [first + timedelta(days=number) for number in range((today - first).days)]
-    counts = sorted(count for day, count in sent_by_day.items() if count and day < today)
+    counts = sorted(count for count in map(sent_by_day.get, days) if count)
     least = HARDLY_ANYTHING * counts[len(counts) // 2] if counts else 0.0
+    used = {day for day in days if sent_by_day.get(day, 0) > least}
+    ordinary = [day for stretch in _stretches(days, used) for day in stretch]
     habits = []
-    for weekday in range(_WEEK):
-        seen = [sent_by_day.get(day, 0) for day in days if day.weekday() == weekday]
-        sent = sum(count > least for count in seen)
-        habits.append(sent / len(seen) if len(seen) >= TIMES_SEEN else 1.0)
-    highest = max(habits)
-    return [habit / highest for habit in habits] if highest else [1.0] * _WEEK
+    for weekday in range(_DAYS):
+        seen = [day for day in ordinary if day.weekday() == weekday]
+        often = len(used.intersection(seen)) / len(seen) if len(seen) >= TIMES_SEEN else 1.0
+        habits.append(often)
+    # The most usual day counts fully, so that days lost here and there slow nothing down.
+    return [habit / max(habits) for habit in habits]
+
+
+def _stretches(days: list[date], used: set[date]) -> Iterator[list[date]]:
+    """The days in stretches with and without sends, pauses left out."""
+    for is_used, stretch in groupby(days, used.__contains__):
+        alike = list(stretch)
+        if is_used or len(alike) <= LONGEST_REST:
+            yield alike
 
 
 def _whole_days(first: date, beyond: date, habits: list[float]) -> float:
     """Days from the first to before another; by weeks, for an end may be years away."""
-    weeks, rest = divmod((beyond - first).days, _WEEK)
-    return weeks * sum(habits) + sum(habits[(first.weekday() + n) % _WEEK] for n in range(rest))
+    weeks, rest = divmod((beyond - first).days, _DAYS)
+    return weeks * sum(habits) + sum(habits[(first.weekday() + n) % _DAYS] for n in range(rest))
 
 
 def _hours_into(campaign: OutreachCampaign, day: date, moment: datetime) -> float:

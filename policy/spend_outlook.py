@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from math import inf
 from typing import Final
 
@@ -41,7 +41,7 @@ class SpendOutlook:
     daily_limit: int | None
     #: Messages a day that the daily limit on money pays for, with `MARGIN`.
     spend_limit: float
-    #: The campaign began today or yesterday.
+    #: It has sent on one day before today at most.
     is_new: bool
 
     @property
@@ -80,7 +80,7 @@ class SpendOutlook:
     @property
     def too_few_micros(self) -> int:
         """What will be left over because there are too few recipients."""
-        return int(max(self.affordable - self.queued, 0) * self.price_micros)
+        return round(max(self.affordable - self.queued, 0) * self.price_micros)
 
     @property
     def too_slow_micros(self) -> int:
@@ -90,7 +90,7 @@ class SpendOutlook:
         # Part of a day has the whole of its limit.
         within = self.limit * max(self.days.today_by_habit + self.days.later, 1)
         payable = min(self.affordable, self.queued) + self.ahead
-        return int(max(payable - within, 0) * self.price_micros)
+        return round(max(payable - within, 0) * self.price_micros)
 
 
 def spend_outlook(
@@ -129,5 +129,5 @@ def spend_outlook(
         queued=queued,
         daily_limit=campaign.daily_limit,
         spend_limit=inf if spend is None else to_micros(spend) / price * MARGIN,
-        is_new=today <= campaign_day(campaign, campaign.start_date) + timedelta(days=1),
+        is_new=sum(map(bool, sent_by_day.values())) <= 1,
     )

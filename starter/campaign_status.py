@@ -39,8 +39,6 @@ class DailyLimitStatus(TypedDict):
     messages_sent_today: int
     daily_limit: int | None
     remaining_today: int | None
-    #: What the campaign allows itself a day, within the limit; None: the limit.
-    daily_share: int | None
 
 
 class PacingStatus(TypedDict):
@@ -88,6 +86,8 @@ class CampaignStatusResult(TypedDict):
     campaign_status: str
     budget: BudgetStatus
     daily_limit: DailyLimitStatus
+    #: Messages the campaign allows itself a day, within the limit; None: the limit.
+    daily_share: int | None
     pacing: PacingStatus
     total_recipients: int
     total_sent: int
@@ -127,6 +127,7 @@ def campaign_status(
         campaign_status=snapshot.campaign.status.value,
         budget=_budget(snapshot),
         daily_limit=_daily_limit(snapshot, now),
+        daily_share=snapshot.daily_share,
         pacing=_pacing(campaign_pacing(snapshot.campaign, snapshot.whole, now)),
         total_recipients=sum(by_state.values()),
         total_sent=by_state.get(OutreachState.SENT, 0),
@@ -184,7 +185,6 @@ def _daily_limit(snapshot: CampaignSnapshot, now: datetime) -> DailyLimitStatus:
         messages_sent_today=today,
         daily_limit=limit,
         remaining_today=None if limit is None else max(limit - today, 0),
-        daily_share=snapshot.daily_share,
     )
 
 

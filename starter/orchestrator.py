@@ -1,7 +1,9 @@
 """The client library: send, watch and steer outreaches."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
 from typing import Any, Self
 from uuid import UUID
 
@@ -50,6 +52,8 @@ from starter.campaign_control import CampaignControl
 from starter.campaign_runs import CampaignRuns
 from starter.campaign_status import CampaignStatusResult
 from starter.campaigns import Campaigns
+from starter.conversions import Conversions
+from starter.importing.run import ImportOptions, ImportProgress, ImportResult, import_file
 from starter.outreaches import OutreachEndedError, Outreaches, OutreachHandle
 from starter.requests import LONGEST_ANSWERED_BATCH, new_batch, new_message
 from starter.sending import Sending
@@ -84,6 +88,7 @@ class OutreachOrchestrator:
         self._runs = CampaignRuns(client)
         self._runs_store = PostgresCampaignRuns(database)
         self._campaigns = Campaigns(database, tenant_id, settings or OrchestratorSettings())
+        self._conversions = Conversions(database, tenant_id)
         self._requests = requests = PostgresRequestStore(database)
         self.deduplicator = MessageDeduplicator(PostgresClaimStore(database))
         self.router = ChannelRouter(requests, dict.fromkeys(Channel))
@@ -136,12 +141,44 @@ class OutreachOrchestrator:
         return await self._campaigns.get(campaign_id)
 
     async def get_orchestration_status(self, campaign_id: UUID) -> CampaignStatusResult:
-        """A campaign's budget, daily limit, pacing and totals.
+        """A campaign's budget, daily limit, pacing, counts and prospects.
+
+        Its cost does not grow with the audience; ask as often as you like.
 
         Raises:
             LookupError: there is no such campaign.
         """
         return await self._campaigns.standing(campaign_id)
+
+    async def import_recipients(
+        self,
+        campaign: UUID,
+        path: Path,
+        *,
+        region: str | None = None,
+        rejects: Path | None = None,
+        on_progress: Callable[[ImportProgress], None] | None = None,
+    ) -> ImportResult:
+        """Queue the recipients of a CSV or JSON Lines file in a saved campaign.
+
+        Whom the campaign has already is passed over, so an import that broke off goes on
+        when it is called again. Rows that are wrong are not stored.
+
+        Args:
+            campaign: the campaign's id; its templates are what the recipients are sent.
+            path: a file that ends in .csv, .jsonl or .ndjson.
+            region: country of phone numbers without a country code, like HT.
+            rejects: where rejected rows go with their reasons; None: beside the file.
+            on_progress: called after every couple of thousand rows.
+
+        Raises:
+            InvalidRequestError: the file or the campaign cannot be used at all; nothing was
+                stored.
+            LookupError: there is no such campaign.
+        """
+        saved = await self._campaigns.get(campaign)
+        options = ImportOptions(region=region, rejects=rejects, on_progress=on_progress)
+        return await import_file(PostgresRecipients(self._database), saved, path, options)
 
     # Sending
 
@@ -281,8 +318,11 @@ class OutreachOrchestrator:
     async def cancel(self, message_id: UUID) -> None:
         """Withdraw a message; one that a provider has taken already stays sent.
 
+        One whose workflow is gone, terminated by hand perhaps, is closed all the same.
+
         Raises:
-            InvalidRequestError: it has ended.
+            InvalidRequestError: it has ended, or its workflow is gone while a provider may
+                have it.
             LookupError: there is no such message.
         """
         # Temporal itself says yes to cancelling a workflow that has ended.
@@ -291,15 +331,15 @@ class OutreachOrchestrator:
             raise InvalidRequestError(
                 f"message {message_id} has ended ({record.state}) and cannot be cancelled"
             )
-        if record.state is OutreachState.QUEUED:
-            await self._withdraw(message_id)
-            return
-        try:
+        if await self._outreaches.is_running(self._ref(message_id)):
             await self._outreaches.cancel(self._ref(message_id))
-        except OutreachEndedError:
+        elif any(attempt.state is AttemptState.SENDING for attempt in record.attempts):
             raise InvalidRequestError(
-                f"message {message_id} has ended and cannot be cancelled"
-            ) from None
+                f"message {message_id} has no workflow any more, and a provider may have it; "
+                "ask the provider before anything is sent again"
+            )
+        else:
+            await self._withdraw(message_id)
 
     async def record_delivery_event(self, event: DeliveryEvent) -> bool:
         """Keep a provider's receipt, and tell the outreach if it still listens.
@@ -317,6 +357,34 @@ class OutreachOrchestrator:
         )
         await self._outreaches.tell_event(self._ref(event.message_id), signal)
         return True
+
+    async def record_conversion(
+        self,
+        message_id: UUID,
+        value: Decimal | float | str,
+        *,
+        conversion_id: str | None = None,
+        at: datetime | None = None,
+    ) -> str:
+        """Keep what a message brought in: a sale, a booking, a sign-up.
+
+        It counts for the channel the message was sent on; a message may bring several.
+
+        Args:
+            message_id: a message that was sent, or may have been.
+            value: in the campaign's currency, at most six decimals; 0 where there is none.
+            conversion_id: the caller's name for it; counted once, however often repeated.
+            at: when it happened; the present unless given.
+
+        Returns:
+            The conversion's id.
+
+        Raises:
+            InvalidRequestError: the message was not sent, the value is no amount, or the
+                id stands for a conversion of another value; nothing was counted.
+            LookupError: there is no such message.
+        """
+        return await self._conversions.record(message_id, value, conversion_id=conversion_id, at=at)
 
     async def suppress(
         self,
@@ -346,14 +414,18 @@ class OutreachOrchestrator:
     # Inside
 
     async def _withdraw(self, message_id: UUID) -> None:
-        """End a message that no workflow carries yet; one begun meanwhile finds it ended."""
+        """End a message that no workflow carries; one begun meanwhile finds it ended."""
         conclusion = ConcludeInput(
             ref=self._ref(message_id),
             state=OutreachState.CANCELLED,
             reason=ExitReason.CANCELLED,
             now=datetime.now(UTC),
         )
-        await self._requests.conclude(conclusion)
+        ended = await self._requests.conclude(conclusion)
+        if ended.state is not OutreachState.CANCELLED:
+            raise InvalidRequestError(
+                f"message {message_id} has ended ({ended.state}) and cannot be cancelled"
+            )
 
     def _ref(self, message_id: UUID) -> MessageRef:
         return MessageRef(tenant_id=self._tenant_id, message_id=message_id)

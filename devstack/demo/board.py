@@ -21,6 +21,8 @@ SELECT m.recipient_id, m.state, coalesce(a.channel, m.channel) AS channel, a.tri
  ORDER BY m.created_at
 """)
 
+_UNDECIDED: Final = (OutreachState.QUEUED, OutreachState.DECIDING)
+
 #: What is counted, in the order it is shown in.
 _LABELS: Final = ("sent", "unknown", "asleep", "blocked", "failed", "cancelled", "running")
 
@@ -33,6 +35,8 @@ class Board:
     counts: dict[str, int]
     #: The messages under way: who, on which channel, at which try.
     running: Sequence[str]
+    #: How many of those are not decided on yet.
+    undecided: int
 
     def in_words(self) -> str:
         """The counts in one line."""
@@ -47,6 +51,7 @@ async def read_board(database: Database) -> Board:
     return Board(
         counts={label: found[label] for label in _LABELS if found[label]},
         running=[_running(row) for row in rows if _label(row) == "running"],
+        undecided=sum(row["state"] in _UNDECIDED for row in rows),
     )
 
 

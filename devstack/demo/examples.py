@@ -1,5 +1,12 @@
-"""What the demo sends, to whom, and what must come of it: the files in `examples/`."""
+"""What the demo sends, to whom, and what must come of it: the files in `examples/demo/`.
 
+`campaigns/*.json` are the campaigns. Those with a file of the same name in `recipients/` are
+imported and run; the messages in `messages.json` are sent one by one. `campaign_ends.json`
+says how each campaign that runs must end, the columns `expect_...` of a recipient, which the
+import takes for any other attribute, what must come of the message.
+"""
+
+import csv
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -9,12 +16,11 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Final, TypeVar
 
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import BeforeValidator, Field, TypeAdapter, ValidationError
 
-from contracts.base import Contract, ShortText
-from contracts.campaign import OutreachCampaign
+from contracts.base import ClosedContract, ShortText
+from contracts.campaign import CampaignStatus, OutreachCampaign
 from contracts.channels import Channel
-from contracts.content import MessageContent
 from contracts.decision import RoutingReason, TimingReason
 from contracts.faults import one_line
 from contracts.outreach import ExitReason, OutreachState
@@ -23,8 +29,9 @@ from devstack.errors import DevstackError
 
 T = TypeVar("T")
 
-EXAMPLES: Final = Path(__file__).resolve().parents[2] / "examples"
-RECIPIENTS: Final = EXAMPLES / "recipients.json"
+EXAMPLES: Final = Path(__file__).resolve().parents[2] / "examples" / "demo"
+
+_EXPECTED: Final = "expect_"
 
 #: A date counted from the start of the demo, so that what must be asleep is asleep
 #: whatever the hour.
@@ -40,7 +47,12 @@ class Then(StrEnum):
     FALL_BACK_AFTER_BOUNCE = "fall_back_after_bounce"  #: Carries it on after its receipt.
 
 
-class Expectation(Contract):
+def _words(value: object) -> object:
+    """A cell of several words as the list it stands for."""
+    return value.split() if isinstance(value, str) else value
+
+
+class Expectation(ClosedContract):
     """What must come of a message; what is left out may be anything."""
 
     state: OutreachState
@@ -49,13 +61,24 @@ class Expectation(Contract):
     routing: RoutingReason | None = None
     timing: TimingReason | None = None
     #: Channels whose provider was called, in order.
-    tried: list[Channel] | None = None
+    tried: Annotated[list[Channel] | None, BeforeValidator(_words)] = None
     #: Calls to providers, all channels together.
     calls: Annotated[int, Field(ge=0)] | None = None
 
 
-class ExampleMessage(RecipientProfile):
-    """One message of the demo: who gets it, of which campaign, and what must come of it."""
+@dataclass(frozen=True)
+class Example:
+    """Somebody, and what must come of a message to them."""
+
+    id: str
+    name: str
+    #: Name of the campaign's file.
+    campaign: str
+    expect: Expectation
+
+
+class SingleMessage(RecipientProfile):
+    """A message that is sent by itself: to whom, of which campaign, and what must come of it."""
 
     id: ShortText
     #: Name of the campaign's file.
@@ -72,8 +95,12 @@ class ExampleMessage(RecipientProfile):
             self.model_dump(include=set(RecipientProfile.model_fields))
         )
 
+    def example(self) -> Example:
+        """What must come of it."""
+        return Example(self.id, self.name or self.id, self.campaign, self.expect)
 
-class ExampleSuppression(Contract):
+
+class ExampleSuppression(ClosedContract):
     """Somebody who must not be contacted."""
 
     recipient_id: str | None = None
@@ -84,47 +111,73 @@ class ExampleSuppression(Contract):
 
 @dataclass(frozen=True)
 class Examples:
-    """Everything the demo works with; campaigns and contents by the name of their file."""
+    """Everything the demo works with; campaigns and recipients by the name of their file."""
 
     campaigns: Mapping[str, OutreachCampaign]
-    contents: Mapping[str, MessageContent]
+    #: The files of those that run, in the order in which they are started.
+    files: Mapping[str, Path]
+    #: Who is in the files.
+    imported: Sequence[Example]
+    ends: Mapping[str, CampaignStatus]
+    #: In the order in which they are sent.
+    messages: Sequence[SingleMessage]
     suppressions: Sequence[ExampleSuppression]
-    messages: Sequence[ExampleMessage]
 
 
-def load_examples(recipients: Path = RECIPIENTS, *, now: datetime | None = None) -> Examples:
-    """Read campaigns, contents, suppressions and recipients.
+def load_examples(folder: Path = EXAMPLES, *, now: datetime | None = None) -> Examples:
+    """Read a folder of examples.
 
     Args:
-        recipients: the file with the messages to send, in their order.
-        now: what dates like `in 3 hours` count from; the present unless given.
+        folder: Where they are.
+        now: What dates like `in 3 hours` count from; the present unless given.
 
     Raises:
-        DevstackError: a file is missing or wrong; says which one and where.
+        DevstackError: A file is missing or wrong; says which one and where.
     """
     moment = now or datetime.now(UTC)
     campaigns = {
         file.stem: _read(file, TypeAdapter(OutreachCampaign), moment)
-        for file in sorted((EXAMPLES / "campaigns").glob("*.json"))
+        for file in sorted((folder / "campaigns").glob("*.json"))
     }
-    messages = _read(recipients, TypeAdapter(list[ExampleMessage]), moment)
-    for message in messages:
-        if message.campaign not in campaigns:
+    ends = _read(folder / "campaign_ends.json", TypeAdapter(dict[str, CampaignStatus]), moment)
+    files = {name: folder / "recipients" / f"{name}.csv" for name in ends}
+    messages = _read(folder / "messages.json", TypeAdapter(list[SingleMessage]), moment)
+    for name in (*ends, *(message.campaign for message in messages)):
+        if name not in campaigns:
             raise DevstackError(
-                f"{recipients}: {message.id} is to get {message.campaign!r}, which is no "
-                f"campaign; there are {', '.join(campaigns)}"
+                f"{folder}: {name!r} is no campaign; there are {', '.join(campaigns)}"
             )
     return Examples(
         campaigns=campaigns,
-        contents={
-            name: _read(EXAMPLES / "contents" / f"{name}.json", TypeAdapter(MessageContent), moment)
-            for name in campaigns
-        },
-        suppressions=_read(
-            EXAMPLES / "suppressions.json", TypeAdapter(list[ExampleSuppression]), moment
-        ),
+        files=files,
+        imported=[row for name, file in files.items() for row in _read_rows(file, name)],
+        ends=ends,
         messages=messages,
+        suppressions=_read(
+            folder / "suppressions.json", TypeAdapter(list[ExampleSuppression]), moment
+        ),
     )
+
+
+def _read_rows(file: Path, campaign: str) -> list[Example]:
+    """What a file of recipients expects of each of them; the rest is the import's to read."""
+    examples = []
+    try:
+        with file.open(encoding="utf-8", newline="") as rows:
+            for row in csv.DictReader(rows):
+                expected = {
+                    column.removeprefix(_EXPECTED): cell
+                    for column, cell in row.items()
+                    if column.startswith(_EXPECTED) and cell
+                }
+                expect = Expectation.model_validate(expected)
+                examples.append(Example(row["id"], row["name"], campaign, expect))
+    except ValidationError as error:
+        place = f"line {len(examples) + 2}"
+        raise DevstackError(f"{file}: {place}: {one_line(error, root='expect')}") from None
+    except (OSError, KeyError) as error:
+        raise DevstackError(f"{file}: cannot be read: {error}") from None
+    return examples
 
 
 def _read(file: Path, adapter: TypeAdapter[T], now: datetime) -> T:

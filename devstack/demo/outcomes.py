@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from contracts.outreach import OutreachState
-from devstack.demo.examples import ExampleMessage
+from devstack.demo.examples import Example
 from devstack.demo.words import Kind, kind_of, why
 from devstack.sandbox.behaviour import Behaviour
 from devstack.sandbox.journal import LoggedRequest
@@ -23,7 +23,7 @@ _NARROW: Final = 3
 class Outcome:
     """One message of the demo and what came of it."""
 
-    example: ExampleMessage
+    example: Example
     record: MessageRecord
     #: Whether a provider took it without saying so.
     answer_lost: bool
@@ -98,7 +98,7 @@ def _row(outcome: Outcome) -> list[Text]:
     for difference in outcome.differences():
         words.append(f"\nNOT AS EXPECTED: {difference}", style="bold red")
     return [
-        Text(f"  {outcome.example.name or outcome.example.id}"),
+        Text(f"  {outcome.example.name}"),
         Text(record.campaign_name, style="dim"),
         Text(_channel(record), style="cyan"),
         words,

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, nullcontext, suppress
 from typing import Final
 
@@ -20,8 +20,8 @@ _READ_SECONDS: Final = 0.25
 _LINE_SECONDS: Final = 3.0
 #: Messages under way that are named, the rest is counted.
 _NAMED: Final = 8
-#: Three times what the slowest message takes.
-_PATIENCE_SECONDS: Final = 60.0
+#: Several times what the slowest message takes where the machine is busy with other things.
+_PATIENCE_SECONDS: Final = 120.0
 
 
 class Progress:
@@ -37,7 +37,7 @@ class Progress:
         self._console = console
         self._started_at = time.monotonic()
         self._phase = ""
-        self._board = Board(counts={}, running=[])
+        self._board = Board(counts={}, running=[], undecided=0)
         self._written = ""
 
     def begin(self, phase: str) -> None:
@@ -46,16 +46,27 @@ class Progress:
         if not self._console.is_terminal:
             self._console.print(phase)
 
+    async def decided(self) -> None:
+        """Return when nobody waits for a decision any more.
+
+        Raises:
+            DevstackError: somebody still does after two minutes.
+        """
+        await self._until(lambda board: not board.undecided)
+
     async def rest(self) -> None:
         """Return when every message has ended or is asleep.
 
         Raises:
-            DevstackError: something is still under way after a minute.
+            DevstackError: something is still under way after two minutes.
         """
+        await self._until(lambda board: not board.running)
+
+    async def _until(self, there: Callable[[Board], bool]) -> None:
         try:
             async with asyncio.timeout(_PATIENCE_SECONDS):
                 while True:
-                    if not (await self._read()).running:
+                    if there(await self._read()):
                         return
                     await asyncio.sleep(_READ_SECONDS)
         except TimeoutError:

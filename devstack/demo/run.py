@@ -1,8 +1,7 @@
 """`python -m devstack demo`: every way an outreach can end, played through and checked."""
 
-import shlex
-import shutil
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
@@ -13,28 +12,33 @@ from rich.console import Console
 from rich.text import Text
 from temporalio.client import WorkflowFailureError
 
-from devstack.demo.checks import check_mails, check_outcomes, check_sandbox
-from devstack.demo.examples import ExampleMessage, Examples, Then, load_examples
-from devstack.demo.ledger import Verdict, check_ledger, check_nothing_left
+from contracts.campaign import CampaignStatus
+from devstack.checks.books import Books, read_books
+from devstack.checks.everything import check_everything
+from devstack.checks.verdict import Verdict, show_verdicts
+from devstack.demo.checks import check_ends, check_outcomes
+from devstack.demo.examples import Examples, SingleMessage, Then, load_examples
 from devstack.demo.outcomes import Outcome, lost_answers, outcome_groups
 from devstack.demo.progress import Progress
+from devstack.farewell import say_what_next
 from devstack.receipt_relay import ReceiptRelay
-from devstack.stack import Stack, sole_owner
+from devstack.stack import Stack, wipe
 from persistence.database import Database
+from starter.cli.campaign_views import campaign_view
 from starter.orchestrator import OutreachOrchestrator
 
 #: A provider that does not answer is waited for this long; five times for one message.
 _WORKER_SETTINGS: Final = {"MADAN_SARA_SANDBOX_TIMEOUT_SECONDS": "1"}
 
-_Sent = tuple[ExampleMessage, UUID]
+_Sent = tuple[SingleMessage, UUID]
 
 
-async def run_demo(state_dir: Path, recipients: Path, console: Console) -> bool:
-    """Start a stack of its own, send to everybody, show and check what came of it.
+async def run_demo(state_dir: Path, folder: Path, console: Console) -> bool:
+    """Start a stack of its own, run and send everything, show and check what came of it.
 
     Args:
         state_dir: Where its stack keeps everything; what is there is deleted.
-        recipients: The file with the messages to send.
+        folder: The files that say what to send, to whom, and what must come of it.
         console: Where to show it.
 
     Returns:
@@ -43,8 +47,8 @@ async def run_demo(state_dir: Path, recipients: Path, console: Console) -> bool:
     Raises:
         DevstackError: Something stands in the way, or a file is wrong.
     """
-    examples = load_examples(recipients)
-    _wipe(state_dir)
+    examples = load_examples(folder)
+    wipe(state_dir)
     console.print("Starting PostgreSQL, Temporal, mail sink, sandbox and worker ...")
     async with Stack(state_dir, worker_settings=_WORKER_SETTINGS) as stack:
         console.print(f"Temporal Web UI: {stack.temporal.ui_url}")
@@ -52,13 +56,11 @@ async def run_demo(state_dir: Path, recipients: Path, console: Console) -> bool:
         try:
             async with await stack.connect() as orchestrator:
                 demo = _Demo(stack, orchestrator, database, examples, console)
-                outcomes = await demo.play()
-                verdicts = await demo.check(outcomes)
+                all_is_well = await demo.play()
         finally:
             await database.close()
-        _report(console, outcomes, verdicts)
-    _say_what_next(console, state_dir)
-    return not any(verdict.faults for verdict in verdicts)
+    say_what_next(console, state_dir)
+    return all_is_well
 
 
 class _Demo:
@@ -76,13 +78,15 @@ class _Demo:
         self._orchestrator = orchestrator
         self._database = database
         self._examples = examples
+        self._console = console
         self._progress = Progress(database, console)
 
-    async def play(self) -> list[Outcome]:
-        """Send everything, steer some of it, wait until nothing moves any more."""
+    async def play(self) -> bool:
+        """Run the campaigns, send the single messages, and look at what came of all of it."""
         async with self._progress.shown():
             await self._prepare()
-            sent = await self._send_all()
+            await self._start_campaigns()
+            sent = await self._send_singles()
             self._progress.begin("Rescheduling, cancelling and redirecting what is asleep ...")
             await self._steer(sent)
             self._progress.begin("Waiting for the providers that fail and time out ...")
@@ -90,25 +94,13 @@ class _Demo:
             self._progress.begin("Taking in the providers' receipts; carrying on what bounced ...")
             await self._receive(sent)
             await self._progress.rest()
-        lost = lost_answers(self._stack.sandbox.log)
-        return [
-            Outcome(
-                example=example,
-                record=await self._orchestrator.get_message(message_id),
-                answer_lost=str(message_id) in lost,
-            )
-            for example, message_id in sent
-        ]
-
-    async def check(self, outcomes: Sequence[Outcome]) -> list[Verdict]:
-        """Compare with what was expected, what arrived and what is on the books."""
-        return [
-            check_outcomes(outcomes),
-            check_mails(outcomes, self._stack.mail_sink.messages),
-            check_sandbox(outcomes, self._stack.sandbox.log),
-            await check_ledger(self._database, self._examples.campaigns.values()),
-            await check_nothing_left(self._database),
-        ]
+            ends = await self._await_campaigns()
+        books = await read_books(self._database)
+        outcomes = await self._outcomes(sent, books)
+        for group in outcome_groups(outcomes):
+            self._console.print(group)
+        await self._show_first_campaign()
+        return show_verdicts(self._console, self._check(outcomes, ends, books))
 
     async def _prepare(self) -> None:
         for campaign in self._examples.campaigns.values():
@@ -116,21 +108,29 @@ class _Demo:
         for suppression in self._examples.suppressions:
             await self._orchestrator.suppress(**dict(suppression))
 
-    async def _send_all(self) -> list[_Sent]:
+    async def _start_campaigns(self) -> None:
+        """Import and start them; return when all of their recipients are decided on."""
+        people, campaigns = len(self._examples.imported), len(self._examples.files)
+        self._progress.begin(f"Running {campaigns} campaigns, {people} imported recipients ...")
+        for name, file in self._examples.files.items():
+            campaign_id = self._examples.campaigns[name].id
+            rejects = self._stack.state_dir / f"{name}.rejected.csv"
+            await self._orchestrator.import_recipients(campaign_id, file, rejects=rejects)
+            await self._orchestrator.campaign(campaign_id).start()
+        await self._progress.decided()
+
+    async def _send_singles(self) -> list[_Sent]:
         """One after the other: who is blocked depends on who came first."""
         messages = self._examples.messages
-        people = len({message.id for message in messages})
-        campaigns = len({message.campaign for message in messages})
-        self._progress.begin(
-            f"Sending {len(messages)} messages of {campaigns} campaigns to {people} people ..."
-        )
+        self._progress.begin(f"Sending {len(messages)} messages one by one ...")
         sent = []
         for message in messages:
+            campaign = self._examples.campaigns[message.campaign]
             answer = await self._orchestrator.send_outreach(
-                self._examples.campaigns[message.campaign],
+                campaign,
                 message.id,
                 message.profile(),
-                self._examples.contents[message.campaign],
+                campaign.templates or {},
                 force_send=message.force_send,
             )
             sent.append((message, UUID(answer["message_id"])))
@@ -158,34 +158,49 @@ class _Demo:
             if message.then is Then.FALL_BACK_AFTER_BOUNCE:
                 await self._orchestrator.process_fallback(message_id)
 
+    async def _await_campaigns(self) -> dict[str, CampaignStatus]:
+        """How each campaign that ran has ended."""
+        ids = [self._examples.campaigns[name].id for name in self._examples.files]
+        results = await asyncio.gather(
+            *(self._orchestrator.campaign(campaign_id).result() for campaign_id in ids)
+        )
+        return {
+            name: result.status for name, result in zip(self._examples.files, results, strict=True)
+        }
 
-def _wipe(state_dir: Path) -> None:
-    """Forget the last demo, but not which processes it may have left behind."""
-    with sole_owner(state_dir):
-        shutil.rmtree(state_dir / "postgres", ignore_errors=True)
-        for file in state_dir.rglob("*"):
-            if file.is_file() and file.name != "lock" and file.suffix != ".pid":
-                file.unlink()
+    async def _outcomes(self, sent: Sequence[_Sent], books: Books) -> list[Outcome]:
+        """What came of everybody: of the imported recipients, then of the single messages."""
+        ids = {(m.campaign_id, m.recipient_id): m.message_id for m in books.messages.values()}
+        everybody = [
+            (example, ids[self._examples.campaigns[example.campaign].id, example.id])
+            for example in self._examples.imported
+        ]
+        everybody += [(message.example(), message_id) for message, message_id in sent]
+        lost = lost_answers(self._stack.sandbox.log)
+        return [
+            Outcome(
+                example=example,
+                record=await self._orchestrator.get_message(message_id),
+                answer_lost=str(message_id) in lost,
+            )
+            for example, message_id in everybody
+        ]
 
+    async def _show_first_campaign(self) -> None:
+        """The same figures that `madan-sara campaign status` shows."""
+        first = self._examples.campaigns[next(iter(self._examples.files))]
+        status = await self._orchestrator.get_orchestration_status(first.id)
+        self._console.print(Text(f"\nHow {first.name} stands", style="bold"))
+        self._console.print(campaign_view(status))
 
-def _report(console: Console, outcomes: Sequence[Outcome], verdicts: Sequence[Verdict]) -> None:
-    for group in outcome_groups(outcomes):
-        console.print(group)
-    console.print(Text("\nChecked", style="bold"))
-    for verdict in verdicts:
-        mark = ("  wrong ", "bold red") if verdict.faults else ("  ok    ", "green")
-        console.print(Text.assemble(mark, verdict.promise))
-        for fault in verdict.faults:
-            console.print(Text(f"          {fault}", style="red"))
-
-
-def _say_what_next(console: Console, state_dir: Path) -> None:
-    here = Path.cwd()
-    shown = state_dir.relative_to(here) if state_dir.is_relative_to(here) else state_dir
-    lines = (
-        "\nEverything is stopped; what was stored stays until the next demo. To look around in it:",
-        f"  MADAN_SARA_DEVSTACK_DIR={shlex.quote(str(shown))} make up",
-        "`make up` alone starts an empty system and keeps it running.",
-    )
-    for line in lines:
-        console.print(Text(line))
+    def _check(
+        self, outcomes: Sequence[Outcome], ends: Mapping[str, CampaignStatus], books: Books
+    ) -> list[Verdict]:
+        """Compare with what was expected, what arrived and what is on the books."""
+        campaigns = self._examples.campaigns.values()
+        mails, sandbox = self._stack.mail_sink.messages, self._stack.sandbox
+        return [
+            check_outcomes(outcomes),
+            check_ends(ends, self._examples.ends),
+            *check_everything(books, campaigns, sandbox.log, sandbox.receipts, mails),
+        ]

@@ -131,6 +131,8 @@ def _frequency_cap(details: Details) -> str:
 
 
 def _budget(details: Details) -> str:
+    if not details:
+        return "budget: nothing was left when their turn came"
     return (
         f"budget: costs {details['price']}, {details['remaining_budget']} left of "
         f"{details['limit']} for the {details['scope']}"

@@ -1,13 +1,12 @@
 """What the commands that steer a campaign do, once their words are understood."""
 
-from decimal import Decimal, InvalidOperation
 from typing import Any
 from uuid import UUID
 
 from contracts.faults import InvalidRequestError
 from starter.campaign_control import CampaignControl
 from starter.cli.orders import Order, Reply
-from starter.cli.request_file import parse_id, parse_instant
+from starter.cli.request_file import parse_amount, parse_id, parse_instant
 from starter.cli.session import Session
 
 
@@ -49,7 +48,7 @@ def change(
 ) -> Order:
     """Change a campaign's limits while it runs."""
     campaign = parse_id(campaign_id, "CAMPAIGN_ID")
-    total = None if budget is None else _parse_amount(budget)
+    total = None if budget is None else parse_amount(budget, "--budget")
     end = None if end_date is None else parse_instant(end_date, "--end-date")
     if daily_limit is None and total is None and end is None:
         raise InvalidRequestError(
@@ -78,15 +77,6 @@ def _told(campaign_id: str, command: Any, told: str) -> Order:  # noqa: ANN401 -
         return _reply(campaign, told)
 
     return order
-
-
-def _parse_amount(text: str) -> Decimal:
-    try:
-        return Decimal(text)
-    except InvalidOperation:
-        raise InvalidRequestError(
-            f"--budget: {text!r} is no amount; write it like 1000 or 99.50"
-        ) from None
 
 
 def _reply(campaign_id: UUID, told: str, **more: object) -> Reply:

@@ -43,7 +43,8 @@ class Reply:
     """A command's answer: for programs, for people, and for the shell."""
 
     document: dict[str, Any]
-    view: RenderableType
+    #: None: it was shown while the command ran.
+    view: RenderableType | None
     #: Whether the message, if it is about one, is or may still be sent.
     stands: bool = True
     #: What is wrong with what was given.
@@ -163,17 +164,6 @@ def save_campaign(path: str) -> Order:
         complete = await _completed(session.orchestrator, campaign)
         await session.orchestrator.save_campaign(complete)
         return _campaign_reply(complete.id, complete.status, f'"{complete.name}" is saved')
-
-    return order
-
-
-def campaign_status(campaign_id: str) -> Order:
-    """A campaign's budget, daily limit, pacing and totals."""
-    campaign = parse_id(campaign_id, "CAMPAIGN_ID")
-
-    async def order(session: Session) -> Reply:
-        result = await session.orchestrator.get_orchestration_status(campaign)
-        return Reply(dict(result), views.campaign_view(result))
 
     return order
 

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
+from rich.table import Column
 from rich.text import Text
 
 from starter.importing.run import ImportProgress
@@ -23,13 +24,14 @@ def import_bar(*, quiet: bool) -> Iterator[Callable[[ImportProgress], None] | No
         return
     # On standard error, so that the answer can go to a file meanwhile; gone when it is done.
     with Progress(
-        TextColumn("importing"),
-        BarColumn(),
-        _RowsColumn(),
-        TimeRemainingColumn(compact=True),
+        TextColumn("importing", table_column=Column(no_wrap=True)),
+        BarColumn(bar_width=None),
+        _RowsColumn(table_column=Column(no_wrap=True)),
+        TimeRemainingColumn(compact=True, table_column=Column(no_wrap=True)),
         TextColumn("left"),
         console=Console(stderr=True),
         transient=True,
+        expand=True,
     ) as bar:
         task = bar.add_task("", total=None)
 

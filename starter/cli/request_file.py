@@ -5,6 +5,7 @@ import json
 import sys
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any, BinaryIO, Final, TypeVar
 from uuid import UUID
@@ -88,6 +89,20 @@ def parse_id(text: str, name: str) -> UUID:
     except ValueError:
         example = "550e8400-e29b-41d4-a716-446655440000"
         raise InvalidRequestError(f"{name}: {text!r} is no UUID like {example}") from None
+
+
+def parse_amount(text: str, name: str) -> Decimal:
+    """An amount of money from the command line.
+
+    Raises:
+        InvalidRequestError: it is no number.
+    """
+    try:
+        return Decimal(text)
+    except InvalidOperation:
+        raise InvalidRequestError(
+            f"{name}: {text!r} is no amount; write it like 1000 or 99.50"
+        ) from None
 
 
 def parse_instant(text: str, name: str) -> datetime:

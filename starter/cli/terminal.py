@@ -33,7 +33,7 @@ def show_error(message: str) -> None:
     sys.stderr.write(f"error: {plain(' '.join(message.split()))}\n")
 
 
-def to_json(document: Mapping[str, Any]) -> str:
+def to_json(document: Mapping[str, Any], *, indent: int | None = 2) -> str:
     """A document as JSON; instants in UTC, amounts as numbers with the digits they have.
 
     `json` would turn a Decimal into a float or refuse it, so each travels as a marked
@@ -50,8 +50,13 @@ def to_json(document: Mapping[str, Any]) -> str:
             return str(value)
         raise TypeError(f"{type(value).__name__} has no form in JSON")
 
-    encoded = json.dumps(document, default=encode, ensure_ascii=False, indent=2)
+    encoded = json.dumps(document, default=encode, ensure_ascii=False, indent=indent)
     return re.sub(f'"{mark}([^"]*)"', r"\1", encoded)
+
+
+def to_json_line(document: Mapping[str, Any]) -> str:
+    """The same on one line."""
+    return to_json(document, indent=None)
 
 
 def plain(text: str) -> str:

@@ -1,7 +1,6 @@
 """Answers as people read them on a terminal."""
 
-from collections.abc import Iterable, Mapping
-from decimal import Decimal
+from collections.abc import Iterable
 from typing import Final
 
 from rich import box
@@ -13,9 +12,9 @@ from contracts.delivery import AttemptState
 from contracts.outreach import Details, ExitReason, OutreachState
 from policy.data import FACTOR_WEIGHTS
 from starter.answers import SendResult
-from starter.campaign_status import CampaignStatusResult
 from starter.cli import words
 from starter.cli.explanation import AttemptLine, ChannelVerdict, Explanation, Money, Timing
+from starter.cli.layout import fact, facts, section
 from starter.cli.standing import Standing, at_local
 from starter.cli.terminal import plain
 
@@ -40,22 +39,22 @@ def decision_view(result: SendResult) -> RenderableType:
         fallbacks = ", ".join(result["fallback_channels"]) or "none"
         lines = [
             _state_line(told, state),
-            _fact("chosen by", result["routing_reason"]),
-            _fact("fallbacks", fallbacks),
+            fact("chosen by", result["routing_reason"]),
+            fact("fallbacks", fallbacks),
         ]
-    warnings = [_fact("warning", warning) for warning in result["warnings"]]
+    warnings = [fact("warning", warning) for warning in result["warnings"]]
     return Group(
         *lines,
         *warnings,
-        _fact("message", message),
-        _fact("why", f"madan-sara explain {message}"),
+        fact("message", message),
+        fact("why", f"madan-sara explain {message}"),
     )
 
 
 def standing_view(standing: Standing) -> RenderableType:
     """Where a message stands."""
     record, zone = standing.record, standing.time_zone
-    facts = {
+    known = {
         "message": record.message_id,
         "campaign": f"{record.campaign_name} ({record.campaign_id})",
         "recipient": record.recipient_id,
@@ -67,13 +66,13 @@ def standing_view(standing: Standing) -> RenderableType:
     }
     told = standing.state + (f": {standing.reason}" if standing.reason else "")
     attempts = [
-        _fact(f"attempt {a.attempt_no}", " ".join(filter(None, [a.channel, a.state, a.code])))
+        fact(f"attempt {a.attempt_no}", " ".join(filter(None, [a.channel, a.state, a.code])))
         for a in record.attempts
     ]
     return Group(
         _state_line(told, standing.state),
         *_rule(standing.reason, standing.details),
-        *_facts(facts),
+        *facts(known),
         *attempts,
     )
 
@@ -83,55 +82,29 @@ def explanation_view(explanation: Explanation) -> RenderableType:
     told = explanation
     parts: list[RenderableType] = [
         _state_line(told["headline"], OutreachState(told["state"])),
-        _fact("campaign", f"{told['campaign_name']} ({told['campaign_id']})"),
-        _fact("recipient", told["recipient_id"]),
+        fact("campaign", f"{told['campaign_name']} ({told['campaign_id']})"),
+        fact("recipient", told["recipient_id"]),
     ]
     if told["unsent"]:
-        parts += _section("Why it was not sent", told["unsent"]["rule"])
-        parts += _section("What can be done", told["unsent"]["advice"])
+        parts += section("Why it was not sent", told["unsent"]["rule"])
+        parts += section("What can be done", told["unsent"]["advice"])
     if told["channels"]:
-        parts += _section("Why this channel", *_channel_lines(told))
+        parts += section("Why this channel", *_channel_lines(told))
         parts.append(_scores(told["channels"]))
     if told["timing"]:
         gone = told["unsent"] is not None
         title = "When it would have gone" if gone else "Why this time"
-        parts += _section(title, *_timing_lines(told["timing"]))
-    parts += _section("What it costs", *_money_lines(told["money"]))
+        parts += section(title, *_timing_lines(told["timing"]))
+    parts += section("What it costs", *_money_lines(told["money"]))
     if told["attempts"]:
-        parts += [*_section("Attempts"), _attempts(told["attempts"])]
+        parts += [*section("Attempts"), _attempts(told["attempts"])]
     if told["receipts"]:
-        parts += _section("Reported afterwards", *map(_receipt, told["receipts"]))
+        parts += section("Reported afterwards", *map(_receipt, told["receipts"]))
     if told["warnings"]:
-        parts += _section("Worth a look", *told["warnings"])
+        parts += section("Worth a look", *told["warnings"])
     if told["force_send"]:
-        parts += _section(
-            "Forced", "force_send: look-back, caps and best times were not looked at."
-        )
+        parts += section("Forced", "force_send: look-back, caps and best times were not looked at.")
     return Group(*parts)
-
-
-def campaign_view(status: CampaignStatusResult) -> RenderableType:
-    """A campaign's figures."""
-    budget, day, pacing = status["budget"], status["daily_limit"], status["pacing"]
-    used = budget["budget_utilization_pct"]
-    facts = {
-        "status": status["campaign_status"],
-        "spent": f"{budget['budget_spent']:f}{_of(budget['budget_total'])}"
-        + (f" ({used:f} %)" if used is not None else ""),
-        "held": f"{budget['budget_held']:f}",
-        "remaining": _amount(budget["budget_remaining"]),
-        "today": f"{day['messages_sent_today']}{_of(day['daily_limit'])}",
-        "pace": pacing["recommendation"],
-        "ideal share": pacing["ideal_spend_pct"],
-        "actual share": pacing["actual_spend_pct"],
-        "suggested a day": pacing["suggested_daily_messages"],
-        "messages": ", ".join(f"{n} {state}" for state, n in sorted(status["by_state"].items()))
-        or "none",
-        "delivered": status["total_delivered"],
-        "opened": status["total_opened"],
-        "clicked": status["total_clicked"],
-    }
-    return Group(Text(f"Campaign {status['campaign_id']}", style="bold"), *_facts(facts))
 
 
 def _channel_lines(told: Explanation) -> Iterable[str]:
@@ -203,30 +176,8 @@ def _receipt(kind: str) -> str:
 
 def _rule(reason: str | None, details: Details) -> list[Text]:
     """The rule that ended a message, in words."""
-    return [_fact("rule", words.why_unsent(ExitReason(reason), details)[0])] if reason else []
-
-
-def _section(title: str, *lines: str) -> list[RenderableType]:
-    return [Text(f"\n{title}", style="bold"), *(Text(f"  {plain(line)}") for line in lines)]
-
-
-def _facts(facts: Mapping[str, object]) -> list[Text]:
-    return [_fact(name, value) for name, value in facts.items() if value is not None]
-
-
-def _fact(name: str, value: object) -> Text:
-    return Text.assemble((f"  {plain(name):<12}", "cyan"), f" {plain(str(value))}")
+    return [fact("rule", words.why_unsent(ExitReason(reason), details)[0])] if reason else []
 
 
 def _state_line(told: str, state: OutreachState) -> Text:
     return Text(plain(told), style="bold red" if state in _BAD else "bold green")
-
-
-def _of(limit: Decimal | int | None) -> str:
-    return (
-        "" if limit is None else f" of {limit:f}" if isinstance(limit, Decimal) else f" of {limit}"
-    )
-
-
-def _amount(amount: Decimal | None) -> str | None:
-    return None if amount is None else f"{amount:f}"

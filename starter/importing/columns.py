@@ -1,12 +1,13 @@
 """Which field of a recipient a column of a file, or a name in its JSON, stands for."""
 
 import json
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Final
 
 from contracts.faults import InvalidRequestError
 from contracts.recipient import ContactInfo
+from policy.campaign_rules import column_name
 from starter import strict_json
 
 #: Where a value belongs: `("name",)`, `("contact_info", "email")`, `("attributes", "city")`.
@@ -68,18 +69,13 @@ class Columns:
     """
 
     def __init__(self, recipient_fields: Iterable[str]) -> None:
-        self._attributes = {_normal(name): name for name in recipient_fields}
-        self._known: dict[str, Field] = {}
-
-    def field_of(self, name: str) -> Field:
-        """The field a name stands for."""
-        # The same few names in every row of JSON.
-        if name not in self._known and len(self._known) < _MOST_REMEMBERED:
-            self._known[name] = self._find(name)
-        return self._known.get(name) or self._find(name)
+        self._attributes = {column_name(name): name for name in recipient_fields}
+        # The same few names stand in every row of JSON.
+        self.field_of = lru_cache(maxsize=1_000)(self._find)
 
     def _find(self, name: str) -> Field:
-        plain = _normal(name)
+        """The field a name stands for."""
+        plain = column_name(name)
         if plain in self._attributes:
             return ("attributes", self._attributes[plain])
         field = _FIELDS.get(_SYNONYMS.get(plain, plain))
@@ -183,14 +179,6 @@ class JsonReader:
                 yield from (((name, inner), held) for inner, held in value.items())
             else:
                 raise UnreadableRowError(f"{name}: must be an object with named fields")
-
-
-#: Names remembered; a file whose every row has names of its own must not fill the memory.
-_MOST_REMEMBERED: Final = 1_000
-
-
-def _normal(name: str) -> str:
-    return re.sub(r"[\s-]+", "_", name.strip().lower())
 
 
 def _json_object(text: str) -> Mapping[str, object]:

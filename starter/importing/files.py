@@ -79,10 +79,9 @@ class CsvFile:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        headers = {delimiter: self._header(delimiter) for delimiter in _DELIMITERS}
-        #: What separates the cells; of several that could, the one with most columns.
-        self.delimiter = max(headers, key=lambda delimiter: len(headers[delimiter]))
-        self.header: list[str] = headers[self.delimiter]
+        #: What separates the cells: whatever makes most columns of the header.
+        self.delimiter = max(_DELIMITERS, key=self._count_columns)
+        self.header: list[str] = self._header(self.delimiter)
         # Spreadsheets write columns without a name where there once was one.
         while self.header and not self.header[-1].strip():
             self.header.pop()
@@ -94,6 +93,12 @@ class CsvFile:
         rows = self._read(self.delimiter)
         next(rows, None)
         return rows
+
+    def _count_columns(self, delimiter: str) -> int:
+        try:
+            return len(self._header(delimiter))
+        except InvalidRequestError:  # It cuts through quotes.
+            return 0
 
     def _header(self, delimiter: str) -> list[str]:
         return next((list(row.raw) for row in self._read(delimiter)), [])

@@ -70,11 +70,10 @@ class ProcessJudge:
             RuntimeError: the process has ended.
         """
         process = await self._idle.get()
-        try:
-            await _send(process, rows)
-            accepted, rejected = await _receive(process)
-        finally:
-            self._idle.put_nowait(process)
+        await _send(process, rows)
+        accepted, rejected = await _receive(process)
+        # Not after an error: what it answers next would belong to these rows.
+        self._idle.put_nowait(process)
         return Verdicts(
             [NewRecipient(*recipient) for recipient in accepted],
             [Rejection(*rejection) for rejection in rejected],
@@ -100,7 +99,8 @@ async def judging_processes(assignment: Assignment, processes: int) -> AsyncIter
         for process in started:
             if process.returncode is None:
                 process.kill()
-            await process.wait()
+            # Reads what nobody has read: `wait` alone waits for ever behind a full pipe.
+            await process.communicate()
 
 
 async def _start() -> asyncio.subprocess.Process:

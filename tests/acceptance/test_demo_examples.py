@@ -1,16 +1,22 @@
 """The demo's expectations hold whatever the hour it is played at."""
 
+import csv
 import json
+import shutil
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
 from contracts.channels import Channel
 from contracts.outreach import OutreachState
-from devstack.demo.examples import load_examples
+from contracts.recipient import RecipientProfile
+from devstack.demo.examples import EXAMPLES, Example, Examples, load_examples
 from devstack.errors import DevstackError
 from policy.routing import RoutingFacts, route
 from policy.send_time import plan_send_time
+from starter.importing.checking import Assignment, RowCheck
 
 #: Far ahead: a campaign without a start begins in the real present.
 _FRIDAY_NIGHT = datetime(2096, 11, 23, 22, 30, tzinfo=UTC)
@@ -23,51 +29,79 @@ _DECIDED = (OutreachState.SENT, OutreachState.UNKNOWN, OutreachState.SCHEDULED)
 def test_channels_and_sleep_do_not_depend_on_the_hour(now):
     examples = load_examples(now=now)
     suppressed = {s.address: {s.channel: s.reason} for s in examples.suppressions if s.channel}
-    for message in examples.messages:
-        expected = message.expect
+    steered = [message.example() for message in examples.messages if message.then]
+    for example, profile in _people(examples):
+        expected = example.expect
         if expected.state not in _DECIDED or expected.channel is None:
             continue
-        campaign, profile = examples.campaigns[message.campaign], message.profile()
+        campaign = examples.campaigns[example.campaign]
+        assert campaign.templates is not None
         facts = RoutingFacts(
             campaign=campaign,
             settings=campaign.effective_settings(),
             profile=profile,
-            content=examples.contents[message.campaign],
+            content=campaign.templates,
             suppressed=suppressed.get(profile.contact_info.phone, {}),
             text_limits=dict.fromkeys(Channel),
         )
         decision = route(facts, now=now)
         tried = expected.tried or [expected.channel]
-        if message.then is None:
-            assert decision.order()[: len(tried)] == tried, message.id
+        if example not in steered:
+            assert decision.order()[: len(tried)] == tried, example.id
         if expected.routing:
-            assert decision.reason is expected.routing, message.id
+            assert decision.reason is expected.routing, example.id
         plan = plan_send_time(campaign, facts.settings, profile, expected.channel, now=now)
         assert plan.scheduled_at is not None
         asleep = plan.scheduled_at >= now + timedelta(hours=1)
-        assert asleep is (expected.state is OutreachState.SCHEDULED), message.id
+        assert asleep is (expected.state is OutreachState.SCHEDULED), example.id
 
 
-def test_a_wrong_file_is_refused_with_the_place_of_the_fault(tmp_path):
-    file = tmp_path / "recipients.json"
-    file.write_text(json.dumps([{"id": "marie", "campaign": "fresh-bread"}]))
-    with pytest.raises(DevstackError, match=r"0\.contact_info: is missing"):
-        load_examples(file)
+def _people(examples: Examples) -> Iterator[tuple[Example, RecipientProfile]]:
+    """Everybody, as the import or the caller describes them."""
+    yield from ((message.example(), message.profile()) for message in examples.messages)
+    profiles = {name: _imported(examples, name) for name in examples.files}
+    yield from ((one, profiles[one.campaign][one.id]) for one in examples.imported)
 
 
-def test_a_campaign_nobody_wrote_is_named(tmp_path):
-    file = tmp_path / "recipients.json"
-    marie = {
-        "id": "marie",
-        "campaign": "fresh-bred",
-        "contact_info": {"email": "marie@example.com"},
-        "expect": {"state": "sent"},
+def _imported(examples: Examples, name: str) -> dict[str, RecipientProfile]:
+    campaign = examples.campaigns[name]
+    assert campaign.templates is not None
+    with examples.files[name].open(newline="") as file:
+        header, *rows = csv.reader(file)
+    check = RowCheck(Assignment(campaign, campaign.templates, header, region=None))
+    verdicts = check.judge(rows)
+    assert verdicts.rejected == []
+    return {
+        recipient.recipient_id: RecipientProfile.model_validate_json(recipient.profile)
+        for recipient in verdicts.accepted
     }
-    file.write_text(json.dumps([marie]))
-    with pytest.raises(DevstackError, match="'fresh-bred', which is no campaign"):
-        load_examples(file)
 
 
-def test_a_missing_file_is_named(tmp_path):
-    with pytest.raises(DevstackError, match=r"nobody\.json: cannot be read"):
-        load_examples(tmp_path / "nobody.json")
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    shutil.copytree(EXAMPLES, tmp_path / "demo")
+    return tmp_path / "demo"
+
+
+def test_a_wrong_file_is_refused_with_the_place_of_the_fault(folder):
+    (folder / "messages.json").write_text(json.dumps([{"id": "marie", "campaign": "orders"}]))
+    with pytest.raises(DevstackError, match=r"messages\.json: 0\.contact_info: is missing"):
+        load_examples(folder)
+
+
+def test_a_wrong_expectation_is_refused_with_its_line(folder):
+    (folder / "recipients" / "carnival.csv").write_text("id,name,expect_state\nana,Ana,posted\n")
+    with pytest.raises(DevstackError, match=r"carnival\.csv: line 2: expect\.state: must be"):
+        load_examples(folder)
+
+
+def test_a_campaign_nobody_wrote_is_named(folder):
+    (folder / "campaign_ends.json").write_text(json.dumps({"fresh-bred": "completed"}))
+    with pytest.raises(DevstackError, match="'fresh-bred' is no campaign"):
+        load_examples(folder)
+
+
+def test_a_missing_file_is_named(folder):
+    (folder / "messages.json").unlink()
+    with pytest.raises(DevstackError, match=r"messages\.json: cannot be read"):
+        load_examples(folder)

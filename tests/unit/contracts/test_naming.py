@@ -10,6 +10,7 @@ from contracts.naming import (
     TENANT_ATTRIBUTE,
     delivery_queue,
     idempotency_key,
+    import_key,
     outreach_workflow_id,
 )
 
@@ -18,6 +19,7 @@ _MESSAGE = UUID("660f8400-e29b-41d4-a716-446655440000")
 
 def test_names_stay_what_running_workflows_know_them_by():
     assert outreach_workflow_id(_MESSAGE) == "outreach-660f8400-e29b-41d4-a716-446655440000"
+    assert import_key(_MESSAGE, "marie") == "campaign-660f8400-e29b-41d4-a716-446655440000:marie"
     assert idempotency_key(_MESSAGE, 2) == "660f8400-e29b-41d4-a716-446655440000:2"
     assert OUTREACH_QUEUE == "outreach"
     assert delivery_queue(Channel.SMS) == "delivery-sms"
@@ -36,3 +38,11 @@ attempts = st.tuples(st.uuids(), st.integers(1, 1_000))
 @given(attempts, attempts)
 def test_a_key_stands_for_one_attempt(one, other):
     assert (idempotency_key(*one) == idempotency_key(*other)) == (one == other)
+
+
+people = st.tuples(st.uuids(), st.text(min_size=1))
+
+
+@given(people, people)
+def test_a_key_stands_for_one_recipient_of_one_campaign(one, other):
+    assert (import_key(*one) == import_key(*other)) == (one == other)

@@ -53,6 +53,16 @@ def test_recommendation(spent, ideal, expected):
 
 
 @pytest.mark.parametrize(
+    ("spent", "by_hand", "recommended"), [("0.30", 120, INCREASE), ("0.50", 80, REDUCE)]
+)
+def test_the_guides_step_of_a_fifth_is_the_suggestion_where_it_is_right(
+    spent, by_hand, recommended
+):
+    pacing = recommend(spent_share=spent, ideal_share="0.40", daily_limit=100)
+    assert (pacing.recommendation, pacing.suggested_daily_messages) == (recommended, by_hand)
+
+
+@pytest.mark.parametrize(
     ("spent", "ideal", "limit", "expected"),
     [
         (0, 0.9, 100, 150),
@@ -64,6 +74,9 @@ def test_recommendation(spent, ideal, expected):
         (1, 1, 20, 20),
         (2, 2, 20, 20),
         (0.5, 0.5, 0, 0),
+        (0.5, 0.5, 104, 104),
+        (0.0, 0.03, 52, 54),
+        (0.03, 0.0, 99, 96),
     ],
 )
 def test_suggested_limit(spent, ideal, limit, expected):
@@ -83,12 +96,22 @@ def test_suggestion_is_clamped_and_finishes_on_budget(spent, ideal, limit):
     suggested = recommend(
         spent_share=spent, ideal_share=ideal, daily_limit=limit
     ).suggested_daily_messages
-    rounding = 5 if suggested > 50 else 1
+    rounding = 5 if suggested >= 50 else 1  # 51 to 54 become 50.
     assert 0.5 * limit - rounding <= suggested <= 1.5 * limit + rounding
     if ideal < 1 and 0.5 <= (1 - spent) / (1 - ideal) <= 1.5:
         assert abs(suggested * (1 - ideal) - limit * (1 - spent)) <= rounding
-    if suggested > 55:
+    if suggested > 55 and abs(suggested - limit) >= 5:
         assert suggested % 10 == 0
+
+
+@given(shares, shares, st.integers(0, 1000))
+@settings(max_examples=100, deadline=None)
+def test_a_suggestion_points_where_the_recommendation_does(spent, ideal, limit):
+    pacing = recommend(spent_share=spent, ideal_share=ideal, daily_limit=limit)
+    if pacing.recommendation is INCREASE:
+        assert pacing.suggested_daily_messages >= limit
+    if pacing.recommendation is REDUCE:
+        assert pacing.suggested_daily_messages <= limit
 
 
 @given(shares, shares)

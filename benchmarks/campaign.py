@@ -1,0 +1,172 @@
+"""A whole campaign at size: `python -m benchmarks.campaign --recipients 100000`.
+
+Everybody is imported from a file and sent one message by a provider that takes everything
+at once. The question is what changes as the campaign goes on: its pace, the worker's memory,
+the price of asking for its status; and how long its workflow's history becomes.
+"""
+
+import argparse
+import os
+import statistics
+import sys
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import uvloop
+from rich.console import Console
+from temporalio.client import Client
+from temporalio.contrib.pydantic import pydantic_data_converter
+
+from benchmarks.accepting_worker import READY
+from benchmarks.arguments import positive
+from benchmarks.importing import write_recipients
+from benchmarks.ledger import read_books
+from benchmarks.load import make_campaign
+from benchmarks.machine import CpuMeter, describe
+from benchmarks.servers import running_postgres, running_temporal, throwaway_folder
+from contracts.campaign import OutreachCampaign
+from contracts.content import MessageContent
+from devstack.campaign.watch import Sample, Watch
+from devstack.checks.history import read_history
+from devstack.child_process import ChildProcess
+from persistence.database import Database
+from starter.orchestrator import OutreachOrchestrator
+
+_REPOSITORY: Final = Path(__file__).resolve().parents[1]
+_TENTHS: Final = 10
+_TEXT: Final = "{{ name }}, {{ favourite_bread }} in {{ town }}, Saturday at six!"
+
+
+@dataclass(frozen=True)
+class Size:
+    """How much to measure."""
+
+    recipients: int = 20_000
+
+
+@dataclass(frozen=True)
+class _Bench:
+    """Everything that runs."""
+
+    client: Client
+    database: Database
+    worker_pid: int
+    meter: CpuMeter
+
+
+async def measure(size: Size) -> None:
+    """Run one campaign, then check that everybody was sent to once and paid for."""
+    with throwaway_folder() as folder:
+        print(f"A campaign at size\n{describe(folder)}\n")
+        file = folder / "recipients.csv"
+        write_recipients(file, size.recipients)
+        async with _running(folder) as bench:
+            orchestrator = OutreachOrchestrator(bench.client, bench.database)
+            await _measure(orchestrator, bench, file, size)
+            await _check(bench.database, size)
+
+
+async def _measure(
+    orchestrator: OutreachOrchestrator, bench: _Bench, file: Path, size: Size
+) -> None:
+    campaign = _campaign()
+    await orchestrator.save_campaign(campaign)
+    imported = await orchestrator.import_recipients(campaign.id, file)
+    print(f"{imported['added']} recipients imported in {imported['seconds']:.1f} s", flush=True)
+    watch = Watch(orchestrator, bench.worker_pid, Console(width=120, highlight=False))
+    bench.meter.lap()
+    await orchestrator.campaign(campaign.id).start()
+    async with watch.watching(campaign.name, campaign.id):
+        await orchestrator.campaign(campaign.id).result()
+    cpu = bench.meter.lap()
+    _report(watch)
+    history = await read_history(bench.client, campaign.id)
+    each = {name: spent * 1000 / size.recipients for name, spent in cpu.by_program.items()}
+    told = ", ".join(f"{name} {spent:.1f}" for name, spent in each.items())
+    others = cpu.elsewhere / watch.samples[-1].seconds
+    print(f"CPU-ms a recipient: {told}; cores used by others: {others:.2f}")
+    print(f"campaign workflow: {history.events} events in {history.runs} run(s)")
+
+
+def _report(watch: Watch) -> None:
+    """A line for each tenth of the recipients."""
+    print(f"\n{'done':>6} {'a second':>9} {'worker MB':>10} {'status ms':>10}")
+    for tenth in range(_TENTHS):
+        begin, end = tenth / _TENTHS, (tenth + 1) / _TENTHS
+        seen = [s for s in watch.samples if begin * s.total <= s.done <= end * s.total]
+        print(
+            f"{end:>6.0%} {watch.rate(begin, end):>9.1f} {_megabytes(seen):>10.0f} "
+            f"{_status_ms(seen):>10.1f}"
+        )
+    seconds, total = watch.samples[-1].seconds, watch.samples[-1].total
+    print(f"\n{total} recipients in {seconds:.0f} s, {watch.rate():.1f} a second")
+
+
+def _megabytes(samples: list[Sample]) -> float:
+    return max((sample.worker_bytes for sample in samples), default=0) / 1e6
+
+
+def _status_ms(samples: list[Sample]) -> float:
+    return statistics.median([s.status_seconds * 1000 for s in samples] or [0.0])
+
+
+def _campaign() -> OutreachCampaign:
+    """A campaign with every kind of limit, none of which is ever reached."""
+    templates = MessageContent.model_validate({"default": _TEXT})
+    changes = {"templates": templates, "recipient_fields": ["town", "favourite_bread"]}
+    return make_campaign("Spring fair", sends_at_once=True).model_copy(update=changes)
+
+
+@asynccontextmanager
+async def _running(folder: Path) -> AsyncIterator[_Bench]:
+    """Servers, and a worker in a process of its own."""
+    async with AsyncExitStack() as stack:
+        postgres, dsn = await stack.enter_async_context(running_postgres(folder))
+        temporal = await stack.enter_async_context(running_temporal(folder))
+        worker = await stack.enter_async_context(_running_worker(folder, dsn, temporal.address))
+        database = Database(dsn)
+        stack.push_async_callback(database.close)
+        client = await Client.connect(temporal.address, data_converter=pydantic_data_converter)
+        programs = {"worker": worker.pid, "Temporal": temporal.pid, "PostgreSQL": postgres.pid}
+        yield _Bench(client, database, worker.pid, CpuMeter(programs))
+
+
+@asynccontextmanager
+async def _running_worker(folder: Path, dsn: str, temporal: str) -> AsyncIterator[ChildProcess]:
+    worker = ChildProcess("the worker", log_file=folder / "worker.log")
+    settings = {"MADAN_SARA_DATABASE_URL": dsn, "TEMPORAL_ADDRESS": temporal}
+    await worker.start(
+        [sys.executable, "-m", "benchmarks.accepting_worker"],
+        env={**os.environ, **settings},
+        cwd=_REPOSITORY,
+    )
+
+    async def is_ready() -> bool:
+        return READY in worker.output().splitlines()
+
+    try:
+        await worker.wait_until(is_ready)
+        yield worker
+    finally:
+        await worker.stop()
+
+
+async def _check(database: Database, size: Size) -> None:
+    books = await read_books(database)
+    assert books.stored == books.sent == books.accepted == size.recipients, books
+    assert books.held_micros == 0, books
+    print(f"\n{books.sent} recipients sent to once and paid for; every account balances.")
+
+
+def main() -> None:
+    """Measure as the command line says."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.campaign")
+    parser.add_argument("--recipients", type=positive, default=Size().recipients)
+    uvloop.run(measure(Size(parser.parse_args().recipients)))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,14 @@
+"""What a message brought in, as whoever sold or signed up tells it."""
+
+from contracts.base import ClosedContract, Instant, ShortText
+from contracts.money import Money
+
+
+class Conversion(ClosedContract):
+    """Something a person did because of a message: bought, booked, signed up."""
+
+    #: The caller's name for it: told twice, it counts once.
+    conversion_id: ShortText
+    #: In the campaign's currency; 0 where there is no price.
+    value: Money
+    occurred_at: Instant

@@ -1,0 +1,1 @@
+"""`make campaign`: one campaign to many people, with everything that can go wrong, checked."""

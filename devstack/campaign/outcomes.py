@@ -1,0 +1,92 @@
+"""What came of the campaign: shown, and compared with what had to come of it."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+from rich.table import Table
+
+from contracts.campaign import CampaignStatus, OutreachCampaign
+from contracts.outreach import ExitReason, OutreachState
+from devstack.campaign.audience import Person
+from devstack.campaign.fates import NO_MONEY, End, Fate
+from devstack.checks.books import Books, Message
+from devstack.checks.verdict import Verdict
+from policy.campaign_progress import BATCH
+
+
+def outcome_table(books: Books, campaign: OutreachCampaign) -> Table:
+    """The outcomes by reason and channel."""
+    channels = [*(channel.value for channel in campaign.channels), ""]
+    found: Counter[tuple[str, str]] = Counter()
+    for message in _messages(books, campaign):
+        found[_outcome(message), message.channel] += 1
+    table = Table(title="Outcomes", title_justify="left", title_style="bold")
+    table.add_column("outcome")
+    for channel in channels:
+        table.add_column(channel or "no channel", justify="right")
+    table.add_column("together", justify="right")
+    totals = Counter(outcome for outcome, _ in found.elements())
+    for outcome, total in totals.most_common():
+        cells = [str(found[outcome, channel] or "") for channel in channels]
+        table.add_row(outcome, *cells, str(total))
+    table.add_section()
+    sums = [sum(found[outcome, channel] for outcome in totals) for channel in channels]
+    table.add_row("together", *map(str, sums), str(totals.total()))
+    return table
+
+
+def check_fates(books: Books, campaign: OutreachCampaign, people: Sequence[Person]) -> Verdict:
+    """Everybody's outcome must be the one their fate leads to, or that the money was out."""
+    ends = {message.recipient_id: _end(message) for message in _messages(books, campaign)}
+    faults = [
+        f"{person.id} ({person.fate.name}) ended {_named(ends.get(person.id))}"
+        for person in people
+        if ends.get(person.id) not in {*person.fate.ends, NO_MONEY}
+    ]
+    faults += [f"nobody met this: {fate.name}" for fate in _not_met(people, ends)]
+    met = len({person.fate.name for person in people})
+    return Verdict(f"everybody ended as what befell them demands, in {met} different ways", faults)
+
+
+def check_money_ran_out(
+    books: Books, campaign: OutreachCampaign, status: CampaignStatus
+) -> Verdict:
+    """The budget must have ended the campaign, and one channel's its messages before that."""
+    messages = list(_messages(books, campaign))
+    without = sum(message.reason == ExitReason.BUDGET_EXCEEDED for message in messages)
+    ends = [CampaignStatus.BUDGET_EXHAUSTED]
+    if len(messages) <= BATCH:
+        # So few are started all at once. What the last of them gives back may then be left over.
+        ends.append(CampaignStatus.COMPLETED)
+    faults = [] if status in ends else [f"the campaign ended {status.value}"]
+    if not without:
+        faults.append("nobody ended for lack of money")
+    return Verdict(
+        f"the campaign ended {' or '.join(ends)}: {without} went without a message", faults
+    )
+
+
+def _not_met(people: Iterable[Person], ends: dict[str, End]) -> Iterable[Fate]:
+    """Fates of which everybody ended for lack of money: nothing of them was to be seen."""
+    fates = {person.fate.name: person.fate for person in people}
+    met = {person.fate.name for person in people if ends.get(person.id) in person.fate.ends}
+    return (fate for name, fate in fates.items() if name not in met)
+
+
+def _messages(books: Books, campaign: OutreachCampaign) -> Iterable[Message]:
+    return (m for m in books.messages.values() if m.campaign_id == campaign.id)
+
+
+def _end(message: Message) -> End:
+    reason = ExitReason(message.reason) if message.reason else None
+    return End(OutreachState(message.state), reason)
+
+
+def _outcome(message: Message) -> str:
+    return f"{message.state}: {message.reason}" if message.reason else message.state
+
+
+def _named(end: End | None) -> str:
+    if end is None:
+        return "nowhere"
+    return f"{end.state} ({end.reason})" if end.reason else end.state.value

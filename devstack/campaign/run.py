@@ -1,0 +1,139 @@
+"""`python -m devstack campaign`: a campaign to many people, run and checked to the message."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from rich.console import Console
+
+from contracts.campaign import OutreachCampaign
+from devstack.campaign.audience import Person, make_audience, suppress, write_file, written_to
+from devstack.campaign.campaigns import earlier_campaign, main_campaign
+from devstack.campaign.fates import Earlier
+from devstack.campaign.figures import check_memory, figures
+from devstack.campaign.outcomes import check_fates, check_money_ran_out, outcome_table
+from devstack.campaign.watch import Watch
+from devstack.checks.books import Books, read_books
+from devstack.checks.counts import check_outcomes_counted
+from devstack.checks.everything import check_everything
+from devstack.checks.history import CampaignHistory, check_history, read_history
+from devstack.checks.verdict import Verdict, show_verdicts
+from devstack.farewell import say_what_next
+from devstack.receipt_relay import ReceiptRelay, relaying
+from devstack.stack import Stack, wipe
+from persistence.database import Database
+from starter.orchestrator import OutreachOrchestrator
+
+#: A provider that does not answer is waited for this long; five times for one message.
+_WORKER_SETTINGS: Final = {"MADAN_SARA_SANDBOX_TIMEOUT_SECONDS": "2"}
+
+#: Recipients a second where two cores are idle, for the estimate.
+_USUAL_RATE: Final = 20
+
+
+async def run_campaign(state_dir: Path, size: int, seed: int, console: Console) -> bool:
+    """Start a stack of its own, run a campaign to an audience made up for it, check everything.
+
+    Args:
+        state_dir: Where its stack keeps everything; what is there is deleted.
+        size: How many recipients.
+        seed: The same seed makes the same audience.
+        console: Where to show it.
+
+    Returns:
+        Whether every check holds.
+
+    Raises:
+        DevstackError: Something stands in the way, or the size is out of bounds.
+    """
+    people = make_audience(size, seed)
+    wipe(state_dir)
+    minutes = size / _USUAL_RATE / 60
+    console.print(
+        f"{size} recipients, seed {seed}: some {minutes:.0f} minutes where two cores have "
+        "nothing else to do.\n"
+        "Starting PostgreSQL, Temporal, mail sink, sandbox and worker ..."
+    )
+    async with Stack(state_dir, worker_settings=_WORKER_SETTINGS) as stack:
+        console.print(f"Temporal Web UI: {stack.temporal.ui_url}")
+        async with await stack.connect() as orchestrator:
+            all_is_well = await _Run(stack, orchestrator, people, console).play()
+    say_what_next(console, state_dir)
+    return all_is_well
+
+
+class _Run:
+    """The story, on a running stack."""
+
+    def __init__(
+        self,
+        stack: Stack,
+        orchestrator: OutreachOrchestrator,
+        people: Sequence[Person],
+        console: Console,
+    ) -> None:
+        self._stack = stack
+        self._orchestrator = orchestrator
+        self._people = people
+        self._console = console
+        #: Every campaign that ran, and how many recipients it had.
+        self._ran: list[tuple[OutreachCampaign, int]] = []
+
+    async def play(self) -> bool:
+        """Run the earlier campaigns, then the one, and look at what came of it."""
+        await suppress(self._orchestrator, self._people)
+        relay = ReceiptRelay(self._stack.sandbox.url, self._orchestrator)
+        async with relaying(relay):
+            for earlier in Earlier:
+                await self._carry(earlier_campaign(earlier), written_to(self._people, earlier))
+            campaign = main_campaign(self._people)
+            watch = await self._carry(campaign, self._people)
+        await relay.carry()
+        books = await self._read_books()
+        history = await read_history(await self._stack.temporal_client(), campaign.id)
+        self._console.print(outcome_table(books, campaign))
+        self._console.print(figures(watch, history))
+        verdicts = await self._check(books, campaign, watch, history)
+        return show_verdicts(self._console, verdicts)
+
+    async def _carry(self, campaign: OutreachCampaign, people: Sequence[Person]) -> Watch:
+        """Import people into a campaign, start it, and stay until everybody has an outcome."""
+        file = self._stack.state_dir / f"{campaign.name.lower().replace(' ', '-')}.csv"
+        write_file(file, people)
+        await self._orchestrator.save_campaign(campaign)
+        imported = await self._orchestrator.import_recipients(campaign.id, file)
+        self._console.print(
+            f"{campaign.name}: {imported['added']} recipients imported in "
+            f"{imported['seconds']:.1f} s, {imported['rejected']} rejected"
+        )
+        self._ran.append((campaign, len(people)))
+        control = self._orchestrator.campaign(campaign.id)
+        await control.start()
+        watch = Watch(self._orchestrator, self._stack.worker.pid, self._console)
+        async with watch.watching(campaign.name, campaign.id):
+            await control.result()
+        return watch
+
+    async def _read_books(self) -> Books:
+        database = Database(self._stack.database_url)
+        try:
+            return await read_books(database)
+        finally:
+            await database.close()
+
+    async def _check(
+        self, books: Books, campaign: OutreachCampaign, watch: Watch, history: CampaignHistory
+    ) -> list[Verdict]:
+        recipients = {ran.id: people for ran, people in self._ran}
+        status = (await self._orchestrator.get_campaign(campaign.id)).status
+        mails, sandbox = self._stack.mail_sink.messages, self._stack.sandbox
+        return [
+            check_outcomes_counted(books, recipients),
+            check_fates(books, campaign, self._people),
+            check_money_ran_out(books, campaign, status),
+            *check_everything(
+                books, [ran for ran, _ in self._ran], sandbox.log, sandbox.receipts, mails
+            ),
+            check_history(history),
+            *check_memory(watch),
+        ]

@@ -1,0 +1,202 @@
+"""Everything the system has written down that the checks compare, read at one go."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, TypeVar
+from uuid import UUID
+
+from sqlalchemy import TextClause, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from contracts.channels import Channel
+from contracts.delivery import AttemptState
+from contracts.naming import idempotency_key
+from contracts.outreach import OutreachState
+from contracts.recipient import STORED, ContactInfo
+from persistence.database import Database
+
+#: An attempt whose message somebody has.
+TAKEN: Final = frozenset({AttemptState.ACCEPTED, AttemptState.BOUNCED})
+
+#: Ends at which nobody was contacted.
+UNSENT: Final = frozenset({OutreachState.BLOCKED, OutreachState.FAILED, OutreachState.CANCELLED})
+
+
+@dataclass(frozen=True)
+class Account:
+    """A budget account as it stands."""
+
+    campaign_id: UUID
+    scope: str
+    key: str
+    limit_micros: int | None
+    held_micros: int
+    spent_micros: int
+    message_limit: int | None
+    message_count: int
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A booking; those of one commit belong together."""
+
+    message_id: UUID
+    attempt_no: int
+    kind: str
+    campaign_id: UUID
+    channel: str
+    day: str
+    amount_micros: int
+    #: When its transaction was committed, and which one that was; None: the server kept no note.
+    committed_at: datetime | None
+    commit: int
+
+
+@dataclass(frozen=True)
+class Message:
+    """A message and where it stands."""
+
+    message_id: UUID
+    campaign_id: UUID
+    recipient_id: str
+    #: An `OutreachState`.
+    state: str
+    reason: str
+    channel: str
+    forced: bool
+    #: It holds the right to contact its recipient.
+    has_claim: bool
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One attempt at a provider."""
+
+    message_id: UUID
+    attempt_no: int
+    channel: str
+    provider: str
+    #: An `AttemptState`.
+    state: str
+    tries: int
+    provider_message_id: str | None
+    #: Where it was to go.
+    address: str | None
+
+    @property
+    def key(self) -> str:
+        """What the provider knows it by."""
+        return idempotency_key(self.message_id, self.attempt_no)
+
+
+@dataclass(frozen=True)
+class Count:
+    """Messages of a campaign in one state, as the campaign's tallies have it."""
+
+    campaign_id: UUID
+    state: str
+    reason: str
+    channel: str
+    messages: int
+
+
+@dataclass(frozen=True)
+class Books:
+    """What the database says."""
+
+    #: Campaigns by name.
+    campaigns: Mapping[UUID, str]
+    accounts: Sequence[Account]
+    #: In the order in which they were committed.
+    entries: Sequence[Entry]
+    messages: Mapping[UUID, Message]
+    attempts: Sequence[Attempt]
+    counts: Sequence[Count]
+    #: Names of the constraints on accounts that are in force.
+    constraints: frozenset[str]
+
+
+_CAMPAIGNS: Final = text("SELECT campaign_id, name FROM campaigns")
+
+_ACCOUNTS: Final = text("""
+SELECT campaign_id, scope, key, limit_micros, held_micros, spent_micros, message_limit,
+       message_count
+  FROM budget_accounts
+""")
+
+# Whoever books locks the campaign's account until it commits, and the commit is noted before
+# the lock is let go: this is the order in which the accounts were moved. The moment an entry
+# carries is its workflow's, which two may share.
+_ENTRIES: Final = text("""
+SELECT message_id, attempt_no, kind, campaign_id, channel, CAST(day AS text) AS day, amount_micros,
+       CASE WHEN current_setting('track_commit_timestamp') = 'on'
+            THEN pg_xact_commit_timestamp(xmin) END AS committed_at,
+       CAST(CAST(xmin AS text) AS bigint) AS commit
+  FROM budget_entries
+ ORDER BY committed_at, commit
+""")
+
+_MESSAGES: Final = text("""
+SELECT message_id, campaign_id, recipient_id, state, coalesce(reason, '') AS reason,
+       coalesce(channel, '') AS channel, force_send AS forced,
+       EXISTS (SELECT FROM recipient_claims r
+                WHERE r.message_id = m.message_id AND r.released_at IS NULL) AS has_claim
+  FROM messages m
+""")
+
+_ATTEMPTS: Final = text("""
+SELECT message_id, attempt_no, a.channel, provider, a.state, tries, provider_message_id,
+       CAST(m.profile -> 'contact_info' AS text) AS contact_info
+  FROM attempts a JOIN messages m USING (message_id)
+ ORDER BY message_id, attempt_no
+""")
+
+_COUNTS: Final = text("""
+SELECT campaign_id, name AS state, reason, channel, CAST(sum(messages) AS bigint) AS messages
+  FROM (SELECT campaign_id, kind, name, reason, channel, messages FROM campaign_tallies
+        UNION ALL
+        SELECT campaign_id, kind, name, reason, channel, messages
+          FROM campaign_tally_changes) kept
+ WHERE kind = 'state'
+ GROUP BY campaign_id, name, reason, channel
+HAVING sum(messages) <> 0
+""")
+
+_CONSTRAINTS: Final = text("""
+SELECT conname FROM pg_constraint
+ WHERE conrelid = 'budget_accounts'::regclass AND contype = 'c' AND convalidated
+""")
+
+T = TypeVar("T")
+
+
+async def read_books(database: Database) -> Books:
+    """Read all of it; nothing may be under way meanwhile."""
+    async with database.statement() as connection:
+        campaigns = (await connection.execute(_CAMPAIGNS)).all()
+        messages = await _read(connection, _MESSAGES, Message)
+        return Books(
+            campaigns={row.campaign_id: row.name for row in campaigns},
+            accounts=await _read(connection, _ACCOUNTS, Account),
+            entries=await _read(connection, _ENTRIES, Entry),
+            messages={message.message_id: message for message in messages},
+            attempts=await _read_attempts(connection),
+            counts=await _read(connection, _COUNTS, Count),
+            constraints=frozenset((await connection.execute(_CONSTRAINTS)).scalars()),
+        )
+
+
+async def _read(connection: AsyncConnection, statement: TextClause, row: type[T]) -> list[T]:
+    """Rows as what they stand for, column by column."""
+    return [row(**values) for values in (await connection.execute(statement)).mappings()]
+
+
+async def _read_attempts(connection: AsyncConnection) -> list[Attempt]:
+    attempts = []
+    for row in (await connection.execute(_ATTEMPTS)).mappings():
+        values = dict(row)
+        contact = ContactInfo.model_validate_json(values.pop("contact_info"), context=STORED)
+        address = contact.address_for(Channel(row["channel"]))
+        attempts.append(Attempt(**values, address=address))
+    return attempts

@@ -1,0 +1,133 @@
+"""Whether what we say was sent is what the other sides got, to the message."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Final
+
+from config.settings import WorkerSettings
+from contracts.delivery import AttemptState, DeliveryEventKind
+from delivery.email_letter import message_id_header
+from delivery.smtp_settings import SmtpSettings
+from devstack.checks.books import TAKEN, Attempt, Books
+from devstack.checks.verdict import Verdict
+from devstack.mail_sink import StoredMail
+from devstack.sandbox.journal import LoggedRequest, Receipt
+
+_SANDBOX: Final = "sandbox"
+_MAIL: Final = "smtp"
+#: A sender like the worker's: its domain is part of every Message-ID.
+_SMTP: Final = SmtpSettings(
+    host="localhost", port=25, sender=str(WorkerSettings.model_fields["smtp_sender"].default)
+)
+
+
+@dataclass(frozen=True)
+class Taken:
+    """A message somebody really has, as the other side tells it."""
+
+    #: The attempt's key; empty: none of ours.
+    key: str
+    address: str
+    at: datetime
+    #: Empty where the provider gives none.
+    provider_message_id: str = ""
+
+
+def taken_by_sandbox(log: Iterable[LoggedRequest]) -> list[Taken]:
+    """What the sandbox providers took."""
+    return [
+        Taken(entry.idempotency_key or "", entry.to, entry.at, entry.provider_message_id or "")
+        for entry in log
+        if entry.taken
+    ]
+
+
+def taken_by_mail_sink(mails: Iterable[StoredMail], books: Books) -> list[Taken]:
+    """What is in the mailboxes, a line for each recipient."""
+    keys = {
+        message_id_header(attempt.key, _SMTP): attempt.key
+        for attempt in books.attempts
+        if attempt.provider == _MAIL
+    }
+    return [
+        Taken(keys.get(str(mail.message["Message-ID"]), ""), address, _date(mail))
+        for mail in mails
+        for address in mail.envelope_to
+    ]
+
+
+def check_sandbox(books: Books, log: Sequence[LoggedRequest]) -> Verdict:
+    """The sandbox's own log must agree with our attempts, to the message and to the call."""
+    attempts = [attempt for attempt in books.attempts if attempt.provider == _SANDBOX]
+    taken = taken_by_sandbox(log)
+    asked = Counter(entry.idempotency_key for entry in log)
+    ours = {a.key: a.provider_message_id for a in attempts if a.state in TAKEN}
+    faults = _disagreements(attempts, taken)
+    faults += [
+        f"{attempt.key}: {attempt.tries} calls by our count, {asked[attempt.key]} by theirs"
+        for attempt in attempts
+        if attempt.tries != asked[attempt.key]
+    ]
+    faults += [
+        f"{each.key}: known to the sandbox as {each.provider_message_id}, to us as {ours[each.key]}"
+        for each in taken
+        if each.key in ours and ours[each.key] != each.provider_message_id
+    ]
+    return Verdict(
+        f"the sandbox providers took {len(taken)} messages, each once, in {len(log)} calls, "
+        "and their log agrees with our attempts",
+        sorted(faults),
+    )
+
+
+def check_mails(books: Books, mails: Sequence[StoredMail]) -> Verdict:
+    """The mailboxes must agree with our attempts, to the mail."""
+    attempts = [attempt for attempt in books.attempts if attempt.provider == _MAIL]
+    taken = taken_by_mail_sink(mails, books)
+    return Verdict(
+        f"the {len(taken)} mails in the mail sink are the ones we sent, each once",
+        sorted(_disagreements(attempts, taken)),
+    )
+
+
+def check_bounces(books: Books, receipts: Iterable[Receipt]) -> Verdict:
+    """What the providers reported as undeliverable must be known as bounced, and nothing else."""
+    theirs = {r.idempotency_key for r in receipts if r.kind is DeliveryEventKind.BOUNCED}
+    ours = {a.key for a in books.attempts if a.state == AttemptState.BOUNCED}
+    faults = [f"{key}: bounced, and we do not know" for key in theirs - ours]
+    faults += [f"{key}: bounced by our count alone" for key in ours - theirs]
+    return Verdict(f"the {len(theirs)} messages reported as bounced are known as such", faults)
+
+
+def _disagreements(attempts: Iterable[Attempt], taken: Sequence[Taken]) -> list[str]:
+    """What was taken and not sent, or sent and not taken, or not just once and to the right one."""
+    by_key: dict[str, list[Taken]] = defaultdict(list)
+    for each in taken:
+        by_key[each.key].append(each)
+    faults = [f"{each.address} got something that is none of ours" for each in by_key.pop("", [])]
+    for attempt in attempts:
+        arrived = by_key.pop(attempt.key, [])
+        fewest, most = _may_arrive(attempt)
+        if not fewest <= len(arrived) <= most:
+            faults.append(f"{attempt.key}: {attempt.state}, and taken {len(arrived)} times")
+        faults += [
+            f"{attempt.key}: went to {each.address} instead of {attempt.address}"
+            for each in arrived
+            if each.address != attempt.address
+        ]
+    faults += [f"{key}: taken, and we do not know" for key in by_key]
+    return faults
+
+
+def _may_arrive(attempt: Attempt) -> tuple[int, int]:
+    """How often the other side may have an attempt's message, by what we know of it."""
+    if attempt.state in TAKEN:
+        return 1, 1
+    return 0, int(attempt.state == AttemptState.UNKNOWN)
+
+
+def _date(mail: StoredMail) -> datetime:
+    return parsedate_to_datetime(str(mail.message["Date"])).astimezone(UTC)

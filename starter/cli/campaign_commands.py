@@ -1,0 +1,144 @@
+"""The commands `madan-sara campaign ...`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from starter.cli.running import EXIT_CODES, OK, AsJson, run
+
+campaigns = typer.Typer(
+    help="Save, watch and steer campaigns.", epilog=EXIT_CODES, no_args_is_help=True
+)
+
+CampaignId = Annotated[str, typer.Argument(metavar="CAMPAIGN_ID", help="As in its file.")]
+
+
+@campaigns.command("save", epilog=EXIT_CODES)
+def save_campaign(
+    file: Annotated[str, typer.Argument(metavar="FILE", help="JSON file; - for standard input")],
+    as_json: AsJson = False,
+) -> None:
+    """Save a campaign, new or changed; a status or start the file leaves out stays."""
+    from starter.cli import orders
+
+    run(lambda: orders.save_campaign(file), as_json=as_json)
+
+
+@campaigns.command("status", epilog=EXIT_CODES)
+def campaign_status(
+    campaign_id: CampaignId,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Show it as it runs, until it is over or Ctrl-C.")
+    ] = False,
+    interval: Annotated[
+        float, typer.Option(min=0.1, max=3600, help="Seconds between two looks, with --watch.")
+    ] = 1.0,
+    as_json: AsJson = False,
+) -> None:
+    """Show a campaign's outcomes, budget, daily limit, pacing and prospects."""
+    from starter.cli import campaign_reports
+
+    if not watch:
+        run(lambda: campaign_reports.status(campaign_id), as_json=as_json)
+    from starter.cli import watching
+
+    try:
+        run(lambda: watching.watch(campaign_id, interval_seconds=interval, as_json=as_json))
+    except KeyboardInterrupt:  # Before there was anything to see.
+        raise typer.Exit(OK) from None
+
+
+@campaigns.command("analytics", epilog=EXIT_CODES)
+def campaign_analytics(campaign_id: CampaignId, as_json: AsJson = False) -> None:
+    """Show what a campaign's money brought: costs, engagement, conversions, ROI, by channel."""
+    from starter.cli import campaign_reports
+
+    run(lambda: campaign_reports.analytics(campaign_id), as_json=as_json)
+
+
+@campaigns.command("validate", epilog=EXIT_CODES)
+def validate_campaign(
+    file: Annotated[str, typer.Argument(metavar="FILE", help="JSON file; - for standard input")],
+    as_json: AsJson = False,
+) -> None:
+    """Name everything that is wrong with a campaign's file; nothing is connected or stored."""
+    from starter.cli import campaign_files
+
+    run(lambda: campaign_files.validate(file), as_json=as_json)
+
+
+@campaigns.command("import", epilog=EXIT_CODES)
+def import_recipients(
+    campaign_id: CampaignId,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help=".csv, .jsonl or .ndjson")],
+    region: Annotated[
+        str | None, typer.Option(help="Country of phone numbers without +, like HT.")
+    ] = None,
+    rejects: Annotated[
+        Path | None, typer.Option(help="Where rejected rows go; else beside the file.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Queue the recipients of a file; whom the campaign has already is passed over."""
+    from starter.cli import campaign_files
+
+    run(
+        lambda: campaign_files.import_recipients(campaign_id, file, region, rejects, quiet=as_json),
+        as_json=as_json,
+    )
+
+
+@campaigns.command("start", epilog=EXIT_CODES)
+def start_campaign(campaign_id: CampaignId, as_json: AsJson = False) -> None:
+    """Start sending to the recipients a campaign has; again, once more were added."""
+    from starter.cli import campaign_orders
+
+    run(lambda: campaign_orders.start(campaign_id), as_json=as_json)
+
+
+@campaigns.command("pause", epilog=EXIT_CODES)
+def pause(campaign_id: CampaignId, as_json: AsJson = False) -> None:
+    """Send nothing until it is resumed, what is asleep included."""
+    from starter.cli import campaign_orders
+
+    run(lambda: campaign_orders.pause(campaign_id), as_json=as_json)
+
+
+@campaigns.command("resume", epilog=EXIT_CODES)
+def resume(campaign_id: CampaignId, as_json: AsJson = False) -> None:
+    """Send again; what was due meanwhile goes within its allowed hours."""
+    from starter.cli import campaign_orders
+
+    run(lambda: campaign_orders.resume(campaign_id), as_json=as_json)
+
+
+@campaigns.command("cancel", epilog=EXIT_CODES)
+def cancel_campaign(
+    campaign_id: CampaignId,
+    reason: Annotated[str, typer.Option(help="Kept with the campaign.")] = "no reason given",
+    as_json: AsJson = False,
+) -> None:
+    """Withdraw a campaign for good: what is unsent is closed, its money given back."""
+    from starter.cli import campaign_orders
+
+    run(lambda: campaign_orders.cancel(campaign_id, reason), as_json=as_json)
+
+
+@campaigns.command("set", epilog=EXIT_CODES)
+def change_campaign(
+    campaign_id: CampaignId,
+    daily_limit: Annotated[int | None, typer.Option(min=0, help="Messages a day.")] = None,
+    budget: Annotated[str | None, typer.Option(help="Total budget.")] = None,
+    end_date: Annotated[
+        str | None, typer.Option(metavar="ISO_TIME", help="A later end; no offset: UTC.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Change a campaign's limits while it runs; refused below what is held or spent."""
+    from starter.cli import campaign_orders
+
+    run(
+        lambda: campaign_orders.change(campaign_id, daily_limit, budget, end_date),
+        as_json=as_json,
+    )

@@ -1,0 +1,46 @@
+"""What the commands that look at a campaign's figures do, once their words are understood."""
+
+from starter.cli.campaign_views import analytics_view, campaign_view
+from starter.cli.orders import Order, Reply
+from starter.cli.request_file import parse_amount, parse_id, parse_instant
+from starter.cli.session import Session
+
+
+def status(campaign_id: str) -> Order:
+    """A campaign's budget, daily limit, pacing, counts and prospects."""
+    campaign = parse_id(campaign_id, "CAMPAIGN_ID")
+
+    async def order(session: Session) -> Reply:
+        result = await session.orchestrator.get_orchestration_status(campaign)
+        return Reply(dict(result), campaign_view(result))
+
+    return order
+
+
+def analytics(campaign_id: str) -> Order:
+    """What a campaign's money brought."""
+    campaign_uuid = parse_id(campaign_id, "CAMPAIGN_ID")
+
+    async def order(session: Session) -> Reply:
+        campaign = await session.orchestrator.get_campaign(campaign_uuid)
+        result = await session.orchestrator.budget.get_budget_analytics(campaign)
+        return Reply(result.model_dump(), analytics_view(result))
+
+    return order
+
+
+def convert(message_id: str, value: str, conversion_id: str | None, at: str | None) -> Order:
+    """Keep what a message brought in."""
+    message = parse_id(message_id, "MESSAGE_ID")
+    amount = parse_amount(value, "VALUE")
+    happened_at = None if at is None else parse_instant(at, "--at")
+
+    async def order(session: Session) -> Reply:
+        known_as = await session.orchestrator.record_conversion(
+            message, amount, conversion_id=conversion_id, at=happened_at
+        )
+        document = {"message_id": message, "conversion_id": known_as, "value": amount}
+        told = f"A conversion of {amount:f} is counted for message {message}, as {known_as}."
+        return Reply(document, told)
+
+    return order

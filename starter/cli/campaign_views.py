@@ -1,0 +1,186 @@
+"""Campaigns as people read them on a terminal."""
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Final
+
+from rich import box
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from contracts.campaign_run import WaitReason
+from contracts.outreach import FINAL_STATES
+from policy.returns import BudgetAnalytics, Returns
+from starter.campaign_status import CampaignStatusResult, ChannelStatus, EventStatus
+from starter.cli.layout import facts, section
+from starter.cli.terminal import plain
+
+#: What a campaign waits for, in words.
+WAITS: Final[Mapping[str, str]] = {
+    WaitReason.START: "its start",
+    WaitReason.RESUME: "somebody to resume it",
+    WaitReason.NEXT_DAY: "the next day; this day's messages or money are used up",
+    WaitReason.BUDGET: "more budget, or its end; nothing more can be paid",
+    WaitReason.OUTCOMES: "the outcomes of those asleep or on their way",
+}
+
+_Told = Callable[[Returns], str]
+
+_COSTS: Final[Mapping[str, _Told]] = {
+    "spent": lambda returns: f"{returns.spent:f}",
+    "messages": lambda returns: f"{returns.messages:,}",
+    "per message": lambda returns: _amount(returns.cost_per_message) or "-",
+    "per delivered": lambda returns: _amount(returns.cost_per_delivered) or "-",
+    "per engaged": lambda returns: _amount(returns.cost_per_engagement) or "-",
+}
+_GAINS: Final[Mapping[str, _Told]] = {
+    "delivered": lambda returns: f"{returns.delivered:,}",
+    "engaged": lambda returns: f"{returns.engaged:,}",
+    "conversions": lambda returns: f"{returns.conversions:,}",
+    "value": lambda returns: f"{returns.conversion_value:f}",
+    "ROI": lambda returns: "-" if returns.roi is None else f"{100 * returns.roi:+.2f} %",
+}
+
+
+def campaign_view(status: CampaignStatusResult) -> RenderableType:
+    """How a campaign stands."""
+    budget, day, pacing = status["budget"], status["daily_limit"], status["pacing"]
+    used = budget["budget_utilization_pct"]
+    known = {
+        "status": status["campaign_status"],
+        "waits for": told_wait(status),
+        "recipients": status["total_recipients"],
+        "outcomes": told_outcomes(status) or "none",
+        "under way": told_under_way(status) or "none",
+        "spent": f"{budget['budget_spent']:f}{_of(budget['budget_total'])}"
+        + (f" ({used:f} %)" if used is not None else ""),
+        "held": f"{budget['budget_held']:f}",
+        "remaining": _amount(budget["budget_remaining"]),
+        "today": f"{day['messages_sent_today']}{_of(day['daily_limit'])}",
+        "daily share": status["daily_share"],
+        "pace": pacing["recommendation"],
+        "ideal share": pacing["ideal_spend_pct"],
+        "actual share": pacing["actual_spend_pct"],
+        "suggested a day": pacing["suggested_daily_messages"],
+        "rate": told_rate(status),
+        "finish": told_finish(status),
+    }
+    return Group(
+        Text(f"Campaign {status['campaign_id']}", style="bold"),
+        *facts(known),
+        channel_table(status["by_channel"]),
+        *_events(status["last_events"]),
+    )
+
+
+def analytics_view(analytics: BudgetAnalytics) -> RenderableType:
+    """What a campaign's money brought."""
+    return Group(
+        Text(f"Campaign {analytics.campaign_id}", style="bold"),
+        *section("What it cost"),
+        _returns_table(analytics, _COSTS),
+        Text("What it brought", style="bold"),
+        _returns_table(analytics, _GAINS),
+    )
+
+
+def channel_table(channels: Mapping[str, ChannelStatus]) -> Table:
+    """What happened on each channel."""
+    table = Table(box=box.SIMPLE)
+    table.add_column("channel")
+    for name in ("sent", "unknown", "delivered", "opened", "clicked", "spent"):
+        table.add_column(name, justify="right")
+    for name, channel in channels.items():
+        counts = (
+            channel["sent"], channel["unknown"],
+            channel["delivered"], channel["opened"], channel["clicked"],
+        )  # fmt: skip
+        table.add_row(name, *(f"{count:,}" for count in counts), f"{channel['spent']:f}")
+    return table
+
+
+def told_outcomes(status: CampaignStatusResult) -> str:
+    """Messages with an outcome, by outcome; empty when there are none."""
+    outcomes = status["by_outcome"]
+    blocked = {reason.replace("_", " "): n for reason, n in outcomes["blocked"].items()}
+    counts = {
+        "sent": outcomes["sent"],
+        "unknown": outcomes["unknown"],
+        "failed": outcomes["failed"],
+        "cancelled": outcomes["cancelled"],
+        f"blocked ({_counted(blocked)})": sum(blocked.values()),
+    }
+    return _counted(counts)
+
+
+def told_under_way(status: CampaignStatusResult) -> str:
+    """Messages without an outcome, by state; empty when there are none."""
+    under_way = {s: n for s, n in status["by_state"].items() if s not in FINAL_STATES}
+    return _counted(under_way)
+
+
+def told_wait(status: CampaignStatusResult) -> str | None:
+    """What a campaign waits for, and until when."""
+    reason, until = status["waits_for"], status["next_wake_at"]
+    if reason is None:
+        return None
+    wait = WAITS.get(reason, reason)
+    return f"{wait}; looks again {told_instant(until)}" if until else wait
+
+
+def told_rate(status: CampaignStatusResult) -> str | None:
+    """How fast it sends."""
+    rate = status["rate_per_minute"]
+    return None if rate is None else f"{rate:,g} messages a minute"
+
+
+def told_finish(status: CampaignStatusResult) -> str | None:
+    """When it will be done."""
+    finish = status["expected_finish_at"]
+    return None if finish is None else f"expected {told_instant(finish)}"
+
+
+def told_instant(instant: str) -> str:
+    """An instant of an answer, to the minute."""
+    return f"{datetime.fromisoformat(instant).astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+
+
+def _counted(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{count:,} {name}" for name, count in counts.items() if count)
+
+
+def _events(events: list[EventStatus]) -> list[RenderableType]:
+    if not events:
+        return []
+    return section("Lately", *(_event(event) for event in events))
+
+
+def _event(event: EventStatus) -> str:
+    details = ", ".join(f"{name} {value}" for name, value in event["details"].items())
+    told = f"{told_instant(event['occurred_at'])}  {event['kind'].replace('_', ' ')}"
+    return plain(f"{told}: {details}" if details else told)
+
+
+def _returns_table(analytics: BudgetAnalytics, columns: Mapping[str, _Told]) -> Table:
+    table = Table(box=box.SIMPLE)
+    table.add_column("channel")
+    for name in columns:
+        table.add_column(name, justify="right")
+    for channel, returns in analytics.by_channel.items():
+        table.add_row(channel.value, *(told(returns) for told in columns.values()))
+    table.add_section()
+    total = (told(analytics.total) for told in columns.values())
+    table.add_row("total", *total, style="bold")
+    return table
+
+
+def _of(limit: Decimal | int | None) -> str:
+    return (
+        "" if limit is None else f" of {limit:f}" if isinstance(limit, Decimal) else f" of {limit}"
+    )
+
+
+def _amount(amount: Decimal | None) -> str | None:
+    return None if amount is None else f"{amount:f}"

@@ -1,0 +1,70 @@
+"""Carrying a command out: exit codes, options every command has, replies and errors.
+
+Whatever takes long to import waits until a command needs it: `--help` takes a tenth of
+the time.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated, Final, NoReturn
+
+import typer
+
+if TYPE_CHECKING:
+    from starter.cli.orders import Order, Reply
+
+OK: Final = 0
+WILL_NOT_BE_SENT: Final = 1
+BAD_INPUT: Final = 2
+NOT_FOUND: Final = 3
+UNREACHABLE: Final = 4
+
+EXIT_CODES: Final = (
+    "Exit codes:\n\n"
+    "0  done; a message asked about is sent or will be\n\n"
+    "1  the message is blocked, failed or cancelled (send, status, reschedule, fallback); "
+    "rows were rejected (campaign import)\n\n"
+    "2  bad input: what, which field and what to do stands on standard error\n\n"
+    "3  there is no such message or campaign\n\n"
+    "4  the database or Temporal cannot be reached, or no worker answers"
+)
+
+AsJson = Annotated[bool, typer.Option("--json", help="Answer as one JSON document.")]
+
+
+def run(prepare: "Callable[[], Order | Reply]", *, as_json: bool = False) -> NoReturn:
+    """Carry an order out, show its reply or what stands against it, and exit."""
+    raise typer.Exit(_exit_code(prepare, as_json=as_json))
+
+
+def _exit_code(prepare: "Callable[[], Order | Reply]", *, as_json: bool) -> int:
+    from contracts.faults import InvalidRequestError
+    from starter.cli.orders import Reply, execute
+    from starter.cli.session import UnreachableError
+    from starter.cli.terminal import show, show_error, show_json
+
+    try:
+        prepared = prepare()
+        reply = prepared if isinstance(prepared, Reply) else asyncio.run(execute(prepared))
+    except InvalidRequestError as fault:
+        show_error(str(fault))
+        return BAD_INPUT
+    except UnreachableError as fault:
+        show_error(str(fault))
+        return UNREACHABLE
+    except LookupError as fault:
+        if type(fault) is not LookupError:
+            raise  # A KeyError is a mistake of ours, not an unknown message.
+        show_error(str(fault))
+        return NOT_FOUND
+    if reply.faults and not as_json:
+        for line in reply.faults:
+            show_error(line)
+        return BAD_INPUT
+    if as_json:
+        show_json(reply.document)
+    elif reply.view is not None:
+        show(reply.view)
+    if reply.faults:
+        return BAD_INPUT
+    return OK if reply.stands else WILL_NOT_BE_SENT

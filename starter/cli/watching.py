@@ -1,0 +1,172 @@
+"""A campaign watched as it runs: a live picture on a terminal, a line per change elsewhere."""
+
+import asyncio
+import os
+import sys
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Final
+from uuid import UUID
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from contracts.campaign import FINAL_STATUSES
+from contracts.outreach import FINAL_STATES
+from starter.campaign_status import CampaignStatusResult
+from starter.cli.campaign_views import (
+    channel_table,
+    told_finish,
+    told_outcomes,
+    told_rate,
+    told_under_way,
+    told_wait,
+)
+from starter.cli.layout import facts
+from starter.cli.orders import Order, Reply
+from starter.cli.request_file import parse_id
+from starter.cli.session import Session
+from starter.cli.terminal import to_json_line
+
+Show = Callable[[CampaignStatusResult], None]
+
+_BAR_WIDTH: Final = 40
+
+
+def watch(campaign_id: str, *, interval_seconds: float, as_json: bool) -> Order:
+    """Show a campaign again and again, until it is over or somebody presses Ctrl-C."""
+    campaign = parse_id(campaign_id, "CAMPAIGN_ID")
+
+    async def order(session: Session) -> Reply:
+        await _watch(session, campaign, interval_seconds, as_json=as_json)
+        return Reply({}, None)
+
+    return order
+
+
+async def _watch(
+    session: Session, campaign: UUID, interval_seconds: float, *, as_json: bool
+) -> None:
+    async def ask() -> CampaignStatusResult:
+        return await session.orchestrator.get_orchestration_status(campaign)
+
+    try:
+        with _display(as_json=as_json) as show:
+            await _follow(ask, show, interval_seconds)
+    except asyncio.CancelledError:
+        # Ctrl-C. Whoever watches has seen enough, and the last picture stands.
+        if (task := asyncio.current_task()) is not None:
+            task.uncancel()
+    except BrokenPipeError:
+        # Whoever read the lines has gone. Python would complain when it closes the pipe.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+async def _follow(
+    ask: Callable[[], Awaitable[CampaignStatusResult]], show: Show, interval_seconds: float
+) -> None:
+    while True:
+        status = await ask()
+        show(status)
+        if status["campaign_status"] in FINAL_STATUSES:
+            return
+        await asyncio.sleep(interval_seconds)
+
+
+@contextmanager
+def _display(*, as_json: bool) -> Iterator[Show]:
+    """Where each status goes."""
+    if as_json:
+        yield _Lines(to_json_line)
+    elif not sys.stdout.isatty():
+        yield _Lines(status_line)
+    else:
+        console = Console(highlight=False, markup=False, emoji=False)
+        with Live(console=console, auto_refresh=False) as live:
+            yield lambda status: live.update(picture(status), refresh=True)
+
+
+class _Lines:
+    """Writes a line for each status that tells something new."""
+
+    def __init__(self, told: Callable[[CampaignStatusResult], str]) -> None:
+        self._told = told
+        self._last: object = None
+
+    def __call__(self, status: CampaignStatusResult) -> None:
+        news = [
+            status[key]
+            for key in ("campaign_status", "waits_for", "by_state", "by_outcome", "by_channel")
+        ]
+        if news != self._last:
+            self._last = news
+            sys.stdout.write(self._told(status) + "\n")
+            sys.stdout.flush()
+
+
+def status_line(status: CampaignStatusResult) -> str:
+    """How a campaign stands, in one line."""
+    budget = status["budget"]
+    parts = (
+        f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC {status['campaign_status']}",
+        f"{_ended(status):,} of {status['total_recipients']:,} with an outcome",
+        told_outcomes(status),
+        f"under way: {told_under_way(status)}" if told_under_way(status) else "",
+        f"{budget['budget_spent']:f} spent, {budget['budget_held']:f} held",
+        told_rate(status),
+        f"finish {told_finish(status)}" if told_finish(status) else "",
+        f"waits for {told_wait(status)}" if told_wait(status) else "",
+    )
+    return "; ".join(part for part in parts if part)
+
+
+def picture(status: CampaignStatusResult) -> RenderableType:
+    """How a campaign stands, as bars and a table."""
+    known = {
+        "outcomes": told_outcomes(status) or "none yet",
+        "under way": told_under_way(status) or "nothing",
+        "rate": told_rate(status) or "nothing was sent lately",
+        "finish": told_finish(status),
+        "waits for": told_wait(status),
+    }
+    return Group(
+        Text(f"Campaign {status['campaign_id']}: {status['campaign_status']}", style="bold"),
+        _bars(status),
+        *facts(known),
+        channel_table(status["by_channel"]),
+    )
+
+
+def _bars(status: CampaignStatusResult) -> Table:
+    budget, day = status["budget"], status["daily_limit"]
+    ended, everybody = _ended(status), status["total_recipients"]
+    used, money = budget["budget_spent"] + budget["budget_held"], budget["budget_total"]
+    today, limits = day["messages_sent_today"], (day["daily_limit"], status["daily_share"])
+    limit = min((limit for limit in limits if limit is not None), default=None)
+    of_money = "" if money is None else f" of {money:f}"
+    of_limit = "" if limit is None else f" of {limit:,}"
+    bars = Table.grid(padding=(0, 1))
+    _add_bar(bars, "recipients", ended, everybody, f"{ended:,} of {everybody:,} done")
+    told = f"{budget['budget_spent']:f} spent, {budget['budget_held']:f} held{of_money}"
+    _add_bar(bars, "budget", used, money, told)
+    _add_bar(bars, "today", today, limit, f"{today:,}{of_limit} messages")
+    return bars
+
+
+def _add_bar(
+    bars: Table, name: str, done: Decimal | int, whole: Decimal | int | None, told: str
+) -> None:
+    """A bar, or only the words where there is nothing to measure it against."""
+    bar: RenderableType = ""
+    if whole:
+        bar = ProgressBar(total=float(whole), completed=float(min(done, whole)), width=_BAR_WIDTH)
+    bars.add_row(Text(f"  {name:<12}", "cyan"), bar, told)
+
+
+def _ended(status: CampaignStatusResult) -> int:
+    return sum(n for state, n in status["by_state"].items() if state in FINAL_STATES)

@@ -1,0 +1,56 @@
+"""Recording what messages brought in."""
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from uuid import UUID, uuid4
+
+from contracts.conversion import Conversion
+from contracts.faults import InvalidRequestError
+from contracts.money import from_micros
+from persistence.conversions import PostgresConversions
+from persistence.database import Database
+from starter.requests import parse
+
+
+class Conversions:
+    """One tenant's conversions.
+
+    Args:
+        database: where they are kept.
+        tenant_id: whose they are.
+    """
+
+    def __init__(self, database: Database, tenant_id: UUID) -> None:
+        self._store = PostgresConversions(database)
+        self._tenant_id = tenant_id
+
+    async def record(
+        self,
+        message_id: UUID,
+        value: Decimal | float | str,
+        *,
+        conversion_id: str | None,
+        at: datetime | None,
+    ) -> str:
+        """Keep a conversion; see `OutreachOrchestrator.record_conversion`."""
+        now = datetime.now(UTC)
+        given = {
+            "conversion_id": str(uuid4()) if conversion_id is None else conversion_id,
+            "value": value,
+            "occurred_at": at or now,
+        }
+        conversion = parse(Conversion, given, "")
+        stored = await self._store.record(self._tenant_id, message_id, conversion, now)
+        if stored.state is None:
+            raise LookupError(f"there is no message {message_id}")
+        if stored.value_micros is None:
+            raise InvalidRequestError(
+                f"message {message_id} is {stored.state}; only a message that was sent, or may "
+                "have been, can bring a conversion"
+            )
+        if (kept := from_micros(stored.value_micros)) != conversion.value:
+            raise InvalidRequestError(
+                f"conversion_id: {conversion.conversion_id!r} stands for a conversion of "
+                f"{kept:f} already, not {conversion.value:f}; use another id"
+            )
+        return conversion.conversion_id

@@ -1,0 +1,31 @@
+"""`make campaign` does what it says, with fewer people."""
+
+from tests.acceptance.devstack_command import devstack
+
+#: Enough for each fate to befall somebody.
+_RECIPIENTS = 120
+
+
+def test_a_campaign_to_many_is_run_and_checked(state_dir):
+    run = devstack(state_dir, "campaign", "--recipients", str(_RECIPIENTS), "--seed", "3")
+    assert run.returncode == 0, run.stdout + run.stderr
+    for line in (
+        f"Market day: {_RECIPIENTS} recipients imported",
+        "blocked: budget_exceeded",
+        "blocked: frequency_cap",
+        "failed: all_channels_failed",
+        "events in 1 run(s)",
+        "recipients of 3 campaigns have one outcome each",
+        "ok    everybody ended as what befell them demands, in 19 different ways",
+        "and their log agrees with our attempts",
+        "no account was ever beyond a limit",
+        "got a message twice",
+    ):
+        assert line in run.stdout
+    assert "wrong" not in run.stdout
+
+
+def test_a_number_that_shows_nothing_is_refused(state_dir):
+    run = devstack(state_dir, "campaign", "--recipients", "3")
+    assert run.returncode == 1
+    assert "error: 3 recipients: choose between 100 and 100000" in run.stderr

@@ -1,0 +1,81 @@
+"""An import that is killed goes on when it is started again: nobody is missed, nobody twice."""
+
+import asyncio
+import os
+import signal
+import sys
+
+import psutil
+import pytest
+
+from starter.importing import run
+from starter.importing.run import ImportProgress
+from tests.integration.starter.cli import REPOSITORY
+
+#: Imports a file of many chunks and is killed, by nobody's mercy, when some are stored.
+VICTIM = """
+import asyncio, os, signal, sys
+from pathlib import Path
+from uuid import UUID
+from persistence.campaigns import PostgresCampaignStore
+from persistence.database import Database
+from persistence.recipients import PostgresRecipients
+from starter.importing import run
+
+dsn, tenant, campaign, path, processes = sys.argv[1:]
+run.CHUNK_ROWS = 100
+
+def die(progress):
+    if progress.rows_read >= 1_500:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+async def main():
+    database = Database(dsn)
+    saved = await PostgresCampaignStore(database).load(UUID(tenant), UUID(campaign))
+    options = run.ImportOptions(on_progress=die, processes=int(processes))
+    await run.import_file(PostgresRecipients(database), saved, Path(path), options)
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.parametrize("processes", [0, 2])
+async def test_a_killed_import_goes_on(importing, dsn, processes):
+    people = [f"person-{n:04}" for n in range(5_000)]
+    path = importing.people(people)
+    campaign = importing.campaign
+    victim = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-c",
+        VICTIM,
+        *(dsn, str(campaign.tenant_uuid), str(campaign.id), str(path), str(processes)),
+        cwd=REPOSITORY,
+    )
+    assert await victim.wait() == -signal.SIGKILL
+    stored = await importing.ids()
+    assert stored == people[: len(stored)]
+    assert 1_500 <= len(stored) < 5_000
+
+    result = await importing.run(path)
+    assert (result["known"], result["added"]) == (len(stored), 5_000 - len(stored))
+    assert await importing.ids() == people
+
+
+async def test_a_cancelled_import_leaves_no_process_and_no_half_chunk(importing, monkeypatch):
+    monkeypatch.setattr(run, "CHUNK_ROWS", 100)
+    path = importing.people([str(n) for n in range(3_000)])
+    begun = asyncio.Event()
+
+    def tell(progress: ImportProgress) -> None:
+        begun.set()
+
+    task = asyncio.create_task(importing.run(path, on_progress=tell, processes=2))
+    await begun.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert len(await importing.ids()) % 100 == 0
+    children = psutil.Process(os.getpid()).children()
+    assert not [p for p in children if "starter.importing.processes" in p.cmdline()]
+    result = await importing.run(path)
+    assert result["added"] + result["known"] == len(await importing.ids()) == 3_000

@@ -1,0 +1,84 @@
+"""An audience is the same for the same seed, and nobody in it shares an address."""
+
+from collections import Counter
+from decimal import Decimal
+
+import pytest
+
+from contracts.campaign import OutreachCampaign
+from contracts.channels import Channel
+from devstack.campaign.audience import FEWEST, make_audience, write_file
+from devstack.campaign.campaigns import PRICES, earlier_campaign, main_campaign
+from devstack.campaign.fates import CHANNEL_OF_FIELD, FATES, REACHED, Earlier
+from devstack.errors import DevstackError
+from devstack.sandbox.behaviour import Behaviour, behaviour_for
+from policy.similarity import similarity
+from starter.importing.checking import Assignment, RowCheck
+
+
+def test_the_seed_decides():
+    rows = [person.row for person in make_audience(500, 7)]
+    assert rows == [person.row for person in make_audience(500, 7)]
+    assert rows != [person.row for person in make_audience(500, 8)]
+
+
+@pytest.mark.parametrize("size", [FEWEST, 10_000])
+def test_every_fate_has_its_share_and_at_least_one(size):
+    met = Counter(person.fate.name for person in make_audience(size, 1))
+    assert met.total() == size
+    for fate in FATES:
+        assert met[fate.name] == max(1, round(fate.share * size))
+    assert met[REACHED.name] > size / 2
+
+
+def test_addresses_are_nobody_elses_and_ask_for_what_befalls_their_owner():
+    people = make_audience(3_000, 1)
+    for field in CHANNEL_OF_FIELD:
+        addresses = [person.row[field] for person in people if field in person.row]
+        assert len(addresses) == len(set(addresses))
+    for person in people:
+        if person.fate is REACHED:
+            asked = {behaviour_for(person.row[f]) for f in CHANNEL_OF_FIELD if f in person.row}
+            assert asked == {Behaviour.ACCEPT}
+
+
+def test_the_import_takes_every_row(tmp_path):
+    people = make_audience(300, 1)
+    campaign = main_campaign(people)
+    file = tmp_path / "people.csv"
+    write_file(file, people)
+    header, *rows = (line.split(",") for line in file.read_text().splitlines())
+    assert campaign.templates is not None
+    check = RowCheck(Assignment(campaign, campaign.templates, header, region=None))
+    assert check.judge(rows).rejected == []
+
+
+def test_the_budget_is_less_than_the_audience_would_cost():
+    people = make_audience(1_000, 1)
+    campaign = main_campaign(people)
+    assert campaign.faults() == []
+    cost = sum(PRICES[person.carried_by] for person in people if person.carried_by)
+    assert campaign.budget_total is not None
+    assert cost * Decimal("0.7") < campaign.budget_total < cost
+
+
+def test_the_preview_reads_like_the_campaign_and_the_invitation_does_not():
+    text = _text(main_campaign(make_audience(FEWEST, 1)))
+    preview, invitation = (
+        earlier_campaign(earlier) for earlier in (Earlier.PREVIEW, Earlier.INVITATION)
+    )
+    threshold = preview.effective_settings().near_duplicate_threshold
+    assert similarity(text, _text(preview)) > threshold
+    assert similarity(text, _text(invitation)) < threshold
+
+
+def _text(campaign: OutreachCampaign) -> str:
+    assert campaign.templates is not None
+    template = campaign.templates.template_for(Channel.SMS)
+    assert isinstance(template, str)
+    return template
+
+
+def test_a_size_that_shows_nothing_is_refused():
+    with pytest.raises(DevstackError, match="choose between 100 and 100000"):
+        make_audience(10, 1)

@@ -1,0 +1,88 @@
+"""What is checked of a campaign to many, beside its books."""
+
+import os
+from dataclasses import replace
+from io import StringIO
+from unittest.mock import Mock
+
+import pytest
+from rich.console import Console
+
+from contracts.campaign import CampaignStatus
+from devstack.campaign.audience import Person
+from devstack.campaign.fates import NOBODY_TOOK_IT, REACHED, Fate
+from devstack.campaign.figures import check_memory, figures
+from devstack.campaign.outcomes import check_fates, check_money_ran_out, outcome_table
+from devstack.campaign.watch import Sample, Watch
+from devstack.checks.history import CampaignHistory
+from tests.unit.devstack.books import BLOCKED, books, campaign, message, with_message
+
+_REFUSED = Fate("refused everywhere", 0.1, [], frozenset({NOBODY_TOOK_IT}))
+
+
+def _people(*, jean: Fate = _REFUSED) -> list[Person]:
+    return [Person(REACHED, {"id": "marie"}, None), Person(jean, {"id": "jean"}, None)]
+
+
+def test_everybody_must_end_as_what_befell_them_demands():
+    assert check_fates(books(), campaign(), _people()).faults == []
+    assert check_fates(books(), campaign(), _people(jean=REACHED)).faults == [
+        "jean (reached at once) ended failed (all_channels_failed)"
+    ]
+
+
+def test_lack_of_money_excuses_anybody_but_not_a_whole_fate():
+    poor = with_message(message(BLOCKED, "jean", "blocked", reason="budget_exceeded"))
+    assert check_fates(poor, campaign(), _people()).faults == [
+        "nobody met this: refused everywhere"
+    ]
+    assert check_fates(poor, campaign(), _people(jean=REACHED)).faults == []
+
+
+def test_somebody_without_any_message_is_missed():
+    nobody = replace(books(), messages={})
+    assert (
+        "marie (reached at once) ended nowhere" in check_fates(nobody, campaign(), _people()).faults
+    )
+
+
+def test_the_money_must_have_run_out():
+    poor = with_message(message(BLOCKED, "jean", "blocked", reason="budget_exceeded"))
+    status = CampaignStatus.BUDGET_EXHAUSTED
+    assert check_money_ran_out(poor, campaign(), status).faults == []
+    assert check_money_ran_out(books(), campaign(), status).faults == [
+        "nobody ended for lack of money"
+    ]
+    assert check_money_ran_out(poor, campaign(), CampaignStatus.CANCELLED).faults == [
+        "the campaign ended cancelled"
+    ]
+
+
+@pytest.mark.parametrize(("last_bytes", "faults"), [(120, 0), (126, 1)])
+def test_memory_that_grows_with_the_audience(last_bytes, faults):
+    watch = _watch([(1, 400, 90), (2, 600, 100), (10, 10_000, last_bytes)])
+    (verdict,) = check_memory(watch)
+    assert len(verdict.faults) == faults
+
+
+def test_a_small_audience_says_nothing_about_memory():
+    watch = _watch([(1, 10, 90), (2, 100, 200)])
+    assert check_memory(watch) == []
+
+
+def test_the_figures_and_the_table_of_outcomes():
+    watch = _watch([(0, 0, 10_000_000), (1, 10, 10_000_000), (10, 50, 20_000_000)])
+    console = Console(width=120, record=True, file=StringIO())
+    console.print(figures(watch, CampaignHistory(runs=1, events=40)))
+    console.print(outcome_table(books(), campaign()))
+    shown = console.export_text()
+    for told in ("10 / 10 / 20 MB", "│ 5.0", "│ 10.0", "40 events in 1 run(s)"):
+        assert told in shown
+    assert "failed: all_channels_failed │   1 │" in shown
+
+
+def _watch(samples: list[tuple[float, int, int]]) -> Watch:
+    watch = Watch(Mock(), os.getpid(), Console())
+    total = samples[-1][1]
+    watch.samples = [Sample(at, done, total, size, 0.001) for at, done, size in samples]
+    return watch

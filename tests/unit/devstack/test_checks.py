@@ -1,0 +1,202 @@
+"""Every check finds the books in order, and finds what was tampered with."""
+
+from dataclasses import replace
+from email.message import EmailMessage
+
+import pytest
+
+from delivery.email_letter import message_id_header
+from delivery.smtp_settings import SmtpSettings
+from devstack.checks.counts import check_nothing_left, check_outcomes_counted, check_tallies
+from devstack.checks.everything import check_everything
+from devstack.checks.history import CampaignHistory, check_history
+from devstack.checks.money import check_accounts, check_limits, check_prices
+from devstack.checks.people import check_people
+from devstack.checks.providers import check_bounces, check_mails, check_sandbox, taken_by_sandbox
+from devstack.mail_sink import StoredMail
+from tests.unit.devstack.books import (
+    BLOCKED,
+    CAMPAIGN,
+    SENT,
+    attempt,
+    books,
+    bounce,
+    campaign,
+    entry,
+    log,
+    message,
+    request,
+    with_message,
+)
+
+
+def test_books_in_order_pass_every_check():
+    verdicts = check_everything(books(), [campaign()], log(), [], [])
+    assert [fault for verdict in verdicts for fault in verdict.faults] == []
+    assert check_outcomes_counted(books(), {CAMPAIGN: 2}).faults == []
+
+
+def test_somebody_who_never_came_out_of_the_campaign():
+    under_way = with_message(message(BLOCKED, "jean", "sending"))
+    assert check_outcomes_counted(under_way, {CAMPAIGN: 2}).faults == [
+        "Fair: 1 outcomes of 2 recipients"
+    ]
+
+
+def test_a_tally_that_drifted_from_the_messages():
+    drifted = replace(books(), counts=[replace(count, messages=2) for count in books().counts])
+    assert "Fair, sent sms: 2 by the tallies, 1 by counting" in check_tallies(drifted).faults
+
+
+def test_a_message_the_tallies_know_nothing_of():
+    assert check_tallies(replace(books(), counts=[])).faults == [
+        "Fair, failed all_channels_failed sms: 0 by the tallies, 1 by counting",
+        "Fair, sent sms: 0 by the tallies, 1 by counting",
+    ]
+
+
+def test_money_on_an_account_that_no_entry_booked():
+    whole, *others = books().accounts
+    richer = replace(books(), accounts=[replace(whole, spent_micros=5_001), *others])
+    assert check_accounts(richer).faults == ["Fair, campaign: spent 5001, its entries say 5000"]
+
+
+def test_an_entry_without_an_account():
+    homeless = [*books().entries, entry(SENT, "hold", 9, day="2026-11-23")]
+    faults = check_accounts(replace(books(), entries=homeless)).faults
+    assert "Fair, day 2026-11-23: entries without an account" in faults
+
+
+def test_spend_that_is_not_the_price_of_what_was_sent():
+    unpaid = replace(books(), attempts=[attempt(SENT, "accepted"), attempt(BLOCKED, "unknown")])
+    assert check_prices(unpaid, [campaign()]).faults == [
+        "Fair, campaign: spent 5000, the prices sum to 10000"
+    ]
+
+
+def test_an_account_that_was_beyond_its_limits_for_a_moment():
+    held, released, *others = books().entries
+    late = replace(released, committed_at=others[-1].committed_at, commit=9)
+    faults = check_limits(replace(books(), entries=[held, *others, late])).faults
+    assert any("5000 held and 5000 spent of 7000" in fault for fault in faults)
+    assert any("2 messages of 1" in fault for fault in faults)
+
+
+def test_what_one_commit_moves_is_judged_together():
+    held, released, again, settled = books().entries
+    moved = [replace(each, committed_at=held.committed_at, commit=5) for each in (again, released)]
+    assert check_limits(replace(books(), entries=[held, *moved, settled])).faults == []
+
+
+def test_a_settled_hold_that_was_never_held():
+    assert (
+        "below nothing"
+        in check_limits(replace(books(), entries=[entry(SENT, "settle", 1)])).faults[0]
+    )
+
+
+def test_a_constraint_that_somebody_dropped():
+    faults = check_limits(replace(books(), constraints=frozenset())).faults
+    assert "the constraint spend_within_limit is not in force" in faults
+
+
+def test_a_server_that_notes_no_commits():
+    entries = [replace(each, committed_at=None) for each in books().entries]
+    faults = check_limits(replace(books(), entries=entries)).faults
+    assert "the server notes no commits; start it with track_commit_timestamp=on" in faults
+
+
+def test_a_hold_of_a_message_that_has_ended():
+    held, _, *others = books().entries
+    assert check_nothing_left(replace(books(), entries=[held, *others])).faults == [
+        "jean is failed and still has a hold"
+    ]
+
+
+def test_a_claim_of_a_message_that_was_not_sent():
+    claiming = replace(books().messages[BLOCKED], has_claim=True)
+    assert check_nothing_left(with_message(claiming)).faults == [
+        "jean is failed and still has a claim"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("tampered", "fault"),
+    [
+        (log()[:1], f"{SENT}:1: accepted, and taken 0 times"),
+        ([*log(), request(3, SENT, taken=True)], f"{SENT}:1: accepted, and taken 2 times"),
+        ([*log(), request(3, BLOCKED, taken=True)], f"{BLOCKED}:1: refused, and taken 1 times"),
+        (
+            [*log(), request(3, SENT, taken=True, attempt_no=2)],
+            f"{SENT}:2: taken, and we do not know",
+        ),
+        ([*log(), request(3, SENT, taken=False)], f"{SENT}:1: 1 calls by our count, 2 by theirs"),
+        (
+            [log()[0], log()[1].model_copy(update={"to": "+50937009999"})],
+            f"{SENT}:1: went to +50937009999 instead of +50937001234",
+        ),
+        (
+            [log()[0], log()[1].model_copy(update={"provider_message_id": "sandbox-2"})],
+            f"{SENT}:1: known to the sandbox as sandbox-2, to us as sandbox-1",
+        ),
+        (
+            [*log(), request(3, SENT, taken=True).model_copy(update={"idempotency_key": None})],
+            "+50937001234 got something that is none of ours",
+        ),
+    ],
+)
+def test_a_provider_that_tells_another_story(tampered, fault):
+    assert fault in check_sandbox(books(), tampered).faults
+
+
+def test_a_lost_answer_may_have_been_taken_or_not():
+    lost = replace(books(), attempts=[attempt(SENT, "unknown"), attempt(BLOCKED, "refused")])
+    assert check_sandbox(lost, log()).faults == []
+    assert check_sandbox(lost, [log()[0], request(2, SENT, taken=False)]).faults == []
+
+
+def test_a_bounce_that_one_side_has_not_heard_of():
+    bounced = replace(books(), attempts=[attempt(SENT, "bounced")])
+    assert check_bounces(books(), [bounce()]).faults == [f"{SENT}:1: bounced, and we do not know"]
+    assert check_bounces(bounced, []).faults == [f"{SENT}:1: bounced by our count alone"]
+    assert check_bounces(bounced, [bounce()]).faults == []
+
+
+def test_a_mail_nobody_sent_and_one_that_did_not_arrive():
+    by_mail = replace(
+        attempt(SENT, "accepted"), provider="smtp", channel="email", address="marie@example.com"
+    )
+    sent = replace(books(), attempts=[by_mail])
+    smtp = SmtpSettings(host="localhost", port=25, sender="outreach@example.com")
+    arrived = _mail(message_id_header(by_mail.key, smtp))
+    stray = _mail("<stray@example.com>")
+    assert check_mails(sent, [arrived]).faults == []
+    assert check_mails(sent, [stray]).faults == [
+        f"{SENT}:1: accepted, and taken 0 times",
+        "marie@example.com got something that is none of ours",
+    ]
+
+
+def test_somebody_who_got_two_messages_of_one_campaign():
+    twice = with_message(replace(books().messages[BLOCKED], recipient_id="marie"))
+    taken = taken_by_sandbox([*log(), request(3, BLOCKED, taken=True)])
+    faults = check_people(twice, taken, {CAMPAIGN: 1}).faults
+    assert "marie got 2 messages of Fair" in faults
+    assert any("got 2 messages in the 24 hours before" in fault for fault in faults)
+
+
+def test_what_bounced_before_it_was_carried_on_was_not_got():
+    bounced = replace(books(), attempts=[attempt(SENT, "bounced"), *books().attempts[1:]])
+    assert check_people(bounced, taken_by_sandbox(log()), {CAMPAIGN: 0}).faults == []
+
+
+def test_a_history_that_grew_with_the_audience():
+    assert check_history(CampaignHistory(runs=2, events=1_999)).faults == []
+    assert check_history(CampaignHistory(runs=2, events=2_000)).faults == ["it has 2000"]
+
+
+def _mail(message_id: str) -> StoredMail:
+    letter = EmailMessage()
+    letter["Message-ID"] = message_id
+    letter["Date"] = "Sun, 22 Nov 2026 12:00:00 +0000"
+    return StoredMail("outreach@example.com", ("marie@example.com",), letter)

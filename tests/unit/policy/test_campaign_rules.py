@@ -1,0 +1,118 @@
+"""Every contradiction of a campaign is found, and named by its field."""
+
+from datetime import timedelta
+
+import pytest
+
+from contracts.settings import OrchestratorSettings
+from policy.campaign_rules import campaign_faults
+from tests.unit.policy.builders import START, campaign
+
+SOUND = {
+    "channels": ["email", "sms"],
+    "channel_priority": {"default": ["sms", "email"], "new": ["email"]},
+    "budget_total": 10,
+    "budget_per_channel": {"email": {"total": 4}, "sms": {"total": 6}},
+    "templates": {"email": {"subject": "{{ name }}", "text": "{{ town }}"}, "default": "Hi!"},
+    "recipient_fields": ["town"],
+    "optimal_send_times": {"email": {"weekday": "08:00", "weekend": "20:59"}},
+    "end_date": START + timedelta(days=1),
+}
+
+
+def faults_of(**changes: object) -> list[str]:
+    settings = OrchestratorSettings.model_validate(changes.pop("defaults", {}))
+    return campaign_faults(campaign(**{**SOUND, **changes}), settings)
+
+
+def test_a_sound_campaign_has_no_faults():
+    assert faults_of() == []
+    assert faults_of(templates=None, recipient_fields=[]) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"channels": ["email", "sms", "email"]}, "channels: names a channel twice"),
+        ({"channel_priority": {"new": ["chat"]}}, "channel_priority.new: chat is not among"),
+        ({"budget_per_channel": {"chat": {"total": 1}}}, "budget_per_channel.chat: not among"),
+        (
+            {"budget_total": 9},
+            "budget_per_channel: the channels' totals are 10, above budget_total",
+        ),
+        ({"end_date": START}, "end_date: 2026-11-01T00:00:00+00:00 is not after start_date"),
+        ({"templates": {"default": "{{ twn }}"}}, "templates.default: names the field 'twn'"),
+        ({"templates": {"default": "{{ name"}}, "templates.default: is no valid template"),
+        ({"templates": {"email": "x"}}, "templates: sms has none; write one, or a default"),
+        (
+            {"optimal_send_times": {"chat": {"weekday": "10:00"}}},
+            "optimal_send_times.chat: not among the campaign's channels",
+        ),
+        (
+            {"optimal_send_times": {"email": {"weekday": "07:59"}}},
+            "optimal_send_times.email.weekday: 07:59 lies in the quiet hours from 21:00 to 08:00",
+        ),
+        (
+            {"optimal_send_times": {"email": {"weekday": "10:00", "weekend": "21:00"}}},
+            "optimal_send_times.email.weekend: 21:00 lies in the quiet hours",
+        ),
+        (
+            {"recipient_fields": ["town", "Town "]},
+            "recipient_fields: town and Town are the same column; remove one",
+        ),
+        *(
+            ({"recipient_fields": ["town", name]}, f"recipient_fields: {name} is a recipient's own")
+            for name in ("name", "id", "email", "Email", "phone", "attributes")
+        ),
+        ({"recipient_fields": ["town", "Customer type"]}, "recipient_fields: Customer type is a"),
+    ],
+)
+def test_a_contradiction_is_named(changes, said):
+    (fault,) = faults_of(**changes)
+    assert fault.startswith(said)
+
+
+def test_quiet_hours_are_those_the_campaign_gets():
+    late = {"optimal_send_times": {"email": {"weekday": "22:00"}}}
+    assert faults_of(**late) != []
+    assert faults_of(**late, defaults={"quiet_hours": None}) == []
+    assert faults_of(**late, defaults={"quiet_hours": {"start": "23:00", "end": "06:00"}}) == []
+
+
+def test_all_of_them_are_found_at_once():
+    changes = {
+        "channels": ["email"],
+        "budget_total": 1,
+        "end_date": START,
+        "templates": {"default": "{{ twn }}"},
+        "optimal_send_times": {"sms": {"weekday": "03:00"}},
+    }
+    fields = [fault.split(":")[0] for fault in faults_of(**changes)]
+    assert fields == [
+        "channel_priority.default",
+        "budget_per_channel.sms",
+        "budget_per_channel",
+        "end_date",
+        "templates.default",
+        "optimal_send_times.sms",
+        "optimal_send_times.sms.weekday",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("unread", "left"),
+    [
+        ("channels", ["templates.default", "optimal_send_times.sms.weekday"]),
+        ("templates", ["optimal_send_times.sms", "optimal_send_times.sms.weekday"]),
+        ("settings", ["templates.default", "optimal_send_times.sms"]),
+        ("recipient_fields", ["optimal_send_times.sms", "optimal_send_times.sms.weekday"]),
+    ],
+)
+def test_what_depends_on_an_unread_field_is_not_judged(unread, left):
+    wrong = campaign(
+        channels=["email"],
+        templates={"default": "{{ twn }}"},
+        optimal_send_times={"sms": {"weekday": "03:00"}},
+    )
+    found = campaign_faults(wrong, OrchestratorSettings(), unread=[unread])
+    assert [fault.split(":")[0] for fault in found] == left

@@ -1,0 +1,158 @@
+"""What is wrong with templates before anybody gets them, and the short cut for plain ones."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from contracts.channels import Channel
+from contracts.content import MessageContent
+from contracts.recipient import RecipientProfile
+from policy import templates
+from policy.template_language import MAX_PLAIN_VALUES, plain_fields
+from policy.templates import TemplateFault, check_content, check_templates, render
+from tests.unit.policy.builders import profile
+
+KNOWN = ("name", "city")
+
+
+def faults_of(template: object) -> list[str]:
+    return check_templates(MessageContent.model_validate({"email": template}), KNOWN)
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        "Bonjou {{ name }}, {{ city | upcase }}",
+        "{% assign town = city %}{{ town }}{% for i in (1..3) %}{{ forloop.index }}{% endfor %}",
+        "{% if name %}{{ name }}{% endif %}{{ city | default: 'you' }}",
+        {"subject": "{{ name }}", "html": "<p>{{ city }}</p>"},
+    ],
+)
+def test_templates_may_name_what_is_known(template):
+    assert faults_of(template) == []
+
+
+@pytest.mark.parametrize(
+    ("template", "place", "name"),
+    [
+        ("{{ nme }}", "email", "nme"),
+        ("{{ nme.first }}", "email", "nme"),
+        ("{% if nme %}x{% endif %}", "email", "nme"),
+        ("{{ nme | default: 'x' }}", "email", "nme"),
+        ("{% for i in nme %}x{% endfor %}", "email", "nme"),
+        ("{{ now }}", "email", "now"),
+        ({"subject": "{{ nme }}", "text": "x"}, "email.subject", "nme"),
+        ({"subject": "x", "text": "{{ nme }}"}, "email.text", "nme"),
+        ({"subject": "x", "html": "{{ nme }}"}, "email.html", "nme"),
+    ],
+)
+def test_an_unknown_field_is_named_with_its_place(template, place, name):
+    (fault,) = faults_of(template)
+    assert fault == (
+        f"{place}: names the field {name!r}, which recipients need not bring; "
+        "add it to recipient_fields, or use one of name, city"
+    )
+
+
+@pytest.mark.parametrize(
+    ("template", "said"),
+    [
+        ("{{ name", "email: is no valid template"),
+        ("\n{% if %}", "email: is no valid template: missing expression (line 2)"),
+        ("{{ name | shout }}", "email: is no valid template: there is no filter 'shout'"),
+        ("{% for i in (1..9999999) %}x{% endfor %}", "email: is no valid template: a range takes"),
+    ],
+)
+def test_a_template_that_cannot_be_parsed_says_why(template, said):
+    (fault,) = faults_of(template)
+    assert said in fault
+
+
+def test_every_template_is_looked_at():
+    content = MessageContent.model_validate({"email": "{{ a }}{{ b }}", "default": "{{ c"})
+    assert [fault.split(":")[0] for fault in check_templates(content, ())] == [
+        "email",
+        "email",
+        "default",
+    ]
+
+
+_PIECES = st.sampled_from(
+    [
+        "{{ name }}",
+        "{{name}}",
+        "{{ points }}",
+        "{{ vip }}",
+        "{{ missing }}",
+        "{{ bio }}",
+        "{{- name -}}",
+        "{{ name | upcase }}",
+        "{{ name.first }}",
+        "{{ nil }}",
+        "{{ 'x' }}",
+        "{{ name",
+        "{% if name %}x{% endif %}",
+        "{# x #}",
+        "}}",
+        "{",
+        "Bonjou ",
+        " ",
+        "\n",
+        "é" * 1_000,
+    ]
+)
+
+
+@settings(deadline=None)
+@given(
+    st.lists(_PIECES, max_size=8).map("".join),
+    st.sampled_from(["", " ", "Jane", "<b>&\"'", "x" * MAX_PLAIN_VALUES, "&" * 200_000]),
+)
+def test_the_short_cut_for_plain_templates_finds_what_filling_in_finds(source, bio):
+    attributes = {"points": 7, "vip": False, "bio": bio}
+    jane = profile(name="Jane", attributes=attributes)
+    try:
+        content = MessageContent.model_validate({"email": source})
+    except ValueError:
+        return
+    assert bool(check_content(content, jane, [Channel.EMAIL])) == fails(source, jane)
+
+
+def fails(source: str, who: RecipientProfile) -> bool:
+    try:
+        render(source, who)
+    except TemplateFault:
+        return True
+    return False
+
+
+@pytest.mark.parametrize(
+    ("source", "names"),
+    [
+        ("Bonjou {{ name }}, {{ city }}!", {"name", "city"}),
+        ("Bonjou!", set()),
+        ("{{ name }}", None),
+        ("Bonjou {{ name | upcase }}", None),
+        ("Bonjou {% if name %}{{ name }}{% endif %}", None),
+        ("Bonjou {{ name", None),
+        ("x" + "{{ bio }}" * 51, None),
+        ("x" * 100_001 + "{{ bio }}", None),
+    ],
+)
+def test_only_text_with_bare_fields_is_plain(source, names):
+    assert plain_fields(source, html=False) == (None if names is None else frozenset(names))
+
+
+def test_a_plain_template_is_not_filled_in_to_be_checked(monkeypatch):
+    """An audience has hundreds of thousands: see `benchmarks.importing`."""
+    monkeypatch.setattr(templates, "_fill", None)
+    content = MessageContent.model_validate({"email": {"subject": "{{ name }}!", "text": "Hi"}})
+    assert check_content(content, profile(name="Jane"), [Channel.EMAIL]) == []
+
+
+def test_a_default_for_several_channels_is_checked_once(monkeypatch):
+    filled = []
+    monkeypatch.setattr(templates, "_fill", lambda part, fields: filled.append(part.source))
+    content = MessageContent.model_validate({"default": "Hi {{ name | upcase }}"})
+    check_content(content, profile(name="Jane"), [Channel.EMAIL, Channel.SMS, Channel.CHAT])
+    assert filled == ["Hi {{ name | upcase }}"]

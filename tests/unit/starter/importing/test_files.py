@@ -1,0 +1,159 @@
+"""Rows come out of a file as they were written, with the line they start on."""
+
+import csv
+import io
+import json
+import os
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from contracts.faults import InvalidRequestError
+from starter.importing.files import MAX_LINE_BYTES, CsvFile, JsonLinesFile, open_source
+
+
+@pytest.fixture
+def written(tmp_path):
+    """Writes a file and opens it."""
+
+    def write(content: str | bytes, name: str = "people.csv"):
+        path = tmp_path / name
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
+        return open_source(path)
+
+    return write
+
+
+def lines_of(source) -> list[tuple[int, object]]:
+    return [(row.line, row.raw) for row in source.rows()]
+
+
+def test_a_csv_file_has_a_header_and_rows(written):
+    source = written("id,name\n1,Marie\n2,Jean\n")
+    assert source.header == ["id", "name"]
+    assert lines_of(source) == [(2, ["1", "Marie"]), (3, ["2", "Jean"])]
+
+
+def test_lines_are_counted_across_line_breaks_in_cells_and_blank_lines(written):
+    source = written('id,note\r\n\r\n1,"a\r\nb\r\nc"\r\n , \r\n,\r\n2,d\r\n\r\n3,e')
+    assert lines_of(source) == [(3, ["1", "a\r\nb\r\nc"]), (8, ["2", "d"]), (10, ["3", "e"])]
+
+
+def test_a_header_over_two_lines_moves_the_first_row_down(written):
+    assert lines_of(written('id,"first\nname"\n1,Marie\n')) == [(3, ["1", "Marie"])]
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+def test_the_header_tells_the_delimiter(written, delimiter):
+    header = delimiter.join(["id", '"name, or nickname; if any\t"', "email"])
+    source = written(f"{header}\n{delimiter.join(['1', 'Marie', 'm@example.com'])}\n")
+    assert source.delimiter == delimiter
+    assert lines_of(source) == [(2, ["1", "Marie", "m@example.com"])]
+
+
+def test_a_byte_order_mark_belongs_to_no_name(written):
+    assert written("\ufeffid,name\n1,Zoë\n").header == ["id", "name"]
+    source = written('\ufeff{"id": "1"}\n', "people.jsonl")
+    assert lines_of(source) == [(1, '{"id": "1"}')]
+
+
+def test_columns_a_spreadsheet_left_behind_are_no_columns(written):
+    assert written("id,name,, \n1,Marie,,\n").header == ["id", "name"]
+
+
+@pytest.mark.parametrize("name", ["people.jsonl", "people.ndjson", "PEOPLE.JSONL"])
+def test_json_lines_are_counted_with_the_blank_ones(written, name):
+    source = written('{"id": 1}\r\n\n  \n{"id": 2}', name)
+    assert source.header is None
+    assert lines_of(source) == [(1, '{"id": 1}'), (4, '{"id": 2}')]
+
+
+_CELLS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=20)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(
+    rows=st.lists(st.lists(_CELLS, min_size=2, max_size=2), max_size=8),
+    delimiter=st.sampled_from(",;\t"),
+    ending=st.sampled_from(["\n", "\r\n"]),
+    mark=st.booleans(),
+)
+def test_what_a_csv_writer_writes_is_read_with_its_lines(tmp_path, rows, delimiter, ending, mark):
+    text = io.StringIO()
+    # With \n for its lines, the writer would leave a bare \r in a cell unquoted.
+    quoting = csv.QUOTE_MINIMAL if ending == "\r\n" else csv.QUOTE_ALL
+    writer = csv.writer(text, delimiter=delimiter, lineterminator=ending, quoting=quoting)
+    expected = []
+    for row in [["id", "name"], *rows]:
+        # As an editor counts: every way a line can end, in a quoted cell too.
+        before = text.getvalue().replace("\r\n", "\n").replace("\r", "\n").count("\n")
+        expected.append((before + 1, row))
+        writer.writerow(row)
+    path = tmp_path / "people.csv"
+    path.write_bytes((b"\xef\xbb\xbf" if mark else b"") + text.getvalue().encode())
+    found = lines_of(CsvFile(path))
+    kept = [(line, row) for line, row in expected[1:] if any(cell.strip() for cell in row)]
+    assert found == kept
+
+
+_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=5,
+)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(st.lists(st.dictionaries(st.text(), _JSON, min_size=1, max_size=4), max_size=6))
+def test_what_a_json_writer_writes_is_read_line_by_line(tmp_path, objects):
+    path = tmp_path / "people.jsonl"
+    path.write_text("".join(json.dumps(o) + "\n" for o in objects))
+    rows = list(JsonLinesFile(path).rows())
+    assert [json.loads(str(row.raw)) for row in rows] == objects
+    assert [row.line for row in rows] == list(range(1, len(objects) + 1))
+
+
+@pytest.mark.parametrize(
+    ("content", "name", "said"),
+    [
+        (
+            "id\n1\n",
+            "people.xlsx",
+            "people.xlsx: unknown kind of file; it must end in .csv, .jsonl",
+        ),
+        ("", "people.csv", "people.csv: is empty; its first line must name the columns"),
+        ("\n\n", "people.csv", "is empty"),
+        ("id\n1\n".encode("utf-16"), "people.csv", "line 1: is no UTF-8; save the file as UTF-8"),
+        ("id,name\n1,Jean\n2,Zoë\n".encode("latin-1"), "people.csv", "line 3: is no UTF-8"),
+        (b'{"id": 1}\n{"id": "\xc3', "people.jsonl", "line 2: is no UTF-8"),
+        (" " * (MAX_LINE_BYTES + 1), "people.jsonl", "line 1: longer than 1 MB"),
+        ('id,name\n1,a\n2,"b\n', "people.csv", "line 3: a cell is opened with a quote and never"),
+        ('id,name\n1,"a"b\n', "people.csv", "line 2: text follows a closing quote"),
+        (f"id,name\n1,{'a' * 200_000}\n", "people.csv", "line 2: a cell is longer than 131072"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_refused_with_the_place(written, content, name, said):
+    with pytest.raises(InvalidRequestError) as refused:
+        list(written(content, name).rows())
+    assert said in str(refused.value)
+
+
+def test_a_broken_character_is_found_wherever_it_is_cut(written):
+    """Blocks of a megabyte may end inside a character, or inside a line."""
+    line = "é" * 99 + "\n"
+    content = ("id\n" + line * 11_000).encode()
+    list(written(content).rows())
+    with pytest.raises(InvalidRequestError, match=r"line 11002: is no UTF-8"):
+        written(content + b"\xff\n")
+
+
+def test_what_is_no_file_is_named(tmp_path):
+    with pytest.raises(InvalidRequestError, match=r"cannot be read \(No such file or directory\)"):
+        open_source(tmp_path / "nobody.csv")
+    (tmp_path / "folder.csv").mkdir()
+    with pytest.raises(InvalidRequestError, match=r"folder\.csv: is no file"):
+        open_source(tmp_path / "folder.csv")
+    os.mkfifo(tmp_path / "pipe.csv")
+    with pytest.raises(InvalidRequestError, match=r"pipe\.csv: is no file"):
+        open_source(tmp_path / "pipe.csv")

@@ -1,0 +1,93 @@
+"""Several processes judge as one would, and none of them outlives the import."""
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+
+import psutil
+import pytest
+
+from starter.importing.checking import RowCheck
+from starter.importing.processes import judging_processes
+from tests.unit.starter.importing.builders import assignment, person
+
+
+def rows(count: int) -> list[list[str] | str]:
+    """Rows of people, every third of them without a town."""
+    towns = ["", "Jacmel", "Gonaïves"]
+    return [json.dumps(person(id=f"{n} 😀", town=towns[n % 3])) for n in range(count)]
+
+
+async def test_processes_judge_as_this_one_does():
+    task = assignment(region="HT")
+    expected = RowCheck(task).judge(rows(7))
+    async with judging_processes(task, 2) as judge:
+        assert [await judge.judge(rows(7)) for _ in range(3)] == [expected] * 3
+        assert judge.at_once == 4
+
+
+async def test_cells_travel_as_they_are():
+    task = assignment(["id", "name", "email", "town"])
+    cells: list[list[str] | str] = [["1", "Zoë\n😀", "z@example.com", "Jacmel"], ["2"]]
+    async with judging_processes(task, 1) as judge:
+        verdicts = await judge.judge(cells)
+    assert verdicts == RowCheck(task).judge(cells)
+    assert len(verdicts.accepted) == len(verdicts.rejected) == 1
+
+
+async def test_processes_end_with_the_block():
+    async with judging_processes(assignment(), 2) as judge:
+        await judge.judge(rows(1))
+        started = judging()
+        assert len(started) == 2
+    assert not any(process.is_running() for process in started)
+
+
+async def test_a_process_that_dies_is_not_waited_for():
+    async with judging_processes(assignment(), 1) as judge:
+        await judge.judge(rows(2))
+        judging()[0].kill()
+        with pytest.raises(RuntimeError, match="import the file again"):
+            await judge.judge(rows(1))
+
+
+async def test_an_answer_that_nobody_reads_keeps_nobody_waiting():
+    """Longer than a pipe and its reader hold: the process is still writing when it is ended."""
+    async with asyncio.timeout(20):
+        async with judging_processes(assignment(), 1) as judge:
+            await judge.judge(rows(1))
+            asking = asyncio.create_task(judge.judge(rows(3_000)))
+            await asyncio.sleep(0.05)
+            asking.cancel()
+            await asyncio.sleep(2)
+
+
+def test_a_process_ends_when_whoever_asked_it_is_gone():
+    """What is left when the import itself is killed: a pipe that is closed."""
+    task = assignment()
+    document = [task.campaign.model_dump_json(), task.templates.model_dump_json(), None, None]
+    content = json.dumps(document).encode()
+    done = subprocess.run(
+        [sys.executable, "-m", "starter.importing.processes"],
+        input=len(content).to_bytes(4, "big") + content,
+        capture_output=True,
+        timeout=30,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+
+
+def test_a_process_loads_neither_database_nor_temporal():
+    code = (
+        "import starter.importing.processes, sys; "
+        "sys.exit(any(m in sys.modules for m in ('sqlalchemy', 'asyncpg', 'temporalio')))"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=30)
+
+
+def judging() -> list[psutil.Process]:
+    """The processes of this one that judge."""
+    children = psutil.Process(os.getpid()).children()
+    return [child for child in children if "starter.importing.processes" in child.cmdline()]

@@ -1,0 +1,94 @@
+"""What cannot be read does not keep the rest of a campaign from being judged."""
+
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from contracts.faults import InvalidRequestError
+from contracts.settings import OrchestratorSettings, QuietHours
+from starter.campaign_check import check_campaign
+from starter.requests import checked_campaign
+from tests.makers import make_campaign
+
+SOUND: dict[str, Any] = {"name": "Spring fair", "channels": ["email"], "budget_total": 5}
+LATE = {"optimal_send_times": {"email": {"weekday": "22:00"}}}
+
+
+def fields_of(document: object) -> list[str]:
+    campaign, faults = check_campaign(document, OrchestratorSettings())
+    assert (campaign is None) or faults
+    return [fault.split(":")[0] for fault in faults]
+
+
+def test_a_sound_campaign_is_read():
+    campaign, faults = check_campaign(SOUND, OrchestratorSettings())
+    assert campaign is not None
+    assert (campaign.name, faults) == ("Spring fair", [])
+
+
+def test_faults_of_fields_and_between_fields_are_told_together():
+    document = {
+        "name": "",
+        "channels": ["email"],
+        "channel_priority": {"default": ["sms"]},
+        "budget_total": 1,
+        "budget_per_channel": {"email": {"total": 2}},
+        "daily_limit": -1,
+        "colour": "red",
+        **LATE,
+    }
+    assert fields_of(document) == [
+        "name",
+        "daily_limit",
+        "colour",
+        "channel_priority.default",
+        "budget_per_channel",
+        "optimal_send_times.email.weekday",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("change", "unread"),
+    [
+        ({"channels": ["fax"], "channel_priority": {"default": ["sms"]}}, "channels.0"),
+        ({"channels": [], "budget_per_channel": {"sms": {"total": 1}}}, "channels"),
+        ({"budget_total": -1, "budget_per_channel": {"email": {"total": 9}}}, "budget_total"),
+        ({"start_date": "soon", "end_date": "2000-01-01T00:00Z"}, "start_date"),
+        ({"settings": {"max_messages_per_day": 0}, **LATE}, "settings.max_messages_per_day"),
+        ({"recipient_fields": "town", "templates": {"default": "{{ town }}"}}, "recipient_fields"),
+        ({"templates": {"fax": "x"}}, "templates.fax.[key]"),
+    ],
+)
+def test_a_rule_that_looks_at_an_unread_field_is_silent(change, unread):
+    (found,) = fields_of({**SOUND, **change})
+    assert found.split(".")[0] == unread.split(".")[0]
+
+
+@pytest.mark.parametrize("document", [None, [], "campaign", 7])
+def test_what_is_no_object_is_refused(document):
+    assert len(fields_of(document)) == 1
+
+
+def test_saving_is_guarded_by_the_same_check():
+    campaign = make_campaign(uuid4(), channels=["email"])
+    campaign.channel_priority = {"default": ["sms"]}  # type: ignore[dict-item]
+    campaign.templates = {"sms": "{{ nme }}"}  # type: ignore[assignment]
+    with pytest.raises(InvalidRequestError) as refused:
+        checked_campaign(campaign)
+    for said in (
+        "campaign.channel_priority.default: sms is not among",
+        "campaign.templates.sms: names the field 'nme'",
+        "campaign.templates: email has none",
+    ):
+        assert said in str(refused.value)
+
+
+def test_times_are_judged_by_the_quiet_hours_a_campaign_will_get():
+    campaign = make_campaign(uuid4(), **LATE).model_copy(update={"settings": None})
+    with pytest.raises(InvalidRequestError, match="lies in the quiet hours from 21:00"):
+        checked_campaign(campaign)
+    awake = OrchestratorSettings(quiet_hours=None)
+    assert checked_campaign(campaign, awake) == campaign
+    siesta = OrchestratorSettings(quiet_hours=QuietHours(start="12:00", end="15:00"))  # type: ignore[arg-type]
+    assert checked_campaign(campaign, siesta) == campaign

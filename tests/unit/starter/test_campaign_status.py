@@ -1,0 +1,171 @@
+"""How a campaign stands, put together from what is kept of it."""
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from uuid import UUID
+
+from contracts.campaign import OutreachCampaign
+from contracts.campaign_run import CampaignEvent, CampaignRunStatus, WaitReason
+from persistence.campaign_status import CampaignSnapshot
+from policy.budget import Account, AccountScope
+from policy.forecast import RecentSends
+from policy.tallies import Tallies, Tally, TallyKind
+from starter.campaign_status import campaign_status
+
+NOW = datetime(2026, 11, 24, 2, 0, tzinfo=UTC)
+ID = UUID("550e8400-e29b-41d4-a716-446655440000")
+STATE, RECEIPT, CONVERSION = TallyKind
+
+
+def snapshot(**changes) -> CampaignSnapshot:
+    campaign = OutreachCampaign(
+        id=ID,
+        name="Spring",
+        channels=["email", "sms"],
+        daily_limit=100,
+        budget_total=1000,
+        # It is still the 23rd there.
+        timezone="America/Port-au-Prince",
+        start_date=NOW - timedelta(days=4),
+        end_date=NOW + timedelta(days=6),
+    )
+    facts = {
+        "campaign": campaign,
+        "daily_share": 60,
+        "accounts": [
+            Account(AccountScope.CAMPAIGN, "", 1_000_000_000, 1_500_000, 234_560_000, None, 452),
+            Account(AccountScope.CHANNEL, "email", None, 0, 34_560_000, None, 430),
+            Account(AccountScope.CHANNEL, "sms", None, 1_500_000, 200_000_000, None, 22),
+            Account(AccountScope.DAY, "2026-11-23", None, 0, 0, 100, 45),
+            Account(AccountScope.DAY, "2026-11-24", None, 0, 0, 100, 7),
+        ],
+        "tallies": Tallies(
+            [
+                Tally(STATE, "queued", "", "", 200),
+                Tally(STATE, "scheduled", "", "sms", 3),
+                Tally(STATE, "sent", "", "email", 430),
+                Tally(STATE, "sent", "", "sms", 20),
+                Tally(STATE, "unknown", "", "sms", 2),
+                Tally(STATE, "failed", "no_viable_channel", "", 1),
+                Tally(STATE, "cancelled", "cancelled", "", 5),
+                Tally(STATE, "blocked", "duplicate", "", 3),
+                Tally(STATE, "blocked", "suppressed", "sms", 1),
+                Tally(STATE, "blocked", "suppressed", "", 1),
+                Tally(RECEIPT, "delivered", "", "email", 442),
+                Tally(RECEIPT, "opened", "", "email", 198),
+                Tally(RECEIPT, "clicked", "", "email", 67),
+                Tally(RECEIPT, "clicked", "", "sms", 1),
+                Tally(CONVERSION, "conversion", "", "sms", 1, 5_000_000),
+            ]
+        ),
+        "recent": RecentSends(
+            count=50, since=NOW - timedelta(minutes=4), first_ever=NOW - timedelta(days=3)
+        ),
+        "events": [
+            CampaignEvent(occurred_at=NOW, kind="daily_limit_set", details={"daily_limit": 100})
+        ],
+    }
+    return CampaignSnapshot(**{**facts, **changes})
+
+
+def test_everything_known_is_told_in_the_guides_shape():
+    run = CampaignRunStatus(
+        campaign_id=ID,
+        waits_for=WaitReason.NEXT_DAY,
+        next_wake_at=datetime(2026, 11, 24, 5, tzinfo=UTC),
+    )
+    assert campaign_status(snapshot(), NOW, run) == {
+        "campaign_id": "550e8400-e29b-41d4-a716-446655440000",
+        "campaign_status": "active",
+        "budget": {
+            "budget_total": Decimal("1000"),
+            "budget_spent": Decimal("234.56"),
+            "budget_held": Decimal("1.5"),
+            "budget_remaining": Decimal("763.94"),
+            "budget_utilization_pct": Decimal("23.46"),
+        },
+        "daily_limit": {
+            "can_send": True,
+            "messages_sent_today": 45,
+            "daily_limit": 100,
+            "remaining_today": 55,
+        },
+        "daily_share": 60,
+        "pacing": {
+            "recommendation": "increase_pace",
+            "ideal_spend_pct": 0.40,
+            "actual_spend_pct": 0.23,
+            "suggested_daily_messages": 130,
+        },
+        "total_recipients": 666,
+        "total_sent": 450,
+        "total_unknown": 2,
+        "total_delivered": 442,
+        "total_opened": 198,
+        "total_clicked": 68,
+        "by_state": {
+            "blocked": 5,
+            "cancelled": 5,
+            "failed": 1,
+            "queued": 200,
+            "scheduled": 3,
+            "sent": 450,
+            "unknown": 2,
+        },
+        "by_outcome": {
+            "sent": 450,
+            "unknown": 2,
+            "failed": 1,
+            "cancelled": 5,
+            "blocked": {"duplicate": 3, "suppressed": 2},
+        },
+        "by_channel": {
+            "email": {
+                "sent": 430,
+                "unknown": 0,
+                "delivered": 442,
+                "opened": 198,
+                "clicked": 67,
+                "spent": Decimal("34.56"),
+            },
+            "sms": {
+                "sent": 20,
+                "unknown": 2,
+                "delivered": 0,
+                "opened": 0,
+                "clicked": 1,
+                "spent": Decimal("200"),
+            },
+        },
+        "rate_per_minute": 10.0,
+        # Room for 15 of 200 today, then 60 a day: the last 5 on the fourth day, in half a minute.
+        "expected_finish_at": "2026-11-27T05:00:30Z",
+        "waits_for": "next_day",
+        "next_wake_at": "2026-11-24T05:00:00Z",
+        "last_events": [
+            {
+                "occurred_at": "2026-11-24T02:00:00Z",
+                "kind": "daily_limit_set",
+                "details": {"daily_limit": 100},
+            }
+        ],
+    }
+
+
+def test_without_a_workflow_it_waits_for_nothing():
+    told = campaign_status(snapshot(), NOW)
+    assert (told["waits_for"], told["next_wake_at"]) == (None, None)
+
+
+def test_a_day_nothing_was_booked_on_has_no_messages():
+    told = campaign_status(snapshot(), NOW + timedelta(days=2))
+    assert told["daily_limit"]["messages_sent_today"] == 0
+    assert told["daily_limit"]["remaining_today"] == 100
+
+
+def test_a_channel_the_campaign_has_left_is_still_told():
+    tallies = Tallies([Tally(RECEIPT, "delivered", "", "chat", 2)])
+    told = campaign_status(snapshot(tallies=tallies), NOW)
+    assert list(told["by_channel"]) == ["email", "sms", "chat"]
+    assert told["by_channel"]["chat"]["delivered"] == 2
+    assert told["total_recipients"] == 0

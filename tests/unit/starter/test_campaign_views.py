@@ -1,0 +1,88 @@
+"""A campaign's figures as a person at a terminal, or at the end of a pipe, reads them."""
+
+import io
+from datetime import UTC, datetime
+
+import pytest
+from rich.console import Console, RenderableType
+
+from contracts.campaign_run import CampaignRunStatus, WaitReason
+from policy.returns import Books, analyse
+from starter.campaign_status import CampaignStatusResult, campaign_status
+from starter.cli.campaign_views import WAITS, analytics_view, campaign_view
+from starter.cli.watching import picture, status_line
+from tests.unit.starter.test_campaign_status import ID, NOW, snapshot
+
+
+def shown(view: RenderableType) -> str:
+    """What stands on a terminal of 80 columns, spaces closed up."""
+    out = io.StringIO()
+    Console(file=out, width=80, highlight=False, markup=False).print(view)
+    return "\n".join(" ".join(line.split()) for line in out.getvalue().splitlines())
+
+
+@pytest.fixture
+def status() -> CampaignStatusResult:
+    wake_at = datetime(2026, 11, 24, 5, tzinfo=UTC)
+    run = CampaignRunStatus(campaign_id=ID, waits_for=WaitReason.OUTCOMES, next_wake_at=wake_at)
+    return campaign_status(snapshot(), NOW, run)
+
+
+def test_the_picture_shows_bars_counts_and_prospects(status):
+    told = shown(picture(status))
+    assert f"Campaign {ID}: active" in told
+    assert "463 of 666 done" in told
+    assert "234.56 spent, 1.5 held of 1000" in told
+    assert "45 of 60 messages" in told
+    assert told.count("━") > 40
+    assert (
+        "outcomes 450 sent, 2 unknown, 1 failed, 5 cancelled, 5 blocked (3 duplicate, 2\n"
+        "suppressed)\nunder way 200 queued, 3 scheduled" in told
+    )
+    assert "email 430 0 442 198 67 34.56" in told
+    assert "rate 10 messages a minute" in told
+    assert "finish expected 2026-11-27 05:00 UTC" in told
+    assert "waits for the outcomes of those asleep or on their way; looks again" in told
+
+
+def test_a_campaign_without_limits_or_recipients_has_no_bars(status):
+    status["total_recipients"] = 0
+    status["budget"]["budget_total"] = None
+    status["daily_limit"]["daily_limit"] = status["daily_share"] = None
+    told = shown(picture(status))
+    assert "━" not in told
+    assert "budget 234.56 spent, 1.5 held" in told
+    assert "today 45 messages" in told
+
+
+def test_a_line_says_it_all(status):
+    assert status_line(status).partition(" UTC ")[2] == (
+        "active; 463 of 666 with an outcome; 450 sent, 2 unknown, 1 failed, 5 cancelled, "
+        "5 blocked (3 duplicate, 2 suppressed); under way: 200 queued, 3 scheduled; "
+        "234.56 spent, 1.5 held; 10 messages a minute; finish expected 2026-11-27 05:00 UTC; "
+        "waits for the outcomes of those asleep or on their way; looks again 2026-11-24 05:00 UTC"
+    )
+
+
+def test_a_status_asked_for_once_tells_what_happened_lately(status):
+    told = shown(campaign_view(status))
+    assert "spent 234.56 of 1000 (23.46 %)" in told
+    assert "today 45 of 100" in told
+    assert "2026-11-24 02:00 UTC daily limit set: daily_limit 100" in told
+
+
+def test_a_note_cannot_steer_the_terminal(status):
+    status["last_events"][0]["details"] = {"reason": "\x1b[2J"}
+    assert "reason ?[2J" in shown(campaign_view(status))
+
+
+def test_the_analytics_fit_a_terminal_of_80_columns():
+    facts = snapshot()
+    told = shown(analytics_view(analyse(facts.campaign, Books(facts.accounts, facts.tallies))))
+    assert "email 34.56 430 0.080372 0.078190 -" in told
+    assert "sms 0 0 1 5 -97.50 %" in told
+    assert "total 442 0 1 5 -97.87 %" in told
+
+
+def test_every_wait_has_words():
+    assert set(WAITS) == set(WaitReason)

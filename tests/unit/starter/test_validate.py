@@ -1,0 +1,115 @@
+"""`madan-sara campaign validate`: every fault at once, and nothing to connect to."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from starter.cli.command_line import app
+from starter.cli.running import BAD_INPUT, OK, UNREACHABLE
+
+EXAMPLE = Path(__file__).parents[3] / "examples" / "campaign.json"
+
+WRONG: dict[str, Any] = {
+    "nme": "Spring fair",
+    "channels": ["email"],
+    "channel_priority": {"default": ["sms"]},
+    "budget_total": 5,
+    "budget_per_channel": {"email": {"total": 9}},
+    "daily_limit": -1,
+    "end_date": "2020-01-01T00:00Z",
+    "templates": {"email": "Hi {{ frist_name }}"},
+    "optimal_send_times": {"email": {"weekday": "23:00"}},
+}
+FAULTY = [
+    "nme",
+    "name",
+    "daily_limit",
+    "channel_priority.default",
+    "budget_per_channel",
+    "end_date",
+    "templates.email",
+    "optimal_send_times.email.weekday",
+]
+
+
+@pytest.fixture(autouse=True)
+def bare_environment(monkeypatch):
+    for name in ("MADAN_SARA_DATABASE_URL", "MADAN_SARA_MAX_MESSAGES_PER_DAY"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def validate(document: object, *options: str) -> Result:
+    written = document if isinstance(document, str) else json.dumps(document)
+    return CliRunner().invoke(app, ["campaign", "validate", "-", *options], input=written)
+
+
+def test_every_fault_has_a_line_of_its_own():
+    result = validate(WRONG)
+    assert (result.exit_code, result.stdout) == (BAD_INPUT, "")
+    lines = [line.removeprefix("error: ") for line in result.stderr.splitlines()]
+    assert [line.split(":")[0] for line in lines] == FAULTY
+    assert lines[0] == "nme: there is no such field; did you mean name?"
+
+
+def test_every_fault_stands_in_the_document():
+    result = validate(WRONG, "--json")
+    assert (result.exit_code, result.stderr) == (BAD_INPUT, "")
+    document = json.loads(result.stdout)
+    assert document["valid"] is False
+    assert [fault.split(":")[0] for fault in document["faults"]] == FAULTY
+
+
+def test_more_faults_than_one_line_would_hold_are_all_told():
+    many = {"name": "x", "channels": ["email"], "recipient_fields": ["name"] * 30}
+    document = {**many, **{f"field_{n}": n for n in range(30)}}
+    assert len(validate(document).stderr.splitlines()) == 60
+
+
+def test_a_sound_campaign_is_told_in_short():
+    result = CliRunner().invoke(app, ["campaign", "validate", str(EXAMPLE)])
+    assert (result.exit_code, result.stderr) == (OK, "")
+    assert "is a sound campaign" in result.stdout
+    assert "max_messages_per_day" in result.stdout
+
+
+def test_the_tenants_defaults_are_filled_in(monkeypatch):
+    monkeypatch.setenv("MADAN_SARA_MAX_MESSAGES_PER_DAY", "7")
+    monkeypatch.setenv("MADAN_SARA_PRICES", '{"sms": "0.02"}')
+    sound = {"name": "Spring fair", "channels": ["email", "sms"], "budget_total": "5.25"}
+    document = json.loads(validate(sound, "--json").stdout)
+    assert document["valid"] is True
+    assert document["campaign_id"] is None
+    assert document["channels"] == ["email", "sms"]
+    assert (document["budget_total"], document["daily_limit"]) == (5.25, None)
+    assert document["settings_from"] == "the tenant's defaults"
+    assert document["settings"]["max_messages_per_day"] == 7
+    assert document["settings"]["prices"]["sms"] == 0.02
+    assert document["settings"]["prices"]["email"] == 0.001
+
+    own = {**sound, "settings": {"max_messages_per_day": 2}}
+    document = json.loads(validate(own, "--json").stdout)
+    assert document["settings_from"] == "the campaign"
+    assert document["settings"]["max_messages_per_day"] == 2
+
+
+def test_what_is_no_file_of_a_campaign_is_refused():
+    result = validate("[]")
+    assert result.exit_code == BAD_INPUT
+    assert result.stderr == "error: standard input: holds no JSON object; start it with {\n"
+
+
+def test_defaults_that_cannot_be_read_are_named(monkeypatch):
+    monkeypatch.setenv("MADAN_SARA_MAX_MESSAGES_PER_DAY", "many")
+    result = validate({"name": "x", "channels": ["email"]})
+    assert result.exit_code == UNREACHABLE
+    assert "max_messages_per_day" in result.stderr
+
+
+def test_saving_tells_all_that_could_not_be_read_and_what_follows():
+    result = CliRunner().invoke(app, ["campaign", "save", "-"], input=json.dumps(WRONG))
+    assert result.exit_code == BAD_INPUT
+    (line,) = result.stderr.splitlines()
+    assert all(f"{field}: " in line for field in FAULTY)
