@@ -16,6 +16,7 @@ from contracts.outreach import MessageRef, OutreachState
 from contracts.recipient import STORED, RecipientProfile
 from policy.frequency import RecentClaim
 from policy.selector import Engagement
+from policy.templates import Wording
 
 _INSTANT = TypeAdapter(datetime)
 
@@ -38,6 +39,13 @@ def campaign_from(config: str, status: str) -> OutreachCampaign:
 def content_from(body: str) -> MessageContent:
     """Stored content. Cached: a campaign's thousands of messages share it."""
     return MessageContent.model_validate_json(body)
+
+
+@lru_cache(maxsize=1024)
+def wording_from(content: str, profile: str) -> Wording:
+    """Stored content for a stored person. Cached: the steps of a message share it."""
+    person = RecipientProfile.model_validate_json(profile, context=STORED)
+    return Wording(content_from(content), person)
 
 
 #: Columns a `StoredRequest` is made of, for a query over messages m, campaigns c, contents t.
@@ -85,8 +93,7 @@ def request_from(row: Row) -> StoredRequest:
         ref=MessageRef(tenant_id=row["tenant_id"], message_id=row["message_id"]),
         recipient_id=row["recipient_id"],
         campaign=campaign_from(row["config"], row["status"]),
-        profile=RecipientProfile.model_validate_json(row["profile"], context=STORED),
-        content=content_from(row["content"]),
+        wording=wording_from(row["content"], row["profile"]),
         force_send=row["force_send"],
         state=OutreachState(row["state"]),
         scheduled_at=row["scheduled_at"],

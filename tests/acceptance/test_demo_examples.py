@@ -11,6 +11,7 @@ from devstack.demo.examples import load_examples
 from devstack.errors import DevstackError
 from policy.routing import RoutingFacts, route
 from policy.send_time import plan_send_time
+from policy.templates import Wording
 
 #: Far ahead: a campaign without a start begins in the real present.
 _FRIDAY_NIGHT = datetime(2096, 11, 23, 22, 30, tzinfo=UTC)
@@ -31,8 +32,7 @@ def test_channels_and_sleep_do_not_depend_on_the_hour(now):
         facts = RoutingFacts(
             campaign=campaign,
             settings=campaign.effective_settings(),
-            profile=profile,
-            content=examples.contents[message.campaign],
+            wording=Wording(examples.contents[message.campaign], profile),
             suppressed=suppressed.get(profile.contact_info.phone, {}),
             text_limits=dict.fromkeys(Channel),
         )
