@@ -48,8 +48,10 @@ SELECT a.campaign_id, {ACCOUNT_COLUMNS},
 _HOLD: Final = f"""
 WITH asked AS (
     SELECT asked.*, m.campaign_id, known.amount_micros AS held_already,
-           m.state IN ('deciding', 'scheduled', 'sending') AND known.message_id IS NULL
-           AND opened.key IS NOT NULL AS can_be_held
+           known.message_id IS NULL AND EXISTS (
+               SELECT FROM budget_accounts a
+                WHERE (a.tenant_id, a.campaign_id, a.scope, a.key)
+                    = (m.tenant_id, m.campaign_id, 'day', asked.day)) AS can_be_held
       FROM unnest(CAST(:tenant_id AS uuid[]), CAST(:message_id AS uuid[]),
                   CAST(:attempt_no AS integer[]), CAST(:replaced AS integer[]),
                   CAST(:channel AS text[]), CAST(:scheduled_at AS timestamptz[]),
@@ -58,9 +60,6 @@ WITH asked AS (
            WITH ORDINALITY AS asked (tenant_id, message_id, attempt_no, replaced, channel,
                                      scheduled_at, day, amount_micros, routing, plan, now, nth)
       JOIN messages m USING (tenant_id, message_id)
-      LEFT JOIN budget_accounts opened
-        ON (opened.tenant_id, opened.campaign_id, opened.scope, opened.key)
-         = (m.tenant_id, m.campaign_id, 'day', asked.day)
       LEFT JOIN budget_entries known
         ON (known.message_id, known.attempt_no, known.kind)
          = (asked.message_id, asked.attempt_no, 'hold')

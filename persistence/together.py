@@ -8,9 +8,9 @@ from typing import Final, Generic, TypeVar
 Q = TypeVar("Q")
 A = TypeVar("A")
 
-#: Enough that what a statement costs by itself no longer counts; more would only make
-#: those wait longer who come after it.
-MOST_AT_ONCE: Final = 64
+#: Enough that what a statement costs by itself hardly counts. With more, everybody under way
+#: would be in one statement: this process would idle while PostgreSQL works, and the reverse.
+MOST_AT_ONCE: Final = 16
 
 
 class Together(Generic[Q, A]):
