@@ -61,12 +61,11 @@ class Together(Generic[Q, A]):
             return
         try:
             answers = await self._answer([asked.question for asked in some])
+            for asked, answer in zip(some, answers, strict=True):
+                if not asked.answer.done():
+                    asked.answer.set_result(answer)
         except Exception as error:  # noqa: BLE001 - it goes to whoever asked
             await self._find_the_culprit(some, error)
-            return
-        for asked, answer in zip(some, answers, strict=True):
-            if not asked.answer.done():
-                asked.answer.set_result(answer)
 
     async def _find_the_culprit(self, some: Sequence["_Asked[Q, A]"], error: Exception) -> None:
         if len(some) > 1:
