@@ -48,13 +48,11 @@ class Together(Generic[Q, A]):
     async def _answer_everybody(self) -> None:
         try:
             while self._waiting:
-                waiting = [self._waiting.popleft() for _ in range(self._share())]
-                await self._answer_some([asked for asked in waiting if not asked.answer.done()])
+                share = min(len(self._waiting), self._most)
+                some = [self._waiting.popleft() for _ in range(share)]
+                await self._answer_some([asked for asked in some if not asked.answer.done()])
         finally:
             self._answering = None
-
-    def _share(self) -> int:
-        return min(len(self._waiting), self._most)
 
     async def _answer_some(self, some: Sequence["_Asked[Q, A]"]) -> None:
         if not some:

@@ -47,7 +47,7 @@ async def test_a_connection_that_was_lost_is_replaced(database, dsn):
 
     async def is_replaced() -> bool:
         try:
-            return (await _ask(database, _WHO))["pid"] != lost
+            return bool((await _ask(database, _WHO))["pid"] != lost)
         except (asyncpg.PostgresError, OSError):
             return False  # The news of the loss was still on its way.
 
