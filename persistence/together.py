@@ -2,8 +2,8 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Final, Generic, TypeVar
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any, Final, Generic, TypeVar
 
 Q = TypeVar("Q")
 A = TypeVar("A")
@@ -12,32 +12,43 @@ A = TypeVar("A")
 #: would be in one statement: this process would idle while PostgreSQL works, and the reverse.
 MOST_AT_ONCE: Final = 16
 
+#: Far beyond what a healthy statement takes, and well below what a person would notice.
+PATIENCE_SECONDS: Final = 1.0
+
 
 class Together(Generic[Q, A]):
     """Answers questions that arrive while a statement is on its way with the next one.
 
     Whoever asks when nothing is on its way is answered at once: nobody waits for company.
-    What is asked together fails together at first; it is then halved and asked again, until
-    a question that fails stands alone and its asker gets the error.
+    What is asked together fails together at first, and waits together for whoever holds a
+    lock. It is then halved and asked again, until a question that fails stands alone and its
+    asker gets the error, and one that has to wait does so without holding anybody up.
 
     Args:
         answer: answers some questions in one statement that does all or nothing, in their
             order. It must bear being asked again what it has answered.
         most: questions to a statement.
+        patience_seconds: how long a statement may keep others waiting.
     """
 
     def __init__(
-        self, answer: Callable[[Sequence[Q]], Awaitable[Sequence[A]]], *, most: int = MOST_AT_ONCE
+        self,
+        answer: Callable[[Sequence[Q]], Coroutine[Any, Any, Sequence[A]]],
+        *,
+        most: int = MOST_AT_ONCE,
+        patience_seconds: float = PATIENCE_SECONDS,
     ) -> None:
         self._answer = answer
         self._most = most
+        self._patience_seconds = patience_seconds
         self._waiting: deque[_Asked[Q, A]] = deque()
         self._answering: asyncio.Task[None] | None = None
+        self._late: set[asyncio.Task[Sequence[A]]] = set()
 
     async def ask(self, question: Q) -> A:
         """The answer to a question; its own error, whoever asked beside it.
 
-        Cancelled, it is left alone by the rest: a statement under way runs to its end.
+        Cancelled, it is left alone by the rest: a statement under way goes on.
         """
         asked = _Asked[Q, A](question)
         self._waiting.append(asked)
@@ -54,24 +65,47 @@ class Together(Generic[Q, A]):
         finally:
             self._answering = None
 
-    async def _answer_some(self, some: Sequence["_Asked[Q, A]"]) -> None:
+    async def _answer_some(self, some: "Sequence[_Asked[Q, A]]") -> None:
         if not some:
             return
-        try:
-            answers = await self._answer([asked.question for asked in some])
-            for asked, answer in zip(some, answers, strict=True):
-                if not asked.answer.done():
-                    asked.answer.set_result(answer)
-        except Exception as error:  # noqa: BLE001 - it goes to whoever asked
-            await self._find_the_culprit(some, error)
-
-    async def _find_the_culprit(self, some: Sequence["_Asked[Q, A]"], error: Exception) -> None:
-        if len(some) > 1:
+        statement = asyncio.create_task(self._answer([asked.question for asked in some]))
+        await asyncio.wait({statement}, timeout=self._patience_seconds)
+        if len(some) == 1:
+            self._answer_when_done(some[0], statement)
+        elif not await _has_succeeded(statement):
             half = len(some) // 2
             await self._answer_some(some[:half])
             await self._answer_some(some[half:])
-        elif not some[0].answer.done():
-            some[0].answer.set_exception(error)
+        else:
+            for asked, answer in zip(some, statement.result(), strict=True):
+                asked.settle(answer)
+
+    def _answer_when_done(
+        self, asked: "_Asked[Q, A]", statement: asyncio.Task[Sequence[A]]
+    ) -> None:
+        self._late.add(statement)
+
+        def settle(_: object) -> None:
+            self._late.discard(statement)
+            if statement.cancelled():
+                asked.answer.cancel()
+            elif (error := statement.exception()) is not None:
+                asked.fail(error)
+            else:
+                asked.settle(statement.result()[0])
+
+        if statement.done():
+            settle(statement)
+        else:
+            statement.add_done_callback(settle)
+
+
+async def _has_succeeded(statement: asyncio.Task[Any]) -> bool:
+    """Whether a statement has given its answers; one that has not by now is given up."""
+    if not statement.done():
+        statement.cancel()
+        await asyncio.wait({statement})
+    return not statement.cancelled() and statement.exception() is None
 
 
 class _Asked(Generic[Q, A]):
@@ -80,3 +114,13 @@ class _Asked(Generic[Q, A]):
     def __init__(self, question: Q) -> None:
         self.question = question
         self.answer: asyncio.Future[A] = asyncio.get_running_loop().create_future()
+
+    def settle(self, answer: A) -> None:
+        """Give the answer to whoever is still waiting for it."""
+        if not self.answer.done():
+            self.answer.set_result(answer)
+
+    def fail(self, error: BaseException) -> None:
+        """Give the error to whoever is still waiting."""
+        if not self.answer.done():
+            self.answer.set_exception(error)

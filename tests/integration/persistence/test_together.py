@@ -297,3 +297,25 @@ async def test_who_is_cancelled_leaves_the_others_their_claims(shop):
     assert [r for n, r in enumerate(results) if n not in (0, 3)] == [ClaimResult()] * 4
     again = await asyncio.gather(*(_claim(shop, ref) for ref in refs))
     assert again == [ClaimResult()] * 6
+
+
+async def test_a_person_somebody_else_has_locked_holds_nobody_else_up(shop, watched):
+    campaign = await shop.campaign(settings={"near_duplicate_days": 0})
+    before = await shop.campaign(settings={"near_duplicate_days": 0})
+    await _claim(shop, await shop.message(before, "person 3"))
+    refs = await _people(shop, campaign, 8)
+
+    async with shop.database.transaction() as connection:
+        await connection.execute(text(_LOCK_TURNS), {"ids": ["person 3"]})
+        tasks = [asyncio.create_task(_claim(shop, ref)) for ref in refs]
+        done, waiting = await asyncio.wait(tasks, timeout=30, return_when=asyncio.FIRST_COMPLETED)
+        while len(done) < 7:
+            more, waiting = await asyncio.wait(
+                waiting, timeout=30, return_when=asyncio.FIRST_COMPLETED
+            )
+            assert more
+            done |= more
+        assert waiting == {tasks[3]}
+
+    assert max(watched.carried) == 8
+    assert await asyncio.gather(*tasks) == [ClaimResult()] * 8

@@ -9,6 +9,8 @@ from persistence.together import Together
 
 #: What the statement fails on.
 POISON = -1
+#: What the statement never comes back from.
+LOCKED = 0
 
 
 class Statement:
@@ -27,6 +29,8 @@ class Statement:
         self.asked.append(list(questions))
         self.begun.set()
         await self.may_answer.wait()
+        if LOCKED in questions:
+            await asyncio.Event().wait()
         for question in questions:
             if question < 0:
                 raise LookupError(question)
@@ -81,7 +85,7 @@ async def test_an_error_goes_to_who_asked_for_it_and_to_nobody_else(statement, p
     statement.may_answer.clear()
     questions: list[int] = [1, 2, 3, 4, 5]
     questions[place] = POISON
-    tasks = await _asks(together, 0, *questions)
+    tasks = await _asks(together, 9, *questions)
     statement.may_answer.set()
 
     answers = (await asyncio.gather(*tasks, return_exceptions=True))[1:]
@@ -117,7 +121,7 @@ async def test_who_leaves_while_waiting_is_not_asked_for(statement):
 
 async def test_who_leaves_a_statement_under_way_leaves_it_to_the_others(statement):
     together = Together(statement)
-    await together.ask(0)
+    await together.ask(9)
     statement.begun.clear()
     statement.may_answer.clear()
     tasks = [asyncio.create_task(together.ask(question)) for question in (1, 2, 3)]
@@ -127,5 +131,36 @@ async def test_who_leaves_a_statement_under_way_leaves_it_to_the_others(statemen
     statement.may_answer.set()
 
     assert await asyncio.gather(*tasks[1:]) == [4, 6]
-    assert statement.asked == [[0], [1, 2, 3]]
+    assert statement.asked == [[9], [1, 2, 3]]
     assert await together.ask(4) == 8
+
+
+@pytest.mark.parametrize("place", range(4))
+async def test_who_has_to_wait_for_somebody_else_holds_nobody_up(statement, place):
+    together = Together(statement, patience_seconds=0.01)
+    statement.may_answer.clear()
+    questions = [1, 2, 3]
+    questions.insert(place, LOCKED)
+    first, *tasks = await _asks(together, 9, *questions)
+    statement.may_answer.set()
+
+    stuck = tasks.pop(place)
+    assert await asyncio.gather(first, *tasks) == [18, 2, 4, 6]
+    assert await together.ask(4) == 8
+    assert not stuck.done()
+    stuck.cancel()
+
+
+async def test_who_had_to_wait_alone_is_answered_late(statement):
+    together = Together(statement, patience_seconds=0.01)
+    statement.may_answer.clear()
+    (late,) = await _asks(together, 1)
+    await statement.begun.wait()
+    statement.begun.clear()
+    (next_one,) = await _asks(together, 2)
+    await statement.begun.wait()
+    assert statement.asked == [[1], [2]]
+
+    statement.may_answer.set()
+
+    assert [await late, await next_one] == [2, 4]
