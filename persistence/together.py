@@ -20,9 +20,10 @@ class Together(Generic[Q, A]):
     """Answers questions that arrive while a statement is on its way with the next one.
 
     Whoever asks when nothing is on its way is answered at once: nobody waits for company.
-    What is asked together fails together at first, and waits together for whoever holds a
-    lock. It is then halved and asked again, until a question that fails stands alone and its
-    asker gets the error, and one that has to wait does so without holding anybody up.
+    What is asked together fails together at first: it is halved and asked again, until a
+    question that fails stands alone and its asker gets the error. And it waits together for
+    whoever holds a lock, but not for long: then each is asked by itself, side by side, and
+    one that must wait holds up nobody.
 
     Args:
         answer: answers some questions in one statement that does all or nothing, in their
@@ -43,12 +44,12 @@ class Together(Generic[Q, A]):
         self._patience_seconds = patience_seconds
         self._waiting: deque[_Asked[Q, A]] = deque()
         self._answering: asyncio.Task[None] | None = None
-        self._late: set[asyncio.Task[Sequence[A]]] = set()
+        self._alone: set[asyncio.Task[Sequence[A]]] = set()
 
     async def ask(self, question: Q) -> A:
         """The answer to a question; its own error, whoever asked beside it.
 
-        Cancelled, it is left alone by the rest: a statement under way goes on.
+        Cancelled, it takes its statement along only when nobody else is in it.
         """
         asked = _Asked[Q, A](question)
         self._waiting.append(asked)
@@ -68,11 +69,16 @@ class Together(Generic[Q, A]):
     async def _answer_some(self, some: "Sequence[_Asked[Q, A]]") -> None:
         if not some:
             return
-        statement = asyncio.create_task(self._answer([asked.question for asked in some]))
+        statement = self._send(some)
         await asyncio.wait({statement}, timeout=self._patience_seconds)
         if len(some) == 1:
-            self._answer_when_done(some[0], statement)
-        elif not await _has_succeeded(statement):
+            self._leave_alone(some[0], statement)
+        elif not statement.done():
+            statement.cancel()
+            await asyncio.wait({statement})
+            for asked in some:
+                self._leave_alone(asked, self._send([asked]))
+        elif statement.exception() is not None:
             half = len(some) // 2
             await self._answer_some(some[:half])
             await self._answer_some(some[half:])
@@ -80,13 +86,14 @@ class Together(Generic[Q, A]):
             for asked, answer in zip(some, statement.result(), strict=True):
                 asked.settle(answer)
 
-    def _answer_when_done(
-        self, asked: "_Asked[Q, A]", statement: asyncio.Task[Sequence[A]]
-    ) -> None:
-        self._late.add(statement)
+    def _send(self, some: "Sequence[_Asked[Q, A]]") -> asyncio.Task[Sequence[A]]:
+        return asyncio.create_task(self._answer([asked.question for asked in some]))
 
-        def settle(_: object) -> None:
-            self._late.discard(statement)
+    def _leave_alone(self, asked: "_Asked[Q, A]", statement: asyncio.Task[Sequence[A]]) -> None:
+        """Let a statement with one question go on by itself, if it has not ended already."""
+
+        def pass_on(_: object) -> None:
+            self._alone.discard(statement)
             if statement.cancelled():
                 asked.answer.cancel()
             elif (error := statement.exception()) is not None:
@@ -94,18 +101,9 @@ class Together(Generic[Q, A]):
             else:
                 asked.settle(statement.result()[0])
 
-        if statement.done():
-            settle(statement)
-        else:
-            statement.add_done_callback(settle)
-
-
-async def _has_succeeded(statement: asyncio.Task[Any]) -> bool:
-    """Whether a statement has given its answers; one that has not by now is given up."""
-    if not statement.done():
-        statement.cancel()
-        await asyncio.wait({statement})
-    return not statement.cancelled() and statement.exception() is None
+        self._alone.add(statement)
+        statement.add_done_callback(pass_on)
+        asked.answer.add_done_callback(lambda answer: answer.cancelled() and statement.cancel())
 
 
 class _Asked(Generic[Q, A]):

@@ -24,13 +24,17 @@ class Statement:
         self.may_answer = asyncio.Event()
         self.may_answer.set()
         self.begun = asyncio.Event()
+        self.given_up = asyncio.Event()
 
     async def __call__(self, questions: Sequence[int]) -> list[int]:
         self.asked.append(list(questions))
         self.begun.set()
         await self.may_answer.wait()
         if LOCKED in questions:
-            await asyncio.Event().wait()
+            try:
+                await asyncio.Event().wait()
+            finally:
+                self.given_up.set()
         for question in questions:
             if question < 0:
                 raise LookupError(question)
@@ -164,3 +168,15 @@ async def test_who_had_to_wait_alone_is_answered_late(statement):
     statement.may_answer.set()
 
     assert [await late, await next_one] == [2, 4]
+
+
+async def test_who_leaves_alone_takes_the_statement_along(statement):
+    together = Together(statement, patience_seconds=0.01)
+    (stuck,) = await _asks(together, LOCKED)
+    await statement.begun.wait()
+
+    stuck.cancel()
+
+    async with asyncio.timeout(5):
+        await statement.given_up.wait()
+    assert await together.ask(1) == 2
