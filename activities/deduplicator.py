@@ -9,6 +9,7 @@ from temporalio import activity
 from activities.stores import ClaimFacts, ClaimStore, ClaimVerdict
 from contracts.campaign import CampaignStatus, OutreachCampaign
 from contracts.channels import Channel
+from contracts.content import RenderedMessage
 from contracts.outreach import (
     Block,
     ClaimInput,
@@ -25,7 +26,7 @@ from policy.frequency import (
     judge_claim,
     safe_channels,
 )
-from policy.templates import TemplateFault, comparable_text, render
+from policy.templates import TemplateFault, comparable_text
 
 
 class MessageDeduplicator:
@@ -136,16 +137,13 @@ def _blocked(reason: ExitReason, details: dict[str, str]) -> ClaimVerdict:
 def _texts(facts: ClaimFacts) -> list[str]:
     """Everything the message might say, by whichever channel it goes in the end."""
     request = facts.request
-    reachable = [
-        channel
-        for channel in request.campaign.channels
-        if request.profile.contact_info.address_for(channel)
-    ]
-    texts: dict[str, None] = {}
-    for template in dict.fromkeys(map(request.content.template_for, reachable)):
-        if template is None:
+    messages: dict[RenderedMessage, None] = {}
+    for channel in request.campaign.channels:
+        if request.profile.contact_info.address_for(channel) is None:
             continue
         # A template that fails is no text of this message; routing rules its channel out.
         with suppress(TemplateFault):
-            texts[comparable_text(render(template, request.profile))] = None
-    return list(texts)
+            message = request.wording.on(channel)
+            if message is not None:
+                messages[message] = None
+    return list(dict.fromkeys(map(comparable_text, messages)))

@@ -21,7 +21,7 @@ from contracts.delivery import AttemptState, DeliveryOutcome
 from contracts.naming import idempotency_key
 from contracts.outreach import FINAL_STATES, DeliverInput, DeliverResult, ResolveInput
 from contracts.settings import AmbiguityPolicy
-from policy.templates import TemplateFault, render
+from policy.templates import TemplateFault
 
 #: Calls to a provider for one attempt before the next channel has its turn.
 MAX_TRIES = 5
@@ -278,14 +278,14 @@ def _accepted(facts: DeliveryFacts) -> DeliverResult:
 
 def _outgoing(request: DeliverInput, facts: DeliveryFacts) -> OutgoingMessage:
     stored = facts.request
-    template = stored.content.template_for(request.channel)
+    content = stored.wording.on(request.channel)
     address = stored.profile.contact_info.address_for(request.channel)
-    if template is None or address is None:
+    if content is None or address is None:
         raise TemplateFault(f"nothing to send on {request.channel}: content or address is gone")
     return OutgoingMessage(
         channel=request.channel,
         address=address,
-        content=render(template, stored.profile),
+        content=content,
         message_id=request.ref.message_id,
         idempotency_key=idempotency_key(request.ref.message_id, request.attempt_no),
     )

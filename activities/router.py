@@ -14,6 +14,7 @@ from contracts.outreach import RouteInput
 from contracts.recipient import RecipientProfile
 from policy.frequency import recent_channels
 from policy.routing import RoutingFacts, route
+from policy.templates import Wording
 
 
 class ChannelRouter:
@@ -58,8 +59,7 @@ class ChannelRouter:
         facts = RoutingFacts(
             campaign=campaign,
             settings=campaign.effective_settings(),
-            profile=profile,
-            content=content,
+            wording=Wording(content, profile),
             text_limits=self._text_limits,
         )
         return route(facts, now=now or datetime.now(UTC))
@@ -69,8 +69,7 @@ class ChannelRouter:
         return RoutingFacts(
             campaign=request.campaign,
             settings=request.settings,
-            profile=request.profile,
-            content=request.content,
+            wording=request.wording,
             recent_channels=recent_channels(inputs.recent, request.settings, now),
             suppressed={s.channel: s.reason for s in inputs.suppressions if s.channel},
             engagement=inputs.engagement,

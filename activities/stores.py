@@ -8,7 +8,6 @@ from uuid import UUID
 
 from contracts.campaign import OutreachCampaign
 from contracts.channels import Channel
-from contracts.content import MessageContent
 from contracts.delivery import AttemptState
 from contracts.outreach import (
     Block,
@@ -29,6 +28,7 @@ from policy.budget import Account
 from policy.frequency import RecentClaim
 from policy.returns import Books
 from policy.selector import Engagement
+from policy.templates import Wording
 
 
 @dataclass(frozen=True)
@@ -38,12 +38,17 @@ class StoredRequest:
     ref: MessageRef
     recipient_id: str
     campaign: OutreachCampaign
-    profile: RecipientProfile
-    content: MessageContent
+    #: Whom it is for and what it says, which never changes.
+    wording: Wording
     force_send: bool
     state: OutreachState
     #: When it is to be sent, once that is decided.
     scheduled_at: datetime | None
+
+    @property
+    def profile(self) -> RecipientProfile:
+        """The person it is for."""
+        return self.wording.profile
 
     @property
     def settings(self) -> OrchestratorSettings:

@@ -20,6 +20,7 @@ from contracts.outreach import (
 )
 from persistence.database import Database, Query
 from persistence.rows import (
+    ASKED_MESSAGES,
     RECENT_CLAIMS_OF_MESSAGE,
     REQUEST_COLUMNS,
     REQUEST_TABLES,
@@ -32,7 +33,7 @@ from persistence.rows import (
 from policy.frequency import RecentClaim
 
 _FACTS = Query(f"""
-SELECT {REQUEST_COLUMNS},
+SELECT asked.nth, {REQUEST_COLUMNS},
        m.reason, CAST(m.details AS text) AS details, CAST(m.warnings AS text) AS warnings,
        EXISTS (SELECT FROM recipient_claims r
                 WHERE r.message_id = m.message_id AND r.released_at IS NULL) AS has_live_claim,
@@ -40,35 +41,45 @@ SELECT {REQUEST_COLUMNS},
                   WHERE (t.tenant_id, t.recipient_id) = (m.tenant_id, m.recipient_id)), 0) AS turn,
        {SUPPRESSIONS_OF_MESSAGE} AS suppressions,
        {RECENT_CLAIMS_OF_MESSAGE} AS recent
-  FROM {REQUEST_TABLES}
- WHERE m.tenant_id = :tenant_id AND m.message_id = :message_id
+  FROM {ASKED_MESSAGES}
+  JOIN ({REQUEST_TABLES}) ON (m.tenant_id, m.message_id) = (asked.tenant_id, asked.message_id)
 """)  # noqa: S608 - built from constants of ours
 
 # The turn makes racing claims on a person take turns: each is stored only if none was
-# granted since its facts were read. The rest judge again, on what is there by then.
+# granted since its facts were read. The rest judge again, on what is there by then. Of
+# several claims on a person here, one has its turn; people come in one order everywhere,
+# so that no two statements wait for each other.
 _GRANT = Query("""
-WITH turn AS (
+WITH asked AS (
+    SELECT DISTINCT ON (m.tenant_id, m.recipient_id)
+           nth, m.message_id, m.tenant_id, m.campaign_id, m.recipient_id, m.force_send,
+           asked.turn, asked.now, asked.texts, CAST(asked.warnings AS jsonb) AS warnings
+      FROM unnest(CAST(:message_id AS uuid[]), CAST(:turn AS bigint[]),
+                  CAST(:now AS timestamptz[]), CAST(:texts AS text[]), CAST(:warnings AS text[]))
+           WITH ORDINALITY AS asked (message_id, turn, now, texts, warnings, nth)
+      JOIN messages m USING (message_id)
+     WHERE m.state = 'deciding'
+     ORDER BY m.tenant_id, m.recipient_id, asked.turn DESC, nth
+), turn AS (
     INSERT INTO recipient_turns AS t (tenant_id, recipient_id, turn)
-    SELECT tenant_id, recipient_id, CAST(:turn AS bigint) + 1
-      FROM messages
-     WHERE message_id = :message_id AND state = 'deciding'
+    SELECT tenant_id, recipient_id, turn + 1 FROM asked
         ON CONFLICT (tenant_id, recipient_id) DO UPDATE
-       SET turn = excluded.turn WHERE t.turn = CAST(:turn AS bigint)
-    RETURNING t.turn
+       SET turn = excluded.turn WHERE t.turn = excluded.turn - 1
+    RETURNING t.tenant_id, t.recipient_id
+), granted AS (
+    SELECT asked.* FROM asked JOIN turn USING (tenant_id, recipient_id)
 ), claim AS (
     INSERT INTO recipient_claims (message_id, tenant_id, campaign_id, recipient_id, covers,
                                   claimed_at, forced, texts)
-    SELECT m.message_id, m.tenant_id, m.campaign_id, m.recipient_id,
-           tstzrange(CAST(:now AS timestamptz), NULL), CAST(:now AS timestamptz), m.force_send,
-           CAST(:texts AS text[])
-      FROM messages m, turn
-     WHERE m.message_id = :message_id
+    SELECT message_id, tenant_id, campaign_id, recipient_id, tstzrange(now, NULL), now, force_send,
+           ARRAY(SELECT json_array_elements_text(CAST(texts AS json)))
+      FROM granted
 ), noted AS (
-    UPDATE messages SET warnings = CAST(:warnings AS jsonb)
-      FROM turn
-     WHERE message_id = :message_id AND CAST(:warnings AS jsonb) <> warnings
+    UPDATE messages m SET warnings = granted.warnings
+      FROM granted
+     WHERE m.message_id = granted.message_id AND m.warnings <> granted.warnings
 )
-SELECT turn FROM turn
+SELECT nth FROM granted
 """)
 
 # A window that was made shorter counts for the messages sent before, too: their claims
@@ -142,6 +153,8 @@ class PostgresClaimStore:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._facts = database.together(_FACTS)
+        self._grants = database.together(_GRANT)
 
     async def claim(
         self, ref: MessageRef, now: datetime, judge: Callable[[ClaimFacts], ClaimVerdict]
@@ -191,7 +204,7 @@ class PostgresClaimStore:
         self, ref: MessageRef, now: datetime, judge: Callable[[ClaimFacts], ClaimVerdict]
     ) -> ClaimResult:
         while True:
-            row = await self._facts(ref, now)
+            row = await self._read_facts(ref, now)
             answered = _first_answer(row)
             if answered is not None:
                 return answered
@@ -205,9 +218,9 @@ class PostgresClaimStore:
             if await self._store(ref, now, verdict, row["turn"]):
                 return verdict.result
 
-    async def _facts(self, ref: MessageRef, now: datetime) -> asyncpg.Record:
+    async def _read_facts(self, ref: MessageRef, now: datetime) -> asyncpg.Record:
         key = {"tenant_id": ref.tenant_id, "message_id": ref.message_id, "now": now}
-        row = await self._database.fetch_one(_FACTS, key)
+        row = await self._facts.ask(key)
         if row is None:
             raise LookupError(f"there is no message {ref.message_id}")
         return row
@@ -226,9 +239,9 @@ class PostgresClaimStore:
             blocked = {"reason": block.reason.value, "details": json.dumps(block.details)}
             await self._database.fetch(_BLOCK, {**parameters, **blocked})
             return True
-        grant = {**parameters, "texts": list(verdict.texts), "turn": turn}
+        grant = {**parameters, "texts": json.dumps(verdict.texts), "turn": turn}
         try:
-            return await self._database.fetch_one(_GRANT, grant) is not None
+            return await self._grants.ask(grant) is not None
         except asyncpg.UniqueViolationError:
             return False  # A run of the same claim beside this one was first.
 

@@ -5,10 +5,10 @@ once, prepared once per connection, one round trip. The rest (campaigns, reports
 migrations) runs through SQLAlchemy's connections.
 """
 
-import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import partial
 from typing import Any, Final
 
 import asyncpg
@@ -16,6 +16,9 @@ from sqlalchemy import make_url, text
 from sqlalchemy.dialects.postgresql.asyncpg import dialect as asyncpg_dialect
 from sqlalchemy.engine import URL
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from persistence.connections import Connections
+from persistence.together import Together
 
 Parameters = Mapping[str, object]
 
@@ -26,7 +29,15 @@ _ONLY_SQLALCHEMY: Final = frozenset(
 
 #: The statements are few, long and always the same: planning them costs more than running
 #: them, so each connection plans them once. Compiling them to machine code never pays.
-_SESSION: Final = {"plan_cache_mode": "force_generic_plan", "jit": "off"}
+_SESSION: Final = {
+    "plan_cache_mode": "force_generic_plan",
+    "jit": "off",
+    # Every row is found by a key. Planned while a table is small, a statement might settle on
+    # reading it whole, and go on so when it has grown.
+    "enable_seqscan": "off",
+    "enable_hashjoin": "off",
+    "enable_mergejoin": "off",
+}
 
 _DIALECT: Final = asyncpg_dialect()  # type: ignore[no-untyped-call]
 
@@ -60,17 +71,13 @@ class Database:
 
     def __init__(self, dsn: str, *, pool_size: int = 10) -> None:
         self._url = make_url(dsn)
-        self._most_connections = pool_size * 2
-        self._pool: asyncpg.Pool | None = None
-        self._connecting = asyncio.Lock()
+        self._connections = Connections(self._connect, most=pool_size * 2)
         self._engine: AsyncEngine = create_async_engine(dsn)
         self._autocommit = self._engine.execution_options(isolation_level="AUTOCOMMIT")
 
     async def fetch(self, query: Query, parameters: Parameters) -> Sequence[asyncpg.Record]:
         """Run a query as a transaction of its own; every row of its answer."""
-        pool = self._pool or await self._connect()
-        rows: Sequence[asyncpg.Record] = await pool.fetch(query.sql, *query.arguments(parameters))
-        return rows
+        return await self._connections.fetch(query.sql, query.arguments(parameters))
 
     async def fetch_one(self, query: Query, parameters: Parameters) -> asyncpg.Record | None:
         """Run a query as a transaction of its own; the first row of its answer, if any."""
@@ -80,9 +87,33 @@ class Database:
     @asynccontextmanager
     async def bulk(self) -> AsyncIterator[asyncpg.Connection]:
         """A connection of asyncpg's in a transaction, for what only asyncpg can do: COPY."""
-        pool = self._pool or await self._connect()
-        async with pool.acquire() as connection, connection.transaction():
-            yield connection
+        connection = await self._connect()
+        try:
+            async with connection.transaction():
+                yield connection
+        finally:
+            await connection.close()
+
+    def together(self, query: Query) -> Together[Parameters, asyncpg.Record | None]:
+        """A query that answers all who ask at the same time.
+
+        Args:
+            query: takes each parameter as an array with a value per question, and gives at
+                most one row per question, with the question's place, from 1, as `nth`. See
+                `Together` for what it must bear.
+
+        Returns:
+            Who asks gives parameters as for `fetch_one`, and gets the row or None.
+        """
+        return Together(partial(self._fetch_each, query))
+
+    async def _fetch_each(
+        self, query: Query, questions: Sequence[Parameters]
+    ) -> list[asyncpg.Record | None]:
+        names = questions[0]
+        arrays = {name: [question[name] for question in questions] for name in names}
+        rows = {row["nth"]: row for row in await self.fetch(query, arrays)}
+        return [rows.get(nth) for nth in range(1, len(questions) + 1)]
 
     def transaction(self) -> AbstractAsyncContextManager[AsyncConnection]:
         """A transaction, committed when its block ends and rolled back on an error."""
@@ -94,36 +125,20 @@ class Database:
 
     async def close(self) -> None:
         """Close every connection."""
-        if self._pool is not None:
-            await self._pool.close()
+        await self._connections.close()
         await self._engine.dispose()
 
-    async def _connect(self) -> asyncpg.Pool:
-        async with self._connecting:
-            if self._pool is None:
-                self._pool = await asyncpg.create_pool(
-                    **_connect_arguments(self._url),
-                    min_size=0,
-                    max_size=self._most_connections,
-                    init=_read_json,
-                    server_settings=_SESSION,
-                    # No statement of ours leaves anything behind on its connection, so the
-                    # usual reset, one more round trip each time, has nothing to do.
-                    reset=_leave_as_it_is,
-                )
-        return self._pool
+    async def _connect(self) -> asyncpg.Connection:
+        arguments = _connect_arguments(self._url)
+        connection = await asyncpg.connect(**arguments, server_settings=_SESSION)
+        for name in ("json", "jsonb"):
+            await connection.set_type_codec(
+                name, encoder=str, decoder=json.loads, schema="pg_catalog"
+            )
+        return connection
 
 
 def _connect_arguments(url: URL) -> dict[str, Any]:
     """What asyncpg needs for a URL of SQLAlchemy's, its options like `ssl` included."""
     arguments: dict[str, Any] = _DIALECT.create_connect_args(url)[1]  # type: ignore[no-untyped-call]
     return {name: value for name, value in arguments.items() if name not in _ONLY_SQLALCHEMY}
-
-
-async def _read_json(connection: asyncpg.Connection) -> None:
-    for name in ("json", "jsonb"):
-        await connection.set_type_codec(name, encoder=str, decoder=json.loads, schema="pg_catalog")
-
-
-async def _leave_as_it_is(connection: asyncpg.Connection) -> None:
-    """Nothing to reset."""

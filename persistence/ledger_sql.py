@@ -22,7 +22,7 @@ moved AS (
 ), locked AS MATERIALIZED (
     SELECT a.tenant_id, a.campaign_id, a.scope, a.key, moved.held, moved.spent, moved.messages
       FROM budget_accounts a JOIN moved USING (tenant_id, campaign_id, scope, key)
-     ORDER BY a.scope, a.key
+     ORDER BY a.tenant_id, a.campaign_id, a.scope, a.key
        FOR UPDATE OF a
 ), booked AS (
     UPDATE budget_accounts a

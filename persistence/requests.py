@@ -3,11 +3,14 @@
 import json
 from datetime import datetime
 
+import asyncpg
+
 from activities.stores import RoutingInputs, StoredRequest
 from contracts.outreach import Block, ConcludeInput, ConcludeResult, MessageRef
 from persistence.database import Database, Query
 from persistence.ledger_sql import BOOK_ENTRIES
 from persistence.rows import (
+    ASKED_MESSAGES,
     RECENT_CLAIMS_OF_MESSAGE,
     REQUEST_COLUMNS,
     REQUEST_TABLES,
@@ -19,18 +22,20 @@ from persistence.rows import (
 )
 
 _REQUEST = Query(f"""
-SELECT {REQUEST_COLUMNS} FROM {REQUEST_TABLES}
- WHERE m.tenant_id = :tenant_id AND m.message_id = :message_id
+SELECT asked.nth, {REQUEST_COLUMNS}
+  FROM unnest(CAST(:tenant_id AS uuid[]), CAST(:message_id AS uuid[]))
+       WITH ORDINALITY AS asked (tenant_id, message_id, nth)
+  JOIN ({REQUEST_TABLES}) ON (m.tenant_id, m.message_id) = (asked.tenant_id, asked.message_id)
 """)  # noqa: S608 - built from constants of ours
 
 _ROUTING_INPUTS = Query(f"""
-SELECT {REQUEST_COLUMNS},
+SELECT asked.nth, {REQUEST_COLUMNS},
        {SUPPRESSIONS_OF_MESSAGE} AS suppressions,
        {RECENT_CLAIMS_OF_MESSAGE} AS recent,
        (SELECT coalesce(json_agg(row_to_json(e)), '[]') FROM engagement_stats e
          WHERE e.tenant_id = m.tenant_id AND e.recipient_id = m.recipient_id) AS engagement
-  FROM {REQUEST_TABLES}
- WHERE m.tenant_id = :tenant_id AND m.message_id = :message_id
+  FROM {ASKED_MESSAGES}
+  JOIN ({REQUEST_TABLES}) ON (m.tenant_id, m.message_id) = (asked.tenant_id, asked.message_id)
 """)  # noqa: S608 - built from constants of ours
 
 # One statement, so that no reader can see the hold gone and the claim still there. A sent
@@ -93,19 +98,18 @@ class PostgresRequestStore:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._requests = database.together(_REQUEST)
+        self._routing_inputs = database.together(_ROUTING_INPUTS)
 
     async def request(self, ref: MessageRef) -> StoredRequest:
         """One message; see `RequestStore`."""
         key = {"tenant_id": ref.tenant_id, "message_id": ref.message_id}
-        row = await self._database.fetch_one(_REQUEST, key)
-        if row is None:
-            raise LookupError(f"there is no message {ref.message_id}")
-        return request_from(row)
+        return request_from(_found(await self._requests.ask(key), ref))
 
     async def routing_inputs(self, ref: MessageRef, now: datetime) -> RoutingInputs:
         """What the choice of a channel depends on; see `RequestStore`."""
         key = {"tenant_id": ref.tenant_id, "message_id": ref.message_id, "now": now}
-        (row,) = await self._database.fetch(_ROUTING_INPUTS, key)
+        row = _found(await self._routing_inputs.ask(key), ref)
         return RoutingInputs(
             request=request_from(row),
             recent=claims_from(row["recent"]),
@@ -140,3 +144,9 @@ class PostgresRequestStore:
         if ended_before is None:
             return ConcludeResult(state=conclusion.state, reason=conclusion.reason)
         return ConcludeResult.model_validate(dict(ended_before))
+
+
+def _found(row: asyncpg.Record | None, ref: MessageRef) -> asyncpg.Record:
+    if row is None:
+        raise LookupError(f"there is no message {ref.message_id}")
+    return row

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from datetime import date
+from typing import Final
 
 import asyncpg
 from sqlalchemy import RowMapping, text
@@ -41,50 +42,59 @@ SELECT a.campaign_id, {ACCOUNT_COLUMNS},
    FOR UPDATE OF a
 """)  # noqa: S608 - built from constants of ours
 
-_HOLD = f"""
-scheduled AS (
-    UPDATE messages
-       SET state = 'scheduled', channel = CAST(:channel AS text),
-           scheduled_at = CAST(:scheduled_at AS timestamptz),
-           routing = CAST(:routing AS jsonb), plan = CAST(:plan AS jsonb)
-     WHERE tenant_id = :tenant_id AND message_id = :message_id
-       AND state IN ('deciding', 'scheduled', 'sending') {{condition}}
-    RETURNING tenant_id, message_id, campaign_id
+# What a reservation takes as a rule: one statement, shared by all who reserve meanwhile, and
+# the accounts' own constraints for a judge. It does nothing where it cannot tell: the day has
+# no account yet, or it ran before. Messages come in one order everywhere, and all of them
+# before any account, so that no two statements wait for each other.
+_HOLD: Final = f"""
+WITH asked AS (
+    SELECT asked.*, m.campaign_id, known.amount_micros AS held_already,
+           known.message_id IS NULL AND EXISTS (
+               SELECT FROM budget_accounts a
+                WHERE (a.tenant_id, a.campaign_id, a.scope, a.key)
+                    = (m.tenant_id, m.campaign_id, 'day', asked.day)) AS can_be_held
+      FROM unnest(CAST(:tenant_id AS uuid[]), CAST(:message_id AS uuid[]),
+                  CAST(:attempt_no AS integer[]), CAST(:replaced AS integer[]),
+                  CAST(:channel AS text[]), CAST(:scheduled_at AS timestamptz[]),
+                  CAST(:day AS text[]), CAST(:amount_micros AS bigint[]),
+                  CAST(:routing AS text[]), CAST(:plan AS text[]), CAST(:now AS timestamptz[]))
+           WITH ORDINALITY AS asked (tenant_id, message_id, attempt_no, replaced, channel,
+                                     scheduled_at, day, amount_micros, routing, plan, now, nth)
+      JOIN messages m USING (tenant_id, message_id)
+      LEFT JOIN budget_entries known
+        ON (known.message_id, known.attempt_no, known.kind)
+         = (asked.message_id, asked.attempt_no, 'hold')
+     ORDER BY asked.message_id
+), scheduled AS (
+    UPDATE messages m
+       SET state = 'scheduled', channel = asked.channel, scheduled_at = asked.scheduled_at,
+           routing = CAST(asked.routing AS jsonb), plan = CAST(asked.plan AS jsonb)
+      FROM asked
+     WHERE asked.can_be_held AND m.message_id = asked.message_id
+       AND m.state IN ('deciding', 'scheduled', 'sending')
+    RETURNING asked.*
 ), claimed AS (
-    UPDATE recipient_claims r SET channel = CAST(:channel AS text)
+    UPDATE recipient_claims r SET channel = scheduled.channel
       FROM scheduled WHERE r.message_id = scheduled.message_id
 ), entry AS (
     INSERT INTO budget_entries
-    SELECT message_id, attempt_no, 'release', tenant_id, campaign_id, channel, day, amount_micros,
-           CAST(:now AS timestamptz)
-      FROM budget_entries JOIN scheduled USING (message_id, tenant_id, campaign_id)
-     WHERE attempt_no = CAST(:replaced AS integer) AND kind = 'hold'
+    SELECT e.message_id, e.attempt_no, 'release', e.tenant_id, e.campaign_id, e.channel, e.day,
+           e.amount_micros, scheduled.now
+      FROM scheduled
+      JOIN budget_entries e ON (e.message_id, e.attempt_no, e.kind)
+                             = (scheduled.message_id, scheduled.replaced, 'hold')
     UNION ALL
-    SELECT message_id, CAST(:attempt_no AS integer), 'hold', tenant_id, campaign_id,
-           CAST(:channel AS text), CAST(CAST(:day AS text) AS date), CAST(:amount_micros AS bigint),
-           CAST(:now AS timestamptz)
+    SELECT message_id, attempt_no, 'hold', tenant_id, campaign_id, channel, CAST(day AS date),
+           amount_micros, now
       FROM scheduled
     RETURNING *
 ), {BOOK_ENTRIES}
+SELECT nth, asked.held_already, scheduled.nth IS NOT NULL AS is_held
+  FROM asked LEFT JOIN scheduled USING (nth)
 """  # noqa: S608 - built from constants of ours
 
-# The accounts are judged already, under the lock this transaction holds.
-_HOLD_JUDGED = text(f"WITH {_HOLD.format(condition='')} SELECT count(*) FROM booked")  # noqa: S608
-
-# What nearly every reservation takes: one statement, and the accounts' own constraints for a
-# judge. It does nothing where it cannot tell: the day has no account yet, or it ran before.
-_HOLD_AT_ONCE = Query(f"""
-WITH known AS (
-    SELECT amount_micros FROM budget_entries
-     WHERE message_id = :message_id AND attempt_no = CAST(:attempt_no AS integer)
-       AND kind = 'hold'
-), day AS (
-    SELECT FROM budget_accounts a JOIN messages m USING (tenant_id, campaign_id)
-     WHERE m.message_id = :message_id AND (a.scope, a.key) = ('day', CAST(:day AS text))
-), {_HOLD.format(condition="AND NOT EXISTS (SELECT FROM known) AND EXISTS (SELECT FROM day)")}
-SELECT (SELECT amount_micros FROM known) AS held_already,
-       EXISTS (SELECT FROM scheduled) AS is_held
-""")  # noqa: S608 - built from constants of ours
+_HOLD_TOGETHER = Query(_HOLD)
+_HOLD_JUDGED = text(_HOLD)
 
 _HELD_AMOUNT = text("""
 SELECT amount_micros FROM budget_entries
@@ -104,6 +114,7 @@ class Reservations:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._holds = database.together(_HOLD_TOGETHER)
 
     async def reserve(
         self,
@@ -115,7 +126,7 @@ class Reservations:
         parameters = _hold_parameters(reservation, day)
         price_micros = reservation.plan.price_micros
         try:
-            row = await self._database.fetch_one(_HOLD_AT_ONCE, parameters)
+            row = await self._holds.ask(parameters)
         except (asyncpg.CheckViolationError, asyncpg.UniqueViolationError):
             row = None
         if row is not None and row["held_already"] is not None:
@@ -139,8 +150,9 @@ class Reservations:
                     return ReserveResult(price_micros=held_already)
                 block = judge(_accounts_of_send(rows, parameters), price_micros)
                 if block is None:
-                    booked = (await connection.execute(_HOLD_JUDGED, parameters)).scalar_one()
-                    block = None if booked else _HAS_ENDED
+                    alone = {name: [value] for name, value in parameters.items()}
+                    row = (await connection.execute(_HOLD_JUDGED, alone)).mappings().one()
+                    block = None if row["is_held"] else _HAS_ENDED
                 elif (held := await _held_by_a_twin(connection, parameters)) is not None:
                     return ReserveResult(price_micros=held)
                 return ReserveResult(block=block, price_micros=price_micros)

@@ -16,6 +16,7 @@ from contracts.outreach import MessageRef, OutreachState
 from contracts.recipient import STORED, RecipientProfile
 from policy.frequency import RecentClaim
 from policy.selector import Engagement
+from policy.templates import Wording
 
 _INSTANT = TypeAdapter(datetime)
 
@@ -40,6 +41,13 @@ def content_from(body: str) -> MessageContent:
     return MessageContent.model_validate_json(body)
 
 
+@lru_cache(maxsize=1024)
+def wording_from(content: str, profile: str) -> Wording:
+    """Stored content for a stored person. Cached: the steps of a message share it."""
+    person = RecipientProfile.model_validate_json(profile, context=STORED)
+    return Wording(content_from(content), person)
+
+
 #: Columns a `StoredRequest` is made of, for a query over messages m, campaigns c, contents t.
 REQUEST_COLUMNS = """
     m.tenant_id, m.message_id, m.recipient_id, m.state, m.force_send, m.scheduled_at,
@@ -53,6 +61,12 @@ REQUEST_TABLES = """
     JOIN contents t ON (t.tenant_id, t.digest) = (m.tenant_id, m.content_digest)
 """
 
+#: Messages asked for together, each at an instant of its own; see `Database.together`.
+ASKED_MESSAGES = """
+    unnest(CAST(:tenant_id AS uuid[]), CAST(:message_id AS uuid[]), CAST(:now AS timestamptz[]))
+    WITH ORDINALITY AS asked (tenant_id, message_id, now, nth)
+"""
+
 #: Suppressions of a message's person, by recipient or by any address in the profile.
 SUPPRESSIONS_OF_MESSAGE = """
     (SELECT coalesce(json_agg(json_build_object('channel', s.channel, 'reason', s.reason)), '[]')
@@ -63,8 +77,9 @@ SUPPRESSIONS_OF_MESSAGE = """
                     SELECT lower(value) FROM jsonb_each_text(m.profile -> 'contact_info')))))
 """
 
-#: Live claims of a message's person that still matter, other messages' only: those not yet
-#: sent, and those sent within the widest window of the campaign's settings.
+#: Live claims of a message's person that still matter at the instant `asked.now`, other
+#: messages' only: those not yet sent, and those sent within the widest window of the
+#: campaign's settings.
 RECENT_CLAIMS_OF_MESSAGE = """
     (SELECT coalesce(json_agg(json_build_object(
                 'message_id', o.message_id, 'campaign_id', o.campaign_id, 'channel', o.channel,
@@ -72,7 +87,7 @@ RECENT_CLAIMS_OF_MESSAGE = """
        FROM recipient_claims o
       WHERE o.tenant_id = m.tenant_id AND o.recipient_id = m.recipient_id
         AND o.released_at IS NULL AND o.message_id <> m.message_id
-        AND (o.sent_at IS NULL OR o.sent_at > CAST(:now AS timestamptz) - greatest(
+        AND (o.sent_at IS NULL OR o.sent_at > asked.now - greatest(
                 interval '7 days',
                 make_interval(hours => (c.config #>> '{settings,dedup_lookback_hours}')::int),
                 make_interval(days => (c.config #>> '{settings,near_duplicate_days}')::int))))
@@ -85,8 +100,7 @@ def request_from(row: Row) -> StoredRequest:
         ref=MessageRef(tenant_id=row["tenant_id"], message_id=row["message_id"]),
         recipient_id=row["recipient_id"],
         campaign=campaign_from(row["config"], row["status"]),
-        profile=RecipientProfile.model_validate_json(row["profile"], context=STORED),
-        content=content_from(row["content"]),
+        wording=wording_from(row["content"], row["profile"]),
         force_send=row["force_send"],
         state=OutreachState(row["state"]),
         scheduled_at=row["scheduled_at"],

@@ -144,6 +144,8 @@ def find_near_duplicate(
     if not window:
         return None, []
     known = [claim for claim in recent if claim.within(window, now)]
+    if not known:
+        return None, []
     closest, score = _closest(texts, known)
     if closest is None:
         return None, []

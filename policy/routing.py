@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from contracts.campaign import OutreachCampaign
 from contracts.channels import Channel
-from contracts.content import EmailContent, MessageContent, RenderedMessage
+from contracts.content import RenderedMessage
 from contracts.decision import (
     ChannelAssessment,
     RoutingDecision,
@@ -22,7 +22,7 @@ from contracts.settings import ChannelDeduplication, OrchestratorSettings
 from policy.data import POLICY_VERSION
 from policy.selector import ChannelSelector, Engagement, best_first
 from policy.send_time import plan_send_time
-from policy.templates import TemplateFault, render
+from policy.templates import TemplateFault, Wording
 
 _SELECTOR: Final = ChannelSelector()
 
@@ -46,8 +46,8 @@ class RoutingFacts:
 
     campaign: OutreachCampaign
     settings: OrchestratorSettings
-    profile: RecipientProfile
-    content: MessageContent
+    #: Who is to get the message, and what it says.
+    wording: Wording
     #: Channels the person has a message on inside the look-back window.
     recent_channels: frozenset[Channel] = frozenset()
     #: Channels the person must not be contacted on, with the reason.
@@ -57,19 +57,11 @@ class RoutingFacts:
     #: Channels with a provider, and the characters it takes; None: no limit of its own.
     text_limits: Mapping[Channel, int | None] = field(kw_only=True)
     force: bool = False
-    _filled_in: dict[str | EmailContent, RenderedMessage] = field(
-        default_factory=dict, init=False, repr=False, compare=False
-    )
 
-    def rendered(self, template: str | EmailContent) -> RenderedMessage:
-        """A template filled in for the person; once, however many channels share it.
-
-        Raises:
-            TemplateFault: it cannot be filled in.
-        """
-        if template not in self._filled_in:
-            self._filled_in[template] = render(template, self.profile)
-        return self._filled_in[template]
+    @property
+    def profile(self) -> RecipientProfile:
+        """Who is to get the message."""
+        return self.wording.profile
 
     def engagement_on(self, channel: Channel) -> Engagement | None:
         """The person's reactions on a channel, reported and counted, if there are any."""
@@ -244,13 +236,12 @@ def _obstacle(facts: RoutingFacts, channel: Channel) -> tuple[RuledOut, str] | N
     """What rules a channel out whatever the time, in words without personal data."""
     if facts.profile.contact_info.address_for(channel) is None:
         return RuledOut.NO_CONTACT, f"the recipient has no address for {channel}"
-    template = facts.content.template_for(channel)
-    if template is None:
-        return RuledOut.NO_CONTENT, f"there is neither {channel} content nor a default"
     try:
-        rendered = facts.rendered(template)
+        rendered = facts.wording.on(channel)
     except TemplateFault as fault:
         return RuledOut.NO_CONTENT, f"its content cannot be filled in: {fault}"
+    if rendered is None:
+        return RuledOut.NO_CONTENT, f"there is neither {channel} content nor a default"
     if channel not in facts.text_limits:
         return RuledOut.NO_PROVIDER, f"no provider is configured for {channel}"
     if channel in facts.suppressed:

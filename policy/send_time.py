@@ -3,7 +3,9 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from typing import Final
+from zoneinfo import ZoneInfo
 
 from contracts.campaign import OptimalTimes, OutreachCampaign
 from contracts.channels import Channel
@@ -190,7 +192,7 @@ def _plan_slot(times: OptimalTimes, bounds: _Bounds, notes: list[str]) -> dateti
         notes.append(f"the slot of {today} had passed; moved to {slot.day}")
     if slot.at != slot.ideal_at:
         notes.append(f"the slot {slot.wall:%H:%M} lies in quiet hours; moved to their end")
-    elif slot.at.astimezone(bounds.zone.zone).time() != slot.wall.replace(tzinfo=None):
+    elif slot.at.astimezone(bounds.zone.zone).time() != slot.wall:
         notes.append(f"the clock skips {slot.wall:%H:%M} that day; moved behind the gap")
     return slot.at
 
@@ -203,10 +205,17 @@ def _slots(times: OptimalTimes, bounds: _Bounds) -> Iterator[_Slot]:
     zone = bounds.zone.zone
     day = bounds.earliest.astimezone(zone).date() - timedelta(days=1)
     while True:
-        wall = times.on(weekend=day.weekday() >= _SATURDAY)
-        ideal_at = localize(day, wall, zone)
-        yield _Slot(day, wall, ideal_at, next_allowed(ideal_at, zone, bounds.quiet_hours))
+        # Times of day with an offset are equal when their instants are; the offset is ignored here.
+        wall = times.on(weekend=day.weekday() >= _SATURDAY).replace(tzinfo=None)
+        yield _slot(day, wall, zone, bounds.quiet_hours)
         day += timedelta(days=1)
+
+
+@lru_cache(maxsize=4096)
+def _slot(day: date, wall: time, zone: ZoneInfo, quiet_hours: QuietHours | None) -> _Slot:
+    """The slot of a local day. Cached: it is the same for everybody in a zone."""
+    ideal_at = localize(day, wall, zone)
+    return _Slot(day, wall, ideal_at, next_allowed(ideal_at, zone, quiet_hours))
 
 
 def _instant(moment: datetime) -> str:

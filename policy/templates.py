@@ -80,15 +80,35 @@ def render(template: str | EmailContent, profile: RecipientProfile) -> RenderedM
         TemplateFault: the template is faulty, shows a missing field, runs away, or
             says nothing once filled in.
     """
-    fields = profile.template_fields()
-    filled = {part.name: _fill(part, fields) for part in _parts(template)}
-    if isinstance(template, str):
-        return RenderedMessage(text=filled[""])
-    return RenderedMessage(
-        text=filled.get(".text", ""),
-        subject=_one_line(filled[".subject"]),
-        html=filled.get(".html"),
-    )
+    return _render(template, profile.template_fields())
+
+
+class Wording:
+    """What a message says to its person on each channel; each template is filled in once.
+
+    Args:
+        content: templates by channel.
+        profile: the person whose fields are filled in.
+    """
+
+    def __init__(self, content: MessageContent, profile: RecipientProfile) -> None:
+        self.content = content
+        self.profile = profile
+        self._fields = profile.template_fields()
+        self._filled_in: dict[str | EmailContent, RenderedMessage] = {}
+
+    def on(self, channel: Channel) -> RenderedMessage | None:
+        """What it says on a channel; None when nothing is written for it.
+
+        Raises:
+            TemplateFault: as `render` does.
+        """
+        template = self.content.template_for(channel)
+        if template is None:
+            return None
+        if template not in self._filled_in:
+            self._filled_in[template] = _render(template, self._fields)
+        return self._filled_in[template]
 
 
 def check_content(
@@ -168,6 +188,17 @@ class _WordsOfHtml(HTMLParser):
     def handle_data(self, data: str) -> None:
         if self._hidden_by is None:
             self.words.append(data)
+
+
+def _render(template: str | EmailContent, fields: Mapping[str, Any]) -> RenderedMessage:
+    filled = {part.name: _fill(part, fields) for part in _parts(template)}
+    if isinstance(template, str):
+        return RenderedMessage(text=filled[""])
+    return RenderedMessage(
+        text=filled.get(".text", ""),
+        subject=_one_line(filled[".subject"]),
+        html=filled.get(".html"),
+    )
 
 
 def _parts(template: str | EmailContent) -> list[_Part]:

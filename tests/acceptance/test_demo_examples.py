@@ -16,6 +16,7 @@ from devstack.demo.examples import EXAMPLES, Example, Examples, load_examples
 from devstack.errors import DevstackError
 from policy.routing import RoutingFacts, route
 from policy.send_time import plan_send_time
+from policy.templates import Wording
 from starter.importing.checking import Assignment, RowCheck
 
 #: Far ahead: a campaign without a start begins in the real present.
@@ -39,8 +40,7 @@ def test_channels_and_sleep_do_not_depend_on_the_hour(now):
         facts = RoutingFacts(
             campaign=campaign,
             settings=campaign.effective_settings(),
-            profile=profile,
-            content=campaign.templates,
+            wording=Wording(campaign.templates, profile),
             suppressed=suppressed.get(profile.contact_info.phone, {}),
             text_limits=dict.fromkeys(Channel),
         )

@@ -14,6 +14,7 @@ from contracts.settings import ChannelDeduplication, OrchestratorSettings
 from policy.frequency import RecentClaim
 from policy.routing import RoutingFacts
 from policy.selector import Engagement
+from policy.templates import Wording
 
 #: A Tuesday; 10:00 in New York.
 NOW = datetime(2026, 11, 24, 15, 0, tzinfo=UTC)
@@ -47,8 +48,10 @@ def facts(**changes: Any) -> RoutingFacts:
         "profile": profile(),
         "content": MessageContent({"default": "Hello!"}),
         "text_limits": dict.fromkeys(Channel),
+        **changes,
     }
-    return RoutingFacts(**{**given, **changes})
+    wording = Wording(given.pop("content"), given.pop("profile"))
+    return RoutingFacts(wording=wording, **given)
 
 
 def claim(

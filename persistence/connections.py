@@ -1,0 +1,51 @@
+"""Connections for statements that leave nothing behind on them."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+
+import asyncpg
+
+
+class Connections:
+    """Lends each statement a connection, and opens one more when none is free.
+
+    asyncpg's own pool wraps, resets and times every loan, and starts a task to take it back:
+    together as much work as a short statement itself.
+
+    Args:
+        connect: opens a connection.
+        most: connections at a time; further statements wait.
+    """
+
+    def __init__(self, connect: Callable[[], Awaitable[asyncpg.Connection]], *, most: int) -> None:
+        self._connect = connect
+        self._most = most
+        self._room = asyncio.Semaphore(most)
+        self._free: list[asyncpg.Connection] = []
+
+    async def fetch(self, sql: str, arguments: Sequence[object]) -> Sequence[asyncpg.Record]:
+        """Run a statement as a transaction of its own."""
+        async with self._room:
+            connection = self._open_one() or await self._connect()
+            try:
+                rows: Sequence[asyncpg.Record] = await connection.fetch(sql, *arguments)
+            finally:
+                # Even one whose statement was cancelled: it makes the next wait for that.
+                self._free.append(connection)
+        return rows
+
+    async def close(self) -> None:
+        """Close every connection, each when its statement has ended."""
+        for _ in range(self._most):
+            await self._room.acquire()
+        while self._free:
+            await self._free.pop().close()
+        for _ in range(self._most):
+            self._room.release()
+
+    def _open_one(self) -> asyncpg.Connection | None:
+        while self._free:
+            connection = self._free.pop()
+            if not connection.is_closed():
+                return connection
+        return None

@@ -1,0 +1,1 @@
+"""What persistence does without a database."""
