@@ -7,7 +7,7 @@ from typing import Final
 from uuid import UUID
 
 from contracts.campaign import OutreachCampaign
-from contracts.campaign_run import CampaignEvent
+from contracts.campaign_run import CampaignEvent, Wait
 from persistence.accounts import ACCOUNT_COLUMNS, account_from
 from persistence.database import Database, Query
 from persistence.rows import Row, campaign_from
@@ -33,6 +33,8 @@ class CampaignSnapshot:
     tallies: Tallies
     recent: RecentSends
     events: Sequence[CampaignEvent]
+    #: What its workflow last said it waits for; None: it does not wait, or none runs.
+    wait: Wait | None = None
 
     def account(self, scope: AccountScope, key: str = "") -> Account | None:
         """One account; None: nothing was ever booked there."""
@@ -55,7 +57,7 @@ WITH recent AS (
      ORDER BY created_at DESC
      LIMIT {RATE_SAMPLE}
 )
-SELECT CAST(c.config AS text) AS config, c.status, c.daily_share,
+SELECT CAST(c.config AS text) AS config, c.status, c.daily_share, c.waits_for, c.wakes_at,
        (SELECT json_agg(row_to_json(a)) FROM (
             SELECT {ACCOUNT_COLUMNS} FROM budget_accounts a
              WHERE a.tenant_id = :tenant_id AND a.campaign_id = :campaign_id
@@ -123,4 +125,5 @@ def _snapshot(row: Row) -> CampaignSnapshot:
             first_ever=row["first_sent_at"],
         ),
         events=[CampaignEvent.model_validate(event) for event in row["events"]],
+        wait=row["waits_for"] and Wait(reason=row["waits_for"], until=row["wakes_at"]),
     )

@@ -142,6 +142,10 @@ class CampaignControl:
         order = parse(EndDateOrder, {"end_date": end_date}, "")
         await self._update(CampaignWorkflow.extend_end_date, order, "end_date_extended")
 
+    async def look_again(self) -> None:
+        """Have its workflow, if one runs, see what was changed or added."""
+        await self._runs.signal(self._ref, CampaignWorkflow.recipients_added)
+
     async def status(self) -> CampaignRunStatus | None:
         """What its workflow does; None where none runs."""
         return await self._runs.status(self._ref)

@@ -5,7 +5,6 @@ from decimal import Decimal
 from typing import Final, TypedDict
 
 from activities.budget import campaign_pacing
-from contracts.campaign_run import CampaignRunStatus
 from contracts.delivery import DeliveryEventKind
 from contracts.money import from_micros, percent
 from contracts.outreach import Details, OutreachState
@@ -101,22 +100,20 @@ class CampaignStatusResult(TypedDict):
     #: Messages sent a minute, lately; None: none were. See `policy/forecast.py`.
     rate_per_minute: float | None
     expected_finish_at: str | None
-    #: What its workflow waits for, and until when; None: nothing, or no workflow runs.
+    #: What its workflow waits for, and until when; None: nothing, no workflow runs, or (the
+    #: instant) it only looks again soon.
     waits_for: str | None
     next_wake_at: str | None
     #: The last few, the newest first.
     last_events: list[EventStatus]
 
 
-def campaign_status(
-    snapshot: CampaignSnapshot, now: datetime, run: CampaignRunStatus | None = None
-) -> CampaignStatusResult:
+def campaign_status(snapshot: CampaignSnapshot, now: datetime) -> CampaignStatusResult:
     """How a campaign stands, in the guide's shape.
 
     Args:
         snapshot: what is stored of it.
         now: the instant of the snapshot.
-        run: what its workflow does; None: none runs, or none answers.
     """
     tallies = snapshot.tallies
     by_state = tallies.by_state()
@@ -140,8 +137,8 @@ def campaign_status(
         by_channel=_channels(snapshot),
         rate_per_minute=rate,
         expected_finish_at=_instant(finish),
-        waits_for=run.waits_for.value if run and run.waits_for else None,
-        next_wake_at=_instant(run.next_wake_at if run else None),
+        waits_for=snapshot.wait and snapshot.wait.reason.value,
+        next_wake_at=_instant(snapshot.wait and snapshot.wait.until),
         last_events=[
             EventStatus(occurred_at=in_utc(e.occurred_at), kind=e.kind, details=e.details)
             for e in snapshot.events

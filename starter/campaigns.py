@@ -4,7 +4,6 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from contracts.campaign import OutreachCampaign
-from contracts.campaign_run import CampaignRunStatus
 from contracts.faults import InvalidRequestError
 from contracts.settings import OrchestratorSettings
 from persistence.campaign_status import PostgresCampaignStatus
@@ -76,21 +75,15 @@ class Campaigns:
         if self._seen.get(campaign.id) != campaign.model_dump_json():
             await self._save(campaign, keep_status=True)
 
-    async def standing(
-        self, campaign_id: UUID, run: CampaignRunStatus | None = None
-    ) -> CampaignStatusResult:
+    async def standing(self, campaign_id: UUID) -> CampaignStatusResult:
         """A campaign's budget, daily limit, pacing, counts and prospects.
-
-        Args:
-            campaign_id: a saved campaign.
-            run: what its workflow does; None: none runs, or none answers.
 
         Raises:
             LookupError: there is no such campaign.
         """
         now = datetime.now(UTC)
         snapshot = await self._status.snapshot(self._tenant_id, campaign_id, now)
-        return campaign_status(snapshot, now, run)
+        return campaign_status(snapshot, now)
 
     def _own(self, campaign: OutreachCampaign) -> OutreachCampaign:
         if campaign.tenant_uuid != self._tenant_id:

@@ -126,6 +126,8 @@ class OutreachOrchestrator:
                 is held or spent already; nothing was stored.
         """
         await self._campaigns.save(campaign)
+        # What it waits for may have changed with it.
+        await self.campaign(campaign.id).look_again()
 
     def campaign(self, campaign_id: UUID) -> CampaignControl:
         """A saved campaign's controls: start, pause, resume, cancel, change its limits."""
@@ -178,7 +180,9 @@ class OutreachOrchestrator:
         """
         saved = await self._campaigns.get(campaign)
         options = ImportOptions(region=region, rejects=rejects, on_progress=on_progress)
-        return await import_file(PostgresRecipients(self._database), saved, path, options)
+        imported = await import_file(PostgresRecipients(self._database), saved, path, options)
+        await self.campaign(campaign).look_again()
+        return imported
 
     # Sending
 

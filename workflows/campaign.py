@@ -184,12 +184,7 @@ class CampaignWorkflow:
 
     @workflow.signal
     def recipients_added(self) -> None:
-        """There are more recipients than there were."""
-        self._woken = True
-
-    @workflow.signal
-    def changed(self) -> None:
-        """The campaign was changed in the database."""
+        """There are more recipients than there were, or the campaign was changed: look again."""
         self._woken = True
 
     @workflow.update

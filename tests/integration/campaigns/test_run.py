@@ -180,7 +180,7 @@ async def test_whoever_is_too_dear_now_waits_for_the_raise_and_is_not_lost(
 
 
 async def test_the_days_share_is_used_up_and_it_sleeps_until_the_next_day(
-    launch, tenant_id, messages_got
+    launch, orchestrator, tenant_id, messages_got
 ):
     campaign = _campaign(tenant_id, daily_limit=7)
     control = await launch(campaign, 20)
@@ -188,6 +188,9 @@ async def test_the_days_share_is_used_up_and_it_sleeps_until_the_next_day(
     await eventually(lambda: _got(messages_got, campaign, 7), "seven are sent")
     status = await control.status()
     assert status.next_wake_at.hour == status.next_wake_at.minute == 0
+    told = await orchestrator.get_orchestration_status(campaign.id)
+    assert told["waits_for"] == "next_day"
+    assert told["next_wake_at"] == f"{status.next_wake_at:%Y-%m-%dT%H:%M:%SZ}"
 
     with pytest.raises(InvalidRequestError, match="5 is below the 7 messages"):
         await control.set_daily_limit(5)

@@ -5,7 +5,7 @@ from decimal import Decimal
 from uuid import UUID
 
 from contracts.campaign import OutreachCampaign
-from contracts.campaign_run import CampaignEvent, CampaignRunStatus, WaitReason
+from contracts.campaign_run import CampaignEvent, Wait, WaitReason
 from persistence.campaign_status import CampaignSnapshot
 from policy.budget import Account, AccountScope
 from policy.forecast import RecentSends
@@ -69,12 +69,8 @@ def snapshot(**changes) -> CampaignSnapshot:
 
 
 def test_everything_known_is_told_in_the_guides_shape():
-    run = CampaignRunStatus(
-        campaign_id=ID,
-        waits_for=WaitReason.NEXT_DAY,
-        next_wake_at=datetime(2026, 11, 24, 5, tzinfo=UTC),
-    )
-    assert campaign_status(snapshot(), NOW, run) == {
+    wait = Wait(reason=WaitReason.NEXT_DAY, until=datetime(2026, 11, 24, 5, tzinfo=UTC))
+    assert campaign_status(snapshot(wait=wait), NOW) == {
         "campaign_id": "550e8400-e29b-41d4-a716-446655440000",
         "campaign_status": "active",
         "budget": {

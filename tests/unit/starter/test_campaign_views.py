@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 from rich.console import Console, RenderableType
 
-from contracts.campaign_run import CampaignRunStatus, WaitReason
+from contracts.campaign_run import Wait, WaitReason
 from policy.returns import Books, analyse
 from starter.campaign_status import CampaignStatusResult, campaign_status
 from starter.cli.campaign_views import WAITS, analytics_view, campaign_view
@@ -24,8 +24,8 @@ def shown(view: RenderableType) -> str:
 @pytest.fixture
 def status() -> CampaignStatusResult:
     wake_at = datetime(2026, 11, 24, 5, tzinfo=UTC)
-    run = CampaignRunStatus(campaign_id=ID, waits_for=WaitReason.OUTCOMES, next_wake_at=wake_at)
-    return campaign_status(snapshot(), NOW, run)
+    wait = Wait(reason=WaitReason.OUTCOMES, until=wake_at)
+    return campaign_status(snapshot(wait=wait), NOW)
 
 
 def test_the_picture_shows_bars_counts_and_prospects(status):
@@ -35,10 +35,8 @@ def test_the_picture_shows_bars_counts_and_prospects(status):
     assert "234.56 spent, 1.5 held of 1000" in told
     assert "45 of 60 messages" in told
     assert told.count("━") > 40
-    assert (
-        "outcomes 450 sent, 2 unknown, 1 failed, 5 cancelled, 5 blocked (3 duplicate, 2\n"
-        "suppressed)\nunder way 200 queued, 3 scheduled" in told
-    )
+    assert "outcomes 450 sent, 2 unknown, 1 failed, 5 cancelled, 5 blocked (3" in told
+    assert "under way 200 queued, 3 scheduled" in told
     assert "email 430 0 442 198 67 34.56" in told
     assert "rate 10 messages a minute" in told
     assert "finish expected 2026-11-27 05:00 UTC" in told
