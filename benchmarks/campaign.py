@@ -6,8 +6,8 @@ the price of asking for its status; and how long its workflow's history becomes.
 """
 
 import argparse
+import asyncio
 import os
-import statistics
 import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -22,6 +22,7 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 
 from benchmarks.accepting_worker import READY
 from benchmarks.arguments import positive
+from benchmarks.campaign_report import Tenth, report_tenths
 from benchmarks.importing import write_recipients
 from benchmarks.ledger import read_books
 from benchmarks.load import make_campaign
@@ -29,7 +30,7 @@ from benchmarks.machine import CpuMeter, describe
 from benchmarks.servers import running_postgres, running_temporal, throwaway_folder
 from contracts.campaign import OutreachCampaign
 from contracts.content import MessageContent
-from devstack.campaign.watch import Sample, Watch
+from devstack.campaign.watch import Watch
 from devstack.checks.history import read_history
 from devstack.child_process import ChildProcess
 from persistence.database import Database
@@ -37,6 +38,8 @@ from starter.orchestrator import OutreachOrchestrator
 
 _REPOSITORY: Final = Path(__file__).resolve().parents[1]
 _TENTHS: Final = 10
+#: Whether one more tenth is done.
+_LOOK_SECONDS: Final = 0.5
 _TEXT: Final = "{{ name }}, {{ favourite_bread }} in {{ town }}, Saturday at six!"
 
 
@@ -79,38 +82,27 @@ async def _measure(
     watch = Watch(orchestrator, bench.worker_pid, Console(width=120, highlight=False))
     bench.meter.lap()
     await orchestrator.campaign(campaign.id).start()
+    tenths = asyncio.create_task(_tenths(watch, bench.meter))
     async with watch.watching(campaign.name, campaign.id):
         await orchestrator.campaign(campaign.id).result()
-    cpu = bench.meter.lap()
-    _report(watch)
+    report_tenths(await tenths)
+    seconds, rate = watch.samples[-1].seconds, watch.rate()
     history = await read_history(bench.client, campaign.id)
-    each = {name: spent * 1000 / size.recipients for name, spent in cpu.by_program.items()}
-    told = ", ".join(f"{name} {spent:.1f}" for name, spent in each.items())
-    others = cpu.elsewhere / watch.samples[-1].seconds
-    print(f"CPU-ms a recipient: {told}; cores used by others: {others:.2f}")
+    print(f"\n{size.recipients} recipients in {seconds:.0f} s, {rate:.1f} a second")
     print(f"campaign workflow: {history.events} events in {history.runs} run(s)")
 
 
-def _report(watch: Watch) -> None:
-    """A line for each tenth of the recipients."""
-    print(f"\n{'done':>6} {'a second':>9} {'worker MB':>10} {'status ms':>10}")
-    for tenth in range(_TENTHS):
-        begin, end = tenth / _TENTHS, (tenth + 1) / _TENTHS
-        seen = [s for s in watch.samples if begin * s.total <= s.done <= end * s.total]
-        print(
-            f"{end:>6.0%} {watch.rate(begin, end):>9.1f} {_megabytes(seen):>10.0f} "
-            f"{_status_ms(seen):>10.1f}"
-        )
-    seconds, total = watch.samples[-1].seconds, watch.samples[-1].total
-    print(f"\n{total} recipients in {seconds:.0f} s, {watch.rate():.1f} a second")
-
-
-def _megabytes(samples: list[Sample]) -> float:
-    return max((sample.worker_bytes for sample in samples), default=0) / 1e6
-
-
-def _status_ms(samples: list[Sample]) -> float:
-    return statistics.median([s.status_seconds * 1000 for s in samples] or [0.0])
+async def _tenths(watch: Watch, meter: CpuMeter) -> list[Tenth]:
+    """What each tenth of the recipients took, noted as it is done."""
+    tenths: list[Tenth] = []
+    begin = 0
+    while len(tenths) < _TENTHS:
+        await asyncio.sleep(_LOOK_SECONDS)
+        seen = watch.samples[-1:]
+        if seen and seen[0].done * _TENTHS >= seen[0].total * (len(tenths) + 1):
+            tenths.append(Tenth(watch.samples[begin:], meter.lap()))
+            begin = len(watch.samples) - 1
+    return tenths
 
 
 def _campaign() -> OutreachCampaign:

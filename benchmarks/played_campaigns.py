@@ -1,8 +1,7 @@
-"""How campaigns end that pace themselves: `python -m benchmarks.pacing`.
+"""Campaigns played day by day, without servers and without a clock.
 
-Campaigns are played day by day with the real decisions: what a day's share is, and whether
-one more message can be paid. Everything that happens to them is drawn from a seed, the same
-for every way of pacing. No server takes part, and no clock.
+Everything that happens to a campaign is drawn from a seed, the same for every way of pacing;
+what a day's share is and whether one more message can be paid are the real decisions.
 """
 
 import math
@@ -26,7 +25,7 @@ _PRICES: Final = {Channel.EMAIL: 1_000, Channel.WHATSAPP: 5_000, Channel.SMS: 7_
 #: Price of the cheapest message, in micro-units.
 CHEAPEST: Final = min(_PRICES.values())
 _FIRST_MONDAY: Final = datetime(2026, 11, 2, tzinfo=UTC)
-#: Part of a day that must lie inside a campaign for the day to count as one it can send on.
+#: Less of a day than this inside a campaign is not counted as a day it can send on.
 _WORTH_COUNTING: Final = 0.1
 
 

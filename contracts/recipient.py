@@ -148,21 +148,23 @@ class ChannelEngagement(ClosedContract):
     messages_sent: Annotated[int, NotBool, Field(ge=0, le=10_000_000)] | None = None
 
 
-def _refuse_nested(value: object) -> object:
-    """Name what an attribute may be, once, not for each of its kinds."""
-    if not isinstance(value, str | int | float):
+def _as_attribute(value: object) -> object:
+    """What JSON and PostgreSQL can keep; told once, not for each kind an attribute may have."""
+    if isinstance(value, str):
+        # Of JSON's escapes, halves of a character are the only text UTF-8 cannot write.
+        if not value.isascii() and value.encode(errors="ignore").decode() != value:
+            raise ValueError("contains half a character; remove it")
+    elif not isinstance(value, int | float):
         raise ValueError("must be a text, a number, true or false")  # noqa: TRY004 - pydantic's way
+    elif not abs(value) <= _LARGEST_NUMBER:
+        raise ValueError("must be a number of at most 30 digits")
     return value
 
 
-#: Numbers are kept as JSON: neither without end nor longer than anybody means.
-Attribute = Annotated[
-    str
-    | Annotated[int, Field(ge=-(10**30), le=10**30)]
-    | Annotated[float, Field(allow_inf_nan=False)]
-    | bool,
-    BeforeValidator(_refuse_nested),
-]
+#: Numbers are neither without end nor longer than anybody means.
+_LARGEST_NUMBER = 10**30
+
+Attribute = Annotated[str | int | float | bool, BeforeValidator(_as_attribute)]
 
 
 class RecipientProfile(ClosedContract):

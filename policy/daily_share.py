@@ -70,6 +70,9 @@ def daily_share(
     not an aim, and nobody should wait for the sake of a date: they are sent to at the pace
     of the money, the campaign is done early, and the reason says what will be left over.
 
+    While nobody waits the share stays; the first is chosen all the same, lest a campaign
+    whose recipients come later begins without one.
+
     Args:
         campaign: its limits, budget, times, channels and prices.
         accounts: of the campaign, of each of its days that has one, and of its channels.
@@ -83,8 +86,8 @@ def daily_share(
     outlook = spend_outlook(campaign, accounts, queued=queued, now=now)
     if isinstance(outlook, str):
         return DailyShare(share=None, reason=outlook)
-    if not queued:
-        return DailyShare(share=present, reason="nobody is left to start")
+    if not queued and present is not None:
+        return DailyShare(share=present, reason="nobody waits to be started")
     choose = _share_of_last_day if outlook.is_last_day else _share_of_day
     share, because = choose(outlook, present)
     too_slow = outlook.too_slow_micros > SMALLEST_GAP * outlook.left_micros
@@ -157,7 +160,7 @@ def _figures(outlook: SpendOutlook) -> str:
 def _left_over(outlook: SpendOutlook) -> Iterator[str]:
     """What will not be spent, and why, where it is worth a word."""
     least = SMALLEST_GAP * outlook.left_micros
-    if outlook.too_few_micros > least:
+    if outlook.queued and outlook.too_few_micros > least:
         rest = _amount(outlook.too_few_micros)
         yield f"only {outlook.queued:,} recipients wait, so that some {rest} will be left over"
     if outlook.too_slow_micros > least:

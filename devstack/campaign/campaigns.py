@@ -24,7 +24,7 @@ MOST_A_DAY: Final = 2
 
 #: Shares of what it would cost to write to everybody: the text messages run out of money
 #: first, WhatsApp never does, and the whole runs out before the end.
-_SMS_SHARE: Final = Decimal("0.85")
+_SMS_SHARE: Final = Decimal("0.70")
 _WHATSAPP_SHARE: Final = Decimal("1.10")
 _WHOLE_SHARE: Final = Decimal("0.92")
 

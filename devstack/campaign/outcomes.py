@@ -2,16 +2,19 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from decimal import Decimal
 
 from rich.table import Table
 
 from contracts.campaign import CampaignStatus, OutreachCampaign
+from contracts.channels import Channel
+from contracts.money import from_micros
 from contracts.outreach import ExitReason, OutreachState
 from devstack.campaign.audience import Person
 from devstack.campaign.fates import NO_MONEY, End, Fate
 from devstack.checks.books import Books, Message
 from devstack.checks.verdict import Verdict
-from policy.campaign_progress import BATCH
+from policy.budget import AccountScope
 
 
 def outcome_table(books: Books, campaign: OutreachCampaign) -> Table:
@@ -51,19 +54,27 @@ def check_fates(books: Books, campaign: OutreachCampaign, people: Sequence[Perso
 def check_money_ran_out(
     books: Books, campaign: OutreachCampaign, status: CampaignStatus
 ) -> Verdict:
-    """The budget must have ended the campaign, and one channel's its messages before that."""
-    messages = list(_messages(books, campaign))
-    without = sum(message.reason == ExitReason.BUDGET_EXCEEDED for message in messages)
-    ends = [CampaignStatus.BUDGET_EXHAUSTED]
-    if len(messages) <= BATCH:
-        # So few are started all at once. What the last of them gives back may then be left over.
-        ends.append(CampaignStatus.COMPLETED)
-    faults = [] if status in ends else [f"the campaign ended {status.value}"]
+    """The budget must have ended the campaign, with nothing left for text messages before."""
+    exhausted, sms = CampaignStatus.BUDGET_EXHAUSTED, Channel.SMS
+    without = sum(m.reason == ExitReason.BUDGET_EXCEEDED for m in _messages(books, campaign))
+    faults = [] if status is exhausted else [f"the campaign ended {status.value}"]
     if not without:
         faults.append("nobody ended for lack of money")
-    return Verdict(
-        f"the campaign ended {' or '.join(ends)}: {without} went without a message", faults
+    left = _left(books, campaign, sms)
+    if left >= campaign.effective_settings().price_of(sms):
+        faults.append(f"{left:f} of the budget of {sms} is left")
+    promise = f"the campaign ended {exhausted}, its money for {sms} used up: {without} got nothing"
+    return Verdict(promise, faults)
+
+
+def _left(books: Books, campaign: OutreachCampaign, channel: Channel) -> Decimal:
+    """What is left of a channel's budget."""
+    account = next(
+        a
+        for a in books.accounts
+        if (a.campaign_id, a.scope, a.key) == (campaign.id, AccountScope.CHANNEL, channel)
     )
+    return from_micros((account.limit_micros or 0) - account.held_micros - account.spent_micros)
 
 
 def _not_met(people: Iterable[Person], ends: dict[str, End]) -> Iterable[Fate]:

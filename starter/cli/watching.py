@@ -39,7 +39,7 @@ _BAR_WIDTH: Final = 40
 
 
 def watch(campaign_id: str, *, interval_seconds: float, as_json: bool) -> Order:
-    """Show a campaign again and again, until it is over or somebody presses Ctrl-C."""
+    """Show a campaign again and again, until it is over or somebody interrupts."""
     campaign = parse_id(campaign_id, "CAMPAIGN_ID")
 
     async def order(session: Session) -> Reply:
@@ -58,10 +58,6 @@ async def _watch(
     try:
         with _display(as_json=as_json) as show:
             await _follow(ask, show, interval_seconds)
-    except asyncio.CancelledError:
-        # Ctrl-C. Whoever watches has seen enough, and the last picture stands.
-        if (task := asyncio.current_task()) is not None:
-            task.uncancel()
     except BrokenPipeError:
         # Whoever read the lines has gone. Python would complain when it closes the pipe.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -26,6 +26,11 @@ class Row(NamedTuple):
     #: The cells of a CSV row, or the text of a JSON line.
     raw: list[str] | str
 
+    @property
+    def characters(self) -> int:
+        """How long it is."""
+        return len(self.raw) if isinstance(self.raw, str) else sum(map(len, self.raw))
+
 
 class SourceFile(Protocol):
     """A file of rows, whatever its form."""

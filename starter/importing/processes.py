@@ -7,11 +7,11 @@ the caller's main module in it once more, and a script without a guard would sen
 import asyncio
 import json
 import os
-import signal
 import struct
 import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any, BinaryIO, Final, Protocol
 
 from contracts.campaign import OutreachCampaign
@@ -104,15 +104,15 @@ async def judging_processes(assignment: Assignment, processes: int) -> AsyncIter
 
 
 async def _start() -> asyncio.subprocess.Process:
-    # It must find the same packages, wherever this process found them.
-    found = os.pathsep.join(filter(None, sys.path))
+    # It must find the packages this process found, and none that lie where it happens to run.
+    found = os.pathsep.join(entry or str(Path.cwd()) for entry in sys.path)
     return await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        __name__,
+        *(sys.executable, "-P", "-m", __name__),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         env={**os.environ, "PYTHONPATH": found},
+        # Ctrl-C reaches the whole session; the first process decides what it means.
+        start_new_session=True,
     )
 
 
@@ -145,8 +145,6 @@ def _ended(process: asyncio.subprocess.Process) -> RuntimeError:
 
 def main() -> None:
     """Judge chunks of rows until nobody asks any more."""
-    # Ctrl-C reaches the whole group of processes; the first one decides what it means.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     campaign, templates, header, region = _read(sys.stdin.buffer)
     assignment = Assignment(
         OutreachCampaign.model_validate_json(campaign),
@@ -162,8 +160,13 @@ def main() -> None:
 
 
 def _read(pipe: BinaryIO) -> Any:  # noqa: ANN401 - JSON
+    """The next message; None when whoever writes them has gone, in the middle of one even."""
     head = pipe.read(_LENGTH.size)
-    return json.loads(pipe.read(*_LENGTH.unpack(head))) if head else None
+    if len(head) < _LENGTH.size:
+        return None
+    (length,) = _LENGTH.unpack(head)
+    content = pipe.read(length)
+    return json.loads(content) if len(content) == length else None
 
 
 if __name__ == "__main__":

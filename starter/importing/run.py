@@ -9,11 +9,10 @@ import os
 import sys
 import time
 from collections import deque
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, aclosing, nullcontext
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from itertools import islice
 from pathlib import Path
 from typing import Final, TypedDict
 
@@ -29,6 +28,9 @@ from starter.importing.rejects import RejectsFile
 #: Rows stored in one transaction: enough that its fixed cost does not show, few enough that
 #: progress is seen and little is repeated after a kill.
 CHUNK_ROWS: Final = 2_000
+
+#: Text of a chunk, after which it is not filled any further: rows may be long.
+_CHUNK_CHARACTERS: Final = 4_000_000
 
 #: A file of fewer rows is judged here: starting other processes would take longer.
 _ROWS_FOR_PROCESSES: Final = 5_000
@@ -156,7 +158,7 @@ async def _judged(judge: Judge, source: SourceFile) -> AsyncGenerator[_JudgedChu
     waiting: deque[tuple[list[Row], asyncio.Task[Verdicts]]] = deque()
     rows = source.rows()
     try:
-        while chunk := await asyncio.to_thread(lambda: list(islice(rows, CHUNK_ROWS))):
+        while chunk := await asyncio.to_thread(_next_chunk, rows):
             judging = asyncio.create_task(judge.judge([row.raw for row in chunk]))
             waiting.append((chunk, judging))
             if len(waiting) > judge.at_once:
@@ -169,6 +171,17 @@ async def _judged(judge: Judge, source: SourceFile) -> AsyncGenerator[_JudgedChu
         for _, judging in waiting:
             judging.cancel()
         await asyncio.gather(*(judging for _, judging in waiting), return_exceptions=True)
+
+
+def _next_chunk(rows: Iterator[Row]) -> list[Row]:
+    chunk: list[Row] = []
+    characters = 0
+    for row in rows:
+        chunk.append(row)
+        characters += row.characters
+        if len(chunk) >= CHUNK_ROWS or characters >= _CHUNK_CHARACTERS:
+            break
+    return chunk
 
 
 def _advanced(progress: ImportProgress, verdicts: Verdicts, added: int) -> ImportProgress:

@@ -194,6 +194,10 @@ _REQUESTS = {
         {"recipient_profile": make_profile(attributes={"shop": "\x00"})},
         "recipient_profile",
     ),
+    "attribute half a character": (
+        {"recipient_profile": make_profile(attributes={"shop": "\ud800"})},
+        "recipient_profile.attributes.shop:",
+    ),
     "attribute name with NUL": (
         {"recipient_profile": make_profile(attributes={"sh\x00op": "a"})},
         "recipient_profile.attributes.",

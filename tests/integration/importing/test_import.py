@@ -10,7 +10,7 @@ import pytest
 
 from contracts.naming import import_key
 from persistence.intake import PostgresIntake
-from persistence.recipients import NewRecipient
+from persistence.new_recipient import NewRecipient
 from starter.importing import run
 from starter.importing.run import ImportProgress
 from starter.requests import new_message

@@ -129,5 +129,7 @@ async def test_the_campaign_as_it_is_saved_decides(saved):
     await importing.execute(
         "UPDATE campaigns SET status = 'expired' WHERE campaign_id = :campaign_id"
     )
-    assert (await store.load(campaign.tenant_uuid, campaign.id)).status is CampaignStatus.EXPIRED
+    stored = await store.load(campaign.tenant_uuid, campaign.id)
+    assert stored is not None
+    assert stored.status is CampaignStatus.EXPIRED
     assert "is expired" in await refusal(importing, importing.people(["a"]))

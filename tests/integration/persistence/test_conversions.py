@@ -9,6 +9,7 @@ from sqlalchemy import text
 from contracts.channels import Channel
 from contracts.faults import InvalidRequestError
 from contracts.outreach import OutreachState
+from policy.returns import analyse
 from starter.conversions import Conversions
 from tests.tallies import assert_tallies_are_exact
 
@@ -38,10 +39,9 @@ async def sent(shop, campaign):
 
 async def counted(shop, campaign) -> tuple[int, str, str | None]:
     """Conversions on SMS, their value, and the return on what was spent there."""
-    from policy.returns import analyse
-
     sms = analyse(campaign, await shop.ledger.books(campaign)).by_channel[Channel.SMS]
-    return sms.conversions, str(sms.conversion_value), sms.roi and str(sms.roi)
+    roi = None if sms.roi is None else str(sms.roi)
+    return sms.conversions, str(sms.conversion_value), roi
 
 
 async def test_a_conversion_counts_for_the_channel_the_message_was_sent_on(

@@ -127,7 +127,7 @@ async def test_ctrl_c_ends_it_in_one_line_and_what_is_stored_stays(
 
     async def stored() -> int:
         status = await orchestrator.get_orchestration_status(UUID(saved))
-        return status["by_state"].get(OutreachState.QUEUED, 0)
+        return int(status["by_state"].get(OutreachState.QUEUED, 0))
 
     await eventually(stored, "somebody is stored")
     process.send_signal(signal.SIGINT)

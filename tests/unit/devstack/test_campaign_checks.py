@@ -48,13 +48,15 @@ def test_somebody_without_any_message_is_missed():
 
 def test_the_money_must_have_run_out():
     poor = with_message(message(BLOCKED, "jean", "blocked", reason="budget_exceeded"))
-    status = CampaignStatus.BUDGET_EXHAUSTED
-    assert check_money_ran_out(poor, campaign(), status).faults == []
-    assert check_money_ran_out(books(), campaign(), status).faults == [
-        "nobody ended for lack of money"
-    ]
-    assert check_money_ran_out(poor, campaign(), CampaignStatus.CANCELLED).faults == [
-        "the campaign ended cancelled"
+    whole, sms, day = books().accounts
+    used_up = replace(poor, accounts=[whole, replace(sms, limit_micros=9_999), day])
+    left = replace(books(), accounts=[whole, replace(sms, limit_micros=10_000), day])
+    exhausted = CampaignStatus.BUDGET_EXHAUSTED
+    assert check_money_ran_out(used_up, campaign(), exhausted).faults == []
+    assert check_money_ran_out(left, campaign(), CampaignStatus.COMPLETED).faults == [
+        "the campaign ended completed",
+        "nobody ended for lack of money",
+        "0.005 of the budget of sms is left",
     ]
 
 

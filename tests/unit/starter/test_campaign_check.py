@@ -1,13 +1,17 @@
 """What cannot be read does not keep the rest of a campaign from being judged."""
 
+from datetime import time
 from typing import Any
 from uuid import uuid4
 
 import pytest
 
+from contracts.campaign import DEFAULT_TENANT
+from contracts.channels import Channel
 from contracts.faults import InvalidRequestError
 from contracts.settings import OrchestratorSettings, QuietHours
 from starter.campaign_check import check_campaign
+from starter.campaigns import Campaigns
 from starter.requests import checked_campaign
 from tests.makers import make_campaign
 
@@ -72,7 +76,7 @@ def test_what_is_no_object_is_refused(document):
 
 def test_saving_is_guarded_by_the_same_check():
     campaign = make_campaign(uuid4(), channels=["email"])
-    campaign.channel_priority = {"default": ["sms"]}  # type: ignore[dict-item]
+    campaign.channel_priority = {"default": [Channel.SMS]}
     campaign.templates = {"sms": "{{ nme }}"}  # type: ignore[assignment]
     with pytest.raises(InvalidRequestError) as refused:
         checked_campaign(campaign)
@@ -90,5 +94,14 @@ def test_times_are_judged_by_the_quiet_hours_a_campaign_will_get():
         checked_campaign(campaign)
     awake = OrchestratorSettings(quiet_hours=None)
     assert checked_campaign(campaign, awake) == campaign
-    siesta = OrchestratorSettings(quiet_hours=QuietHours(start="12:00", end="15:00"))  # type: ignore[arg-type]
+    siesta = OrchestratorSettings(quiet_hours=QuietHours(start=time(12), end=time(15)))
     assert checked_campaign(campaign, siesta) == campaign
+
+
+async def test_an_orchestrator_judges_by_its_own_settings():
+    campaign = make_campaign(DEFAULT_TENANT, **LATE).model_copy(update={"settings": None})
+    no_database: Any = None
+    awake = OrchestratorSettings(quiet_hours=None)
+    assert await Campaigns(no_database, DEFAULT_TENANT, awake).find(campaign) == campaign
+    with pytest.raises(InvalidRequestError, match="lies in the quiet hours"):
+        await Campaigns(no_database, DEFAULT_TENANT, OrchestratorSettings()).find(campaign)

@@ -103,6 +103,8 @@ def test_an_id_may_be_a_number_in_json():
         ({"Contact Info": "x"}, "contact_info: a profile field has this name"),
         ({"attributes": {"town": "a\0b"}, "town": None}, "contains a NUL character"),
         ({"visits": [1, 2]}, "visits: must be a text, a number, true or false"),
+        ({"visits": 10**31}, "visits: must be a number of at most 30 digits"),
+        ({"note": "\ud800"}, "note: contains half a character; remove it"),
         ({"engagement_history": {"fax": {}}}, "engagement_history.fax"),
     ],
 )

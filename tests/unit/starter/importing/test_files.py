@@ -82,8 +82,12 @@ _CELLS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0
 def test_what_a_csv_writer_writes_is_read_with_its_lines(tmp_path, rows, delimiter, ending, mark):
     text = io.StringIO()
     # With \n for its lines, the writer would leave a bare \r in a cell unquoted.
-    quoting = csv.QUOTE_MINIMAL if ending == "\r\n" else csv.QUOTE_ALL
-    writer = csv.writer(text, delimiter=delimiter, lineterminator=ending, quoting=quoting)
+    writer = csv.writer(
+        text,
+        delimiter=delimiter,
+        lineterminator=ending,
+        quoting=csv.QUOTE_MINIMAL if ending == "\r\n" else csv.QUOTE_ALL,
+    )
     expected = []
     for row in [["id", "name"], *rows]:
         # As an editor counts: every way a line can end, in a quoted cell too.

@@ -66,3 +66,11 @@ async def test_memory_does_not_grow_with_the_file(tmp_path):
     long = await peak_of_import(tmp_path / "long.csv", 2_500)
     more = (tmp_path / "long.csv").stat().st_size - (tmp_path / "short.csv").stat().st_size
     assert long - short < more / 4, f"{long - short} bytes more for {more} bytes more of a file"
+
+
+async def test_long_rows_come_in_small_chunks(tmp_path, monkeypatch):
+    monkeypatch.setattr(run, "_CHUNK_CHARACTERS", 2_000)
+    store = ForgetfulStore()
+    path = written(tmp_path / "people.csv", 100)
+    await import_file(store, importing_campaign(), path, ImportOptions(processes=0))  # type: ignore[arg-type]
+    assert store.largest == 10

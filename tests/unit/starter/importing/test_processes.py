@@ -64,14 +64,24 @@ async def test_an_answer_that_nobody_reads_keeps_nobody_waiting():
             await asyncio.sleep(2)
 
 
-def test_a_process_ends_when_whoever_asked_it_is_gone():
+async def test_packages_are_not_looked_for_where_the_command_is_run(tmp_path, monkeypatch):
+    """Names like ours are common: a folder `contracts` may lie beside the file to import."""
+    (tmp_path / "contracts").mkdir()
+    (tmp_path / "contracts" / "__init__.py").write_text("raise SystemExit('the wrong one')")
+    monkeypatch.chdir(tmp_path)
+    async with judging_processes(assignment(), 1) as judge:
+        assert (await judge.judge(rows(2))).accepted
+
+
+@pytest.mark.parametrize("begun", [b"", b"\0", b"\0\0\0\x09[["])
+def test_a_process_ends_when_whoever_asked_it_is_gone(begun):
     """What is left when the import itself is killed: a pipe that is closed."""
     task = assignment()
     document = [task.campaign.model_dump_json(), task.templates.model_dump_json(), None, None]
     content = json.dumps(document).encode()
     done = subprocess.run(
         [sys.executable, "-m", "starter.importing.processes"],
-        input=len(content).to_bytes(4, "big") + content,
+        input=len(content).to_bytes(4, "big") + content + begun,
         capture_output=True,
         timeout=30,
         check=False,

@@ -1,0 +1,45 @@
+"""What a campaign took, tenth by tenth of its recipients."""
+
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from benchmarks.machine import CpuUse
+from devstack.campaign.watch import Sample
+
+
+@dataclass(frozen=True)
+class Tenth:
+    """A stretch of a campaign."""
+
+    #: From the last one of the stretch before.
+    samples: Sequence[Sample]
+    cpu: CpuUse
+
+    @property
+    def recipients(self) -> int:
+        """Recipients who got their outcome."""
+        return self.samples[-1].done - self.samples[0].done
+
+    @property
+    def seconds(self) -> float:
+        """How long it lasted."""
+        return self.samples[-1].seconds - self.samples[0].seconds
+
+
+def report_tenths(tenths: Sequence[Tenth]) -> None:
+    """Print a line for each."""
+    programs = list(tenths[0].cpu.by_program)
+    cpu = "".join(f"{name + ' ms':>15}" for name in programs)
+    print(f"{'done':>8} {'a second':>9}{cpu} {'others':>7} {'worker MB':>10} {'status ms':>10}")
+    for tenth in tenths:
+        spent = "".join(
+            f"{tenth.cpu.by_program[name] * 1000 / max(tenth.recipients, 1):>15.1f}"
+            for name in programs
+        )
+        memory = max(sample.worker_bytes for sample in tenth.samples) / 1e6
+        status = statistics.median(sample.status_seconds for sample in tenth.samples) * 1000
+        print(
+            f"{tenth.samples[-1].done:>8} {tenth.recipients / tenth.seconds:>9.1f}{spent} "
+            f"{tenth.cpu.elsewhere / tenth.seconds:>7.2f} {memory:>10.0f} {status:>10.1f}"
+        )
