@@ -87,7 +87,7 @@ def daily_share(
     if isinstance(outlook, str):
         return DailyShare(share=None, reason=outlook)
     if not queued and present is not None:
-        return DailyShare(share=present, reason="nobody waits to be started")
+        return DailyShare(share=_bounded(present, outlook), reason="nobody waits to be started")
     choose = _share_of_last_day if outlook.is_last_day else _share_of_day
     share, because = choose(outlook, present)
     too_slow = outlook.too_slow_micros > SMALLEST_GAP * outlook.left_micros

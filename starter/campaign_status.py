@@ -137,8 +137,8 @@ def campaign_status(snapshot: CampaignSnapshot, now: datetime) -> CampaignStatus
         by_channel=_channels(snapshot),
         rate_per_minute=rate,
         expected_finish_at=_instant(finish),
-        waits_for=snapshot.wait and snapshot.wait.reason.value,
-        next_wake_at=_instant(snapshot.wait and snapshot.wait.until),
+        waits_for=snapshot.wait.reason.value if snapshot.wait else None,
+        next_wake_at=_instant(snapshot.wait.until if snapshot.wait else None),
         last_events=[
             EventStatus(occurred_at=in_utc(e.occurred_at), kind=e.kind, details=e.details)
             for e in snapshot.events
