@@ -13,7 +13,7 @@ from persistence.accounts import ACCOUNT_COLUMNS, account_from
 from persistence.campaign_limits import requeue
 from persistence.campaigns import PostgresCampaignStore
 from persistence.database import Database, Query
-from persistence.ledger_sql import BOOK_ENTRIES
+from persistence.ledger_sql import GIVE_BACK
 from persistence.rows import campaign_from
 from persistence.tallies import TALLIES, TALLIES_AS_JSON, tallies_from
 from policy.campaign_days import campaign_day
@@ -121,21 +121,7 @@ WITH page AS (
     DELETE FROM campaign_queue q USING ended
      WHERE (q.tenant_id, q.campaign_id, q.message_id)
          = (CAST(:tenant_id AS uuid), CAST(:campaign_id AS uuid), ended.message_id)
-), unclaimed AS (
-    UPDATE recipient_claims r SET released_at = CAST(:now AS timestamptz)
-      FROM ended WHERE r.message_id = ended.message_id AND r.released_at IS NULL
-), entry AS (
-    INSERT INTO budget_entries
-    SELECT hold.message_id, hold.attempt_no, 'release', hold.tenant_id, hold.campaign_id,
-           hold.channel, hold.day, hold.amount_micros, CAST(:now AS timestamptz)
-      FROM budget_entries hold JOIN ended USING (message_id)
-     WHERE hold.kind = 'hold' AND NOT EXISTS (
-               SELECT FROM budget_entries done
-                WHERE (done.message_id, done.attempt_no) = (hold.message_id, hold.attempt_no)
-                  AND done.kind IN ('settle', 'release'))
-        ON CONFLICT DO NOTHING
-    RETURNING *
-), {BOOK_ENTRIES}
+), {GIVE_BACK}
 SELECT (SELECT count(*) FROM ended) AS ended,
        (SELECT message_id FROM page ORDER BY message_id DESC LIMIT 1) AS last
 """)  # noqa: S608 - built from constants of ours

@@ -35,3 +35,23 @@ moved AS (
     RETURNING a.scope
 )
 """
+
+#: For a statement that ends messages unsent, in a step named `ended`: gives back the claim and
+#: every open hold of theirs, as of the parameter `now`.
+GIVE_BACK: Final = f"""
+unclaimed AS (
+    UPDATE recipient_claims r SET released_at = CAST(:now AS timestamptz)
+      FROM ended WHERE r.message_id = ended.message_id AND r.released_at IS NULL
+), entry AS (
+    INSERT INTO budget_entries
+    SELECT hold.message_id, hold.attempt_no, 'release', hold.tenant_id, hold.campaign_id,
+           hold.channel, hold.day, hold.amount_micros, CAST(:now AS timestamptz)
+      FROM budget_entries hold JOIN ended USING (message_id)
+     WHERE hold.kind = 'hold' AND NOT EXISTS (
+               SELECT FROM budget_entries done
+                WHERE (done.message_id, done.attempt_no) = (hold.message_id, hold.attempt_no)
+                  AND done.kind IN ('settle', 'release'))
+        ON CONFLICT DO NOTHING
+    RETURNING *
+), {BOOK_ENTRIES}
+"""  # noqa: S608 - built from constants of ours

@@ -8,7 +8,7 @@ import asyncpg
 from activities.stores import RoutingInputs, StoredRequest
 from contracts.outreach import Block, ConcludeInput, ConcludeResult, MessageRef
 from persistence.database import Database, Query
-from persistence.ledger_sql import BOOK_ENTRIES
+from persistence.ledger_sql import GIVE_BACK
 from persistence.rows import (
     ASKED_MESSAGES,
     RECENT_CLAIMS_OF_MESSAGE,
@@ -49,21 +49,7 @@ WITH ended AS (
      WHERE tenant_id = :tenant_id AND message_id = :message_id
        AND state NOT IN ('sent', 'unknown', 'cancelled', 'failed', 'blocked')
     RETURNING message_id
-), unclaimed AS (
-    UPDATE recipient_claims r SET released_at = CAST(:now AS timestamptz)
-      FROM ended WHERE r.message_id = ended.message_id AND r.released_at IS NULL
-), entry AS (
-    INSERT INTO budget_entries
-    SELECT hold.message_id, hold.attempt_no, 'release', hold.tenant_id, hold.campaign_id,
-           hold.channel, hold.day, hold.amount_micros, CAST(:now AS timestamptz)
-      FROM budget_entries hold JOIN ended USING (message_id)
-     WHERE hold.kind = 'hold' AND NOT EXISTS (
-               SELECT FROM budget_entries done
-                WHERE (done.message_id, done.attempt_no) = (hold.message_id, hold.attempt_no)
-                  AND done.kind IN ('settle', 'release'))
-        ON CONFLICT DO NOTHING
-    RETURNING *
-), {BOOK_ENTRIES}
+), {GIVE_BACK}
 SELECT state, reason FROM messages
  WHERE tenant_id = :tenant_id AND message_id = :message_id AND NOT EXISTS (SELECT FROM ended)
 """)  # noqa: S608 - built from constants of ours
