@@ -1,10 +1,9 @@
 """How long a look at a campaign takes: `python -m benchmarks.status`.
 
 A large campaign and a small one are looked at in turn while a writer changes the states of
-their messages, on a PostgreSQL of the benchmark's own. What is timed is the answer to
-`get_orchestration_status` without the question to the campaign's workflow, so without
-Temporal. Then the states of many messages are changed with and without the triggers that
-keep the counts, to see what those cost.
+their messages, on a PostgreSQL of the benchmark's own. What is timed is all that
+`get_orchestration_status` does; Temporal takes no part in it. Then the states of many
+messages are changed with and without the triggers that keep the counts, to see what those cost.
 """
 
 import argparse
@@ -110,8 +109,10 @@ async def _measure_looks(
     seconds = time.perf_counter() - started
     writer.cancel()
     (changes,) = await asyncio.gather(writer)
+    others = meter.lap().elsewhere / seconds
     print(
-        f"{size.looks} looks at each, {changes / seconds:.0f} changes of state a second meanwhile"
+        f"{size.looks} looks at each, {changes / seconds:.0f} changes of state a second "
+        f"meanwhile; cores used by others: {others:.2f}"
     )
     _report(milliseconds)
 

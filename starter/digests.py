@@ -5,9 +5,12 @@ Apart from what stores them, so that a process which only judges rows loads no d
 
 import hashlib
 import json
+from typing import Final
 from uuid import UUID
 
 from contracts.recipient import RecipientProfile
+
+_CANONICAL: Final = json.JSONEncoder(sort_keys=True, ensure_ascii=False)
 
 
 def request_digest(
@@ -26,5 +29,4 @@ def request_digest(
         content_digest,
         force_send,
     ]
-    canonical = json.dumps(document, sort_keys=True, ensure_ascii=False)
-    return hashlib.sha256(canonical.encode()).hexdigest()
+    return hashlib.sha256(_CANONICAL.encode(document).encode()).hexdigest()

@@ -7,10 +7,9 @@ from typing import Final
 from phonenumbers import (
     SUPPORTED_REGIONS,
     NumberParseException,
-    PhoneNumberFormat,
     ValidationResult,
-    format_number,
     is_possible_number_with_reason,
+    national_significant_number,
     parse,
 )
 
@@ -67,7 +66,7 @@ def to_e164(text: str, region: str | None) -> str:
     reason = is_possible_number_with_reason(number)
     if reason != ValidationResult.IS_POSSIBLE:
         raise ValueError(f"{text!r} is no phone number: {_IMPOSSIBLE[reason]}; correct it")
-    return str(format_number(number, PhoneNumberFormat.E164))
+    return f"+{number.country_code}{national_significant_number(number)}"
 
 
 def _explain(error: NumberParseException, text: str) -> str:
