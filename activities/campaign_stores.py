@@ -57,7 +57,7 @@ class CampaignRunStore(Protocol):
         """The first messages of the queue, now being decided, in the order of the queue.
 
         They stay in the queue until `started`, so that whoever takes over from a dispatch
-        that died takes them again. Nothing is taken of a campaign that does not send.
+        that died takes them again. Of a campaign that does not send only those are taken.
         """
         ...
 

@@ -70,8 +70,9 @@ SELECT coalesce(sum(messages), 0)::bigint AS messages FROM ({TALLIES}) t
  WHERE kind = 'state' AND name IN ('deciding', 'sending')
 """)  # noqa: S608 - built from constants of ours
 
-# One that is being decided already was taken by a dispatch that died before it was started.
-# One that has ended was withdrawn by itself, and is passed over.
+# One that is being decided already was taken by a dispatch that died before it was started:
+# it is started whatever became of its campaign meanwhile, so that it comes to its end. One
+# that has ended was withdrawn by itself, and is passed over.
 _TAKE = Query("""
 WITH page AS (
     SELECT q.message_id
@@ -79,7 +80,7 @@ WITH page AS (
       JOIN campaigns c USING (tenant_id, campaign_id)
       JOIN messages m USING (message_id)
      WHERE q.tenant_id = :tenant_id AND q.campaign_id = :campaign_id
-       AND c.status = 'active' AND m.state IN ('queued', 'deciding')
+       AND (m.state = 'deciding' OR (m.state = 'queued' AND c.status = 'active'))
      ORDER BY q.message_id
      LIMIT :at_most
 ), taken AS (

@@ -14,7 +14,7 @@ from policy.campaign_days import start_of_next_day
 #: Recipients started by one dispatch: some half a minute of work on a small machine.
 BATCH = 500
 
-_UNDECIDED = (OutreachState.QUEUED, OutreachState.SCHEDULED)
+_AT_REST = (OutreachState.QUEUED, OutreachState.SCHEDULED)
 _UNDER_WAY = (OutreachState.DECIDING, OutreachState.SCHEDULED, OutreachState.SENDING)
 
 
@@ -106,7 +106,7 @@ def next_step(
     if facts.startable:
         return _start_some(facts, now)
     if facts.count(*_UNDER_WAY):
-        return _wait(WaitReason.OUTCOMES)
+        return _see_to_those_under_way(facts)
     if facts.without_room:
         return _without_room(facts, requeued_at_micros)
     return _when_all_have_ended(facts)
@@ -178,7 +178,7 @@ def _end_of_time(facts: CampaignFacts) -> NextStep:
         reason = ExitReason.EXPIRED if affordable else ExitReason.BUDGET_EXCEEDED
         return _sweep([OutreachState.QUEUED], OutreachState.BLOCKED, reason)
     if facts.count(*_UNDER_WAY):
-        return _wait(WaitReason.OUTCOMES)
+        return _see_to_those_under_way(facts)
     if facts.by_reason.get(ExitReason.EXPIRED, 0):
         return NextStep(end=CampaignStatus.EXPIRED)
     return _when_all_have_ended(facts)
@@ -186,13 +186,19 @@ def _end_of_time(facts: CampaignFacts) -> NextStep:
 
 def _wind_up(facts: CampaignFacts, status: CampaignStatus) -> NextStep:
     """Somebody has ended it: nobody who has got nothing yet gets anything any more."""
-    if facts.count(*_UNDECIDED):
+    if facts.count(*_AT_REST):
         if status is CampaignStatus.CANCELLED:
-            return _sweep(_UNDECIDED, OutreachState.CANCELLED, ExitReason.CANCELLED)
-        return _sweep(_UNDECIDED, OutreachState.BLOCKED, ExitReason.CAMPAIGN_NOT_ACTIVE)
+            return _sweep(_AT_REST, OutreachState.CANCELLED, ExitReason.CANCELLED)
+        return _sweep(_AT_REST, OutreachState.BLOCKED, ExitReason.CAMPAIGN_NOT_ACTIVE)
     if facts.count(*_UNDER_WAY):
-        return _wait(WaitReason.OUTCOMES)
+        return _see_to_those_under_way(facts)
     return NextStep(end=status)
+
+
+def _see_to_those_under_way(facts: CampaignFacts) -> NextStep:
+    """Wait for their outcomes, once nobody can be left whom a dispatch took and did not start."""
+    undecided = facts.count(OutreachState.DECIDING)
+    return NextStep(dispatch=undecided) if undecided else _wait(WaitReason.OUTCOMES)
 
 
 def _no_later(moment: datetime, facts: CampaignFacts) -> datetime:

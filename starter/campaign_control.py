@@ -70,7 +70,8 @@ class CampaignControl:
             raise InvalidRequestError(
                 f"campaign {campaign.id} is {campaign.status}, which is final"
             )
-        if not facts.count(OutreachState.QUEUED) and await self._runs.status(self._ref) is None:
+        startable = facts.count(OutreachState.QUEUED, OutreachState.DECIDING)
+        if not startable and await self._runs.status(self._ref) is None:
             raise InvalidRequestError(
                 f"campaign {campaign.id} has nobody left to start; import recipients first"
             )

@@ -98,7 +98,6 @@ class CampaignWorkflow:
         if step.wait is not None:
             await self._sleep(step.wait)
             return False
-        self._watching_since = None
         self._tell()
         if step.dispatch is not None:
             await self._dispatch(step.dispatch)
@@ -114,9 +113,10 @@ class CampaignWorkflow:
         done = await self._steps.dispatch(at_most, self._next_place)
         self._next_place = done.next_place
         if done.started:
+            self._watching_since = None
             self._note("started", recipients=done.started)
         else:
-            # It was paused meanwhile, or those in the queue still run.
+            # It was paused meanwhile, or those that seemed to wait are on their way.
             await self._sleep(Wait(reason=WaitReason.OUTCOMES))
 
     async def _sweep(self, sweep: Sweep) -> None:

@@ -6,8 +6,9 @@ from decimal import Decimal
 import pytest
 
 from contracts.campaign import CampaignStatus
-from contracts.campaign_run import WaitReason
+from contracts.campaign_run import CampaignRef, WaitReason
 from contracts.faults import InvalidRequestError
+from persistence.campaign_runs import PostgresCampaignRuns
 from tests.audience import queue
 from tests.integration.campaigns.conftest import crowd
 from tests.ledger import assert_nothing_left_behind
@@ -113,6 +114,25 @@ async def test_cancelled_also_those_asleep_are_closed_at_once(
     assert result.by_state == {"cancelled": 20}
     await assert_nothing_left_behind(database, tenant_id)
     assert (await orchestrator.get_orchestration_status(campaign.id))["budget"]["budget_held"] == 0
+
+
+@pytest.mark.parametrize("is_cancelled", [False, True])
+async def test_whom_a_dispatch_took_before_it_died_comes_to_an_end(
+    is_cancelled, orchestrator, database, tenant_id
+):
+    campaign = _campaign(tenant_id)
+    await orchestrator.save_campaign(campaign)
+    await queue(database, campaign, crowd(campaign, 5))
+    ref = CampaignRef(tenant_id=tenant_id, campaign_id=campaign.id)
+    taken = await PostgresCampaignRuns(database).take(ref, 3)
+    assert len(taken.message_ids) == 3
+
+    control = orchestrator.campaign(campaign.id)
+    await (control.cancel() if is_cancelled else control.start())
+
+    expected = {"blocked": 3, "cancelled": 2} if is_cancelled else {"sent": 5}
+    assert (await control.result()).by_state == expected
+    await assert_nothing_left_behind(database, tenant_id)
 
 
 async def test_money_runs_out_and_the_rest_is_counted(launch, database, tenant_id, messages_got):

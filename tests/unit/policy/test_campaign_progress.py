@@ -132,6 +132,16 @@ def test_whoever_found_no_room_is_let_in_again_once_money_has_come_back():
     assert step(states={"queued": 7}, without_room=5).dispatch == 2
 
 
+@pytest.mark.parametrize(
+    "situation",
+    [{}, {"status": CampaignStatus.CANCELLED}, {"end_date": NOW - timedelta(seconds=1)}],
+    ids=["all are started", "cancelled", "at its end"],
+)
+def test_whoever_was_taken_and_never_started_is_seen_to(situation):
+    assert step(states={"deciding": 3, "sending": 1}, **situation).dispatch == 3
+    assert waits_for(WaitReason.OUTCOMES, None, step(states={"sending": 1}, **situation))
+
+
 def test_a_free_channel_can_always_be_paid():
     settings = OrchestratorSettings(prices={"email": Decimal("0.01"), "chat": Decimal(0)})
     its = facts(left=0, channels=["email", "chat"], settings=settings)
@@ -204,8 +214,12 @@ def test_there_is_one_next_step_and_none_that_forgets_somebody(
         assert not any(states.get(OutreachState(state)) for state in open_states)
         assert next_.end in FINAL_STATUSES
     if next_.dispatch is not None:
+        queued = states.get(OutreachState.QUEUED, 0)
+        if not queued:
+            assert next_.dispatch == states[OutreachState.DECIDING]
+            return
         assert status is CampaignStatus.ACTIVE
-        assert next_.dispatch <= states[OutreachState.QUEUED]
+        assert next_.dispatch <= queued
         assert daily_limit is None or next_.dispatch <= daily_limit - today
         assert left is None or next_.dispatch <= left
     if next_.sweep is not None:
