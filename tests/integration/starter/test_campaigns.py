@@ -3,6 +3,7 @@
 from uuid import UUID
 
 from contracts.campaign import CampaignStatus
+from tests.waiting import eventually
 
 
 async def test_a_campaign_is_saved_paused_and_resumed(madan_sara, orchestrator, campaign):
@@ -30,3 +31,51 @@ async def test_a_campaign_is_saved_paused_and_resumed(madan_sara, orchestrator, 
     await madan_sara("campaign", "cancel", campaign["id"])
     stored = await orchestrator.get_campaign(UUID(campaign["id"]))
     assert stored.status is CampaignStatus.CANCELLED
+
+
+async def test_a_campaign_is_imported_started_steered_and_cancelled(
+    madan_sara, orchestrator, campaign, tmp_path
+):
+    name = campaign["id"]
+    campaign |= {"daily_limit": 2, "templates": {"default": "Bonjou {{ name }}"}}
+    await madan_sara("campaign", "save", "-", stdin=campaign)
+    nobody = await madan_sara("campaign", "start", name)
+    assert nobody.code == 2
+    assert "has nobody left to start; import recipients first" in nobody.err
+    people = tmp_path / "people.csv"
+    rows = [f"{name}-{n},P{n},{name}-{n}@example.com" for n in range(5)]
+    people.write_text("\n".join(["id,name,email", *rows]))
+    imported = await madan_sara("campaign", "import", name, str(people), "--json")
+    assert (imported.code, imported.document["added"]) == (0, 5)
+
+    started = await madan_sara("campaign", "start", name, "--json")
+    assert started.document == {"campaign_id": name, "workflow_id": f"campaign-{name}"}
+
+    async def full() -> bool:
+        told = await madan_sara("campaign", "status", name, "--json")
+        return bool(told.document["waits_for"] == "next_day" and told.document["total_sent"] == 2)
+
+    await eventually(full, "the day's two messages are sent")
+    refused = await madan_sara("campaign", "set", name, "--daily-limit", "1")
+    assert refused.code == 2
+    assert "daily_limit: 1 is below the 2 messages" in refused.err
+    senseless = await madan_sara("campaign", "set", name)
+    assert "give at least one" in senseless.err
+    no_amount = await madan_sara("campaign", "set", name, "--budget", "much")
+    assert no_amount.err == "error: --budget: 'much' is no amount; write it like 1000 or 99.50\n"
+    changed = await madan_sara("campaign", "set", name, "--daily-limit", "3", "--budget", "9.5")
+    assert (changed.code, changed.err) == (0, "")
+    assert (await orchestrator.get_campaign(UUID(name))).daily_limit == 3
+
+    cancelled = await madan_sara("campaign", "cancel", name, "--reason", "rain")
+    assert cancelled.code == 0
+    assert (await orchestrator.campaign(UUID(name)).result()).status is CampaignStatus.CANCELLED
+    told = (await madan_sara("campaign", "status", name, "--json")).document
+    assert told["total_recipients"] == 5
+    assert [event["kind"] for event in told["last_events"]] == [
+        "cancelled",
+        "daily_limit_set",
+        "budget_set",
+    ]
+    final = await madan_sara("campaign", "resume", name)
+    assert "is cancelled, which is final" in final.err
