@@ -1,7 +1,6 @@
 """What a message says to one person: Liquid templates filled in with their fields."""
 
 from collections.abc import Collection, Mapping, Sequence
-from html.parser import HTMLParser
 from typing import Any, Final, NamedTuple
 
 from liquid.exceptions import (
@@ -15,6 +14,7 @@ from liquid.exceptions import (
 from contracts.channels import Channel
 from contracts.content import EmailContent, MessageContent, RenderedMessage
 from contracts.recipient import RecipientProfile
+from policy.html_words import words_of_html
 from policy.template_language import MAX_PLAIN_VALUES, named_fields, parse, plain_fields
 
 #: Missing fields reported for one template; whoever lacks more has another problem.
@@ -161,31 +161,7 @@ def comparable_text(message: RenderedMessage) -> str:
     """The words of a message, for comparing it with others: its text, or its HTML's."""
     if message.text or message.html is None:
         return message.text
-    reader = _WordsOfHtml()
-    reader.feed(message.html)
-    reader.close()
-    return " ".join(" ".join(reader.words).split())
-
-
-class _WordsOfHtml(HTMLParser):
-    """Collects what a reader sees of an HTML document."""
-
-    def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
-        self.words: list[str] = []
-        self._hidden_by: str | None = None
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        if self._hidden_by is None and tag in ("script", "style", "title"):
-            self._hidden_by = tag
-
-    def handle_endtag(self, tag: str) -> None:
-        if tag == self._hidden_by:
-            self._hidden_by = None
-
-    def handle_data(self, data: str) -> None:
-        if self._hidden_by is None:
-            self.words.append(data)
+    return words_of_html(message.html)
 
 
 def _render(template: str | EmailContent, fields: Mapping[str, Any]) -> RenderedMessage:
