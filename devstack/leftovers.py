@@ -3,6 +3,7 @@
 import asyncio
 import json
 import signal
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -14,6 +15,8 @@ from devstack.errors import DevstackError
 #: How long each signal is given before the next, ruder one.
 _PATIENCE_SECONDS = 15.0
 _POLL_SECONDS = 0.05
+#: Far more than one program takes to become another.
+_LOOKS_AT_A_COMMAND = 20
 
 
 class PidFile:
@@ -44,7 +47,7 @@ class PidFile:
             # compared, since before its first instruction it is still wrapped in another, and
             # Python on macOS shows another path than was asked for.
             arguments = noted["command"][1:]
-            is_the_same = found.cmdline()[-len(arguments) :] == arguments
+            is_the_same = _command(found)[-len(arguments) :] == arguments
         except (FileNotFoundError, json.JSONDecodeError, psutil.Error):
             return None
         return found if is_the_same else None
@@ -86,6 +89,16 @@ async def wait_gone(processes: Sequence[psutil.Process]) -> bool:
             return True
         await asyncio.sleep(_POLL_SECONDS)
     return False
+
+
+def _command(process: psutil.Process) -> list[str]:
+    """A process's command line; while one program becomes another, it has none for a moment."""
+    for _ in range(_LOOKS_AT_A_COMMAND):
+        command: list[str] = process.cmdline()
+        if command or process.status() == psutil.STATUS_ZOMBIE:
+            break
+        time.sleep(_POLL_SECONDS)
+    return command
 
 
 def _gone(process: psutil.Process) -> bool:
