@@ -22,7 +22,7 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 
 from benchmarks.accepting_worker import READY
 from benchmarks.arguments import positive
-from benchmarks.campaign_report import Tenth, report_tenths
+from benchmarks.campaign_report import Tenth, report_header, report_tenth
 from benchmarks.importing import write_recipients
 from benchmarks.ledger import read_books
 from benchmarks.load import make_campaign
@@ -78,31 +78,30 @@ async def _measure(
     campaign = _campaign()
     await orchestrator.save_campaign(campaign)
     imported = await orchestrator.import_recipients(campaign.id, file)
-    print(f"{imported['added']} recipients imported in {imported['seconds']:.1f} s", flush=True)
-    watch = Watch(orchestrator, bench.worker_pid, Console(width=120, highlight=False))
-    bench.meter.lap()
+    print(f"{imported['added']} recipients imported in {imported['seconds']:.1f} s\n")
+    report_header(list(bench.meter.lap().by_program))
+    watch = Watch(orchestrator, bench.worker_pid, Console(quiet=True))
     await orchestrator.campaign(campaign.id).start()
-    tenths = asyncio.create_task(_tenths(watch, bench.meter))
+    reporting = asyncio.create_task(_report_tenths(watch, bench.meter))
     async with watch.watching(campaign.name, campaign.id):
         await orchestrator.campaign(campaign.id).result()
-    report_tenths(await tenths)
+    await reporting
     seconds, rate = watch.samples[-1].seconds, watch.rate()
     history = await read_history(bench.client, campaign.id)
     print(f"\n{size.recipients} recipients in {seconds:.0f} s, {rate:.1f} a second")
     print(f"campaign workflow: {history.events} events in {history.runs} run(s)")
 
 
-async def _tenths(watch: Watch, meter: CpuMeter) -> list[Tenth]:
-    """What each tenth of the recipients took, noted as it is done."""
-    tenths: list[Tenth] = []
-    begin = 0
-    while len(tenths) < _TENTHS:
+async def _report_tenths(watch: Watch, meter: CpuMeter) -> None:
+    """Print a line for each tenth of the recipients as soon as it is done."""
+    done = begin = 0
+    while done < _TENTHS:
         await asyncio.sleep(_LOOK_SECONDS)
         seen = watch.samples[-1:]
-        if seen and seen[0].done * _TENTHS >= seen[0].total * (len(tenths) + 1):
-            tenths.append(Tenth(watch.samples[begin:], meter.lap()))
+        if seen and seen[0].done * _TENTHS >= seen[0].total * (done + 1):
+            report_tenth(Tenth(watch.samples[begin:], meter.lap()))
             begin = len(watch.samples) - 1
-    return tenths
+            done += 1
 
 
 def _campaign() -> OutreachCampaign:

@@ -27,19 +27,22 @@ class Tenth:
         return self.samples[-1].seconds - self.samples[0].seconds
 
 
-def report_tenths(tenths: Sequence[Tenth]) -> None:
-    """Print a line for each."""
-    programs = list(tenths[0].cpu.by_program)
+def report_header(programs: Sequence[str]) -> None:
+    """Print what the columns of `report_tenth` are."""
     cpu = "".join(f"{name + ' ms':>15}" for name in programs)
     print(f"{'done':>8} {'a second':>9}{cpu} {'others':>7} {'worker MB':>10} {'status ms':>10}")
-    for tenth in tenths:
-        spent = "".join(
-            f"{tenth.cpu.by_program[name] * 1000 / max(tenth.recipients, 1):>15.1f}"
-            for name in programs
-        )
-        memory = max(sample.worker_bytes for sample in tenth.samples) / 1e6
-        status = statistics.median(sample.status_seconds for sample in tenth.samples) * 1000
-        print(
-            f"{tenth.samples[-1].done:>8} {tenth.recipients / tenth.seconds:>9.1f}{spent} "
-            f"{tenth.cpu.elsewhere / tenth.seconds:>7.2f} {memory:>10.0f} {status:>10.1f}"
-        )
+
+
+def report_tenth(tenth: Tenth) -> None:
+    """Print a line: what one recipient took on average, and what it was like meanwhile."""
+    cpu = "".join(
+        f"{spent * 1000 / max(tenth.recipients, 1):>15.1f}"
+        for spent in tenth.cpu.by_program.values()
+    )
+    memory = max(sample.worker_bytes for sample in tenth.samples) / 1e6
+    status = statistics.median(sample.status_seconds for sample in tenth.samples) * 1000
+    print(
+        f"{tenth.samples[-1].done:>8} {tenth.recipients / tenth.seconds:>9.1f}{cpu} "
+        f"{tenth.cpu.elsewhere / tenth.seconds:>7.2f} {memory:>10.0f} {status:>10.1f}",
+        flush=True,
+    )
