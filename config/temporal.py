@@ -4,6 +4,8 @@ from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.envconfig import ClientConfig
 
+from config.ending import let_threads_finish_at_exit
+
 
 async def connect() -> Client:
     """Connect as Temporal's environment variables or profile file say.
@@ -14,6 +16,7 @@ async def connect() -> Client:
     Raises:
         RuntimeError: the server cannot be reached.
     """
+    let_threads_finish_at_exit()
     settings = ClientConfig.load_client_connect_config()
     settings.setdefault("target_host", "localhost:7233")
     return await Client.connect(**settings, data_converter=pydantic_data_converter)

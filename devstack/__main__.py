@@ -10,6 +10,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from config.ending import exit_process
 from devstack.campaign.run import run_campaign
 from devstack.demo.examples import EXAMPLES
 from devstack.demo.run import run_demo
@@ -136,4 +137,4 @@ def _cancel_on_signal() -> asyncio.Event:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    exit_process(main())

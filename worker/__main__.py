@@ -10,6 +10,7 @@ import uvloop
 from pydantic import ValidationError
 from sqlalchemy.exc import ArgumentError
 
+from config.ending import exit_process
 from config.settings import WorkerSettings
 from config.temporal import connect
 from contracts.channels import Channel
@@ -54,8 +55,12 @@ async def run() -> None:
         await stopping.wait()
 
 
-def main() -> None:
-    """Start the worker; a wrong setting ends it with one line."""
+def main() -> int:
+    """Start the worker; a wrong setting ends it with one line.
+
+    Returns:
+        The exit code.
+    """
     try:
         uvloop.run(run())
     except ValidationError as error:
@@ -63,10 +68,16 @@ def main() -> None:
             f"MADAN_SARA_{'.'.join(map(str, fault['loc'])).upper()}: {fault['msg']}"
             for fault in error.errors()
         )
-        sys.exit(f"the worker cannot start: {faults}")
+        return _cannot_start(faults)
     except (ValueError, ImportError, RuntimeError, ArgumentError) as error:
-        sys.exit(f"the worker cannot start: {error}")
+        return _cannot_start(str(error))
+    return 0
+
+
+def _cannot_start(why: str) -> int:
+    print(f"the worker cannot start: {why}", file=sys.stderr)  # noqa: T201 - nobody logs yet
+    return 1
 
 
 if __name__ == "__main__":
-    main()
+    exit_process(main())

@@ -5,10 +5,11 @@ the time.
 """
 
 import sys
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
+from config.ending import exit_process
 from contracts.channels import Channel
 from starter.cli.campaign_commands import campaigns
 from starter.cli.running import BAD_INPUT, EXIT_CODES, OK, AsJson, run
@@ -127,9 +128,9 @@ def convert(
     )
 
 
-def main() -> None:
+def main() -> NoReturn:
     """Run the command line and exit with its code."""
-    sys.exit(_run_app())
+    exit_process(_run_app())
 
 
 def _run_app() -> int:

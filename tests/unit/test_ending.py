@@ -1,0 +1,60 @@
+"""A process that has talked to Temporal ends without being torn down."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+_TORN_DOWN = "import atexit; atexit.register(print, 'torn down')\n"
+
+
+def _ending(code: str, *arguments: str) -> tuple[int, str]:
+    ended = subprocess.run(
+        [sys.executable, "-c", _TORN_DOWN + code, *arguments],
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    return ended.returncode, ended.stdout
+
+
+def test_exit_writes_what_was_printed_and_tears_nothing_down():
+    code = "from config.ending import exit_process; print('done'); exit_process(3)"
+    assert _ending(code) == (3, "done\n")
+
+
+def test_exit_says_nothing_to_a_reader_who_has_left():
+    reader, writer = os.pipe()
+    os.close(reader)
+    code = "from config.ending import exit_process; print(1); exit_process(0)"
+    buffered = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    command = [sys.executable, "-c", code]
+    ended = subprocess.run(
+        command, check=False, stdout=writer, stderr=subprocess.PIPE, env=buffered
+    )
+    os.close(writer)
+    assert (ended.returncode, ended.stderr) == (0, b"")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "exit_code"), [(("--help",), 0), (("status", "no id"), 2), (("dance",), 2)]
+)
+def test_every_command_ends_so(arguments: tuple[str, ...], exit_code: int):
+    code, out = _ending("from starter.cli.command_line import main; main()", *arguments)
+    assert code == exit_code
+    assert "torn down" not in out
+
+
+def test_an_ordinary_end_waits_a_moment_for_the_threads_of_the_client():
+    code = """
+import asyncio, os, time
+time.sleep = lambda seconds: print("waited")
+os.environ["TEMPORAL_ADDRESS"] = "127.0.0.1:1"
+from config.temporal import connect
+try:
+    asyncio.run(connect())
+except RuntimeError:
+    pass
+"""
+    assert _ending(code) == (0, "waited\ntorn down\n")
