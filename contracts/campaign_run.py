@@ -99,10 +99,14 @@ class CampaignFigures(Contract):
         return sum(self.by_state.values())
 
     @property
+    def under_way(self) -> int:
+        """Recipients who were started and have no outcome yet."""
+        return sum(self.by_state.get(state, 0) for state in ("deciding", "scheduled", "sending"))
+
+    @property
     def ended(self) -> int:
         """Recipients with an outcome."""
-        unended = ("queued", "deciding", "scheduled", "sending")
-        return self.total - sum(self.by_state.get(state, 0) for state in unended)
+        return self.total - self.under_way - self.by_state.get("queued", 0)
 
 
 class SurveyInput(Contract):

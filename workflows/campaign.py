@@ -126,14 +126,9 @@ class CampaignWorkflow:
     async def _sleep(self, wait: Wait) -> None:
         """A durable timer, cut short by whatever may change the next step."""
         now = workflow.now()
-        if wait.until is None:
-            self._watching_since = self._watching_since or now
-            delay = (now - self._watching_since) / _SHARE_OF_WAIT
-            delay = min(max(delay, _FIRST_LOOK), _LAST_LOOK)
-        else:
-            self._watching_since = None
-            delay = max(wait.until - now, _FIRST_LOOK)
-        self._wait, self._wakes_at = wait, now + delay
+        self._watching_since = self._watching_since or now
+        delay = self._until_next_look(wait, now - self._watching_since)
+        self._wait, self._wakes_at = wait, wait.until or now + delay
         self._tell()
         try:
             await workflow.wait_condition(
@@ -141,8 +136,20 @@ class CampaignWorkflow:
             )
             self._watching_since = None
         except TimeoutError:
-            pass
+            if wait.until is not None and workflow.now() >= wait.until:
+                self._watching_since = None
         self._wait, self._wakes_at = None, None
+
+    def _until_next_look(self, wait: Wait, watched: timedelta) -> timedelta:
+        """Until the wait is over, or until a look may find more outcomes."""
+        if wait.until is None:
+            return min(max(watched / _SHARE_OF_WAIT, _FIRST_LOOK), _LAST_LOOK)
+        rest = max(wait.until - workflow.now(), _FIRST_LOOK)
+        assert self._figures is not None  # noqa: S101 - a wait begins with a look
+        if not self._figures.under_way:
+            return rest
+        # Looks that change only the counts shown: each after as long as all before it took.
+        return min(max(watched, _FIRST_LOOK), rest)
 
     async def _end(self, status: CampaignStatus) -> None:
         """Everybody has an outcome; the campaign's own is stored with it."""
