@@ -19,16 +19,9 @@ from contracts.campaign import DEFAULT_TENANT, OutreachCampaign
 from contracts.campaign_run import CampaignRef
 from contracts.channels import Channel
 from contracts.content import MessageContent
-from contracts.delivery import AttemptState, DeliveryEvent, DeliveryEventSignal
+from contracts.delivery import DeliveryEvent
 from contracts.faults import InvalidRequestError
-from contracts.outreach import (
-    FINAL_STATES,
-    ConcludeInput,
-    ExitReason,
-    MessageRef,
-    OutreachState,
-    OutreachStatus,
-)
+from contracts.outreach import OutreachStatus
 from contracts.recipient import RecipientProfile
 from contracts.settings import OrchestratorSettings
 from persistence.analytics import PostgresAnalyticsStore
@@ -41,20 +34,15 @@ from persistence.recipients import PostgresRecipients
 from persistence.requests import PostgresRequestStore
 from policy.selector import ChannelSelector
 from starter.addresses import stored_form
-from starter.answers import (
-    BatchResult,
-    SendResult,
-    batch_result,
-    queued_batch,
-    send_result,
-)
+from starter.answers import BatchResult, SendResult, batch_result, queued_batch, send_result
 from starter.campaign_control import CampaignControl
 from starter.campaign_runs import CampaignRuns
 from starter.campaign_status import CampaignStatusResult
 from starter.campaigns import Campaigns
 from starter.conversions import Conversions
 from starter.importing.run import ImportOptions, ImportProgress, ImportResult, import_file
-from starter.outreaches import OutreachEndedError, Outreaches, OutreachHandle
+from starter.messages import Messages
+from starter.outreaches import Outreaches, OutreachHandle
 from starter.requests import LONGEST_ANSWERED_BATCH, new_batch, new_message
 from starter.sending import Sending
 
@@ -82,14 +70,15 @@ class OutreachOrchestrator:
     ) -> None:
         self._database = database
         self._tenant_id = tenant_id
-        self._outreaches = Outreaches(client)
+        outreaches = Outreaches(client)
+        requests = PostgresRequestStore(database)
         self._intake = PostgresIntake(database)
-        self._sending = Sending(self._intake, PostgresRecipients(database), self._outreaches)
+        self._sending = Sending(self._intake, PostgresRecipients(database), outreaches)
         self._runs = CampaignRuns(client)
         self._runs_store = PostgresCampaignRuns(database)
         self._campaigns = Campaigns(database, tenant_id, settings or OrchestratorSettings())
         self._conversions = Conversions(database, tenant_id)
-        self._requests = requests = PostgresRequestStore(database)
+        self._messages = Messages(self._intake, requests, outreaches, self._campaigns, tenant_id)
         self.deduplicator = MessageDeduplicator(PostgresClaimStore(database))
         self.router = ChannelRouter(requests, dict.fromkeys(Channel))
         self.selector = ChannelSelector()
@@ -264,25 +253,13 @@ class OutreachOrchestrator:
             InvalidRequestError: the message stands, and falling back would send it twice.
             LookupError: there is no such message.
         """
-        ref = self._ref(message_id)
-        try:
-            return send_result(await self._outreaches.fall_back(ref))
-        except OutreachEndedError:
-            record = await self.get_message(message_id)
-        last = record.attempts[-1] if record.attempts else None
-        if last is None or last.state is not AttemptState.BOUNCED:
-            raise InvalidRequestError(
-                f"message {message_id} is {record.state} and no bounce is reported; "
-                "only a bounced message is carried on"
-            )
-        campaign = await self.get_campaign(record.campaign_id)
-        return send_result(await self._outreaches.decide(ref, campaign, resume=True))
+        return send_result(await self._messages.fall_back(message_id))
 
     # Watching and steering
 
     def handle(self, message_id: UUID) -> OutreachHandle:
         """The message's workflow, for everything Temporal offers."""
-        return self._outreaches.handle(self._ref(message_id))
+        return self._messages.handle(message_id)
 
     async def get_status(self, message_id: UUID) -> OutreachStatus:
         """Where a message stands, asked of its workflow.
@@ -290,10 +267,7 @@ class OutreachOrchestrator:
         Raises:
             LookupError: Temporal does not know it (any more); see `get_message`.
         """
-        try:
-            return await self._outreaches.status(self._ref(message_id))
-        except OutreachEndedError:
-            raise LookupError(f"no workflow carries message {message_id}") from None
+        return await self._messages.status(message_id)
 
     async def get_message(self, message_id: UUID) -> MessageRecord:
         """Everything kept about a message.
@@ -301,10 +275,7 @@ class OutreachOrchestrator:
         Raises:
             LookupError: there is no such message.
         """
-        record = await self._intake.record(self._tenant_id, message_id)
-        if record is None:
-            raise LookupError(f"there is no message {message_id}")
-        return record
+        return await self._messages.record(message_id)
 
     async def reschedule(self, message_id: UUID, at: datetime) -> SendResult:
         """Move a message that is asleep to another time.
@@ -312,12 +283,7 @@ class OutreachOrchestrator:
         Raises:
             InvalidRequestError: the time is not allowed, or the message not asleep.
         """
-        try:
-            return send_result(await self._outreaches.reschedule(self._ref(message_id), at))
-        except OutreachEndedError:
-            raise InvalidRequestError(
-                f"message {message_id} has ended and cannot be rescheduled"
-            ) from None
+        return send_result(await self._messages.reschedule(message_id, at))
 
     async def cancel(self, message_id: UUID) -> None:
         """Withdraw a message; one that a provider has taken already stays sent.
@@ -329,21 +295,7 @@ class OutreachOrchestrator:
                 have it.
             LookupError: there is no such message.
         """
-        # Temporal itself says yes to cancelling a workflow that has ended.
-        record = await self.get_message(message_id)
-        if record.state in FINAL_STATES:
-            raise InvalidRequestError(
-                f"message {message_id} has ended ({record.state}) and cannot be cancelled"
-            )
-        if await self._outreaches.is_running(self._ref(message_id)):
-            await self._outreaches.cancel(self._ref(message_id))
-        elif any(attempt.state is AttemptState.SENDING for attempt in record.attempts):
-            raise InvalidRequestError(
-                f"message {message_id} has no workflow any more, and a provider may have it; "
-                "ask the provider before anything is sent again"
-            )
-        else:
-            await self._withdraw(message_id)
+        await self._messages.cancel(message_id)
 
     async def record_delivery_event(self, event: DeliveryEvent) -> bool:
         """Keep a provider's receipt, and tell the outreach if it still listens.
@@ -351,16 +303,7 @@ class OutreachOrchestrator:
         Returns:
             False when the receipt is known already or its message is not ours.
         """
-        if not await self._intake.receive(self._tenant_id, event, datetime.now(UTC)):
-            return False
-        signal = DeliveryEventSignal(
-            attempt_no=event.attempt_no,
-            kind=event.kind,
-            occurred_at=event.occurred_at,
-            code=event.code,
-        )
-        await self._outreaches.tell_event(self._ref(event.message_id), signal)
-        return True
+        return await self._messages.receive(event)
 
     async def record_conversion(
         self,
@@ -414,22 +357,3 @@ class OutreachOrchestrator:
             reason=reason,
             now=datetime.now(UTC),
         )
-
-    # Inside
-
-    async def _withdraw(self, message_id: UUID) -> None:
-        """End a message that no workflow carries; one begun meanwhile finds it ended."""
-        conclusion = ConcludeInput(
-            ref=self._ref(message_id),
-            state=OutreachState.CANCELLED,
-            reason=ExitReason.CANCELLED,
-            now=datetime.now(UTC),
-        )
-        ended = await self._requests.conclude(conclusion)
-        if ended.state is not OutreachState.CANCELLED:
-            raise InvalidRequestError(
-                f"message {message_id} has ended ({ended.state}) and cannot be cancelled"
-            )
-
-    def _ref(self, message_id: UUID) -> MessageRef:
-        return MessageRef(tenant_id=self._tenant_id, message_id=message_id)
