@@ -10,6 +10,7 @@ from temporalio.exceptions import ApplicationError
 from activities.campaign_stores import CampaignRunStore, OutreachStarter
 from contracts.campaign import OutreachCampaign
 from contracts.campaign_run import (
+    CampaignEvent,
     CampaignFigures,
     OrderInput,
     OrderResult,
@@ -44,13 +45,16 @@ class CampaignManager:
     async def survey_campaign(self, request: SurveyInput) -> SurveyResult:
         """See where a campaign stands, and decide what it does next."""
         facts = await self._runs.facts(request.ref, request.now)
+        noted = None
         if facts.chooses_its_share:
-            facts = await self._choose_share(request, facts)
+            facts, noted = await self._choose_share(request, facts)
         step = next_step(facts, request.now, requeued_at_micros=request.requeued_at_micros)
         await self._runs.note_wait(request.ref, step.wait)
-        return SurveyResult(figures=_figures(facts), step=step)
+        return SurveyResult(figures=_figures(facts), step=step, noted=noted)
 
-    async def _choose_share(self, request: SurveyInput, facts: CampaignFacts) -> CampaignFacts:
+    async def _choose_share(
+        self, request: SurveyInput, facts: CampaignFacts
+    ) -> tuple[CampaignFacts, CampaignEvent | None]:
         """Let the campaign choose its messages of the day, so that its budget lasts."""
         chosen = daily_share(
             facts.campaign,
@@ -59,10 +63,10 @@ class CampaignManager:
             queued=facts.count(OutreachState.QUEUED),
             now=request.now,
         )
-        await self._runs.set_share(
+        noted = await self._runs.set_share(
             request.ref, chosen.share, facts.today, chosen.reason, request.now
         )
-        return replace(facts, daily_share=chosen.share, share_day=facts.today)
+        return replace(facts, daily_share=chosen.share, share_day=facts.today), noted
 
     @activity.defn
     async def order_campaign(self, request: OrderInput) -> OrderResult:

@@ -7,7 +7,7 @@ from typing import Protocol
 from uuid import UUID
 
 from contracts.campaign import CampaignStatus, OutreachCampaign
-from contracts.campaign_run import CampaignRef, Sweep, Wait
+from contracts.campaign_run import CampaignEvent, CampaignRef, Sweep, Wait
 from contracts.outreach import Details, MessageRef
 from policy.campaign_progress import CampaignFacts
 
@@ -46,10 +46,13 @@ class CampaignRunStore(Protocol):
 
     async def set_share(
         self, ref: CampaignRef, share: int | None, day: date, reason: str, now: datetime
-    ) -> None:
+    ) -> CampaignEvent | None:
         """Keep what a campaign allows itself a day, and note it with its reason if it is new.
 
         Once for each day: run again, it changes nothing.
+
+        Returns:
+            What was noted; None: nothing.
         """
         ...
 

@@ -20,6 +20,14 @@ class CampaignRef(Contract):
     campaign_id: UUID
 
 
+class CampaignEvent(Contract):
+    """Something that happened to a campaign as a whole."""
+
+    occurred_at: datetime
+    kind: str
+    details: Details = Field(default_factory=dict)
+
+
 class CampaignInput(Contract):
     """Input of `CampaignWorkflow`, also when it continues as new."""
 
@@ -28,6 +36,8 @@ class CampaignInput(Contract):
     next_place: int = 0
     #: What was left to spend when those without room were last let into the queue again.
     requeued_at_micros: int | None = None
+    #: What it did and was told, the newest first.
+    last_events: list[CampaignEvent] = Field(default_factory=list)
 
 
 class CampaignResult(Contract):
@@ -123,6 +133,8 @@ class SurveyResult(Contract):
 
     figures: CampaignFigures
     step: NextStep
+    #: What the campaign decided of itself as it looked: its share of the day.
+    noted: CampaignEvent | None = None
 
 
 class DispatchInput(Contract):
@@ -203,14 +215,6 @@ class EndDateOrder(Contract):
     """Argument of the `extend_end_date` update."""
 
     end_date: Instant
-
-
-class CampaignEvent(Contract):
-    """Something that happened to a campaign as a whole."""
-
-    occurred_at: datetime
-    kind: str
-    details: Details = Field(default_factory=dict)
 
 
 class CampaignRunStatus(Contract):

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from activities.campaign_stores import SweptPage, TakenPage
 from contracts.campaign import CampaignStatus, OutreachCampaign
-from contracts.campaign_run import CampaignRef, Sweep, Wait
+from contracts.campaign_run import CampaignEvent, CampaignRef, Sweep, Wait
 from contracts.outreach import Details, OutreachState
 from persistence.accounts import ACCOUNT_COLUMNS, account_from
 from persistence.campaign_limits import requeue
@@ -51,11 +51,13 @@ WITH before AS (
 )
 INSERT INTO campaign_events (tenant_id, campaign_id, kind, details, occurred_at)
 SELECT tenant_id, campaign_id, 'daily_share_chosen',
-       jsonb_build_object('before', daily_share, 'after', CAST(:share AS bigint),
-                          'reason', CAST(:reason AS text)),
+       jsonb_strip_nulls(jsonb_build_object('share', CAST(:share AS bigint),
+                                            'before', daily_share,
+                                            'reason', CAST(:reason AS text))),
        CAST(:now AS timestamptz)
   FROM before
  WHERE daily_share IS DISTINCT FROM CAST(:share AS bigint)
+RETURNING occurred_at, kind, details
 """)
 
 _NOTE_WAIT = Query("""
@@ -165,10 +167,11 @@ class PostgresCampaignRuns:
 
     async def set_share(
         self, ref: CampaignRef, share: int | None, day: date, reason: str, now: datetime
-    ) -> None:
+    ) -> CampaignEvent | None:
         """Keep what a campaign allows itself a day; see `CampaignRunStore`."""
         chosen = {"share": share, "day": day, "reason": reason, "now": now}
-        await self._database.fetch(_SET_SHARE, {**_key(ref), **chosen})
+        noted = await self._database.fetch_one(_SET_SHARE, {**_key(ref), **chosen})
+        return None if noted is None else CampaignEvent.model_validate(dict(noted))
 
     async def take(self, ref: CampaignRef, at_most: int) -> TakenPage:
         """The first messages of the queue; see `CampaignRunStore`."""

@@ -62,7 +62,7 @@ class CampaignWorkflow:
         self._watching_since: datetime | None = None
         #: Something happened that a look may find.
         self._woken = False
-        self._events: deque[CampaignEvent] = deque(maxlen=_SHOWN_EVENTS)
+        self._events: deque[CampaignEvent] = deque(request.last_events, _SHOWN_EVENTS)
 
     # The story
 
@@ -77,6 +77,7 @@ class CampaignWorkflow:
                         ref=request.ref,
                         next_place=self._next_place,
                         requeued_at_micros=self._requeued_at_micros,
+                        last_events=list(self._events),
                     )
                 )
         await workflow.wait_condition(workflow.all_handlers_finished)
@@ -92,6 +93,8 @@ class CampaignWorkflow:
         self._woken = False
         survey = await self._steps.survey(self._requeued_at_micros)
         self._figures, step = survey.figures, survey.step
+        if survey.noted is not None:
+            self._events.appendleft(survey.noted)
         if step.end is not None:
             await self._end(step.end)
             return True

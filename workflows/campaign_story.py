@@ -27,8 +27,8 @@ def tell_campaign(
     parts = [f"**{figures.status.value}**: {figures.ended} of {figures.total} have an outcome"]
     parts.append("\n".join(_figure_lines(figures)))
     if wait is not None:
-        until = f", until {wakes_at:%a %d %b %H:%M:%S} UTC" if wakes_at else ""
-        parts.append(f"{_WAITS[wait.reason]}{until}")
+        wakes = f" (wakes {wakes_at:%a %d %b %H:%M:%S} UTC)" if wakes_at else ""
+        parts.append(f"{_WAITS[wait.reason]}{wakes}")
     if events:
         parts.append("\n".join(map(_event_line, events)))
     return "\n\n".join(parts)

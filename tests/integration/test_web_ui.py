@@ -1,5 +1,6 @@
 """What the Web UI gets to show of outreaches and campaigns."""
 
+import re
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -124,3 +125,32 @@ async def test_a_campaign_shows_its_progress_and_what_it_did(
     details = await _details(handle)
     assert details.startswith("**cancelled**: 5 of 5 have an outcome")
     assert "reason seen enough" in details
+
+
+async def test_a_campaign_that_paces_itself_says_why(orchestrator, database, tenant_id):
+    campaign = make_campaign(
+        tenant_id,
+        channels=["chat"],
+        templates={"chat": "Bonjou"},
+        end_date=datetime.now(UTC) + timedelta(days=10),
+        auto_pacing=True,
+        budget_total=5,
+        settings={"prices": {"chat": "0.1"}},
+    )
+    await orchestrator.save_campaign(campaign)
+    people = [
+        {"id": f"{n}", "name": "Marie", "contact_info": {"user_id": f"{tenant_id}-{n}"}}
+        for n in range(50)
+    ]
+    await queue(database, campaign, people)
+    handle = await orchestrator.campaign(campaign.id).start()
+
+    async def asleep() -> bool:
+        return "the day's share is used up" in await _details(handle)
+
+    await eventually(asleep, "it sleeps until the next day")
+    told = re.findall(r"daily share chosen: share (\d+), reason (.+)", await _details(handle))
+    ((share, reason),) = told
+    assert 1 <= int(share) <= 7
+    assert "5.00 left pays for 50 messages at 0.1" in reason
+    await orchestrator.campaign(campaign.id).cancel("seen enough")

@@ -8,6 +8,7 @@ import pytest
 from contracts.campaign import CampaignStatus
 from contracts.campaign_run import CampaignRef, WaitReason
 from contracts.faults import InvalidRequestError
+from devstack.checks.history import read_history
 from persistence.campaign_runs import PostgresCampaignRuns
 from tests.audience import queue
 from tests.integration.campaigns.conftest import crowd
@@ -41,6 +42,32 @@ async def test_the_history_does_not_grow_with_the_audience(launch, tenant_id):
     await control.result()
 
     assert len((await control.handle.fetch_history()).events) < 60
+
+
+async def test_a_long_history_is_continued_as_new_and_nothing_forgotten(
+    launch, client, database, tenant_id, messages_got, monkeypatch
+):
+    monkeypatch.setattr("workflows.campaign._LONGEST_HISTORY", 20)
+    campaign = _campaign(tenant_id, daily_limit=3)
+    control = await launch(campaign, 8)
+    await eventually(lambda: _got(messages_got, campaign, 3), "three are sent")
+
+    async def continued() -> bool:
+        await control.look_again()
+        return (await read_history(client, campaign.id)).runs >= 3
+
+    await eventually(continued, "it has continued as new twice")
+    status = await control.status()
+    assert status is not None
+    assert status.started == 3
+    assert "started" in {event.kind for event in status.last_events}
+    await control.set_daily_limit(100)
+    result = await control.result()
+
+    assert result.by_state == {"sent": 8}
+    got = messages_got(campaign.id)
+    assert len(got) == len(set(got)) == 8
+    await assert_nothing_left_behind(database, tenant_id)
 
 
 async def test_paused_nothing_is_sent_and_resumed_everybody_gets_one(
