@@ -42,7 +42,7 @@ lock: $(INSTALLED)  ## resolve the dependencies anew into requirements.lock
 chaos: $(INSTALLED)  ## kill processes at random and look for damage (slow)
 	@$(BIN)/python -m pytest -m chaos tests
 
-bench: $(INSTALLED)  ## measure throughput
+bench: $(INSTALLED)  ## measure decisions, outreaches, import, status, pacing (a quarter of an hour)
 	@$(BIN)/python -m benchmarks
 
 clean:  ## forget everything the development stack has stored

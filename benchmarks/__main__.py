@@ -1,15 +1,25 @@
-"""`python -m benchmarks`: every measurement, one after the other, at its ordinary size."""
+"""`python -m benchmarks`: every measurement at its ordinary size, but for the whole campaign.
+
+Each has servers of its own, so that none finds another's data. A whole campaign takes more
+than an hour: `python -m benchmarks.campaign`.
+"""
 
 import uvloop
 
-from benchmarks import decision, throughput
+from benchmarks import decision, importing, pacing, status, throughput
 
 
 def main() -> None:
-    """Run both; each has servers of its own, so that neither finds the other's data."""
+    """Run them one after the other."""
     uvloop.run(decision.measure(decision.Size()))
     print()
     uvloop.run(throughput.measure(throughput.Size()))
+    print()
+    uvloop.run(importing.measure(importing.Size()))
+    print()
+    uvloop.run(status.measure(status.Size()))
+    print()
+    pacing.measure(pacing.Size())
 
 
 if __name__ == "__main__":
