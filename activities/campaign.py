@@ -8,9 +8,8 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from activities.campaign_stores import CampaignRunStore, OutreachStarter
-from contracts.campaign import OutreachCampaign
+from contracts.campaign import FINAL_STATUSES, CampaignStatus, OutreachCampaign
 from contracts.campaign_run import (
-    CampaignEvent,
     CampaignFigures,
     OrderInput,
     OrderResult,
@@ -45,16 +44,19 @@ class CampaignManager:
     async def survey_campaign(self, request: SurveyInput) -> SurveyResult:
         """See where a campaign stands, and decide what it does next."""
         facts = await self._runs.facts(request.ref, request.now)
-        noted = None
         if facts.chooses_its_share:
-            facts, noted = await self._choose_share(request, facts)
+            facts = await self._choose_share(request, facts)
         step = next_step(facts, request.now, requeued_at_micros=request.requeued_at_micros)
         await self._runs.note_wait(request.ref, step.wait)
-        return SurveyResult(figures=_figures(facts), step=step, noted=noted)
+        noted = await self._runs.events_after(request.ref, request.heard_event_no)
+        return SurveyResult(
+            figures=_figures(facts),
+            step=step,
+            events=[event for _, event in noted],
+            last_event_no=noted[-1][0] if noted else request.heard_event_no,
+        )
 
-    async def _choose_share(
-        self, request: SurveyInput, facts: CampaignFacts
-    ) -> tuple[CampaignFacts, CampaignEvent | None]:
+    async def _choose_share(self, request: SurveyInput, facts: CampaignFacts) -> CampaignFacts:
         """Let the campaign choose its messages of the day, so that its budget lasts."""
         chosen = daily_share(
             facts.campaign,
@@ -63,10 +65,10 @@ class CampaignManager:
             queued=facts.count(OutreachState.QUEUED),
             now=request.now,
         )
-        noted = await self._runs.set_share(
+        await self._runs.set_share(
             request.ref, chosen.share, facts.today, chosen.reason, request.now
         )
-        return replace(facts, daily_share=chosen.share, share_day=facts.today), noted
+        return replace(facts, daily_share=chosen.share, share_day=facts.today)
 
     @activity.defn
     async def order_campaign(self, request: OrderInput) -> OrderResult:
@@ -76,13 +78,7 @@ class CampaignManager:
             ApplicationError: the order is refused; the message says why.
         """
         try:
-            status = await self._runs.change(
-                request.ref,
-                lambda campaign: ordered(campaign, request),
-                request.now,
-                kind=request.kind,
-                details=request.details,
-            )
+            status = await carry_out(self._runs, request)
         except InvalidRequestError as fault:
             raise ApplicationError(str(fault), type=ORDER_REFUSED, non_retryable=True) from None
         return OrderResult(status=status)
@@ -129,18 +125,46 @@ def _figures(facts: CampaignFacts) -> CampaignFigures:
     )
 
 
-def ordered(campaign: OutreachCampaign, order: OrderInput) -> OutreachCampaign:
+async def carry_out(runs: CampaignRunStore, order: OrderInput) -> CampaignStatus:
+    """Change a campaign as ordered, and note it, in one transaction.
+
+    Returns:
+        The status it has then. A final one is never left; and it completes only if
+        everybody has an outcome at that moment.
+
+    Raises:
+        InvalidRequestError: the order contradicts the rest of the campaign, a limit would
+            be below what is held or spent, or is to change on a campaign that is over.
+        LookupError: there is no such campaign.
+    """
+    status = await runs.change(
+        order.ref,
+        lambda campaign: _ordered(campaign, order),
+        order.now,
+        kind=order.kind,
+        details={**order.details, **{name: str(limit) for name, limit in _limits(order).items()}},
+    )
+    if order.status is None and status in FINAL_STATUSES:
+        raise InvalidRequestError(
+            f"campaign {order.ref.campaign_id} is {status}, which is final; its limits stay"
+        )
+    return status
+
+
+def _limits(order: OrderInput) -> dict[str, object]:
+    return order.model_dump(include={"daily_limit", "budget_total", "end_date"}, exclude_none=True)
+
+
+def _ordered(campaign: OutreachCampaign, order: OrderInput) -> OutreachCampaign:
     """A campaign as it is after an order.
 
     Raises:
         InvalidRequestError: the order contradicts the rest of the campaign.
     """
-    changes = order.model_dump(
-        include={"status", "daily_limit", "budget_total", "end_date"}, exclude_none=True
-    )
     if order.end_date is not None:
         _require_extension(campaign, order.end_date, order.now)
-    changed = campaign.model_copy(update=changes)
+    status = {} if order.status is None else {"status": order.status}
+    changed = campaign.model_copy(update={**_limits(order), **status})
     faults = changed.faults()
     if faults:
         raise InvalidRequestError("; ".join(faults))

@@ -46,21 +46,25 @@ class CampaignRunStore(Protocol):
 
     async def set_share(
         self, ref: CampaignRef, share: int | None, day: date, reason: str, now: datetime
-    ) -> CampaignEvent | None:
+    ) -> None:
         """Keep what a campaign allows itself a day, and note it with its reason if it is new.
 
         Once for each day: run again, it changes nothing.
-
-        Returns:
-            What was noted; None: nothing.
         """
         ...
 
-    async def take(self, ref: CampaignRef, at_most: int) -> TakenPage:
+    async def events_after(
+        self, ref: CampaignRef, event_no: int
+    ) -> Sequence[tuple[int, CampaignEvent]]:
+        """What was noted of a campaign behind a numbered event: the last few, in order."""
+        ...
+
+    async def take(self, ref: CampaignRef, at_most: int, *, only_taken: bool) -> TakenPage:
         """The first messages of the queue, now being decided, in the order of the queue.
 
         They stay in the queue until `started`, so that whoever takes over from a dispatch
-        that died takes them again. Of a campaign that does not send only those are taken.
+        that died takes them again: those alone with `only_taken`, and of a campaign that
+        does not send.
         """
         ...
 
@@ -94,7 +98,8 @@ class CampaignRunStore(Protocol):
         """Change a campaign's configuration or status, with its limits and a note of it.
 
         Returns:
-            The status it has then; a final one stays, and the note is not made.
+            The status it has then. A final one stays, and the note is not made; so does an
+            open one that is to end of itself, while somebody has no outcome yet.
 
         Raises:
             InvalidRequestError: a limit would be below what is held or spent already;

@@ -55,7 +55,11 @@ class CampaignDispatcher:
         done = _progress(request)
         while done.started < request.at_most:
             await self._wait_for_room(request.ref, done)
-            page = await self._runs.take(request.ref, min(_PAGE, request.at_most - done.started))
+            page = await self._runs.take(
+                request.ref,
+                min(_PAGE, request.at_most - done.started),
+                only_taken=request.only_taken,
+            )
             if not page.message_ids:
                 break
             started = await self._start(request.ref, page, done.next_place)

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Final
 from uuid import UUID
 
 from pydantic import Field
@@ -11,6 +11,9 @@ from contracts.base import Contract, Instant, NotBool, ShortText
 from contracts.campaign import CampaignStatus
 from contracts.money import Money
 from contracts.outreach import Details, ExitReason, OutreachState
+
+#: How a change of limits is noted.
+LIMITS_SET: Final = "limits_set"
 
 
 class CampaignRef(Contract):
@@ -38,6 +41,8 @@ class CampaignInput(Contract):
     requeued_at_micros: int | None = None
     #: What it did and was told, the newest first.
     last_events: list[CampaignEvent] = Field(default_factory=list)
+    #: The last event it has heard of.
+    heard_event_no: int = 0
 
 
 class CampaignResult(Contract):
@@ -81,6 +86,8 @@ class NextStep(Contract):
 
     #: Start so many recipients.
     dispatch: int | None = None
+    #: Start at most so many of those whom an earlier dispatch took and perhaps did not start.
+    retake: int | None = None
     #: Let those wait in the queue again whom a limit had no room for.
     requeue: bool = False
     wait: Wait | None = None
@@ -126,6 +133,8 @@ class SurveyInput(Contract):
     now: datetime
     #: What was left to spend when those without room were last let into the queue again.
     requeued_at_micros: int | None = None
+    #: The last event it has heard of.
+    heard_event_no: int = 0
 
 
 class SurveyResult(Contract):
@@ -133,8 +142,9 @@ class SurveyResult(Contract):
 
     figures: CampaignFigures
     step: NextStep
-    #: What the campaign decided of itself as it looked: its share of the day.
-    noted: CampaignEvent | None = None
+    #: What was noted of it since it last looked, the oldest first.
+    events: list[CampaignEvent] = Field(default_factory=list)
+    last_event_no: int = 0
 
 
 class DispatchInput(Contract):
@@ -144,6 +154,8 @@ class DispatchInput(Contract):
     at_most: int
     #: The place of the first of them among all the campaign has started.
     first_place: int
+    #: Only those whom an earlier dispatch took already.
+    only_taken: bool = False
 
 
 class DispatchResult(Contract):
@@ -215,6 +227,14 @@ class EndDateOrder(Contract):
     """Argument of the `extend_end_date` update."""
 
     end_date: Instant
+
+
+class LimitsOrder(Contract):
+    """Several limits changed at once; None: as it is."""
+
+    daily_limit: Annotated[int, NotBool, Field(ge=0, le=100_000_000)] | None = None
+    budget_total: Money | None = None
+    end_date: Instant | None = None
 
 
 class CampaignRunStatus(Contract):

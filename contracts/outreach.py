@@ -106,6 +106,8 @@ class ClaimResult(Contract):
     """The right to contact a person, or what stands against it."""
 
     block: Block | None = None
+    #: With a block: whether the message waits in its campaign's queue; else it has ended.
+    is_queued: bool = False
     #: Worth a look though it does not block, like a similar text.
     warnings: list[str] = Field(default_factory=list)
 

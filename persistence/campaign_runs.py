@@ -5,6 +5,8 @@ from collections.abc import Callable, Sequence
 from datetime import date, datetime
 from uuid import UUID
 
+from sqlalchemy import text
+
 from activities.campaign_stores import SweptPage, TakenPage
 from contracts.campaign import CampaignStatus, OutreachCampaign
 from contracts.campaign_run import CampaignEvent, CampaignRef, Sweep, Wait
@@ -30,6 +32,9 @@ SELECT CAST(config AS text) AS config, status FROM campaigns
 _FACTS = Query(f"""
 SELECT CAST(c.config AS text) AS config, c.status, c.daily_share, c.share_day,
        {TALLIES_AS_JSON} AS tallies,
+       (SELECT max(e.created_at) FROM budget_entries e
+         WHERE (e.tenant_id, e.campaign_id) = (c.tenant_id, c.campaign_id)
+           AND e.kind = 'settle') AS last_taken_at,
        (SELECT json_agg(row_to_json(a)) FROM (
             SELECT {ACCOUNT_COLUMNS} FROM budget_accounts a
              WHERE (a.tenant_id, a.campaign_id) = (c.tenant_id, c.campaign_id)) a) AS accounts
@@ -57,7 +62,16 @@ SELECT tenant_id, campaign_id, 'daily_share_chosen',
        CAST(:now AS timestamptz)
   FROM before
  WHERE daily_share IS DISTINCT FROM CAST(:share AS bigint)
-RETURNING occurred_at, kind, details
+""")
+
+#: Whoever notes an event has the campaign locked, so they become visible in their order.
+_EVENTS_AFTER = Query("""
+SELECT event_no, occurred_at, kind, details FROM (
+    SELECT * FROM campaign_events
+     WHERE tenant_id = :tenant_id AND campaign_id = :campaign_id AND event_no > :event_no
+     ORDER BY event_no DESC
+     LIMIT 8) last
+ ORDER BY event_no
 """)
 
 _NOTE_WAIT = Query("""
@@ -82,7 +96,8 @@ WITH page AS (
       JOIN campaigns c USING (tenant_id, campaign_id)
       JOIN messages m USING (message_id)
      WHERE q.tenant_id = :tenant_id AND q.campaign_id = :campaign_id
-       AND (m.state = 'deciding' OR (m.state = 'queued' AND c.status = 'active'))
+       AND (m.state = 'deciding'
+            OR (m.state = 'queued' AND c.status = 'active' AND NOT CAST(:only_taken AS boolean)))
      ORDER BY q.message_id
      LIMIT :at_most
 ), taken AS (
@@ -101,32 +116,38 @@ DELETE FROM campaign_queue q USING messages m
 
 # As one message is closed, so are many: each is locked, in the order of the key, before any
 # account. What is locked by somebody else meanwhile is judged as they leave it.
-_SWEEP = Query(f"""
+_LOCK_PAGE = text("""
 WITH page AS (
-    SELECT message_id, state FROM messages
+    SELECT message_id FROM messages
      WHERE tenant_id = :tenant_id AND campaign_id = :campaign_id
        AND message_id > CAST(:after AS uuid)
      ORDER BY message_id
      LIMIT :at_most
-), chosen AS MATERIALIZED (
+), locked AS MATERIALIZED (
     SELECT m.message_id FROM messages m JOIN page USING (message_id)
      WHERE m.state = ANY(CAST(:states AS text[]))
      ORDER BY m.message_id
        FOR NO KEY UPDATE OF m
-), ended AS (
+)
+SELECT (SELECT message_id FROM page ORDER BY message_id DESC LIMIT 1) AS last,
+       ARRAY(SELECT message_id FROM locked) AS locked
+""")
+
+# A statement of its own: one that had waited for a lock would not see the hold that whoever
+# had it has taken meanwhile.
+_END_LOCKED = text(f"""
+WITH ended AS (
     UPDATE messages m
        SET state = CAST(:state AS text), reason = CAST(:reason AS text), details = '{{}}',
            finished_at = CAST(:now AS timestamptz)
-      FROM chosen
-     WHERE m.message_id = chosen.message_id AND m.state = ANY(CAST(:states AS text[]))
+     WHERE m.message_id = ANY(CAST(:locked AS uuid[]))
     RETURNING m.message_id
 ), unqueued AS (
     DELETE FROM campaign_queue q USING ended
      WHERE (q.tenant_id, q.campaign_id, q.message_id)
          = (CAST(:tenant_id AS uuid), CAST(:campaign_id AS uuid), ended.message_id)
 ), {GIVE_BACK}
-SELECT (SELECT count(*) FROM ended) AS ended,
-       (SELECT message_id FROM page ORDER BY message_id DESC LIMIT 1) AS last
+SELECT count(*) FROM ended
 """)  # noqa: S608 - built from constants of ours
 
 _BEFORE_ALL = UUID(int=0)
@@ -155,6 +176,7 @@ class PostgresCampaignRuns:
             today=campaign_day(campaign, now),
             daily_share=row["daily_share"],
             share_day=row["share_day"],
+            last_taken_at=row["last_taken_at"],
         )
 
     async def note_wait(self, ref: CampaignRef, wait: Wait | None) -> None:
@@ -167,15 +189,22 @@ class PostgresCampaignRuns:
 
     async def set_share(
         self, ref: CampaignRef, share: int | None, day: date, reason: str, now: datetime
-    ) -> CampaignEvent | None:
+    ) -> None:
         """Keep what a campaign allows itself a day; see `CampaignRunStore`."""
         chosen = {"share": share, "day": day, "reason": reason, "now": now}
-        noted = await self._database.fetch_one(_SET_SHARE, {**_key(ref), **chosen})
-        return None if noted is None else CampaignEvent.model_validate(dict(noted))
+        await self._database.fetch(_SET_SHARE, {**_key(ref), **chosen})
 
-    async def take(self, ref: CampaignRef, at_most: int) -> TakenPage:
+    async def events_after(
+        self, ref: CampaignRef, event_no: int
+    ) -> Sequence[tuple[int, CampaignEvent]]:
+        """What was noted since; see `CampaignRunStore`."""
+        rows = await self._database.fetch(_EVENTS_AFTER, {**_key(ref), "event_no": event_no})
+        return [(row["event_no"], CampaignEvent.model_validate(dict(row))) for row in rows]
+
+    async def take(self, ref: CampaignRef, at_most: int, *, only_taken: bool) -> TakenPage:
         """The first messages of the queue; see `CampaignRunStore`."""
-        rows = await self._database.fetch(_TAKE, {**_key(ref), "at_most": at_most})
+        parameters = {**_key(ref), "at_most": at_most, "only_taken": only_taken}
+        rows = await self._database.fetch(_TAKE, parameters)
         return TakenPage(await self._load(ref), [row["message_id"] for row in rows])
 
     async def started(self, ref: CampaignRef, message_ids: Sequence[UUID]) -> None:
@@ -196,17 +225,22 @@ class PostgresCampaignRuns:
         self, ref: CampaignRef, sweep: Sweep, after: UUID | None, now: datetime
     ) -> SweptPage:
         """End the next page of messages unsent; see `CampaignRunStore`."""
-        parameters = {
+        page = {
             **_key(ref),
             "after": after or _BEFORE_ALL,
             "at_most": _SWEPT_AT_ONCE,
             "states": [state.value for state in sweep.states],
+        }
+        end = {
+            **_key(ref),
             "state": sweep.state.value,
             "reason": sweep.reason.value,
             "now": now,
         }
-        (row,) = await self._database.fetch(_SWEEP, parameters)
-        return SweptPage(ended=row["ended"], last=row["last"])
+        async with self._database.transaction() as connection:
+            row = (await connection.execute(_LOCK_PAGE, page)).one()
+            await connection.execute(_END_LOCKED, {**end, "locked": row.locked})
+        return SweptPage(ended=len(row.locked), last=row.last)
 
     async def change(
         self,

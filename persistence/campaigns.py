@@ -6,22 +6,28 @@ from uuid import UUID
 
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from contracts.campaign import FINAL_STATUSES, CampaignStatus, OutreachCampaign
 from contracts.faults import InvalidRequestError
+from contracts.outreach import FINAL_STATES, OutreachState
 from persistence.campaign_limits import explain_limits, save_limits
 from persistence.database import Database
 from persistence.rows import campaign_from
+from persistence.tallies import TALLIES
 from policy.campaign_days import campaign_day
 
 #: As the statements take them.
 _FINAL = sorted(status.value for status in FINAL_STATUSES)
+_OPEN_STATES = sorted(state.value for state in set(OutreachState) - FINAL_STATES)
 
 _SAVE = text("""
 INSERT INTO campaigns (tenant_id, campaign_id, name, status, config, created_at, updated_at)
 VALUES (:tenant_id, :campaign_id, :name, :status, CAST(:config AS jsonb), :now, :now)
     ON CONFLICT (tenant_id, campaign_id) DO UPDATE
    SET name = excluded.name, config = excluded.config, share_day = NULL,
+       daily_share = CASE WHEN CAST(excluded.config -> 'auto_pacing' AS boolean)
+                          THEN campaigns.daily_share END,
        status = CASE WHEN :keep_status OR campaigns.status = ANY(CAST(:final AS text[]))
                      THEN campaigns.status ELSE excluded.status END,
        updated_at = excluded.updated_at
@@ -44,6 +50,11 @@ UPDATE campaigns
        updated_at = :now
  WHERE tenant_id = :tenant_id AND campaign_id = :campaign_id
 """)
+
+_COUNT_OPEN = text(f"""
+SELECT coalesce(sum(messages), 0) FROM ({TALLIES}) t
+ WHERE kind = 'state' AND name = ANY(CAST(:open AS text[]))
+""")  # noqa: S608 - built from constants of ours
 
 _NOTE = text("""
 INSERT INTO campaign_events (tenant_id, campaign_id, kind, details, occurred_at)
@@ -101,7 +112,9 @@ class PostgresCampaignStore:
     ) -> CampaignStatus:
         """Change a campaign as it is at this moment, and note it.
 
-        One that is over stays so; a change that changes nothing is not noted.
+        One that is over stays so; one that ends of itself does so only while everybody has
+        an outcome, whoever was added the moment before included. A change that changes
+        nothing is not noted.
 
         Args:
             tenant_id: its owner.
@@ -129,7 +142,7 @@ class PostgresCampaignStore:
                 if present.status in FINAL_STATUSES:
                     return present.status
                 changed = change(present)
-                if changed == present:
+                if changed == present or await _ends_too_early(connection, changed):
                     return present.status
                 await connection.execute(_CHANGE, _row(changed, now))
                 await save_limits(connection, changed, campaign_day(changed, now))
@@ -141,6 +154,14 @@ class PostgresCampaignStore:
                 await explain_limits(self._database, changed, campaign_day(changed, now))
             ) from None
         return changed.status
+
+
+async def _ends_too_early(connection: AsyncConnection, changed: OutreachCampaign) -> bool:
+    """Whether a campaign would end of itself while somebody has no outcome."""
+    if changed.status not in FINAL_STATUSES - {CampaignStatus.CANCELLED}:
+        return False
+    key = {"tenant_id": changed.tenant_uuid, "campaign_id": changed.id, "open": _OPEN_STATES}
+    return bool((await connection.execute(_COUNT_OPEN, key)).scalar_one())
 
 
 def _row(campaign: OutreachCampaign, now: datetime) -> dict[str, object]:

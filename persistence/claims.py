@@ -252,6 +252,11 @@ def _first_answer(row: Row) -> ClaimResult | None:
     if row["state"] == OutreachState.BLOCKED:
         block = Block(reason=ExitReason(row["reason"]), details=json.loads(row["details"]))
         return ClaimResult(block=block, warnings=warnings)
+    if row["state"] == OutreachState.QUEUED:
+        # It was put back by a run of its workflow that did not live to hear of it.
+        reason = ExitReason(row["reason"] or ExitReason.DAILY_LIMIT)
+        block = Block(reason=reason, details=json.loads(row["details"]))
+        return ClaimResult(block=block, is_queued=True, warnings=warnings)
     if row["has_live_claim"] or row["state"] in FINAL_STATES:
         return ClaimResult(warnings=warnings)
     return None

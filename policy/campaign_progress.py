@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from contracts.campaign import FINAL_STATUSES, CampaignStatus, OutreachCampaign
 from contracts.campaign_run import NextStep, Sweep, Wait, WaitReason
@@ -36,6 +36,8 @@ class CampaignFacts:
     daily_share: int | None = None
     #: The day that was chosen on; None: it has to be chosen anew.
     share_day: date | None = None
+    #: When a provider last took a message of it; None: never.
+    last_taken_at: datetime | None = None
 
     def count(self, *states: OutreachState) -> int:
         """Messages in some states."""
@@ -109,6 +111,8 @@ def next_step(
         return _see_to_those_under_way(facts)
     if facts.without_room:
         return _without_room(facts, requeued_at_micros)
+    if (reported := _all_reported_at(facts)) is not None and now < reported:
+        return _wait(WaitReason.OUTCOMES, _no_later(reported, facts))
     return _when_all_have_ended(facts)
 
 
@@ -146,7 +150,7 @@ def _start_some(facts: CampaignFacts, now: datetime) -> NextStep:
     if min(room) > 0:
         return NextStep(dispatch=min(room))
     if undecided:
-        return _wait(WaitReason.OUTCOMES)
+        return _see_to_those_under_way(facts)
     return _wait(WaitReason.NEXT_DAY, _no_later(start_of_next_day(facts.campaign, now), facts))
 
 
@@ -166,7 +170,7 @@ def _when_all_have_ended(facts: CampaignFacts) -> NextStep:
 def _without_money(facts: CampaignFacts) -> NextStep:
     """Money may come back from those under way, or be added as long as there is time."""
     if facts.count(*_UNDER_WAY):
-        return _wait(WaitReason.OUTCOMES)
+        return _see_to_those_under_way(facts)
     if facts.campaign.end_date is not None:
         return _wait(WaitReason.BUDGET, facts.campaign.end_date)
     return _sweep([OutreachState.QUEUED], OutreachState.BLOCKED, ExitReason.BUDGET_EXCEEDED)
@@ -198,7 +202,17 @@ def _wind_up(facts: CampaignFacts, status: CampaignStatus) -> NextStep:
 def _see_to_those_under_way(facts: CampaignFacts) -> NextStep:
     """Wait for their outcomes, once nobody can be left whom a dispatch took and did not start."""
     undecided = facts.count(OutreachState.DECIDING)
-    return NextStep(dispatch=undecided) if undecided else _wait(WaitReason.OUTCOMES)
+    if undecided:
+        return NextStep(retake=undecided)
+    return _wait(WaitReason.OUTCOMES)
+
+
+def _all_reported_at(facts: CampaignFacts) -> datetime | None:
+    """When nobody waits for a bounce any more, upon which a message would go on."""
+    wait = facts.campaign.effective_settings().receipt_wait_minutes
+    if not wait or facts.last_taken_at is None:
+        return None
+    return facts.last_taken_at + timedelta(minutes=wait)
 
 
 def _no_later(moment: datetime, facts: CampaignFacts) -> datetime:

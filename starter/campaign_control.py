@@ -1,28 +1,25 @@
 """Steering one campaign: start it, pause it, change its limits, end it."""
 
-from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, Final
 
-from activities.campaign import ordered
+from activities.campaign import carry_out
 from contracts.campaign import FINAL_STATUSES, CampaignStatus
 from contracts.campaign_run import (
-    BudgetOrder,
+    LIMITS_SET,
     CampaignRef,
     CampaignResult,
     CampaignRunStatus,
     CancelOrder,
-    DailyLimitOrder,
-    EndDateOrder,
+    LimitsOrder,
     OrderInput,
 )
 from contracts.faults import InvalidRequestError
 from contracts.outreach import Details, OutreachState
 from persistence.campaign_runs import PostgresCampaignRuns
-from starter.campaign_runs import CampaignHandle, CampaignNotRunningError, CampaignRuns
+from starter.campaign_runs import CampaignHandle, CampaignRuns
 from starter.requests import parse
-from workflows.campaign import CampaignWorkflow
 
 #: How a change of status is noted.
 _NOTED: Final = {
@@ -35,9 +32,9 @@ _NOTED: Final = {
 class CampaignControl:
     """Steers one campaign, whether or not a workflow runs it.
 
-    What is ordered stands in the database first, where every outreach looks before it
-    sends; then the campaign's workflow is told. An order thus holds even while no worker
-    is there.
+    What is ordered is carried out in the database, where every outreach looks before it
+    sends; then the campaign's workflow is told to look. An order thus holds even while no
+    worker is there, and orders hold in the order they are given.
 
     Args:
         ref: the campaign.
@@ -87,7 +84,7 @@ class CampaignControl:
             LookupError: there is no such campaign.
         """
         await self._set_status(CampaignStatus.PAUSED)
-        await self._runs.signal(self._ref, CampaignWorkflow.pause)
+        await self.look_again()
 
     async def resume(self) -> None:
         """Go on; what was due meanwhile is sent within its allowed hours.
@@ -97,7 +94,7 @@ class CampaignControl:
             LookupError: there is no such campaign.
         """
         await self._set_status(CampaignStatus.ACTIVE)
-        await self._runs.signal(self._ref, CampaignWorkflow.resume)
+        await self.look_again()
 
     async def cancel(self, reason: str = "no reason given") -> None:
         """Send nothing more, and give back every hold and claim of what is unsent.
@@ -111,41 +108,42 @@ class CampaignControl:
         order = parse(CancelOrder, {"reason": reason}, "")
         await self._set_status(CampaignStatus.CANCELLED, {"reason": order.reason})
         facts = await self._store.facts(self._ref, datetime.now(UTC))
-        await self._runs.start_to_cancel(self._ref, facts.campaign, order.reason)
+        await self._runs.start(self._ref, facts.campaign)
 
     async def set_daily_limit(self, daily_limit: int) -> None:
-        """Send so many messages a day, from today on.
-
-        Raises:
-            InvalidRequestError: it is below what is held or sent already on some day.
-            LookupError: there is no such campaign.
-        """
-        order = parse(DailyLimitOrder, {"daily_limit": daily_limit}, "")
-        await self._update(CampaignWorkflow.set_daily_limit, order, "daily_limit_set")
+        """Send so many messages a day, from today on; see `set_limits`."""
+        await self.set_limits(daily_limit=daily_limit)
 
     async def set_budget(self, budget_total: Decimal | float) -> None:
-        """Spend so much in all.
-
-        Raises:
-            InvalidRequestError: it is below what is held or spent already.
-            LookupError: there is no such campaign.
-        """
-        order = parse(BudgetOrder, {"budget_total": budget_total}, "")
-        await self._update(CampaignWorkflow.set_budget, order, "budget_set")
+        """Spend so much in all; see `set_limits`."""
+        await self.set_limits(budget_total=budget_total)
 
     async def extend_end_date(self, end_date: datetime) -> None:
-        """End later.
+        """End later; see `set_limits`."""
+        await self.set_limits(end_date=end_date)
+
+    async def set_limits(
+        self,
+        *,
+        daily_limit: int | None = None,
+        budget_total: Decimal | float | None = None,
+        end_date: datetime | None = None,
+    ) -> None:
+        """Change limits, all of them or, where one is refused, none; None: as it is.
 
         Raises:
-            InvalidRequestError: it is not later than the present end.
+            InvalidRequestError: a limit is below what is held or spent already, the end not
+                later than the present one, or the campaign over; nothing was changed.
             LookupError: there is no such campaign.
         """
-        order = parse(EndDateOrder, {"end_date": end_date}, "")
-        await self._update(CampaignWorkflow.extend_end_date, order, "end_date_extended")
+        given = {"daily_limit": daily_limit, "budget_total": budget_total, "end_date": end_date}
+        order = parse(LimitsOrder, given, "")
+        await self._order(LIMITS_SET, **order.model_dump())
+        await self.look_again()
 
     async def look_again(self) -> None:
         """Have its workflow, if one runs, see what was changed or added."""
-        await self._runs.signal(self._ref, CampaignWorkflow.recipients_added)
+        await self._runs.tell(self._ref)
 
     async def status(self) -> CampaignRunStatus | None:
         """What its workflow does; None where none runs."""
@@ -165,18 +163,6 @@ class CampaignControl:
                 f"it cannot become {status}"
             )
 
-    async def _update(self, update: Callable[..., Any], order: Any, kind: str) -> None:  # noqa: ANN401
-        """Have the workflow carry an order out; without one, it is carried out here."""
-        try:
-            await self._runs.update(self._ref, update, order)
-        except CampaignNotRunningError:
-            changes = order.model_dump()
-            details = {name: str(value) for name, value in changes.items()}
-            await self._order(kind, details=details, **changes)
-
     async def _order(self, kind: str, **changes: Any) -> CampaignStatus:  # noqa: ANN401 - fields
-        now = datetime.now(UTC)
-        order = OrderInput(ref=self._ref, now=now, kind=kind, **changes)
-        return await self._store.change(
-            self._ref, lambda c: ordered(c, order), now, kind=kind, details=order.details
-        )
+        order = OrderInput(ref=self._ref, now=datetime.now(UTC), kind=kind, **changes)
+        return await carry_out(self._store, order)

@@ -70,10 +70,16 @@ class Campaigns:
         """
         await self._save(self._own(campaign), keep_status=False)
 
-    async def save_if_changed(self, campaign: OutreachCampaign) -> None:
-        """Store a campaign not seen in this form yet; the status it is saved with stays."""
-        if self._seen.get(campaign.id) != campaign.model_dump_json():
+    async def save_if_changed(self, campaign: OutreachCampaign) -> bool:
+        """Store a campaign not seen in this form yet; the status it is saved with stays.
+
+        Returns:
+            Whether it was stored.
+        """
+        is_changed = self._seen.get(campaign.id) != campaign.model_dump_json()
+        if is_changed:
             await self._save(campaign, keep_status=True)
+        return is_changed
 
     async def standing(self, campaign_id: UUID) -> CampaignStatusResult:
         """A campaign's budget, daily limit, pacing, counts and prospects.

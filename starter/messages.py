@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 from uuid import UUID
 
+from contracts.campaign import FINAL_STATUSES
 from contracts.delivery import AttemptState, DeliveryEvent, DeliveryEventSignal
 from contracts.faults import InvalidRequestError
 from contracts.outreach import (
@@ -90,6 +91,11 @@ class Messages:
                 "only a bounced message is carried on"
             )
         campaign = await self._campaigns.get(record.campaign_id)
+        if campaign.status in FINAL_STATUSES:
+            raise InvalidRequestError(
+                f"campaign {campaign.id} is {campaign.status}, which is final; "
+                "its messages are not carried on"
+            )
         return await self._outreaches.decide(ref, campaign, resume=True)
 
     async def reschedule(self, message_id: UUID, at: datetime) -> DecisionAnswer:

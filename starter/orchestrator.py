@@ -15,7 +15,7 @@ from activities.router import ChannelRouter
 from activities.scheduler import SendTimeScheduler
 from config.settings import DatabaseSettings, TenantDefaults
 from config.temporal import connect
-from contracts.campaign import DEFAULT_TENANT, OutreachCampaign
+from contracts.campaign import DEFAULT_TENANT, CampaignStatus, OutreachCampaign
 from contracts.campaign_run import CampaignRef
 from contracts.channels import Channel
 from contracts.content import MessageContent
@@ -213,7 +213,7 @@ class OutreachOrchestrator:
             force_send=force_send,
             idempotency_key=idempotency_key,
         )
-        await self._campaigns.save_if_changed(known)
+        await self._save_if_changed(known)
         return send_result(await self._sending.send(message))
 
     async def send_batch(
@@ -226,18 +226,23 @@ class OutreachOrchestrator:
     ) -> BatchResult:
         """Send to a list of people, each a profile with an `id`.
 
-        A short list is decided while the caller waits, and the answer has the details of
-        each recipient. A longer one is queued and its campaign started: whom the campaign
-        knows already is not queued again, and the answer names the campaign to watch and
-        steer (see `campaign`).
+        A short list, of a thousand at most, is decided while the caller waits, and the answer
+        has the details of each recipient. A longer one is queued and its campaign started:
+        whom the campaign knows already is not queued again, and the answer names the
+        campaign to watch and steer (see `campaign`). It then runs as one with imported
+        recipients does: it paces itself, and is completed once everybody has an outcome.
 
         Raises:
-            InvalidRequestError: any recipient is wrong, each named; nothing was stored.
+            InvalidRequestError: any recipient is wrong, each named, or a long list is for a
+                campaign that is still a draft; nothing was stored.
         """
         known = await self._campaigns.find(campaign)
         messages = new_batch(known, recipients, content_templates, force_send=force_send)
-        await self._campaigns.save_if_changed(known)
-        if len(messages) <= LONGEST_ANSWERED_BATCH:
+        is_short = len(messages) <= LONGEST_ANSWERED_BATCH
+        if not is_short and known.status is CampaignStatus.DRAFT:
+            raise InvalidRequestError(f"campaign {known.id} is a draft; start it before it sends")
+        await self._save_if_changed(known)
+        if is_short:
             return batch_result(await self._sending.send_all(messages))
         queued = await self._sending.queue(messages)
         handle = await self.campaign(known.id).start()
@@ -357,3 +362,10 @@ class OutreachOrchestrator:
             reason=reason,
             now=datetime.now(UTC),
         )
+
+    # Inside
+
+    async def _save_if_changed(self, campaign: OutreachCampaign) -> None:
+        if await self._campaigns.save_if_changed(campaign):
+            # What it waits for may have changed with it.
+            await self.campaign(campaign.id).look_again()

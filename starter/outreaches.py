@@ -1,6 +1,7 @@
 """The workflows of outreaches: start, ask, steer."""
 
 import asyncio
+import logging
 from datetime import datetime
 from typing import Final, TypedDict
 from uuid import UUID, uuid4
@@ -45,6 +46,8 @@ from contracts.outreach import (
 )
 from starter.requests import parse
 from workflows.outreach import OutreachWorkflow
+
+_log = logging.getLogger(__name__)
 
 _TENANT: Final = SearchAttributeKey.for_keyword(TENANT_ATTRIBUTE)
 _CAMPAIGN: Final = SearchAttributeKey.for_keyword(CAMPAIGN_ATTRIBUTE)
@@ -123,18 +126,23 @@ class Outreaches:
     async def cancel_all(self, ref: CampaignRef, reason: str) -> None:
         """Have the server ask every running workflow of a campaign to end, by and by.
 
-        Tidying only: what they would have sent is closed in the database already.
+        Tidying only: what they would have sent is closed in the database already, and each
+        finds that when it wakes. So nothing waits for a server too busy to take the job.
         """
         query = f"{CAMPAIGN_ATTRIBUTE} = '{ref.campaign_id}' AND WorkflowType = 'Outreach'"
-        await self._client.workflow_service.start_batch_operation(
-            StartBatchOperationRequest(
-                namespace=self._client.namespace,
-                job_id=f"cancel-{ref.campaign_id}",
-                visibility_query=f"{query} AND ExecutionStatus = 'Running'",
-                reason=reason,
-                cancellation_operation=BatchOperationCancellation(identity=self._client.identity),
-            )
+        job = StartBatchOperationRequest(
+            namespace=self._client.namespace,
+            job_id=f"cancel-{ref.campaign_id}-{uuid4()}",
+            visibility_query=f"{query} AND ExecutionStatus = 'Running'",
+            reason=reason,
+            cancellation_operation=BatchOperationCancellation(identity=self._client.identity),
         )
+        try:
+            await self._client.workflow_service.start_batch_operation(job)
+        except RPCError as error:
+            if error.status is not RPCStatusCode.RESOURCE_EXHAUSTED:
+                raise
+            _log.warning("campaign %s: its workflows sleep on: %s", ref.campaign_id, error)
 
     async def decide(
         self, ref: MessageRef, campaign: OutreachCampaign, *, resume: bool = False

@@ -1,5 +1,6 @@
 """A campaign, from its first recipient to its last outcome."""
 
+import asyncio
 from collections import deque
 from datetime import datetime, timedelta
 
@@ -7,8 +8,9 @@ from temporalio import workflow
 from temporalio.exceptions import ActivityError
 
 with workflow.unsafe.imports_passed_through():
-    from contracts.campaign import CampaignStatus
+    from contracts.campaign import FINAL_STATUSES, CampaignStatus
     from contracts.campaign_run import (
+        LIMITS_SET,
         BudgetOrder,
         CampaignEvent,
         CampaignFigures,
@@ -39,6 +41,8 @@ _SHARE_OF_WAIT = 10
 #: Events shown; the database keeps all of them.
 _SHOWN_EVENTS = 8
 
+_NO_REASON = CancelOrder()
+
 
 @workflow.defn(name="Campaign")
 class CampaignWorkflow:
@@ -55,6 +59,7 @@ class CampaignWorkflow:
         self._next_place = request.next_place
         #: What was left to spend when those without room were last let in again.
         self._requeued_at_micros = request.requeued_at_micros
+        self._heard_event_no = request.heard_event_no
         self._figures: CampaignFigures | None = None
         self._wait: Wait | None = None
         self._wakes_at: datetime | None = None
@@ -63,6 +68,8 @@ class CampaignWorkflow:
         #: Something happened that a look may find.
         self._woken = False
         self._events: deque[CampaignEvent] = deque(request.last_events, _SHOWN_EVENTS)
+        #: Orders are carried out one after the other, in the order they came in.
+        self._ordering = asyncio.Lock()
 
     # The story
 
@@ -78,6 +85,7 @@ class CampaignWorkflow:
                         next_place=self._next_place,
                         requeued_at_micros=self._requeued_at_micros,
                         last_events=list(self._events),
+                        heard_event_no=self._heard_event_no,
                     )
                 )
         await workflow.wait_condition(workflow.all_handlers_finished)
@@ -91,19 +99,20 @@ class CampaignWorkflow:
     async def _take_next_step(self) -> bool:
         """Look where the campaign stands and do what is next; whether that was its end."""
         self._woken = False
-        survey = await self._steps.survey(self._requeued_at_micros)
+        survey = await self._steps.survey(self._requeued_at_micros, self._heard_event_no)
         self._figures, step = survey.figures, survey.step
-        if survey.noted is not None:
-            self._events.appendleft(survey.noted)
+        self._events.extendleft(survey.events)
+        self._heard_event_no = survey.last_event_no
         if step.end is not None:
-            await self._end(step.end)
-            return True
+            return await self._has_ended(step.end)
         if step.wait is not None:
             await self._sleep(step.wait)
             return False
         self._tell()
         if step.dispatch is not None:
             await self._dispatch(step.dispatch)
+        elif step.retake is not None:
+            await self._dispatch(step.retake, only_taken=True)
         elif step.sweep is not None:
             await self._sweep(step.sweep)
         elif step.requeue:
@@ -112,8 +121,8 @@ class CampaignWorkflow:
             self._note("requeued")
         return False
 
-    async def _dispatch(self, at_most: int) -> None:
-        done = await self._steps.dispatch(at_most, self._next_place)
+    async def _dispatch(self, at_most: int, *, only_taken: bool = False) -> None:
+        done = await self._steps.dispatch(at_most, self._next_place, only_taken=only_taken)
         self._next_place = done.next_place
         if done.started:
             self._watching_since = None
@@ -154,12 +163,15 @@ class CampaignWorkflow:
         # Looks that change only the counts shown: each after as long as all before it took.
         return min(max(watched, _FIRST_LOOK), rest)
 
-    async def _end(self, status: CampaignStatus) -> None:
-        """Everybody has an outcome; the campaign's own is stored with it."""
-        ended = await self._steps.order(status.value, status=status)
+    async def _has_ended(self, status: CampaignStatus) -> bool:
+        """Store the campaign's end, unless somebody was added meanwhile, or says something."""
+        stands = (await self._steps.order(status.value, status=status)).status
+        if stands not in FINAL_STATUSES or self._woken:
+            return False
         assert self._figures is not None  # noqa: S101 - the look came before
-        self._figures = self._figures.model_copy(update={"status": ended.status})
-        self._note(ended.status.value)
+        self._figures = self._figures.model_copy(update={"status": stands})
+        self._note(stands.value)
+        return True
 
     # What others may ask and say
 
@@ -186,7 +198,7 @@ class CampaignWorkflow:
         await self._obey("resumed", status=CampaignStatus.ACTIVE)
 
     @workflow.signal
-    async def cancel(self, order: CancelOrder) -> None:
+    async def cancel(self, order: CancelOrder = _NO_REASON) -> None:
         """Send nothing more: no hold and no claim of what is unsent is left."""
         await self._obey(
             "cancelled", status=CampaignStatus.CANCELLED, details={"reason": order.reason}
@@ -200,37 +212,35 @@ class CampaignWorkflow:
     @workflow.update
     async def set_daily_limit(self, order: DailyLimitOrder) -> None:
         """Send so many messages a day, from today on."""
-        await self._carry_out("daily_limit_set", daily_limit=order.daily_limit)
+        await self._change_limits(daily_limit=order.daily_limit)
 
     @workflow.update
     async def set_budget(self, order: BudgetOrder) -> None:
         """Spend so much in all."""
-        await self._carry_out("budget_set", budget_total=order.budget_total)
+        await self._change_limits(budget_total=order.budget_total)
 
     @workflow.update
     async def extend_end_date(self, order: EndDateOrder) -> None:
         """End later."""
-        await self._carry_out("end_date_extended", end_date=order.end_date)
+        await self._change_limits(end_date=order.end_date)
 
     # Inside
 
-    async def _carry_out(self, kind: str, **changes: object) -> None:
+    async def _change_limits(self, **changes: object) -> None:
         """Carry an update out, or say why it is refused."""
-        details: Details = {name: str(value) for name, value in changes.items()}
         try:
-            await self._steps.order(kind, details=details, **changes)
+            async with self._ordering:
+                await self._steps.order(LIMITS_SET, **changes)
         except ActivityError as error:
             raise (error.cause or error) from None
-        self._note(kind, **details)
         self._woken = True
 
     async def _obey(
         self, kind: str, *, status: CampaignStatus, details: Details | None = None
     ) -> None:
         """Carry a signal out: the database says it to every outreach, asleep or not."""
-        result = await self._steps.order(kind, status=status, details=details or {})
-        if result.status is status:
-            self._note(kind, **(details or {}))
+        async with self._ordering:
+            await self._steps.order(kind, status=status, details=details or {})
         self._woken = True
 
     def _has_long_history(self) -> bool:

@@ -33,21 +33,29 @@ class CampaignSteps:
     def __init__(self, ref: CampaignRef) -> None:
         self._ref = ref
 
-    async def survey(self, requeued_at_micros: int | None) -> SurveyResult:
+    async def survey(self, requeued_at_micros: int | None, heard_event_no: int) -> SurveyResult:
         """See where the campaign stands, and what it does next."""
         return await workflow.execute_local_activity_method(
             CampaignManager.survey_campaign,
-            SurveyInput(ref=self._ref, now=workflow.now(), requeued_at_micros=requeued_at_micros),
+            SurveyInput(
+                ref=self._ref,
+                now=workflow.now(),
+                requeued_at_micros=requeued_at_micros,
+                heard_event_no=heard_event_no,
+            ),
             summary="Look where the campaign stands",
             **STEP,
         )
 
-    async def dispatch(self, at_most: int, first_place: int) -> DispatchResult:
+    async def dispatch(self, at_most: int, first_place: int, *, only_taken: bool) -> DispatchResult:
         """Start the next recipients."""
+        which = "recipients that were taken already" if only_taken else "recipients"
         return await workflow.execute_activity_method(
             CampaignDispatcher.dispatch_batch,
-            DispatchInput(ref=self._ref, at_most=at_most, first_place=first_place),
-            summary=f"Start up to {at_most} recipients",
+            DispatchInput(
+                ref=self._ref, at_most=at_most, first_place=first_place, only_taken=only_taken
+            ),
+            summary=f"Start up to {at_most} {which}",
             **LONG_STEP,
         )
 

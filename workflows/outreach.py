@@ -100,7 +100,8 @@ class OutreachWorkflow:
         claim = await self._steps.claim(waits_for_resume=self._place is not None)
         self._record.warnings = claim.warnings
         if claim.block is not None:
-            self._record.end(OutreachState.BLOCKED, claim.block)
+            stands = OutreachState.QUEUED if claim.is_queued else OutreachState.BLOCKED
+            self._record.end(stands, claim.block)
             self._tell()
             return []
         raise_if_cancelled()
@@ -146,6 +147,7 @@ class OutreachWorkflow:
             return False
         if not await self._steps.put_back(block):
             return False
+        raise_if_cancelled()
         self._record.end(OutreachState.QUEUED, block)
         self._tell()
         return True

@@ -56,13 +56,9 @@ def change(
         )
 
     async def order(session: Session) -> Reply:
-        control = session.orchestrator.campaign(campaign)
-        if end is not None:
-            await control.extend_end_date(end)
-        if total is not None:
-            await control.set_budget(total)
-        if daily_limit is not None:
-            await control.set_daily_limit(daily_limit)
+        await session.orchestrator.campaign(campaign).set_limits(
+            daily_limit=daily_limit, budget_total=total, end_date=end
+        )
         changed = {"daily_limit": daily_limit, "budget_total": total, "end_date": end}
         return _reply(campaign, "is changed", **{k: v for k, v in changed.items() if v is not None})
 

@@ -151,7 +151,7 @@ async def test_whom_a_dispatch_took_before_it_died_comes_to_an_end(
     await orchestrator.save_campaign(campaign)
     await queue(database, campaign, crowd(campaign, 5))
     ref = CampaignRef(tenant_id=tenant_id, campaign_id=campaign.id)
-    taken = await PostgresCampaignRuns(database).take(ref, 3)
+    taken = await PostgresCampaignRuns(database).take(ref, 3, only_taken=False)
     assert len(taken.message_ids) == 3
 
     control = orchestrator.campaign(campaign.id)

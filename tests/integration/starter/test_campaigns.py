@@ -1,5 +1,6 @@
 """`madan-sara campaign`."""
 
+from decimal import Decimal
 from uuid import UUID
 
 from contracts.campaign import CampaignStatus
@@ -63,9 +64,13 @@ async def test_a_campaign_is_imported_started_steered_and_cancelled(
     assert "give at least one" in senseless.err
     no_amount = await madan_sara("campaign", "set", name, "--budget", "much")
     assert no_amount.err == "error: --budget: 'much' is no amount; write it like 1000 or 99.50\n"
+    halfway = await madan_sara("campaign", "set", name, "--daily-limit", "1", "--budget", "99")
+    assert halfway.code == 2
+    assert (await orchestrator.get_campaign(UUID(name))).budget_total is None
     changed = await madan_sara("campaign", "set", name, "--daily-limit", "3", "--budget", "9.5")
     assert (changed.code, changed.err) == (0, "")
-    assert (await orchestrator.get_campaign(UUID(name))).daily_limit == 3
+    stored = await orchestrator.get_campaign(UUID(name))
+    assert (stored.daily_limit, stored.budget_total) == (3, Decimal("9.5"))
 
     cancelled = await madan_sara("campaign", "cancel", name, "--reason", "rain")
     assert cancelled.code == 0
@@ -74,8 +79,10 @@ async def test_a_campaign_is_imported_started_steered_and_cancelled(
     assert told["total_recipients"] == 5
     assert [event["kind"] for event in told["last_events"]] == [
         "cancelled",
-        "daily_limit_set",
-        "budget_set",
+        "limits_set",
     ]
+    late = await madan_sara("campaign", "set", name, "--budget", "100")
+    assert late.code == 2
+    assert "is cancelled, which is final; its limits stay" in late.err
     final = await madan_sara("campaign", "resume", name)
     assert "is cancelled, which is final" in final.err

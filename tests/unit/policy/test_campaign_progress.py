@@ -1,5 +1,6 @@
 """What a campaign does next, in every situation it can be in."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -90,9 +91,31 @@ def test_a_full_day_is_slept_through():
     assert waits_for(WaitReason.NEXT_DAY, soon, step(end_date=soon, **full))
 
 
-def test_while_somebody_is_decided_a_full_day_may_still_find_room():
-    full: dict[str, Any] = {"states": {"queued": 5, "deciding": 1}, "daily_limit": 4, "today": 3}
-    assert waits_for(WaitReason.OUTCOMES, None, step(**full))
+def test_without_room_those_taken_and_perhaps_not_started_are_seen_to_and_no_others():
+    states = {"queued": 5, "deciding": 1}
+    full: dict[str, Any] = {"states": states, "daily_limit": 4, "today": 3}
+    assert step(**full) == NextStep(retake=1)
+    assert step(states=states, left=1) == NextStep(retake=1)
+    assert step(states=states, left=0) == NextStep(retake=1)
+
+
+def test_it_stays_open_while_a_bounce_may_still_come():
+    settings = OrchestratorSettings(receipt_wait_minutes=60)
+    taken = NOW - timedelta(minutes=20)
+
+    def reported(**changes: Any) -> NextStep:
+        its = facts(states={"sent": 3}, settings=settings, **changes)
+        return next_step(replace(its, last_taken_at=taken), NOW)
+
+    heard = taken + timedelta(minutes=60)
+    assert waits_for(WaitReason.OUTCOMES, heard, reported())
+    soon = NOW + timedelta(minutes=5)
+    assert waits_for(WaitReason.OUTCOMES, soon, reported(end_date=soon))
+    taken = NOW - timedelta(minutes=60)
+    assert reported() == NextStep(end=CampaignStatus.COMPLETED)
+    taken = NOW
+    settings = OrchestratorSettings()
+    assert reported() == NextStep(end=CampaignStatus.COMPLETED)
 
 
 def test_paused_or_not_begun_it_waits():
@@ -138,7 +161,7 @@ def test_whoever_found_no_room_is_let_in_again_once_money_has_come_back():
     ids=["all are started", "cancelled", "at its end"],
 )
 def test_whoever_was_taken_and_never_started_is_seen_to(situation):
-    assert step(states={"deciding": 3, "sending": 1}, **situation).dispatch == 3
+    assert step(states={"deciding": 3, "sending": 1}, **situation).retake == 3
     assert waits_for(WaitReason.OUTCOMES, None, step(states={"sending": 1}, **situation))
 
 
@@ -207,20 +230,18 @@ def test_there_is_one_next_step_and_none_that_forgets_somebody(
     given_ = {"states": states, "status": status, "left": left, "end_date": end}
     next_ = step(**given_, daily_limit=daily_limit, today=today)
 
-    set_ = [part for part in (next_.dispatch, next_.wait, next_.sweep, next_.end) if part]
-    assert len(set_) == 1
+    parts = (next_.dispatch, next_.retake, next_.wait, next_.sweep, next_.end)
+    assert len([part for part in parts if part]) == 1
     open_states = ("queued", "deciding", "scheduled", "sending")
     if next_.end is not None:
         assert not any(states.get(OutreachState(state)) for state in open_states)
         assert next_.end in FINAL_STATUSES
     if next_.dispatch is not None:
-        queued = states.get(OutreachState.QUEUED, 0)
-        if not queued:
-            assert next_.dispatch == states[OutreachState.DECIDING]
-            return
         assert status is CampaignStatus.ACTIVE
-        assert next_.dispatch <= queued
+        assert next_.dispatch <= states[OutreachState.QUEUED]
         assert daily_limit is None or next_.dispatch <= daily_limit - today
         assert left is None or next_.dispatch <= left
+    if next_.retake is not None:
+        assert next_.retake == states[OutreachState.DECIDING]
     if next_.sweep is not None:
         assert any(states.get(state) for state in next_.sweep.states)

@@ -61,9 +61,7 @@ def snapshot(**changes) -> CampaignSnapshot:
         "recent": RecentSends(
             count=50, since=NOW - timedelta(minutes=4), first_ever=NOW - timedelta(days=3)
         ),
-        "events": [
-            CampaignEvent(occurred_at=NOW, kind="daily_limit_set", details={"daily_limit": 100})
-        ],
+        "events": [CampaignEvent(occurred_at=NOW, kind="limits_set", details={"daily_limit": 100})],
     }
     return CampaignSnapshot(**{**facts, **changes})
 
@@ -141,7 +139,7 @@ def test_everything_known_is_told_in_the_guides_shape():
         "last_events": [
             {
                 "occurred_at": "2026-11-24T02:00:00Z",
-                "kind": "daily_limit_set",
+                "kind": "limits_set",
                 "details": {"daily_limit": 100},
             }
         ],
