@@ -34,7 +34,9 @@ def campaign_status(
     interval: Annotated[
         float, typer.Option(min=0.1, max=3600, help="Seconds between two looks, with --watch.")
     ] = 1.0,
-    as_json: AsJson = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Answer as one JSON document; with --watch, one a line.")
+    ] = False,
 ) -> None:
     """Show a campaign's outcomes, budget, daily limit, pacing and prospects."""
     from starter.cli import campaign_reports
@@ -116,7 +118,9 @@ def resume(campaign_id: CampaignId, as_json: AsJson = False) -> None:
 @campaigns.command("cancel", epilog=EXIT_CODES)
 def cancel_campaign(
     campaign_id: CampaignId,
-    reason: Annotated[str, typer.Option(help="Kept with the campaign.")] = "no reason given",
+    reason: Annotated[
+        str, typer.Option(help="Kept, and shown in the Web UI: no personal data.")
+    ] = "no reason given",
     as_json: AsJson = False,
 ) -> None:
     """Withdraw a campaign for good: what is unsent is closed, its money given back."""

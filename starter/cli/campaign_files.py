@@ -3,6 +3,7 @@
 import asyncio
 from pathlib import Path
 
+from contracts.faults import InvalidRequestError
 from starter.cli.campaign_summary import campaign_summary, summary_view
 from starter.cli.orders import Order, Reply
 from starter.cli.progress import import_bar
@@ -15,7 +16,10 @@ from starter.importing.run import ImportResult
 def validate(path: str) -> Reply:
     """Everything that is wrong with a campaign's file; else what the campaign is."""
     defaults = tenant_settings()
-    campaign, faults = read_campaign(path, defaults)
+    try:
+        campaign, faults = read_campaign(path, defaults)
+    except InvalidRequestError as fault:  # Nothing in it that could be judged.
+        campaign, faults = None, [str(fault)]
     if campaign is None or faults:
         return Reply({"valid": False, "faults": faults}, "", faults=faults)
     summary = campaign_summary(campaign, defaults)

@@ -29,7 +29,8 @@ def pause(campaign_id: str) -> Order:
 
 def resume(campaign_id: str) -> Order:
     """Go on."""
-    return _told(campaign_id, CampaignControl.resume, "is active; what was due is sent now")
+    told = "is active; what was due goes within its allowed hours"
+    return _told(campaign_id, CampaignControl.resume, told)
 
 
 def cancel(campaign_id: str, reason: str) -> Order:

@@ -96,7 +96,7 @@ def suppress(
     recipient: Annotated[str | None, typer.Option(help="A recipient_id.")] = None,
     address: Annotated[str | None, typer.Option(help="An e-mail address, number, handle.")] = None,
     channel: Annotated[Channel | None, typer.Option(help="Only this one; else all.")] = None,
-    reason: Annotated[str, typer.Option(help="Kept, and shown when it blocks.")] = (
+    reason: Annotated[str, typer.Option(help="Kept and shown: no personal data.")] = (
         "asked not to be contacted"
     ),
     as_json: AsJson = False,

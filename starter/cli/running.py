@@ -24,7 +24,8 @@ EXIT_CODES: Final = (
     "0  done; a message asked about is sent or will be\n\n"
     "1  the message is blocked, failed or cancelled (send, status, reschedule, fallback); "
     "rows were rejected (campaign import)\n\n"
-    "2  bad input: what, which field and what to do stands on standard error\n\n"
+    "2  bad input: what, which field and what to do stands on standard error "
+    "(campaign validate --json: in the document)\n\n"
     "3  there is no such message or campaign\n\n"
     "4  the database or Temporal cannot be reached, or no worker answers"
 )

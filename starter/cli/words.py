@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Final
 
+from contracts.campaign import FINAL_STATUSES, CampaignStatus
 from contracts.decision import RoutingReason, RuledOut, TimingReason, ZoneSource
 from contracts.delivery import AttemptState, DeliveryEventKind
 from contracts.outreach import Details, ExitReason, OutreachState
@@ -154,8 +155,19 @@ def _daily_limit(details: Details) -> tuple[str, str]:
 
 
 def _campaign_not_active(details: Details) -> tuple[str, str]:
-    rule = f"The campaign is {details.get('campaign_status')}, and only an active one sends."
-    return rule, "Start it with `madan-sara campaign resume CAMPAIGN_ID`, then send again."
+    status = details.get("campaign_status")
+    if status is None:  # Closed together with others.
+        rule = "The campaign was not active, and only an active one sends."
+        return rule, "Ask how it stands: `madan-sara campaign status CAMPAIGN_ID`."
+    rule = f"The campaign is {status}, and only an active one sends."
+    if status in FINAL_STATUSES:
+        return rule, "Send it in another campaign: this one is over for good."
+    if status == CampaignStatus.DRAFT:
+        return rule, (
+            "Start it with `madan-sara campaign start CAMPAIGN_ID` (without recipients of its own: "
+            "`campaign resume`), then send again."
+        )
+    return rule, "Let it go on with `madan-sara campaign resume CAMPAIGN_ID`, then send again."
 
 
 def _suppressed(details: Details) -> tuple[str, str]:

@@ -101,6 +101,16 @@ def test_what_is_no_file_of_a_campaign_is_refused():
     assert result.stderr == "error: standard input: holds no JSON object; start it with {\n"
 
 
+@pytest.mark.parametrize("written", ["[]", '{"name": "x",', ""])
+def test_what_is_no_file_of_a_campaign_is_a_document_too(written):
+    result = validate(written, "--json")
+    assert (result.exit_code, result.stderr) == (BAD_INPUT, "")
+    document = json.loads(result.stdout)
+    assert document["valid"] is False
+    (fault,) = document["faults"]
+    assert fault.startswith("standard input: ")
+
+
 def test_defaults_that_cannot_be_read_are_named(monkeypatch):
     monkeypatch.setenv("MADAN_SARA_MAX_MESSAGES_PER_DAY", "many")
     result = validate({"name": "x", "channels": ["email"]})

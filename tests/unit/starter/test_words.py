@@ -2,6 +2,7 @@
 
 import pytest
 
+from contracts.campaign import FINAL_STATUSES, CampaignStatus
 from contracts.decision import RoutingReason, RuledOut, TimingReason, ZoneSource
 from contracts.outreach import ExitReason, OutreachState
 from starter.cli import words
@@ -51,6 +52,24 @@ def test_an_end_is_told_with_its_figures(reason, details, told):
     rule, advice = words.why_unsent(ExitReason(reason), details)
     assert told in rule
     assert advice
+
+
+@pytest.mark.parametrize(
+    ("status", "command"),
+    [
+        (CampaignStatus.DRAFT, "campaign start"),
+        (CampaignStatus.PAUSED, "campaign resume"),
+        *((status, None) for status in sorted(FINAL_STATUSES)),
+    ],
+)
+def test_a_campaign_that_does_not_send_is_advised_what_it_can_do(status, command):
+    details = {"campaign_status": status.value}
+    _, advice = words.why_unsent(ExitReason.CAMPAIGN_NOT_ACTIVE, details)
+    if command:
+        assert f"`madan-sara {command} CAMPAIGN_ID`" in advice
+    else:
+        assert "another campaign" in advice
+        assert "madan-sara" not in advice
 
 
 @pytest.mark.parametrize("reason", ExitReason)
