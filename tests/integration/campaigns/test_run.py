@@ -151,8 +151,11 @@ async def test_whom_a_dispatch_took_before_it_died_comes_to_an_end(
     await orchestrator.save_campaign(campaign)
     await queue(database, campaign, crowd(campaign, 5))
     ref = CampaignRef(tenant_id=tenant_id, campaign_id=campaign.id)
-    taken = await PostgresCampaignRuns(database).take(ref, 3, only_taken=False)
+    runs = PostgresCampaignRuns(database)
+    taken = await runs.take(ref, 3, only_taken=False)
     assert len(taken.message_ids) == 3
+    again = await runs.take(ref, 5, only_taken=True)
+    assert again.message_ids == taken.message_ids
 
     control = orchestrator.campaign(campaign.id)
     await (control.cancel() if is_cancelled else control.start())

@@ -6,7 +6,7 @@ from datetime import timedelta
 from sqlalchemy import text
 
 from activities.deduplicator import MessageDeduplicator
-from contracts.outreach import ClaimInput, ClaimResult, ExitReason
+from contracts.outreach import Block, ClaimInput, ClaimResult, ExitReason
 from tests.integration.persistence.shop import NOW
 
 
@@ -43,6 +43,17 @@ async def test_of_concurrent_campaigns_with_one_text_a_single_one_wins(shop):
     results = await asyncio.gather(*(_claim(shop, ref) for ref in refs))
 
     assert sum(result.block is None for result in results) == 1
+
+
+async def test_of_a_message_put_back_a_claim_run_again_says_so(shop):
+    ref = await shop.message(await shop.campaign())
+    assert (await _claim(shop, ref)).block is None
+    block = Block(reason=ExitReason.BUDGET_EXCEEDED, details={"needed": "0.01"})
+    assert await shop.requests.put_back(ref, block)
+
+    again = await asyncio.wait_for(_claim(shop, ref), 20)
+
+    assert again == ClaimResult(block=block, is_queued=True)
 
 
 async def test_claims_with_clocks_apart_exclude_each_other_too(shop):

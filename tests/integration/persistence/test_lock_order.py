@@ -1,16 +1,32 @@
-"""Whoever books money locks the message first, then accounts: nobody waits in a circle."""
+"""Whoever books money locks the message first, then accounts: nobody waits in a circle.
+
+And whoever waited for a message sees what was booked for it meanwhile.
+"""
 
 import asyncio
+from functools import partial
 
 import pytest
 from sqlalchemy import text
 
-from tests.integration.persistence.shop import TODAY
+from contracts.campaign_run import CampaignRef, Sweep
+from contracts.outreach import ExitReason, OutreachState
+from persistence.campaign_runs import PostgresCampaignRuns
+from tests.integration.persistence.shop import NOW, TODAY
+from tests.ledger import assert_nothing_left_behind
 from tests.waiting import eventually
 
 _LOCK_MESSAGE = text("SELECT 1 FROM messages WHERE message_id = :message_id FOR NO KEY UPDATE")
 _LOCK_ACCOUNTS = text("""
 SELECT 1 FROM budget_accounts WHERE tenant_id = :tenant_id FOR UPDATE NOWAIT
+""")
+# What a send that moves within its day does: the same money, held for another attempt.
+_MOVE_HOLD = text("""
+INSERT INTO budget_entries
+SELECT message_id, attempt_no + moved.by, moved.kind, tenant_id, campaign_id, channel, day,
+       amount_micros, created_at
+  FROM budget_entries, (VALUES ('release', 0), ('hold', 1)) AS moved (kind, by)
+ WHERE message_id = :message_id
 """)
 _WAITING = text("SELECT count(*) FROM pg_locks WHERE NOT granted AND pid <> pg_backend_pid()")
 
@@ -24,14 +40,39 @@ async def test_a_reservation_that_waits_for_its_message_holds_no_account(
     if day_is_open:
         await shop.reserve(await shop.message(campaign, "ben"), day=TODAY)
 
-    async def somebody_waits() -> bool:
-        async with database.statement() as connection:
-            return bool((await connection.execute(_WAITING)).scalar_one())
-
     async with database.transaction() as connection:
         await connection.execute(_LOCK_MESSAGE, {"message_id": ref.message_id})
         reserving = asyncio.create_task(shop.reserve(ref, day=TODAY))
-        await eventually(somebody_waits, "the reservation waits for the message")
+        await eventually(
+            partial(_somebody_waits, database), "the reservation waits for the message"
+        )
         locked = await connection.execute(_LOCK_ACCOUNTS, {"tenant_id": shop.tenant_id})
         assert locked.all()
     assert (await reserving).block is None
+
+
+async def test_a_sweep_that_waits_for_a_message_gives_back_what_it_holds_by_then(shop, database):
+    campaign = await shop.campaign()
+    message = await shop.message(campaign)
+    assert (await shop.reserve(message)).block is None
+    ref = CampaignRef(tenant_id=shop.tenant_id, campaign_id=campaign.id)
+    all_asleep = Sweep(
+        states=[OutreachState.SCHEDULED],
+        state=OutreachState.CANCELLED,
+        reason=ExitReason.CANCELLED,
+    )
+
+    async with database.transaction() as connection:
+        await connection.execute(_LOCK_MESSAGE, {"message_id": message.message_id})
+        runs = PostgresCampaignRuns(database)
+        sweeping = asyncio.create_task(runs.sweep(ref, all_asleep, None, NOW))
+        await eventually(partial(_somebody_waits, database), "it waits for the message")
+        await connection.execute(_MOVE_HOLD, {"message_id": message.message_id})
+
+    assert (await sweeping).ended == 1
+    await assert_nothing_left_behind(database, shop.tenant_id)
+
+
+async def _somebody_waits(database) -> bool:
+    async with database.statement() as connection:
+        return bool((await connection.execute(_WAITING)).scalar_one())
