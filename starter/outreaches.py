@@ -54,6 +54,9 @@ _CAMPAIGN: Final = SearchAttributeKey.for_keyword(CAMPAIGN_ATTRIBUTE)
 
 #: Pause before a workflow whose worker has just died is asked again.
 _UNTIL_READY_SECONDS: Final = 1.0
+#: Offers of a job to a server that is at another, a second apart: less than the time after
+#: which a step without a heartbeat is taken for dead.
+_TRIES_OF_A_JOB: Final = 10
 
 OutreachHandle = WorkflowHandle[OutreachWorkflow, OutreachResult]
 
@@ -127,7 +130,8 @@ class Outreaches:
         """Have the server ask every running workflow of a campaign to end, by and by.
 
         Tidying only: what they would have sent is closed in the database already, and each
-        finds that when it wakes. So nothing waits for a server too busy to take the job.
+        finds that when it wakes. So nobody waits for long where the server, which takes one
+        such job at a time, is at another.
         """
         query = f"{CAMPAIGN_ATTRIBUTE} = '{ref.campaign_id}' AND WorkflowType = 'Outreach'"
         job = StartBatchOperationRequest(
@@ -137,12 +141,16 @@ class Outreaches:
             reason=reason,
             cancellation_operation=BatchOperationCancellation(identity=self._client.identity),
         )
-        try:
-            await self._client.workflow_service.start_batch_operation(job)
-        except RPCError as error:
-            if error.status is not RPCStatusCode.RESOURCE_EXHAUSTED:
-                raise
-            _log.warning("campaign %s: its workflows sleep on: %s", ref.campaign_id, error)
+        for _ in range(_TRIES_OF_A_JOB):
+            try:
+                await self._client.workflow_service.start_batch_operation(job)
+            except RPCError as error:
+                if error.status is not RPCStatusCode.RESOURCE_EXHAUSTED:
+                    raise
+                await asyncio.sleep(_UNTIL_READY_SECONDS)
+            else:
+                return
+        _log.warning("campaign %s: its workflows sleep on; the server is busy", ref.campaign_id)
 
     async def decide(
         self, ref: MessageRef, campaign: OutreachCampaign, *, resume: bool = False

@@ -124,10 +124,13 @@ async def test_the_client_steers_a_campaign_without_its_workflow(orchestrator, d
     assert (await orchestrator.get_campaign(campaign.id)).daily_limit == 7
 
 
-async def test_the_workflows_of_a_campaign_are_cancelled_as_often_as_asked(client, tenant_id):
+async def test_the_workflows_of_a_campaign_are_cancelled_as_often_as_asked(
+    client, tenant_id, caplog
+):
     ref = CampaignRef(tenant_id=tenant_id, campaign_id=tenant_id)
     for _ in range(3):
         await Outreaches(client).cancel_all(ref, "the fair is off")
+    assert not caplog.records
 
 
 async def test_a_share_no_longer_wanted_holds_nobody_back(orchestrator, database, tenant_id):
