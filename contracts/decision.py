@@ -52,10 +52,15 @@ class ChannelAssessment(Contract):
     total: float | None = None
     #: Whether engagement data of this person stands behind the score.
     has_evidence: bool = False
-    #: Whether the person got nothing on it inside the look-back window.
-    safe: bool = True
+    #: The person's last message on it inside the look-back window; None: there is none.
+    last_used_at: datetime | None = None
     #: Local hour (0 to 23) the time-of-day factor was taken at.
     local_hour: int | None = None
+
+    @property
+    def safe(self) -> bool:
+        """Whether the person got nothing on it inside the look-back window."""
+        return self.last_used_at is None
 
 
 class RoutingDecision(Contract):

@@ -2,11 +2,12 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
 from contracts.channels import Channel
+from contracts.instants import in_utc
 from contracts.outreach import Block, ClaimResult, ExitReason
 from contracts.settings import OrchestratorSettings
 from policy.similarity import overlap, trigrams
@@ -164,12 +165,18 @@ def find_near_duplicate(
 
 def recent_channels(
     recent: Sequence[RecentClaim], settings: OrchestratorSettings, now: datetime
-) -> frozenset[Channel]:
-    """Channels the person has a message on inside the look-back window, of any campaign."""
+) -> dict[Channel, datetime]:
+    """Channels the person has a message on inside the look-back window, of any campaign.
+
+    Returns:
+        The instant of the last message on each.
+    """
     window = timedelta(hours=settings.dedup_lookback_hours)
-    return frozenset(
-        claim.channel for claim in recent if claim.channel is not None and claim.within(window, now)
-    )
+    used: dict[Channel, datetime] = {}
+    for claim in recent:
+        if claim.channel is not None and claim.within(window, now):
+            used[claim.channel] = max(claim.last_at, used.get(claim.channel, claim.last_at))
+    return used
 
 
 def safe_channels(
@@ -199,7 +206,7 @@ def _closest(
 
 def _reference(claim: RecentClaim) -> dict[str, str]:
     return {
-        "last_message_at": claim.last_at.astimezone(UTC).isoformat().replace("+00:00", "Z"),
+        "last_message_at": in_utc(claim.last_at),
         "last_message_id": str(claim.message_id),
         "campaign_id": str(claim.campaign_id),
     }

@@ -48,8 +48,8 @@ class RoutingFacts:
     settings: OrchestratorSettings
     #: Who is to get the message, and what it says.
     wording: Wording
-    #: Channels the person has a message on inside the look-back window.
-    recent_channels: frozenset[Channel] = frozenset()
+    #: Channels the person has a message on inside the look-back window, and when the last.
+    recent_channels: Mapping[Channel, datetime] = field(default_factory=dict)
     #: Channels the person must not be contacted on, with the reason.
     suppressed: Mapping[Channel, str] = field(default_factory=dict)
     #: The person's reactions by our own count, added to the profile's history.
@@ -208,7 +208,7 @@ def _ruled_out(
         ruled_out=ruled_out,
         detail=detail,
         has_evidence=facts.engagement_on(channel) is not None,
-        safe=channel not in facts.recent_channels,
+        last_used_at=facts.recent_channels.get(channel),
     )
 
 
@@ -227,7 +227,7 @@ def _scored(facts: RoutingFacts, channel: Channel, local_hour: int) -> ChannelAs
         factors=factors,
         total=total,
         has_evidence=engagement is not None,
-        safe=channel not in facts.recent_channels,
+        last_used_at=facts.recent_channels.get(channel),
         local_hour=local_hour,
     )
 

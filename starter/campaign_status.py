@@ -6,6 +6,7 @@ from typing import Final, TypedDict
 
 from activities.budget import campaign_pacing
 from contracts.delivery import DeliveryEventKind
+from contracts.instants import in_utc
 from contracts.money import from_micros, percent
 from contracts.outreach import Details, OutreachState
 from persistence.campaign_status import CampaignSnapshot
@@ -14,7 +15,6 @@ from policy.campaign_days import campaign_day
 from policy.forecast import Progress, expected_finish_at, rate_per_minute
 from policy.pacing import Pacing
 from policy.tallies import TallyKind
-from starter.instants import in_utc
 
 _DELIVERED: Final = DeliveryEventKind.DELIVERED
 _OPENED: Final = DeliveryEventKind.OPENED

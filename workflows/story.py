@@ -5,6 +5,7 @@ from zoneinfo import ZoneInfo
 
 from contracts.decision import RoutingDecision, RuledOut, SendPlan
 from contracts.delivery import AttemptSummary
+from contracts.instants import in_utc
 from contracts.outreach import Block, Details, ExitReason, OutreachState
 from policy.routing import explain
 
@@ -20,8 +21,11 @@ def no_channel(routing: RoutingDecision) -> tuple[OutreachState, Block]:
     """The end of a message that no channel can carry."""
     ruled_out = {a.channel: a.ruled_out for a in routing.assessments if a.ruled_out}
     details: Details = {channel.value: why.value for channel, why in ruled_out.items()}
+    used = [a.last_used_at for a in routing.assessments if a.last_used_at is not None]
     for why, state, reason in _ENDS:
         if why in ruled_out.values():
+            if why is RuledOut.RECENTLY_MESSAGED:
+                details["last_message_at"] = in_utc(max(used))
             return state, Block(reason=reason, details=details)
     return OutreachState.FAILED, Block(reason=ExitReason.NO_VIABLE_CHANNEL, details=details)
 

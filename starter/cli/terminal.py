@@ -11,7 +11,7 @@ from uuid import UUID, uuid4
 
 from rich.console import Console, RenderableType
 
-from starter.instants import in_utc
+from contracts.instants import in_utc
 
 #: A pipe has no edge: nothing is wrapped or cut there.
 _PIPE_WIDTH: Final = 10_000

@@ -119,7 +119,12 @@ def _duplicate(details: Details) -> tuple[str, str]:
         case "claimed_since":
             rule = "The campaign has contacted the person with another message since."
             return rule, "Nothing: the other message stands."
-    rule = f"Every channel left was used for this person too recently ({_listed(details)})."
+    channels = {name: why for name, why in details.items() if name != "last_message_at"}
+    last = _moment(details.get("last_message_at"))
+    rule = (
+        "Every channel left was used for this person too recently, the last time "
+        f"{last} ({_listed(channels)})."
+    )
     return rule, "Wait until the look-back window has passed, or use force_send."
 
 

@@ -106,7 +106,7 @@ def routing_facts(draw: st.DrawFn) -> RoutingFacts:
             device_preference=draw(st.none() | st.sampled_from(Device)),
             preferences={"preferred_channel": draw(st.none() | channels)},
         ),
-        recent_channels=draw(st.frozensets(channels)),
+        recent_channels=draw(st.dictionaries(channels, st.just(NOW))),
         suppressed=draw(st.dictionaries(channels, st.just("complained"), max_size=2)),
         engagement=draw(st.dictionaries(channels, engagements, max_size=4)),
         text_limits={key: limit for key, limit in limits.items() if key not in unserved},

@@ -114,7 +114,7 @@ def test_what_rules_a_channel_out_in_which_order():
         ({"text_limits": {}}, RuledOut.NO_PROVIDER),
         ({"suppressed": {Channel.EMAIL: "complained"}}, RuledOut.SUPPRESSED),
         ({"content": MessageContent({"default": "x" * 9})}, RuledOut.TOO_LONG),
-        ({"recent_channels": frozenset(Channel)}, RuledOut.RECENTLY_MESSAGED),
+        ({"recent_channels": dict.fromkeys(Channel, NOW)}, RuledOut.RECENTLY_MESSAGED),
         ({"campaign": campaign(end_date=START + timedelta(hours=1))}, RuledOut.NO_SEND_TIME),
     ]
     base: dict[str, Any] = {
@@ -183,16 +183,16 @@ def test_what_a_recent_message_on_a_channel_means():
             campaign=campaign(channels=THREE, optimal_send_times=times),
             settings=OrchestratorSettings(channel_deduplication=mode),
             profile=wanted,
-            recent_channels=frozenset({Channel.EMAIL}),
+            recent_channels={Channel.EMAIL: NOW},
             force=force,
         )
         assert route(given_facts, now=NOW).order() == order
-    only_used = facts(profile=wanted, recent_channels=frozenset(Channel))
+    only_used = facts(profile=wanted, recent_channels=dict.fromkeys(Channel, NOW))
     assert route(only_used, now=NOW).channel is Channel.EMAIL
 
 
 def test_unsafe_fallbacks_come_last_however_well_they_score():
-    used = frozenset({Channel.EMAIL})
+    used = {Channel.EMAIL: NOW}
     given_facts = facts(
         campaign=campaign(channels=THREE),
         profile=BOB,
@@ -232,7 +232,7 @@ def test_invariants_of_every_decision(given_facts):
     assert set(order) <= set(viable)
     assert bool(order) == bool(viable) == (decision.reason is not None)
     if is_strict:
-        assert not given_facts.recent_channels & set(order)
+        assert not set(given_facts.recent_channels) & set(order)
 
     preferred = given_facts.profile.preferences.preferred_channel
     some_safe = any(found.safe for found in viable.values())
@@ -274,7 +274,7 @@ def test_decision_is_explained_without_personal_data():
         campaign=campaign(channels=[*THREE, Channel.CHAT]),
         profile=BOB,
         suppressed={Channel.WHATSAPP: "asked to stop | on the phone"},
-        recent_channels=frozenset({Channel.EMAIL}),
+        recent_channels={Channel.EMAIL: NOW},
     )
     decision = route(given_facts, now=NOW)
     plan = plan_send_time(

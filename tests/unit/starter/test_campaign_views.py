@@ -66,7 +66,7 @@ def test_a_status_asked_for_once_tells_what_happened_lately(status):
     told = shown(campaign_view(status))
     assert "spent 234.56 of 1000 (23.46 %)" in told
     assert "today 45 of 100" in told
-    assert "2026-11-24 02:00 UTC daily limit set: daily_limit 100" in told
+    assert "2026-11-24 02:00 UTC limits set: daily_limit 100" in told
 
 
 def test_a_note_cannot_steer_the_terminal(status):

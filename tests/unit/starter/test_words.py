@@ -20,7 +20,11 @@ EARLIER = {"last_message_id": "m-1", "last_message_at": "2030-01-05T10:00:00.5Z"
         ),
         ("duplicate", {"kind": "near_duplicate", "similarity": 0.83, **EARLIER}, "83 % like"),
         ("duplicate", {"kind": "claimed_since"}, "another message since"),
-        ("duplicate", {"sms": "recently_messaged"}, "sms: used too recently"),
+        (
+            "duplicate",
+            {"sms": "recently_messaged", "last_message_at": "2030-01-05T10:00:00Z"},
+            "the last time 2030-01-05 10:00 UTC (sms: used too recently)",
+        ),
         (
             "frequency_cap",
             {"period": "day", "messages_sent_today": 3, "max_messages_per_day": 3},
