@@ -21,11 +21,15 @@ from policy.campaign_days import campaign_day
 _FINAL = sorted(status.value for status in FINAL_STATUSES)
 _OPEN_STATES = sorted(state.value for state in set(OutreachState) - FINAL_STATES)
 
+# A share of the day is chosen anew when something it depends on has changed; saved again as
+# it was, paused or resumed, a campaign keeps it.
 _SAVE = text("""
 INSERT INTO campaigns (tenant_id, campaign_id, name, status, config, created_at, updated_at)
 VALUES (:tenant_id, :campaign_id, :name, :status, CAST(:config AS jsonb), :now, :now)
     ON CONFLICT (tenant_id, campaign_id) DO UPDATE
-   SET name = excluded.name, config = excluded.config, share_day = NULL,
+   SET name = excluded.name, config = excluded.config,
+       share_day = CASE WHEN campaigns.config - 'status' = excluded.config - 'status'
+                        THEN campaigns.share_day END,
        daily_share = CASE WHEN CAST(excluded.config -> 'auto_pacing' AS boolean)
                           THEN campaigns.daily_share END,
        status = CASE WHEN :keep_status OR campaigns.status = ANY(CAST(:final AS text[]))
@@ -46,7 +50,9 @@ SELECT CAST(config AS text) AS config, status FROM campaigns
 
 _CHANGE = text("""
 UPDATE campaigns
-   SET name = :name, status = :status, config = CAST(:config AS jsonb), share_day = NULL,
+   SET name = :name, status = :status, config = CAST(:config AS jsonb),
+       share_day = CASE WHEN config - 'status' = CAST(:config AS jsonb) - 'status'
+                        THEN share_day END,
        updated_at = :now
  WHERE tenant_id = :tenant_id AND campaign_id = :campaign_id
 """)

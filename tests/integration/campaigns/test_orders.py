@@ -149,6 +149,30 @@ async def test_a_share_no_longer_wanted_holds_nobody_back(orchestrator, database
     assert (await orchestrator.get_orchestration_status(paced.id))["daily_share"] is None
 
 
+async def test_a_share_is_chosen_anew_only_where_something_has_changed(
+    orchestrator, database, tenant_id
+):
+    paced = _campaign(
+        tenant_id, daily_limit=500, auto_pacing=True, budget_total=5, end_date=TOMORROW
+    )
+    await orchestrator.save_campaign(paced)
+    runs = PostgresCampaignRuns(database)
+    ref, now = CampaignRef(tenant_id=tenant_id, campaign_id=paced.id), datetime.now(UTC)
+    await runs.set_share(ref, 20, now.date(), "to last", now)
+    control = orchestrator.campaign(paced.id)
+
+    await orchestrator.save_campaign(paced)
+    await control.pause()
+    await control.resume()
+    assert (await runs.facts(ref, now)).share_day == now.date()
+
+    await control.set_limits(daily_limit=400)
+    assert (await runs.facts(ref, now)).share_day is None
+    await runs.set_share(ref, 20, now.date(), "to last", now)
+    await orchestrator.save_campaign(paced)
+    assert (await runs.facts(ref, now)).share_day is None
+
+
 async def test_a_limit_raised_by_a_send_wakes_the_campaign(
     launch, orchestrator, tenant_id, messages_got
 ):
