@@ -14,8 +14,12 @@ from contracts.faults import InvalidRequestError
 #: Longest line of a JSON Lines file; more is the wrong file, say one JSON array.
 MAX_LINE_BYTES: Final = 1_000_000
 
+#: What a file of rejected rows says about each, before the row itself.
+REJECT_COLUMNS: Final = ("rejected_line", "rejected_reason")
+
 _DELIMITERS: Final = ",;\t"
 _BLOCK_BYTES: Final = 1_000_000
+_BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 
 
 class Row(NamedTuple):
@@ -70,6 +74,17 @@ def open_source(path: Path) -> SourceFile:
     # Looked at before any of it is stored: half a file is the worst that could be stored.
     _require_utf8(path)
     return form(path)
+
+
+def holds_rejects(path: Path) -> bool:
+    """Whether a file was begun as one of rejected rows, whatever its form.
+
+    Raises:
+        InvalidRequestError: it cannot be read.
+    """
+    with _opened(path) as file:
+        begun = file.read(100).removeprefix(_BYTE_ORDER_MARK)
+    return begun.lstrip(b'{"').startswith(REJECT_COLUMNS[0].encode())
 
 
 class CsvFile:
