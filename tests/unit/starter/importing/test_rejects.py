@@ -109,3 +109,19 @@ def test_a_place_that_cannot_be_written_to_is_named(tmp_path, source_of):
         RejectsFile(source, tmp_path / "nowhere" / "out.csv"),
     ):
         pass
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("people.csv", 'id;note\n1;"a;b\nc"\n2;Zoë\n'),
+        ("people.jsonl", '{"id": 1.50, "name": "Zoë"}\n{"id": 2, "reason": "x}"}\n'),
+    ],
+)
+def test_rejected_rows_are_read_as_they_stood(source_of, name, content):
+    source = source_of(content, name)
+    with RejectsFile(source, None) as rejects:
+        rejects.write((row, 'why "so", \\"row": 1}') for row in source.rows())
+    again = open_source(rejects.path)
+    assert again.header == source.header
+    assert [row.raw for row in again.rows()] == [row.raw for row in source.rows()]
