@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from contracts.base import ClosedContract, Instant, NotBool, ShortText
+from contracts.base import ClosedContract, Instant, LocalTime, NotBool, ShortText
 from contracts.channels import Channel
 from contracts.content import MessageContent
 from contracts.money import Money
@@ -61,8 +61,8 @@ class ChannelBudget(ClosedContract):
 class OptimalTimes(ClosedContract):
     """Best local send times of one channel."""
 
-    weekday: time
-    weekend: time | None = None
+    weekday: LocalTime
+    weekend: LocalTime | None = None
 
     def on(self, *, weekend: bool) -> time:
         """The time for a kind of day; a missing weekend time is the weekday's."""
