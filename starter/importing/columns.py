@@ -188,8 +188,8 @@ def _json_object(text: str) -> Mapping[str, object]:
         raise UnreadableRowError(f"no valid JSON (column {error.colno}: {error.msg})") from None
     except RecursionError:
         raise UnreadableRowError("nested too deeply; flatten it") from None
-    except ValueError as error:
-        raise UnreadableRowError(str(error)) from None
+    except InvalidRequestError as fault:
+        raise UnreadableRowError(str(fault)) from None
     if not isinstance(row, Mapping):
         raise UnreadableRowError("is no JSON object; start it with {")
     return row

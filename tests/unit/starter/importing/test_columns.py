@@ -121,9 +121,9 @@ def test_engagement_stays_as_it_is_and_missing_values_are_left_out():
         ('{"id": 1, "recipient_id": 2}', "id: given twice; remove one"),
         ('{"email": "a@b.org", "contact_info": {"email": "c@b.org"}}', "email: given twice"),
         ('{"contact_info": "a@b.org"}', "contact_info: must be an object with named fields"),
-        ('{"age": NaN}', "NaN is no JSON number"),
+        ('{"age": NaN}', "age: NaN is no JSON number"),
         ("[" * 100_000, "nested too deeply"),
-        ('{"age": ' + "9" * 5_000 + "}", "Exceeds the limit"),
+        ('{"age": ' + "9" * 5_000 + "}", "age: a number of 5000 digits; shorten it"),
     ],
 )
 def test_a_line_that_says_nothing_certain_is_not_read(text, said):
