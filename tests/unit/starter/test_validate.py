@@ -62,6 +62,13 @@ def test_every_fault_stands_in_the_document():
     assert [fault.split(":")[0] for fault in document["faults"]] == FAULTY
 
 
+def test_half_a_character_in_a_name_ends_neither_form():
+    written = '{"name": "x", "channels": ["email"], "\\ud800": 1}'
+    assert "there is no such field" in validate(written).stderr
+    document = json.loads(validate(written, "--json").stdout)
+    assert document["faults"][0].startswith("\ud800: there is no such field")
+
+
 def test_more_faults_than_one_line_would_hold_are_all_told():
     many = {"name": "x", "channels": ["email"], "recipient_fields": ["name"] * 30}
     document = {**many, **{f"field_{n}": n for n in range(30)}}
