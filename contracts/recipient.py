@@ -52,7 +52,8 @@ def _as_e164(text: str) -> str:
 @cache
 def _known_zones() -> frozenset[str]:
     # Listing them walks the whole database on disk, far too slow for every profile.
-    return frozenset(available_timezones())
+    # These two are no places: what they mean differs from machine to machine.
+    return frozenset(available_timezones() - {"Factory", "localtime"})
 
 
 def require_known_zone(name: str) -> str:

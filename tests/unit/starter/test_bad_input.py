@@ -106,6 +106,8 @@ def test_a_file_that_is_not_there_is_named(tmp_path):
         ({"budget_total": -1}, "budget_total: "),
         ({"budget": 1}, "budget: there is no such field"),
         ({"timezone": "Mars/Olympus"}, "timezone: 'Mars/Olympus' is no IANA time zone"),
+        ({"timezone": "localtime"}, "timezone: 'localtime' is no IANA time zone"),
+        ({"timezone": "Factory"}, "timezone: 'Factory' is no IANA time zone"),
     ],
 )
 def test_a_wrong_campaign_is_refused(change, said):
