@@ -149,7 +149,12 @@ class OutreachCampaign(BaseModel):
             for channel in order
             if channel not in self.channels
         ]
-        return found + strangers
+        repeating = [
+            f"channel_priority.{audience}: names a channel twice; name each once"
+            for audience, order in (self.channel_priority or {}).items()
+            if len(set(order)) != len(order)
+        ]
+        return found + strangers + repeating
 
     def _budget_faults(self) -> list[str]:
         budgets = self.budget_per_channel or {}
