@@ -9,6 +9,8 @@ from typer.testing import CliRunner, Result
 
 from starter.cli.command_line import app
 from starter.cli.running import BAD_INPUT, OK, UNREACHABLE
+from starter.environment import UnusableSettingsError
+from starter.orchestrator import OutreachOrchestrator
 
 EXAMPLE = Path(__file__).parents[3] / "examples" / "campaign.json"
 
@@ -108,11 +110,25 @@ def test_what_is_no_file_of_a_campaign_is_refused():
     assert result.stderr == "error: standard input: holds no JSON object; start it with {\n"
 
 
-def test_defaults_that_cannot_be_read_are_named(monkeypatch):
-    monkeypatch.setenv("MADAN_SARA_MAX_MESSAGES_PER_DAY", "many")
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("MAX_MESSAGES_PER_DAY", "many", "settings: max_messages_per_day: must be a whole number"),
+        ("DEDUP_LOOKBACK_HOURS", "0", "settings: dedup_lookback_hours: must be greater than or"),
+        ("PRICES", '{"fax": "1"}', "settings: prices.fax: must be 'email', "),
+        ("PRICES", "cheap", "these as JSON"),
+    ],
+)
+async def test_defaults_that_cannot_be_used_are_named(monkeypatch, name, value, said):
+    monkeypatch.setenv("MADAN_SARA_DATABASE_URL", "postgresql+asyncpg://nowhere/none")
+    monkeypatch.setenv(f"MADAN_SARA_{name}", value)
     result = validate({"name": "x", "channels": ["email"]})
     assert result.exit_code == UNREACHABLE
-    assert "max_messages_per_day" in result.stderr
+    (line,) = result.stderr.splitlines()
+    assert said in line
+    with pytest.raises(UnusableSettingsError, match=r"variable MADAN_SARA_<NAME>") as refused:
+        await OutreachOrchestrator.connect()
+    assert said in str(refused.value)
 
 
 def test_saving_tells_all_that_could_not_be_read_and_what_follows():
