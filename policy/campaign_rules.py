@@ -1,28 +1,16 @@
 """What a campaign contradicts itself in: every rule that looks at more than one field."""
 
-import re
 from collections.abc import Callable, Collection, Iterable, Iterator
 from datetime import time
 from typing import Final, NamedTuple
 
 from contracts.campaign import OutreachCampaign
-from contracts.recipient import ContactInfo, Preferences, RecipientProfile
 from contracts.settings import OrchestratorSettings
+from policy.columns import NESTED, column_name, own_field
 from policy.templates import check_fields, check_templates
 
 #: The profile's fields a template may name; others are the campaign's `recipient_fields`.
 TEMPLATE_FIELDS: Final = ("name", "customer_type", "timezone", "device_preference")
-
-#: What a recipient's own fields are called, as a profile or as columns of a file.
-_TAKEN: Final = frozenset(
-    {
-        "id",
-        "recipient_id",
-        *RecipientProfile.model_fields,
-        *ContactInfo.model_fields,
-        *Preferences.model_fields,
-    }
-)
 
 
 def campaign_faults(
@@ -43,16 +31,11 @@ def campaign_faults(
     return found
 
 
-def column_name(name: str) -> str:
-    """A column's name as it is compared: case, spaces and hyphens do not tell two apart."""
-    return re.sub(r"[\s-]+", "_", name.strip().lower())
-
-
 def _unusable_fields(campaign: OutreachCampaign, _: OrchestratorSettings) -> Iterator[str]:
     first: dict[str, str] = {}
     for name in campaign.recipient_fields:
         plain = column_name(name)
-        if plain in _TAKEN:
+        if plain in NESTED or own_field(name):
             yield (
                 f"recipient_fields: {name} is a recipient's own field and no attribute; "
                 "remove it or choose another name"

@@ -73,9 +73,17 @@ def test_a_sound_campaign_has_no_faults():
             {"recipient_fields": ["town", "Town "]},
             "recipient_fields: town and Town are the same column; remove one",
         ),
+        (
+            {"recipient_fields": ["town", "Prénom", "Pre\u0301nom"]},
+            "recipient_fields: Prénom and Pre\u0301nom are the same column; remove one",
+        ),
         *(
             ({"recipient_fields": ["town", name]}, f"recipient_fields: {name} is a recipient's own")
-            for name in ("name", "id", "email", "Email", "phone", "attributes")
+            for name in ("name", "id", "email", "Email", "phone", "attributes", "recipient_id")
+        ),
+        *(
+            ({"recipient_fields": ["town", name]}, f"recipient_fields: {name} is a recipient's own")
+            for name in ("mobile", "mail", "E-mail", "full name", "device", "time zone", "sms")
         ),
         ({"recipient_fields": ["town", "Customer type"]}, "recipient_fields: Customer type is a"),
     ],
