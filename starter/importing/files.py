@@ -162,6 +162,19 @@ class JsonLinesFile:
 
     def rows(self) -> Iterator[Row]:
         """Every line that is not blank; see `SourceFile`."""
+        rows = self._lines()
+        first = next(rows, None)
+        if first is None:
+            raise InvalidRequestError(f"{self.path}: is empty; write one object a line")
+        if str(first.raw).startswith("["):
+            raise InvalidRequestError(
+                f"{self.path}: line {first.line}: is a JSON array; write one object a line, "
+                "without brackets around them or commas between"
+            )
+        yield first
+        yield from rows
+
+    def _lines(self) -> Iterator[Row]:
         with _opened(self.path) as binary:
             lines = iter(lambda: binary.readline(MAX_LINE_BYTES + 1), b"")
             for line, content in enumerate(lines, start=1):
