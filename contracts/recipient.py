@@ -52,7 +52,7 @@ def _as_e164(text: str) -> str:
 @cache
 def _known_zones() -> frozenset[str]:
     # Listing them walks the whole database on disk, far too slow for every profile.
-    # These two are no places: what they mean differs from machine to machine.
+    # These two are a machine's own zone and the lack of one, nobody's.
     return frozenset(available_timezones() - {"Factory", "localtime"})
 
 
