@@ -1,6 +1,7 @@
 """Base model and field types shared by every contract."""
 
-from datetime import UTC, datetime
+import re
+from datetime import UTC, date, datetime, time
 from typing import Annotated, Final
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, StringConstraints
@@ -8,6 +9,8 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Str
 #: Longest body of one channel's content, in characters. An e-mail client clips
 #: far earlier; anything longer is a mistake upstream.
 MAX_BODY_CHARACTERS: Final = 200_000
+
+_WALL_CLOCK: Final = re.compile(r"\d\d:\d\d(:\d\d(\.\d{1,6})?)?", re.ASCII)
 
 
 class Contract(BaseModel):
@@ -30,6 +33,25 @@ def _refuse_nul(text: str) -> str:
     if "\x00" in text:
         raise ValueError("contains a NUL character, which PostgreSQL cannot store; remove it")
     return text
+
+
+def _as_moment(value: object) -> object:
+    """Read ISO 8601 and nothing else: pydantic would take bare digits for a Unix time."""
+    try:
+        moment = datetime.fromisoformat(value) if isinstance(value, str) else value
+    except ValueError:
+        moment = None
+    if not isinstance(moment, date):
+        raise ValueError("is no ISO 8601 time; write it like 2030-05-01T09:30:00-05:00")  # noqa: TRY004 - pydantic's way
+    return moment
+
+
+def _as_local_time(value: object) -> object:
+    """Read a wall-clock time; one with an offset is another clock's."""
+    is_local = isinstance(value, time) and value.tzinfo is None
+    if not is_local and not (isinstance(value, str) and _WALL_CLOCK.fullmatch(value)):
+        raise ValueError("is no local time; write it without an offset, like 21:00")
+    return value
 
 
 def _as_utc(moment: datetime) -> datetime:
@@ -60,6 +82,8 @@ BodyText = Annotated[
     AfterValidator(_refuse_nul),
 ]
 #: An instant, always aware and in UTC.
-Instant = Annotated[datetime, AfterValidator(_as_utc)]
+Instant = Annotated[datetime, BeforeValidator(_as_moment), AfterValidator(_as_utc)]
+#: A time on the wall clock of whoever it is about.
+LocalTime = Annotated[time, BeforeValidator(_as_local_time)]
 #: Put before a number type that must not accept booleans.
 NotBool = BeforeValidator(_refuse_bool)

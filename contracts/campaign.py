@@ -6,9 +6,9 @@ from enum import StrEnum
 from typing import Annotated, Final, Literal
 from uuid import UUID, uuid4
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from contracts.base import ClosedContract, Instant, NotBool, ShortText
+from contracts.base import ClosedContract, Instant, LocalTime, NotBool, ShortText
 from contracts.channels import Channel
 from contracts.content import MessageContent
 from contracts.money import Money
@@ -58,11 +58,21 @@ class ChannelBudget(ClosedContract):
     spent: Annotated[Money, Field(le=0)] = Decimal(0)
 
 
+def _require_audience(key: object) -> object:
+    if key != "default" and key not in list(CustomerType):
+        raise ValueError(f"no such customer type; use {', '.join(CustomerType)} or default")
+    return key
+
+
+#: Whom an order of channels is for; `default` serves every customer type without its own.
+PriorityKey = Annotated[CustomerType | Literal["default"], BeforeValidator(_require_audience)]
+
+
 class OptimalTimes(ClosedContract):
     """Best local send times of one channel."""
 
-    weekday: time
-    weekend: time | None = None
+    weekday: LocalTime
+    weekend: LocalTime | None = None
 
     def on(self, *, weekend: bool) -> time:
         """The time for a kind of day; a missing weekend time is the weekday's."""
@@ -87,7 +97,7 @@ class OutreachCampaign(BaseModel):
     urgency: Urgency = Urgency.NORMAL
 
     channels: Annotated[list[Channel], Field(min_length=1)]
-    channel_priority: dict[CustomerType | Literal["default"], list[Channel]] | None = None
+    channel_priority: dict[PriorityKey, list[Channel]] | None = None
 
     #: None: no limit of that kind.
     budget_total: Money | None = None
@@ -139,7 +149,12 @@ class OutreachCampaign(BaseModel):
             for channel in order
             if channel not in self.channels
         ]
-        return found + strangers
+        repeating = [
+            f"channel_priority.{audience}: names a channel twice; name each once"
+            for audience, order in (self.channel_priority or {}).items()
+            if len(set(order)) != len(order)
+        ]
+        return found + strangers + repeating
 
     def _budget_faults(self) -> list[str]:
         budgets = self.budget_per_channel or {}

@@ -1,5 +1,6 @@
 """Validation errors in one line that names the field."""
 
+import re
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Final
@@ -9,6 +10,9 @@ from pydantic import ValidationError
 _LONGEST_VALUE = 60
 _LONGEST_NAME = 60
 _MOST_FAULTS = 20
+
+#: An amount as Python writes it.
+_DECIMAL: Final = re.compile(r"Decimal\('([^']*)'\)")
 
 #: What pydantic says in the words of Python, said in the words of whoever wrote the request.
 _WORDS: Final[Mapping[str, str]] = MappingProxyType(
@@ -22,6 +26,19 @@ _WORDS: Final[Mapping[str, str]] = MappingProxyType(
         "string_type": "must be a text",
         "bool_type": "must be true or false",
         "bool_parsing": "must be true or false",
+        "int_type": "must be a whole number",
+        "int_parsing": "must be a whole number",
+        "int_from_float": "must be a whole number",
+        "decimal_type": "must be a number",
+        "decimal_parsing": "must be a number",
+        "decimal_max_places": "must have at most {decimal_places} decimals",
+        "uuid_type": "must be a UUID like 550e8400-e29b-41d4-a716-446655440000",
+        "uuid_parsing": "must be a UUID like 550e8400-e29b-41d4-a716-446655440000",
+        "too_short": "has {actual_length} entries; give at least {min_length}",
+        "string_too_long": "must have at most {max_length} characters",
+        "string_too_short": "is empty; fill it",
+        "string_unicode": "contains half a character; remove it",
+        "time_parsing": "is no local time; write it like 21:00",
     }
 )
 
@@ -46,8 +63,9 @@ def fault_lines(error: ValidationError, *, root: str = "") -> list[str]:
     for fault in error.errors(include_url=False):
         steps = [root, *fault["loc"]]
         path = ".".join(_name(step) for step in steps if step != "" and not _is_internal(step))
-        message = _WORDS.get(fault["type"]) or _plain(fault["msg"])
-        faults.append(f"{path}: {message}{_shown(fault)}")
+        words = _WORDS.get(fault["type"])
+        message = words.format(**fault.get("ctx", {})) if words else _plain(fault["msg"])
+        faults.append(f"{f'{path}: ' if path else ''}{message}{_shown(fault)}")
     return faults
 
 
@@ -61,7 +79,8 @@ def listed(faults: Iterable[str]) -> str:
 
 
 def _plain(message: str) -> str:
-    return message.removeprefix("Value error, ").replace("Input should be", "must be")
+    said = message.removeprefix("Value error, ").replace("Input should be", "must be")
+    return _DECIMAL.sub(r"\1", said)
 
 
 def _is_internal(step: int | str) -> bool:

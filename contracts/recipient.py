@@ -52,7 +52,8 @@ def _as_e164(text: str) -> str:
 @cache
 def _known_zones() -> frozenset[str]:
     # Listing them walks the whole database on disk, far too slow for every profile.
-    return frozenset(available_timezones())
+    # These two are a machine's own zone and the lack of one, nobody's.
+    return frozenset(available_timezones() - {"Factory", "localtime"})
 
 
 def require_known_zone(name: str) -> str:

@@ -1,28 +1,16 @@
 """What a campaign contradicts itself in: every rule that looks at more than one field."""
 
-import re
 from collections.abc import Callable, Collection, Iterable, Iterator
 from datetime import time
-from typing import Final
+from typing import Final, NamedTuple
 
 from contracts.campaign import OutreachCampaign
-from contracts.recipient import ContactInfo, Preferences, RecipientProfile
 from contracts.settings import OrchestratorSettings
-from policy.templates import check_templates
+from policy.columns import NESTED, column_name, own_field
+from policy.templates import check_fields, check_templates
 
 #: The profile's fields a template may name; others are the campaign's `recipient_fields`.
 TEMPLATE_FIELDS: Final = ("name", "customer_type", "timezone", "device_preference")
-
-#: What a recipient's own fields are called, as a profile or as columns of a file.
-_TAKEN: Final = frozenset(
-    {
-        "id",
-        "recipient_id",
-        *RecipientProfile.model_fields,
-        *ContactInfo.model_fields,
-        *Preferences.model_fields,
-    }
-)
 
 
 def campaign_faults(
@@ -33,26 +21,21 @@ def campaign_faults(
     Args:
         campaign: the campaign.
         settings: its own rules, or those it gets where it has none.
-        unread: fields that could not be read and hold something else now; what depends on
-            them is not judged.
+        unread: paths of what could not be read, like `channels` or `templates.email`; it is
+            missing now, or holds something else, and nothing is concluded from that.
     """
     found = campaign.faults()
-    for fields, rule in _RULES:
-        if fields.isdisjoint(unread):
-            found += rule(campaign, settings)
+    for rule in _RULES:
+        if not rule.is_lost(unread):
+            found += rule.judge(campaign, settings)
     return found
-
-
-def column_name(name: str) -> str:
-    """A column's name as it is compared: case, spaces and hyphens do not tell two apart."""
-    return re.sub(r"[\s-]+", "_", name.strip().lower())
 
 
 def _unusable_fields(campaign: OutreachCampaign, _: OrchestratorSettings) -> Iterator[str]:
     first: dict[str, str] = {}
     for name in campaign.recipient_fields:
         plain = column_name(name)
-        if plain in _TAKEN:
+        if plain in NESTED or own_field(name):
             yield (
                 f"recipient_fields: {name} is a recipient's own field and no attribute; "
                 "remove it or choose another name"
@@ -64,8 +47,13 @@ def _unusable_fields(campaign: OutreachCampaign, _: OrchestratorSettings) -> Ite
 
 def _faulty_templates(campaign: OutreachCampaign, _: OrchestratorSettings) -> Iterator[str]:
     if campaign.templates is not None:
+        yield from (f"templates.{fault}" for fault in check_templates(campaign.templates))
+
+
+def _unknown_fields(campaign: OutreachCampaign, _: OrchestratorSettings) -> Iterator[str]:
+    if campaign.templates is not None:
         known = dict.fromkeys((*TEMPLATE_FIELDS, *campaign.recipient_fields))
-        yield from (f"templates.{fault}" for fault in check_templates(campaign.templates, known))
+        yield from (f"templates.{fault}" for fault in check_fields(campaign.templates, known))
 
 
 def _missing_templates(campaign: OutreachCampaign, _: OrchestratorSettings) -> Iterator[str]:
@@ -96,13 +84,53 @@ def _times_at_night(campaign: OutreachCampaign, settings: OrchestratorSettings) 
                 )
 
 
-_Rule = Callable[[OutreachCampaign, OrchestratorSettings], Iterable[str]]
+def _empty_priorities(campaign: OutreachCampaign, _: OrchestratorSettings) -> Iterator[str]:
+    for audience, order in (campaign.channel_priority or {}).items():
+        if not order:
+            yield f"channel_priority.{audience}: names no channel; name one or leave it out"
 
-#: Each rule with the fields it looks at.
-_RULES: Final[tuple[tuple[frozenset[str], _Rule], ...]] = (
-    (frozenset({"recipient_fields"}), _unusable_fields),
-    (frozenset({"templates", "recipient_fields"}), _faulty_templates),
-    (frozenset({"templates", "channels"}), _missing_templates),
-    (frozenset({"optimal_send_times", "channels"}), _times_of_strangers),
-    (frozenset({"optimal_send_times", "settings"}), _times_at_night),
+
+def _limits_that_never_hold(_: OutreachCampaign, settings: OrchestratorSettings) -> Iterator[str]:
+    week, day = settings.max_messages_per_week, settings.max_messages_per_day
+    if week < day:
+        yield (
+            f"settings.max_messages_per_week: {week} is below max_messages_per_day {day}; "
+            "raise it or lower the other"
+        )
+
+
+class _Rule(NamedTuple):
+    """A rule, and what of a campaign must have been read for it to judge the rest."""
+
+    judge: Callable[[OutreachCampaign, OrchestratorSettings], Iterable[str]]
+    #: Of these at least a part.
+    some_of: tuple[str, ...] = ()
+    #: Of these everything: it looks for what they lack.
+    all_of: tuple[str, ...] = ()
+
+    def is_lost(self, unread: Collection[str]) -> bool:
+        """Whether too little was read."""
+        return any(
+            _holds(path, field) or (field in self.all_of and _holds(field, path))
+            for path in unread
+            for field in (*self.some_of, *self.all_of)
+        )
+
+
+def _holds(outer: str, inner: str) -> bool:
+    return f"{inner}.".startswith(f"{outer}.")
+
+
+_RULES: Final = (
+    _Rule(_empty_priorities, all_of=("channel_priority",)),
+    _Rule(_unusable_fields),
+    _Rule(_faulty_templates),
+    _Rule(_unknown_fields, all_of=("recipient_fields",)),
+    _Rule(_missing_templates, some_of=("channels",), all_of=("templates",)),
+    _Rule(_times_of_strangers, some_of=("channels",)),
+    _Rule(_times_at_night, all_of=("settings.quiet_hours",)),
+    _Rule(
+        _limits_that_never_hold,
+        all_of=("settings.max_messages_per_week", "settings.max_messages_per_day"),
+    ),
 )

@@ -205,8 +205,7 @@ def _slots(times: OptimalTimes, bounds: _Bounds) -> Iterator[_Slot]:
     zone = bounds.zone.zone
     day = bounds.earliest.astimezone(zone).date() - timedelta(days=1)
     while True:
-        # Times of day with an offset are equal when their instants are; the offset is ignored here.
-        wall = times.on(weekend=day.weekday() >= _SATURDAY).replace(tzinfo=None)
+        wall = times.on(weekend=day.weekday() >= _SATURDAY)
         yield _slot(day, wall, zone, bounds.quiet_hours)
         day += timedelta(days=1)
 

@@ -1,6 +1,6 @@
 """What a message says to one person: Liquid templates filled in with their fields."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from liquid.exceptions import (
@@ -138,22 +138,37 @@ def check_content(
     ]
 
 
-def check_templates(content: MessageContent, known: Collection[str]) -> list[str]:
+def check_templates(content: MessageContent) -> list[str]:
     """What is wrong with templates whoever gets them.
-
-    Args:
-        content: templates by channel.
-        known: the fields they may name.
 
     Returns:
         One line per fault, each starting with the template's name, like
-        `email.subject: names the field 'city', ...`.
+        `email.subject: is no valid template: ...`.
     """
     return [
-        f"{key}{part.name}: {fault}"
-        for key, template in content.root.items()
-        for part in _parts(template)
-        for fault in _faults_for_all(part, known)
+        f"{name}: {fault}"
+        for name, part in _named_parts(content)
+        if (fault := _fault_for_all(part)) is not None
+    ]
+
+
+def check_fields(content: MessageContent, known: Collection[str]) -> list[str]:
+    """The fields templates name and recipients need not bring.
+
+    Args:
+        content: templates by channel; of invalid ones `check_templates` tells.
+        known: the fields they may name.
+
+    Returns:
+        One line per field, like `email.subject: names the field 'city', ...`.
+    """
+    return [
+        f"{name}: names the field {field!r}, which recipients need not bring; "
+        f"add it to recipient_fields, or use one of {', '.join(known)}"
+        for name, part in _named_parts(content)
+        if _fault_for_all(part) is None
+        for field in named_fields(part.source, html=part.html)
+        if field not in known
     ]
 
 
@@ -184,6 +199,12 @@ def _parts(template: str | EmailContent) -> list[_Part]:
     if template.html is not None:
         parts.append(_Part(".html", template.html, html=True))
     return parts
+
+
+def _named_parts(content: MessageContent) -> Iterator[tuple[str, _Part]]:
+    for key, template in content.root.items():
+        for part in _parts(template):
+            yield f"{key}{part.name}", part
 
 
 def _fill(part: _Part, fields: Mapping[str, Any]) -> str:
@@ -242,19 +263,17 @@ def _surely_fills(part: _Part, fields: Mapping[str, Any]) -> bool:
     return len("".join([str(fields[name]) for name in plain])) <= MAX_PLAIN_VALUES
 
 
-def _faults_for_all(part: _Part, known: Collection[str]) -> list[str]:
+def _fault_for_all(part: _Part) -> str | None:
     try:
-        named = named_fields(part.source, html=part.html)
+        template = parse(part.source, html=part.html)
     except LiquidError as error:
-        return [_explain(error)]
+        return _explain(error)
     except (MemoryError, RecursionError):
-        return [_RUNS_AWAY]
-    return [
-        f"names the field {name!r}, which recipients need not bring; "
-        f"add it to recipient_fields, or use one of {', '.join(known)}"
-        for name in named
-        if name not in known
-    ]
+        return _RUNS_AWAY
+    # Liquid's word for what shows nothing but spaces, whatever the values.
+    if all(node.blank for node in template.nodes):
+        return "says nothing, whoever gets it; write a text"
+    return None
 
 
 def _missing(part: _Part, fields: Mapping[str, Any]) -> list[str]:

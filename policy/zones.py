@@ -64,7 +64,7 @@ def localize(day: date, wall: time, zone: ZoneInfo) -> datetime:
 
     Args:
         day: local date.
-        wall: local time; an offset of its own is ignored.
+        wall: local time.
         zone: where the clock hangs.
 
     Returns:
@@ -72,7 +72,7 @@ def localize(day: date, wall: time, zone: ZoneInfo) -> datetime:
 
     Source: PEP 495, where `fold=0` means exactly this.
     """
-    local = datetime.combine(day, wall.replace(tzinfo=None, fold=0), tzinfo=zone)
+    local = datetime.combine(day, wall.replace(fold=0), tzinfo=zone)
     return local.astimezone(UTC)
 
 

@@ -1,6 +1,6 @@
 """Everything that is wrong with a campaign, found at once."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -26,7 +26,8 @@ def check_campaign(
 ) -> tuple[OutreachCampaign | None, list[str]]:
     """Read a campaign and judge it as a whole.
 
-    Fields that cannot be read do not keep the others from being judged together.
+    What cannot be read does not keep the rest from being judged together, of the same field
+    or of others.
 
     Args:
         document: the campaign's fields.
@@ -45,10 +46,54 @@ def check_campaign(
 def _faults_of_the_rest(
     document: object, error: ValidationError, defaults: OrchestratorSettings
 ) -> list[str]:
-    if not isinstance(document, Mapping):
-        return []
-    unread = {str(fault["loc"][0]) for fault in error.errors(include_url=False)}
-    readable: dict[str, Any] = {k: v for k, v in document.items() if k not in unread}
-    stand_ins = {name: value for name, value in _STAND_INS.items() if name in unread}
-    campaign = OutreachCampaign.model_validate({**readable, **stand_ins})
-    return campaign_faults(campaign, campaign.settings or defaults, unread=unread)
+    """The contradictions in what can be read."""
+    rest, unread = document, set[str]()
+    while isinstance(rest, Mapping):
+        places = {_place(rest, fault["loc"]) for fault in error.errors(include_url=False)}
+        if () in places:  # A name of a field that cannot be read; there is no telling which.
+            break
+        unread |= {".".join(map(str, place)) for place in places}
+        rest = _without(rest, places)
+        rest |= {name: value for name, value in _STAND_INS.items() if name in unread}
+        try:
+            campaign = OutreachCampaign.model_validate(rest)
+        except ValidationError as more:  # What is left of a list or an object may be too little.
+            error = more
+        else:
+            return campaign_faults(campaign, campaign.settings or defaults, unread=unread)
+    return []
+
+
+_Place = tuple[int | str, ...]
+
+
+def _place(document: Mapping[str, Any], path: _Place) -> _Place:
+    """The part of a document that cannot be read; of a missing field, what it is missing in."""
+    found: list[int | str] = []
+    value: Any = document
+    for step in path:
+        # Other steps are missing fields, or names of alternatives of ours.
+        if step in _steps(value):
+            found.append(step)
+            value = value[step]
+    return tuple(found) or path[:1]
+
+
+def _steps(value: Any) -> Collection[int | str]:  # noqa: ANN401 - as it came
+    """The names or indexes of what an object or a list holds."""
+    if isinstance(value, Mapping):
+        return value.keys()
+    return range(len(value)) if isinstance(value, list | tuple) else ()
+
+
+def _without(document: Any, places: Collection[_Place]) -> Any:  # noqa: ANN401 - as it came
+    """A document without some parts of it."""
+    if not places:
+        return document
+
+    left = {
+        step: _without(document[step], [place[1:] for place in places if place[0] == step])
+        for step in _steps(document)
+        if (step,) not in places
+    }
+    return left if isinstance(document, Mapping) else list(left.values())

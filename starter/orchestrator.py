@@ -13,7 +13,7 @@ from activities.budget import BudgetManager
 from activities.deduplicator import MessageDeduplicator
 from activities.router import ChannelRouter
 from activities.scheduler import SendTimeScheduler
-from config.settings import DatabaseSettings, TenantDefaults
+from config.settings import DatabaseSettings
 from config.temporal import connect
 from contracts.campaign import DEFAULT_TENANT, CampaignStatus, OutreachCampaign
 from contracts.campaign_run import CampaignRef
@@ -40,6 +40,7 @@ from starter.campaign_runs import CampaignRuns
 from starter.campaign_status import CampaignStatusResult
 from starter.campaigns import Campaigns
 from starter.conversions import Conversions
+from starter.environment import from_environment, tenant_settings
 from starter.importing.run import ImportOptions, ImportProgress, ImportResult, import_file
 from starter.messages import Messages
 from starter.outreaches import Outreaches, OutreachHandle
@@ -87,13 +88,17 @@ class OutreachOrchestrator:
 
     @classmethod
     async def connect(cls, *, settings: OrchestratorSettings | None = None) -> Self:
-        """Connect to the database and Temporal the environment names."""
-        where = DatabaseSettings()
+        """Connect to the database and Temporal the environment names.
+
+        Raises:
+            UnusableSettingsError: a setting in the environment is missing or cannot be used.
+        """
+        where = from_environment(DatabaseSettings)
+        own = settings or tenant_settings()
         database = Database(
             where.database_url.get_secret_value(), pool_size=where.database_pool_size
         )
-        defaults = OrchestratorSettings.model_validate(TenantDefaults().model_dump())
-        return cls(await connect(), database, settings=settings or defaults)
+        return cls(await connect(), database, settings=own)
 
     async def close(self) -> None:
         """Close the connections to the database."""

@@ -1,31 +1,68 @@
 """JSON as people write it by hand or export it: nothing of it may silently be lost."""
 
 import json
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
 
-from contracts.faults import InvalidRequestError
+from contracts.faults import InvalidRequestError, listed
+
+#: Python converts no more in one step, and nobody means as many.
+_MOST_DIGITS: Final = 4_000
+
+
+@dataclass(frozen=True)
+class _Fault:
+    """Stands where a value is that cannot be taken as it is written."""
+
+    reason: str
 
 
 def loads(text: str) -> object:
     """What a JSON text says.
 
     Raises:
-        InvalidRequestError: an object has a name twice, or a number is none.
+        InvalidRequestError: an object has a name twice, or a number is none; every such place
+            as `field: what is wrong`.
         json.JSONDecodeError: it is no JSON.
         RecursionError: it is nested too deeply.
-        ValueError: a number has more digits than Python converts.
     """
-    return json.loads(text, object_pairs_hook=_without_repetition, parse_constant=_refuse_constant)
+    found = []
+
+    def fault(reason: str) -> _Fault:
+        found.append(reason)
+        return _Fault(reason)
+
+    def constant(name: str) -> object:
+        return fault(f"{name} is no JSON number; write a number or null")
+
+    def whole_number(digits: str) -> object:
+        if len(digits) > _MOST_DIGITS:
+            return fault(f"a number of {len(digits)} digits; shorten it")
+        return int(digits)
+
+    def unrepeated(pairs: list[tuple[str, object]]) -> dict[str, object]:
+        """An object whose names stand once; of two values, one would silently be lost."""
+        said = dict(pairs)
+        if len(said) < len(pairs):
+            for name, times in Counter(name for name, _ in pairs).items():
+                if times > 1:
+                    said[name] = fault("given twice in one object; remove one")
+        return said
+
+    document = json.loads(
+        text, object_pairs_hook=unrepeated, parse_constant=constant, parse_int=whole_number
+    )
+    if found:
+        raise InvalidRequestError(listed(_faults(document)))
+    return document
 
 
-def _without_repetition(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    """An object whose names stand once; of two values, one would silently be lost."""
-    found: dict[str, object] = {}
-    for name, value in pairs:
-        if name in found:
-            raise InvalidRequestError(f"{name}: given twice in one object; remove one")
-        found[name] = value
-    return found
-
-
-def _refuse_constant(name: str) -> object:
-    raise InvalidRequestError(f"{name} is no JSON number; write a number or null")
+def _faults(value: object, path: str = "") -> Iterator[str]:
+    """Every fault of a document with its place in it."""
+    if isinstance(value, _Fault):
+        yield f"{path}: {value.reason}" if path else value.reason
+    elif isinstance(value, dict | list):
+        for step, inner in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from _faults(inner, f"{path}.{step}" if path else str(step))

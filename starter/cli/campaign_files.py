@@ -8,8 +8,9 @@ from starter.cli.campaign_summary import campaign_summary, summary_view
 from starter.cli.orders import Order, Reply
 from starter.cli.progress import import_bar
 from starter.cli.request_file import parse_id, read_campaign
-from starter.cli.session import Session, tenant_settings
+from starter.cli.session import Session
 from starter.cli.terminal import show_error
+from starter.environment import tenant_settings
 from starter.importing.run import ImportResult
 
 

@@ -27,8 +27,9 @@ from starter.cli.request_file import (
     read_campaign,
     read_send_request,
 )
-from starter.cli.session import Session, UnreachableError, open_session, tenant_settings
+from starter.cli.session import Session, UnreachableError, open_session
 from starter.cli.standing import ask_standing, standing_document
+from starter.environment import tenant_settings
 from starter.orchestrator import OutreachOrchestrator
 
 T = TypeVar("T")

@@ -184,7 +184,5 @@ def _decode(content: bytes, name: str) -> object:
         ) from None
     except RecursionError:
         raise InvalidRequestError(f"{name}: nested too deeply; flatten it") from None
-    except InvalidRequestError:
-        raise
-    except ValueError as error:  # A number with more digits than Python converts.
-        raise InvalidRequestError(f"{name}: {error}") from None
+    except InvalidRequestError as fault:
+        raise InvalidRequestError(f"{name}: {fault}") from None

@@ -43,6 +43,7 @@ def _exit_code(prepare: "Callable[[], Order | Reply]", *, as_json: bool) -> int:
     from starter.cli.orders import Reply, execute
     from starter.cli.session import UnreachableError
     from starter.cli.terminal import show, show_error, show_json
+    from starter.environment import UnusableSettingsError
 
     try:
         prepared = prepare()
@@ -50,7 +51,7 @@ def _exit_code(prepare: "Callable[[], Order | Reply]", *, as_json: bool) -> int:
     except InvalidRequestError as fault:
         show_error(str(fault))
         return BAD_INPUT
-    except UnreachableError as fault:
+    except (UnreachableError, UnusableSettingsError) as fault:
         show_error(str(fault))
         return UNREACHABLE
     except LookupError as fault:

@@ -1,28 +1,23 @@
 """The connections of one command, and what to say when there are none."""
 
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import TypeVar
 
 import asyncpg
-from pydantic import ValidationError
-from pydantic_settings import BaseSettings, SettingsError
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 from temporalio.client import Client
 from temporalio.envconfig import ClientConfig
 from temporalio.service import RPCError, RPCStatusCode
 
-from config.settings import DatabaseSettings, TenantDefaults
+from config.settings import DatabaseSettings
 from config.temporal import connect
-from contracts.faults import one_line
-from contracts.settings import OrchestratorSettings
 from persistence.bookings import MessageBookings
 from persistence.database import Database
+from starter.environment import UnusableSettingsError, from_environment, tenant_settings
 from starter.orchestrator import OutreachOrchestrator
-
-S = TypeVar("S", bound=BaseSettings)
 
 _DATABASE_URL = "MADAN_SARA_DATABASE_URL"
 _START_A_STACK = "start everything with `make up`, and load its settings with `. .devstack/env`"
@@ -51,8 +46,9 @@ async def open_session() -> AsyncIterator[Session]:
 
     Raises:
         UnreachableError: one of them is not set, not there, or does not let us in.
+        UnusableSettingsError: a setting in the environment cannot be used.
     """
-    where, settings = _from_environment(DatabaseSettings), tenant_settings()
+    where, settings = _database_settings(), tenant_settings()
     url = where.database_url.get_secret_value()
     database = _database(url)
     try:
@@ -74,30 +70,13 @@ def temporal_address() -> str:
     return ClientConfig.load_client_connect_config().get("target_host", "localhost:7233")
 
 
-def tenant_settings() -> OrchestratorSettings:
-    """The rules of a campaign that brings none of its own, as the environment has them.
-
-    Raises:
-        UnreachableError: the environment has none that can be used.
-    """
-    defaults = _from_environment(TenantDefaults)
-    return OrchestratorSettings.model_validate(defaults.model_dump())
-
-
-def _from_environment(settings: type[S]) -> S:
+def _database_settings() -> DatabaseSettings:
     try:
-        return settings()
-    except SettingsError as error:
-        raise UnreachableError(
-            f"settings: {error}; each is the variable MADAN_SARA_<NAME>, these as JSON"
-        ) from None
-    except ValidationError as error:
-        names = {str(fault["loc"][0]) for fault in error.errors()}
-        if "database_url" in names and len(names) == 1:
-            raise UnreachableError(f"{_DATABASE_URL} is not set; {_START_A_STACK}") from None
-        raise UnreachableError(
-            f"settings: {one_line(error)}; each is the variable MADAN_SARA_<NAME>"
-        ) from None
+        return from_environment(DatabaseSettings)
+    except UnusableSettingsError:
+        if os.environ.get(_DATABASE_URL):
+            raise
+        raise UnreachableError(f"{_DATABASE_URL} is not set; {_START_A_STACK}") from None
 
 
 def _database(url: str) -> Database:

@@ -51,7 +51,9 @@ def to_json(document: Mapping[str, Any], *, indent: int | None = 2) -> str:
         raise TypeError(f"{type(value).__name__} has no form in JSON")
 
     encoded = json.dumps(document, default=encode, ensure_ascii=False, indent=indent)
-    return re.sub(f'"{mark}([^"]*)"', r"\1", encoded)
+    unmarked = re.sub(f'"{mark}([^"]*)"', r"\1", encoded)
+    # Half a character, which UTF-8 cannot write: Python's escape for it is JSON's as well.
+    return unmarked.encode(errors="backslashreplace").decode()
 
 
 def to_json_line(document: Mapping[str, Any]) -> str:

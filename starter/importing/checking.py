@@ -12,16 +12,10 @@ from contracts.content import MessageContent
 from contracts.faults import InvalidRequestError, fault_lines, listed
 from contracts.recipient import RecipientProfile
 from persistence.new_recipient import NewRecipient
+from policy.columns import ID, Field
 from policy.templates import check_content
 from starter.digests import request_digest
-from starter.importing.columns import (
-    ID,
-    CsvReader,
-    Field,
-    Fields,
-    JsonReader,
-    UnreadableRowError,
-)
+from starter.importing.columns import CsvReader, Fields, JsonReader, UnreadableRowError
 from starter.importing.phones import to_e164
 
 _PHONES: Final[tuple[Field, ...]] = (("contact_info", "phone"), ("contact_info", "whatsapp"))

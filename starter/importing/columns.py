@@ -5,53 +5,20 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Final
 
-from contracts.faults import InvalidRequestError
-from contracts.recipient import ContactInfo
-from policy.campaign_rules import column_name
+from pydantic import TypeAdapter, ValidationError
+
+from contracts.base import ShortText
+from contracts.faults import InvalidRequestError, one_line
+from policy.columns import ID, NESTED, Field, column_name, own_field
 from starter import strict_json
 
-#: Where a value belongs: `("name",)`, `("contact_info", "email")`, `("attributes", "city")`.
-Field = tuple[str, ...]
 #: What a row says: each field once, none of them empty.
 Fields = Mapping[Field, object]
 
-ID: Final[Field] = ("id",)
-
-_FIELDS: Final[Mapping[str, Field]] = {
-    "id": ID,
-    **{name: (name,) for name in ("name", "customer_type", "timezone", "device_preference")},
-    **{name: ("contact_info", name) for name in ContactInfo.model_fields},
-    "preferred_channel": ("preferences", "preferred_channel"),
-}
-
-#: Other names columns often have, in their normal form.
-_SYNONYMS: Final[Mapping[str, str]] = {
-    "recipient_id": "id",
-    "full_name": "name",
-    "e_mail": "email",
-    "mail": "email",
-    "email_address": "email",
-    "e_mail_address": "email",
-    "phone_number": "phone",
-    "telephone": "phone",
-    "mobile": "phone",
-    "mobile_number": "phone",
-    "mobile_phone": "phone",
-    "cell_phone": "phone",
-    "sms": "phone",
-    "whatsapp_number": "whatsapp",
-    "instagram": "instagram_handle",
-    "facebook": "facebook_id",
-    "linkedin": "linkedin_id",
-    "twitter": "twitter_handle",
-    "time_zone": "timezone",
-    "device": "device_preference",
-}
-
-#: Objects of a profile; only JSON can hold them.
-_NESTED: Final = ("contact_info", "preferences", "engagement_history", "attributes")
 #: Those whose fields may stand beside the profile's own as well.
 _TAKEN_APART: Final = ("contact_info", "preferences", "attributes")
+
+_SHORT_TEXT: TypeAdapter[str] = TypeAdapter(ShortText)
 
 
 class UnreadableRowError(ValueError):
@@ -72,14 +39,18 @@ class Columns:
         self._attributes = {column_name(name): name for name in recipient_fields}
         # The same few names stand in every row of JSON.
         self.field_of = lru_cache(maxsize=1_000)(self._find)
+        self.attribute = lru_cache(maxsize=1_000)(self._find_attribute)
 
     def _find(self, name: str) -> Field:
         """The field a name stands for."""
         plain = column_name(name)
         if plain in self._attributes:
             return ("attributes", self._attributes[plain])
-        field = _FIELDS.get(_SYNONYMS.get(plain, plain))
-        return field or ("attributes", plain)
+        return own_field(name) or ("attributes", plain)
+
+    def _find_attribute(self, name: str) -> Field:
+        """What is said to be an attribute; as the campaign spells it, if it asks for it."""
+        return ("attributes", self._attributes.get(column_name(name), name))
 
 
 class CsvReader:
@@ -90,7 +61,7 @@ class CsvReader:
         recipient_fields: attributes the campaign asks for.
 
     Raises:
-        InvalidRequestError: a column is missing, nameless or there twice.
+        InvalidRequestError: a column is missing or there twice, or its name cannot be used.
     """
 
     def __init__(self, header: Sequence[str], recipient_fields: Sequence[str]) -> None:
@@ -126,7 +97,9 @@ class CsvReader:
         for number, (name, field) in enumerate(zip(self._header, self._fields, strict=True), 1):
             if not name.strip():
                 raise InvalidRequestError(f"column {number} has no name; name it or remove it")
-            if field[-1] in _NESTED:
+            if fault := _fault_of(field):
+                raise InvalidRequestError(f"column {number}: {fault}")
+            if field[-1] in NESTED:
                 raise InvalidRequestError(
                     f"column {name!r} stands for several fields; give each a column of its own, "
                     "or use a JSON Lines file"
@@ -171,14 +144,25 @@ class JsonReader:
 
     def _pairs(self, row: Mapping[str, object]) -> Iterator[tuple[Field, object]]:
         for name, value in row.items():
-            if name not in _NESTED:
+            if name not in NESTED:
                 yield self._columns.field_of(name), value
             elif name not in _TAKEN_APART or value is None:
                 yield (name,), value
             elif isinstance(value, Mapping):
-                yield from (((name, inner), held) for inner, held in value.items())
+                for inner, held in value.items():
+                    is_attribute = name == "attributes"
+                    yield (self._columns.attribute(inner) if is_attribute else (name, inner)), held
             else:
                 raise UnreadableRowError(f"{name}: must be an object with named fields")
+
+
+def _fault_of(field: Field) -> str:
+    """What is wrong with the name of an attribute: every row of it would be refused."""
+    try:
+        _SHORT_TEXT.validate_python(field[-1])
+    except ValidationError as error:
+        return one_line(error)
+    return ""
 
 
 def _json_object(text: str) -> Mapping[str, object]:
@@ -188,8 +172,8 @@ def _json_object(text: str) -> Mapping[str, object]:
         raise UnreadableRowError(f"no valid JSON (column {error.colno}: {error.msg})") from None
     except RecursionError:
         raise UnreadableRowError("nested too deeply; flatten it") from None
-    except ValueError as error:
-        raise UnreadableRowError(str(error)) from None
+    except InvalidRequestError as fault:
+        raise UnreadableRowError(str(fault)) from None
     if not isinstance(row, Mapping):
         raise UnreadableRowError("is no JSON object; start it with {")
     return row

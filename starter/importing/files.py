@@ -2,6 +2,7 @@
 
 import codecs
 import csv
+import re
 import stat
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -14,8 +15,16 @@ from contracts.faults import InvalidRequestError
 #: Longest line of a JSON Lines file; more is the wrong file, say one JSON array.
 MAX_LINE_BYTES: Final = 1_000_000
 
+#: What a file of rejected rows says about each, before the row itself.
+REJECT_COLUMNS: Final = ("rejected_line", "rejected_reason")
+
 _DELIMITERS: Final = ",;\t"
 _BLOCK_BYTES: Final = 1_000_000
+_BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
+#: A line of rejected JSON Lines; the row is in it as it stood.
+_REJECTED_LINE: Final = re.compile(
+    r'\{{\s*"{}":\s*\d+,\s*"{}":\s*"(?:[^"\\]|\\.)*",\s*"row":\s*(.*)\}}'.format(*REJECT_COLUMNS)
+)
 
 
 class Row(NamedTuple):
@@ -72,8 +81,21 @@ def open_source(path: Path) -> SourceFile:
     return form(path)
 
 
+def holds_rejects(path: Path) -> bool:
+    """Whether a file was begun as one of rejected rows, whatever its form.
+
+    Raises:
+        InvalidRequestError: it cannot be read.
+    """
+    with _opened(path) as file:
+        begun = file.read(100).removeprefix(_BYTE_ORDER_MARK)
+    return begun.lstrip(b'{"').startswith(REJECT_COLUMNS[0].encode())
+
+
 class CsvFile:
     """Comma-separated values with a header row; semicolons and tabs serve as well.
+
+    A file of rejected rows gives them as they stood, without what was said about them.
 
     Args:
         path: the file; UTF-8, with or without a byte order mark.
@@ -87,6 +109,9 @@ class CsvFile:
         #: What separates the cells: whatever makes most columns of the header.
         self.delimiter = max(_DELIMITERS, key=self._count_columns)
         self.header: list[str] = self._header(self.delimiter)
+        rejects = tuple(self.header[: len(REJECT_COLUMNS)]) == REJECT_COLUMNS
+        self._first = len(REJECT_COLUMNS) if rejects else 0
+        del self.header[: self._first]
         # Spreadsheets write columns without a name where there once was one.
         while self.header and not self.header[-1].strip():
             self.header.pop()
@@ -97,7 +122,7 @@ class CsvFile:
         """Every row of data; see `SourceFile`."""
         rows = self._read(self.delimiter)
         next(rows, None)
-        return rows
+        return (Row(row.line, row.raw[self._first :]) for row in rows)
 
     def _count_columns(self, delimiter: str) -> int:
         try:
@@ -124,7 +149,7 @@ class CsvFile:
 
 
 class JsonLinesFile:
-    """One JSON object a line.
+    """One JSON object a line; of a rejected row what stood there.
 
     Args:
         path: the file; UTF-8, with or without a byte order mark.
@@ -137,6 +162,19 @@ class JsonLinesFile:
 
     def rows(self) -> Iterator[Row]:
         """Every line that is not blank; see `SourceFile`."""
+        rows = self._lines()
+        first = next(rows, None)
+        if first is None:
+            raise InvalidRequestError(f"{self.path}: is empty; write one object a line")
+        if str(first.raw).startswith("["):
+            raise InvalidRequestError(
+                f"{self.path}: line {first.line}: is a JSON array; write one object a line, "
+                "without brackets around them or commas between"
+            )
+        yield first
+        yield from rows
+
+    def _lines(self) -> Iterator[Row]:
         with _opened(self.path) as binary:
             lines = iter(lambda: binary.readline(MAX_LINE_BYTES + 1), b"")
             for line, content in enumerate(lines, start=1):
@@ -147,7 +185,8 @@ class JsonLinesFile:
                     )
                 text = content.decode("utf-8-sig" if line == 1 else "utf-8").strip()
                 if text:
-                    yield Row(line, text)
+                    rejected = _REJECTED_LINE.fullmatch(text)
+                    yield Row(line, rejected[1] if rejected else text)
 
 
 def _explain(error: csv.Error) -> str:

@@ -9,7 +9,7 @@ from typing import Self, TextIO
 
 from contracts.faults import InvalidRequestError
 from starter import strict_json
-from starter.importing.files import CsvFile, Row, SourceFile
+from starter.importing.files import REJECT_COLUMNS, CsvFile, Row, SourceFile, holds_rejects
 
 
 class RejectsFile:
@@ -20,7 +20,7 @@ class RejectsFile:
         path: where to write; None: beside the source.
 
     Raises:
-        InvalidRequestError: it is the source itself.
+        InvalidRequestError: something else is there already, say the source itself.
     """
 
     def __init__(self, source: SourceFile, path: Path | None) -> None:
@@ -28,10 +28,7 @@ class RejectsFile:
         self.path = path or source.path.with_suffix(f".rejected{source.path.suffix}")
         self._file: TextIO | None = None
         self.rows = 0
-        if self.path.exists() and self.path.samefile(source.path):
-            raise InvalidRequestError(
-                f"{self.path}: is the file to import; choose another one for rejected rows"
-            )
+        self._require_replaceable()
 
     def __enter__(self) -> Self:
         try:
@@ -46,7 +43,7 @@ class RejectsFile:
                 "choose another place for rejected rows"
             ) from None
         if isinstance(self._source, CsvFile):
-            self._write_cells(["line", "reason", *self._source.header])
+            self._write_cells([*REJECT_COLUMNS, *self._source.header])
         return self
 
     def __exit__(
@@ -71,12 +68,26 @@ class RejectsFile:
         if self._file is not None:
             self._file.flush()
 
+    def _require_replaceable(self) -> None:
+        """Refuse a path with anything in its place but an older file of rejected rows."""
+        if self.path.exists() and self.path.samefile(self._source.path):
+            what = "is the file to import"
+        elif self.path.is_symlink() or (self.path.exists() and not self.path.is_file()):
+            what = "is no ordinary file"
+        elif self.path.exists() and self.path.stat().st_size and not holds_rejects(self.path):
+            what = "holds something else than rejected rows and would be lost"
+        else:
+            return
+        raise InvalidRequestError(f"{self.path}: {what}; choose another file for rejected rows")
+
     def _write_cells(self, cells: list[str]) -> None:
         delimiter = self._source.delimiter if isinstance(self._source, CsvFile) else ","
         csv.writer(self._file, delimiter=delimiter).writerow(cells)  # type: ignore[arg-type]
 
     def _write_line(self, line: int, reason: str, text: str) -> None:
-        told = json.dumps({"line": line, "reason": reason}, ensure_ascii=False)
+        told = json.dumps(
+            dict(zip(REJECT_COLUMNS, (line, reason), strict=True)), ensure_ascii=False
+        )
         print(f'{told[:-1]}, "row": {_as_json(text)}}}', file=self._file)
 
 

@@ -6,6 +6,8 @@ import sys
 
 import pytest
 
+from config.temporal import connect
+
 _TORN_DOWN = "import atexit; atexit.register(print, 'torn down')\n"
 
 
@@ -48,13 +50,19 @@ def test_every_command_ends_so(arguments: tuple[str, ...], exit_code: int):
 
 def test_an_ordinary_end_waits_a_moment_for_the_threads_of_the_client():
     code = """
-import asyncio, os, time
-time.sleep = lambda seconds: print("waited")
-os.environ["TEMPORAL_ADDRESS"] = "127.0.0.1:1"
-from config.temporal import connect
-try:
-    asyncio.run(connect())
-except RuntimeError:
-    pass
+import time
+time.sleep = lambda seconds: print("waited", seconds > 0)
+from config.ending import let_threads_finish_at_exit
+let_threads_finish_at_exit()
+let_threads_finish_at_exit()
 """
-    assert _ending(code) == (0, "waited\ntorn down\n")
+    assert _ending(code) == (0, "waited True\ntorn down\n")
+
+
+async def test_whoever_connects_to_temporal_ends_so(monkeypatch):
+    monkeypatch.setenv("TEMPORAL_ADDRESS", "127.0.0.1:1")
+    asked = []
+    monkeypatch.setattr("config.temporal.let_threads_finish_at_exit", lambda: asked.append(1))
+    with pytest.raises(RuntimeError):
+        await connect()
+    assert asked

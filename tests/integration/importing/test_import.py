@@ -125,7 +125,7 @@ async def test_rejected_rows_are_beside_the_file_with_line_and_reason(importing)
     rejects = importing.folder / "people.rejected.csv"
     assert result["rejects_file"] == str(rejects)
     header, row = read_csv(rejects, ";")
-    assert header == ["line", "reason", "id", "name", "E-mail", "Town"]
+    assert header == ["rejected_line", "rejected_reason", "id", "name", "E-mail", "Town"]
     assert (row[0], row[2:]) == ("4", ["2", "", "nobody", ""])
     assert "town: is missing" in row[1]
     assert "email: is no e-mail address" in row[1]

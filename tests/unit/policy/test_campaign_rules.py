@@ -34,6 +34,18 @@ def test_a_sound_campaign_has_no_faults():
     ("changes", "said"),
     [
         ({"channels": ["email", "sms", "email"]}, "channels: names a channel twice"),
+        (
+            {"channel_priority": {"new": ["sms", "sms"]}},
+            "channel_priority.new: names a channel twice; name each once",
+        ),
+        (
+            {"channel_priority": {"new": [], "default": ["sms"]}},
+            "channel_priority.new: names no channel; name one or leave it out",
+        ),
+        (
+            {"defaults": {"max_messages_per_day": 5, "max_messages_per_week": 4}},
+            "settings.max_messages_per_week: 4 is below max_messages_per_day 5; raise it or",
+        ),
         ({"channel_priority": {"new": ["chat"]}}, "channel_priority.new: chat is not among"),
         ({"budget_per_channel": {"chat": {"total": 1}}}, "budget_per_channel.chat: not among"),
         (
@@ -42,6 +54,7 @@ def test_a_sound_campaign_has_no_faults():
         ),
         ({"end_date": START}, "end_date: 2026-11-01T00:00:00+00:00 is not after start_date"),
         ({"templates": {"default": "{{ twn }}"}}, "templates.default: names the field 'twn'"),
+        ({"templates": {"default": "  "}}, "templates.default: says nothing, whoever gets it"),
         ({"templates": {"default": "{{ name"}}, "templates.default: is no valid template"),
         ({"templates": {"email": "x"}}, "templates: sms has none; write one, or a default"),
         (
@@ -60,9 +73,17 @@ def test_a_sound_campaign_has_no_faults():
             {"recipient_fields": ["town", "Town "]},
             "recipient_fields: town and Town are the same column; remove one",
         ),
+        (
+            {"recipient_fields": ["town", "Prénom", "Pre\u0301nom"]},
+            "recipient_fields: Prénom and Pre\u0301nom are the same column; remove one",
+        ),
         *(
             ({"recipient_fields": ["town", name]}, f"recipient_fields: {name} is a recipient's own")
-            for name in ("name", "id", "email", "Email", "phone", "attributes")
+            for name in ("name", "id", "email", "Email", "phone", "attributes", "recipient_id")
+        ),
+        *(
+            ({"recipient_fields": ["town", name]}, f"recipient_fields: {name} is a recipient's own")
+            for name in ("mobile", "mail", "E-mail", "full name", "device", "time zone", "sms")
         ),
         ({"recipient_fields": ["town", "Customer type"]}, "recipient_fields: Customer type is a"),
     ],
@@ -102,17 +123,34 @@ def test_all_of_them_are_found_at_once():
 @pytest.mark.parametrize(
     ("unread", "left"),
     [
-        ("channels", ["templates.default", "optimal_send_times.sms.weekday"]),
-        ("templates", ["optimal_send_times.sms", "optimal_send_times.sms.weekday"]),
-        ("settings", ["templates.default", "optimal_send_times.sms"]),
-        ("recipient_fields", ["optimal_send_times.sms", "optimal_send_times.sms.weekday"]),
+        ("channels", ["priority", "field", "night", "week"]),
+        ("channels.1", ["priority", "field", "text", "stranger", "night", "week"]),
+        ("channel_priority.default.0", ["field", "text", "stranger", "night", "week"]),
+        ("templates", ["priority", "field", "stranger", "night", "week"]),
+        ("templates.email", ["priority", "field", "stranger", "night", "week"]),
+        ("settings", ["priority", "field", "text", "stranger"]),
+        ("settings.prices", ["priority", "field", "text", "stranger", "night", "week"]),
+        ("settings.quiet_hours.start", ["priority", "field", "text", "stranger", "week"]),
+        ("settings.max_messages_per_day", ["priority", "field", "text", "stranger", "night"]),
+        ("recipient_fields", ["priority", "text", "stranger", "night", "week"]),
+        ("recipient_fields.0", ["priority", "text", "stranger", "night", "week"]),
     ],
 )
-def test_what_depends_on_an_unread_field_is_not_judged(unread, left):
+def test_what_depends_on_what_was_not_read_is_not_judged(unread, left):
     wrong = campaign(
         channels=["email"],
-        templates={"default": "{{ twn }}"},
+        channel_priority={"default": []},
+        templates={"sms": "{{ twn }}"},
         optimal_send_times={"sms": {"weekday": "03:00"}},
     )
-    found = campaign_faults(wrong, OrchestratorSettings(), unread=[unread])
-    assert [fault.split(":")[0] for fault in found] == left
+    rules = {
+        "channel_priority.default": "priority",
+        "templates.sms": "field",
+        "templates": "text",
+        "optimal_send_times.sms": "stranger",
+        "optimal_send_times.sms.weekday": "night",
+        "settings.max_messages_per_week": "week",
+    }
+    often = OrchestratorSettings(max_messages_per_day=11)
+    found = campaign_faults(wrong, often, unread=[unread])
+    assert [rules[fault.split(":")[0]] for fault in found] == left

@@ -226,10 +226,3 @@ def test_requested_times_agree_with_planning():
     for hour in range(24):
         at = hour_of(25, hour)
         assert (check(at) is None) == is_allowed(at, ZoneInfo("UTC"), DEFAULTS.quiet_hours)
-
-
-def test_an_offset_in_a_campaign_s_time_is_ignored():
-    """Times with offsets are equal when their instants are; these two must not be."""
-    for written, hour in (("11:00+02:00", 11), ("09:00+00:00", 9)):
-        planned = plan(of=campaign(optimal_send_times=at_times(written)), now=hour_of(24, 8))
-        assert planned.scheduled_at == hour_of(24, hour)

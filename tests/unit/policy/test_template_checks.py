@@ -9,14 +9,15 @@ from contracts.content import MessageContent
 from contracts.recipient import RecipientProfile
 from policy import templates
 from policy.template_language import MAX_PLAIN_VALUES, plain_fields
-from policy.templates import TemplateFault, check_content, check_templates, render
+from policy.templates import TemplateFault, check_content, check_fields, check_templates, render
 from tests.unit.policy.builders import profile
 
 KNOWN = ("name", "city")
 
 
 def faults_of(template: object) -> list[str]:
-    return check_templates(MessageContent.model_validate({"email": template}), KNOWN)
+    content = MessageContent.model_validate({"email": template})
+    return check_templates(content) + check_fields(content, KNOWN)
 
 
 @pytest.mark.parametrize(
@@ -70,11 +71,30 @@ def test_a_template_that_cannot_be_parsed_says_why(template, said):
 
 def test_every_template_is_looked_at():
     content = MessageContent.model_validate({"email": "{{ a }}{{ b }}", "default": "{{ c"})
-    assert [fault.split(":")[0] for fault in check_templates(content, ())] == [
-        "email",
-        "email",
-        "default",
-    ]
+    assert [fault.split(":")[0] for fault in check_templates(content)] == ["default"]
+    assert [fault.split(":")[0] for fault in check_fields(content, ())] == ["email", "email"]
+
+
+@pytest.mark.parametrize(
+    "nothing",
+    [
+        "   ",
+        "{% comment %}x{% endcomment %}",
+        "{% if name %} {% else %}\n{% endif %}",
+        "{% capture town %}{{ city }}{% endcapture %}",
+    ],
+)
+def test_a_template_that_says_nothing_to_anybody_is_found(nothing):
+    said = "says nothing, whoever gets it; write a text"
+    assert faults_of(nothing) == [f"email: {said}"]
+    assert faults_of({"subject": "x", "html": nothing}) == [f"email.html: {said}"]
+
+
+@pytest.mark.parametrize(
+    "something", ["{{ name }}", "{% if name %}x{% endif %}", "{% raw %}{{ x }}{% endraw %}"]
+)
+def test_one_that_says_something_to_somebody_is_not(something):
+    assert faults_of(something) == []
 
 
 _PIECES = st.sampled_from(

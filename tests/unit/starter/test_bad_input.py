@@ -80,10 +80,10 @@ def test_a_missing_field_is_named(missing):
         ('{\n  "campaign_id": oops}', "standard input: line 2, column 18: no valid JSON"),
         ("", "line 1, column 1"),
         ("[]", "holds no JSON object"),
-        ('{"force_send": NaN}', "NaN is no JSON number"),
-        ('{"a": 1, "a": 2}', "a: given twice"),
+        ('{"force_send": NaN}', "standard input: force_send: NaN is no JSON number"),
+        ('{"a": 1, "a": 2}', "standard input: a: given twice"),
         ("[" * 100_000, "nested too deeply"),
-        ('{"a": ' + "9" * 5000 + "}", "standard input: "),
+        ('{"a": ' + "9" * 5000 + "}", "standard input: a: a number of 5000 digits"),
         (b'{"a": "\xff"}', "byte 8 is no UTF-8"),
         (b" " * (MAX_FILE_BYTES + 1), "larger than 10 MB"),
         ('{"recipient_id": "\\ud800"}', "recipient_id: "),
@@ -106,6 +106,8 @@ def test_a_file_that_is_not_there_is_named(tmp_path):
         ({"budget_total": -1}, "budget_total: "),
         ({"budget": 1}, "budget: there is no such field"),
         ({"timezone": "Mars/Olympus"}, "timezone: 'Mars/Olympus' is no IANA time zone"),
+        ({"timezone": "localtime"}, "timezone: 'localtime' is no IANA time zone"),
+        ({"timezone": "Factory"}, "timezone: 'Factory' is no IANA time zone"),
     ],
 )
 def test_a_wrong_campaign_is_refused(change, said):

@@ -9,6 +9,8 @@ from typer.testing import CliRunner, Result
 
 from starter.cli.command_line import app
 from starter.cli.running import BAD_INPUT, OK, UNREACHABLE
+from starter.environment import UnusableSettingsError
+from starter.orchestrator import OutreachOrchestrator
 
 EXAMPLE = Path(__file__).parents[3] / "examples" / "campaign.json"
 
@@ -62,6 +64,13 @@ def test_every_fault_stands_in_the_document():
     assert [fault.split(":")[0] for fault in document["faults"]] == FAULTY
 
 
+def test_half_a_character_in_a_name_ends_neither_form():
+    written = '{"name": "x", "channels": ["email"], "\\ud800": 1}'
+    assert "there is no such field" in validate(written).stderr
+    document = json.loads(validate(written, "--json").stdout)
+    assert document["faults"][0].startswith("\ud800: there is no such field")
+
+
 def test_more_faults_than_one_line_would_hold_are_all_told():
     many = {"name": "x", "channels": ["email"], "recipient_fields": ["name"] * 30}
     document = {**many, **{f"field_{n}": n for n in range(30)}}
@@ -111,11 +120,25 @@ def test_what_is_no_file_of_a_campaign_is_a_document_too(written):
     assert fault.startswith("standard input: ")
 
 
-def test_defaults_that_cannot_be_read_are_named(monkeypatch):
-    monkeypatch.setenv("MADAN_SARA_MAX_MESSAGES_PER_DAY", "many")
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("MAX_MESSAGES_PER_DAY", "many", "settings: max_messages_per_day: must be a whole number"),
+        ("DEDUP_LOOKBACK_HOURS", "0", "settings: dedup_lookback_hours: must be greater than or"),
+        ("PRICES", '{"fax": "1"}', "settings: prices.fax: must be 'email', "),
+        ("PRICES", "cheap", "these as JSON"),
+    ],
+)
+async def test_defaults_that_cannot_be_used_are_named(monkeypatch, name, value, said):
+    monkeypatch.setenv("MADAN_SARA_DATABASE_URL", "postgresql+asyncpg://nowhere/none")
+    monkeypatch.setenv(f"MADAN_SARA_{name}", value)
     result = validate({"name": "x", "channels": ["email"]})
     assert result.exit_code == UNREACHABLE
-    assert "max_messages_per_day" in result.stderr
+    (line,) = result.stderr.splitlines()
+    assert said in line
+    with pytest.raises(UnusableSettingsError, match=r"variable MADAN_SARA_<NAME>") as refused:
+        await OutreachOrchestrator.connect()
+    assert said in str(refused.value)
 
 
 def test_saving_tells_all_that_could_not_be_read_and_what_follows():

@@ -86,7 +86,7 @@ def test_an_id_may_be_a_number_in_json():
         ({"id": " "}, "id: is missing; fill it"),
         ({"id": True}, "id: must be a text (got True)"),
         ({"id": ["x"]}, "id: must be a text"),
-        ({"id": "x" * 201}, "id: String should have at most 200 characters"),
+        ({"id": "x" * 201}, "id: must have at most 200 characters"),
         ({"id": "a\0b"}, "id: contains a NUL character"),
         ({"id": "\ud800"}, "id: "),
         ({"email": None}, "contact_info: no address given"),

@@ -42,6 +42,24 @@ def test_what_the_campaign_asks_for_keeps_its_spelling_and_comes_first():
     assert columns.field_of("mobile") == ("attributes", "mobile")
 
 
+def test_an_accent_is_the_same_however_it_is_written():
+    for asked_for, written in (("Prénom", "pre\u0301nom"), ("Pre\u0301nom", "prénom")):
+        reader = CsvReader(["id", written], [asked_for])
+        assert reader.read(["1", "Zoé"]) == {("id",): "1", ("attributes", asked_for): "Zoé"}
+    assert Columns([]).field_of("Pre\u0301nom") == ("attributes", "prénom")
+
+
+def test_an_attribute_in_its_object_is_found_as_a_flat_one():
+    row = {"id": "1", "attributes": {"town": "Jacmel", "Note": "x"}}
+    assert read(row, "Town") == {
+        ("id",): "1",
+        ("attributes", "Town"): "Jacmel",
+        ("attributes", "Note"): "x",
+    }
+    with pytest.raises(UnreadableRowError, match="Town: given twice"):
+        read({"town": "Jacmel", "attributes": {"TOWN": "Hinche"}}, "Town")
+
+
 def test_cells_become_fields_and_empty_ones_are_missing():
     reader = CsvReader(["id", "name", "Email", "town"], [])
     assert reader.read(["1", "", " m@example.com ", "  "]) == {
@@ -69,6 +87,8 @@ def test_a_row_may_lack_cells_at_its_end_and_have_empty_ones_too_many():
         (["id", "recipient_id"], [], "columns 'id' and 'recipient_id' both mean id"),
         (["id", "Town", "town"], [], "columns 'Town' and 'town' both mean town"),
         (["id", " ", "town"], [], "column 2 has no name"),
+        (["id", "a\0b"], [], "column 2: contains a NUL character"),
+        (["id", "x" * 201], [], "column 2: must have at most 200 characters"),
         (["id", "contact_info"], [], "column 'contact_info' stands for several fields"),
         (["id", "attributes"], [], "column 'attributes' stands for several fields"),
         (
@@ -121,9 +141,9 @@ def test_engagement_stays_as_it_is_and_missing_values_are_left_out():
         ('{"id": 1, "recipient_id": 2}', "id: given twice; remove one"),
         ('{"email": "a@b.org", "contact_info": {"email": "c@b.org"}}', "email: given twice"),
         ('{"contact_info": "a@b.org"}', "contact_info: must be an object with named fields"),
-        ('{"age": NaN}', "NaN is no JSON number"),
+        ('{"age": NaN}', "age: NaN is no JSON number"),
         ("[" * 100_000, "nested too deeply"),
-        ('{"age": ' + "9" * 5_000 + "}", "Exceeds the limit"),
+        ('{"age": ' + "9" * 5_000 + "}", "age: a number of 5000 digits; shorten it"),
     ],
 )
 def test_a_line_that_says_nothing_certain_is_not_read(text, said):

@@ -109,7 +109,7 @@ _JSON = st.recursive(
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
-@given(st.lists(st.dictionaries(st.text(), _JSON, min_size=1, max_size=4), max_size=6))
+@given(st.lists(st.dictionaries(st.text(), _JSON, min_size=1, max_size=4), min_size=1, max_size=6))
 def test_what_a_json_writer_writes_is_read_line_by_line(tmp_path, objects):
     path = tmp_path / "people.jsonl"
     path.write_text("".join(json.dumps(o) + "\n" for o in objects))
@@ -128,6 +128,10 @@ def test_what_a_json_writer_writes_is_read_line_by_line(tmp_path, objects):
         ),
         ("", "people.csv", "people.csv: is empty; its first line must name the columns"),
         ("\n\n", "people.csv", "is empty"),
+        ("", "people.jsonl", "people.jsonl: is empty; write one object a line"),
+        ("\ufeff\n \n", "people.jsonl", "people.jsonl: is empty"),
+        ('\n[\n{"id": 1},\n{"id": 2}\n]\n', "people.jsonl", "line 2: is a JSON array; write one"),
+        ('[{"id": 1}, {"id": 2}]', "people.ndjson", "line 1: is a JSON array"),
         ("id\n1\n".encode("utf-16"), "people.csv", "line 1: is no UTF-8; save the file as UTF-8"),
         ("id,name\n1,Jean\n2,Zoë\n".encode("latin-1"), "people.csv", "line 3: is no UTF-8"),
         (b'{"id": 1}\n{"id": "\xc3', "people.jsonl", "line 2: is no UTF-8"),

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 
 import pytest
 
@@ -25,7 +26,7 @@ def test_rows_of_a_csv_file_keep_their_cells_and_delimiter(tmp_path, source_of):
         rejects.write((row, f"reason; {row.line}") for row in source.rows())
     with (tmp_path / "people.rejected.csv").open(encoding="utf-8", newline="") as file:
         assert list(csv.reader(file, delimiter=";")) == [
-            ["line", "reason", "id", "note"],
+            ["rejected_line", "rejected_reason", "id", "note"],
             ["2", "reason; 2", "1", "a;b\nc"],
             ["4", "reason; 4", "2", "Zoë"],
         ]
@@ -40,19 +41,49 @@ def test_json_lines_keep_what_they_say(tmp_path, source_of, ending):
     written = (tmp_path / f"people.rejected.{ending}").read_text(encoding="utf-8").splitlines()
     assert '"row": {"id": 1.50, "name": "Zoë"}' in written[0]
     assert [json.loads(line) for line in written] == [
-        {"line": 1, "reason": 'why "so"', "row": {"id": 1.5, "name": "Zoë"}},
-        {"line": 2, "reason": 'why "so"', "row": "{oops"},
-        {"line": 3, "reason": 'why "so"', "row": '{"age": NaN}'},
+        {"rejected_line": 1, "rejected_reason": 'why "so"', "row": {"id": 1.5, "name": "Zoë"}},
+        {"rejected_line": 2, "rejected_reason": 'why "so"', "row": "{oops"},
+        {"rejected_line": 3, "rejected_reason": 'why "so"', "row": '{"age": NaN}'},
     ]
 
 
-def test_without_rejects_there_is_no_file_and_an_old_one_goes(tmp_path, source_of):
-    source = source_of("id\n1\n", "people.csv")
-    old = tmp_path / "people.rejected.csv"
-    old.write_text("of the last run")
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("people.csv", ""),
+        ("people.csv", "rejected_line,rejected_reason,id\n2,why,1\n"),
+        ("people.csv", '\ufeff"rejected_line";"rejected_reason";"id"\n'),
+        ("people.jsonl", '{"rejected_line": 1, "rejected_reason": "why", "row": {}}\n'),
+    ],
+)
+def test_without_rejects_there_is_no_file_and_an_old_one_goes(tmp_path, source_of, name, content):
+    source = source_of('{"id": 1}\n' if name.endswith("jsonl") else "id\n1\n", name)
+    old = source.path.with_suffix(f".rejected{source.path.suffix}")
+    old.write_text(content, encoding="utf-8")
     with RejectsFile(source, None):
         pass
     assert not old.exists()
+
+
+@pytest.mark.parametrize("content", ["My notes\n", "line,reason,why\n", "\n"])
+def test_what_somebody_else_wrote_is_neither_written_over_nor_removed(tmp_path, source_of, content):
+    notes = tmp_path / "notes.txt"
+    notes.write_text(content)
+    with pytest.raises(InvalidRequestError, match=r"notes\.txt: holds something else"):
+        RejectsFile(source_of("id\n1\n", "people.csv"), notes)
+    assert notes.read_text() == content
+
+
+def test_only_an_ordinary_file_is_written_to(tmp_path, source_of):
+    source = source_of("id\n1\n", "people.csv")
+    os.mkfifo(tmp_path / "pipe.csv")
+    (tmp_path / "dangling.csv").symlink_to(tmp_path / "nobody.csv")
+    (tmp_path / "old.csv").touch()
+    (tmp_path / "link.csv").symlink_to(tmp_path / "old.csv")
+    for name in ("pipe.csv", "dangling.csv", "link.csv", "/dev/null", "."):
+        with pytest.raises(InvalidRequestError, match="is no ordinary file; choose another"):
+            RejectsFile(source, tmp_path / name)
+    assert (tmp_path / "link.csv").is_symlink()
 
 
 def test_half_a_character_does_not_end_the_import(tmp_path, source_of):
@@ -78,3 +109,19 @@ def test_a_place_that_cannot_be_written_to_is_named(tmp_path, source_of):
         RejectsFile(source, tmp_path / "nowhere" / "out.csv"),
     ):
         pass
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("people.csv", 'id;note\n1;"a;b\nc"\n2;Zoë\n'),
+        ("people.jsonl", '{"id": 1.50, "name": "Zoë"}\n{"id": 2, "reason": "x}"}\n'),
+    ],
+)
+def test_rejected_rows_are_read_as_they_stood(source_of, name, content):
+    source = source_of(content, name)
+    with RejectsFile(source, None) as rejects:
+        rejects.write((row, 'why "so", \\"row": 1}') for row in source.rows())
+    again = open_source(rejects.path)
+    assert again.header == source.header
+    assert [row.raw for row in again.rows()] == [row.raw for row in source.rows()]
