@@ -15,6 +15,7 @@ from sqlalchemy import text
 from contracts.campaign import OutreachCampaign
 from contracts.channels import Channel
 from contracts.faults import InvalidRequestError
+from contracts.outreach import MessageRef
 from contracts.recipient import RecipientProfile
 from contracts.settings import OrchestratorSettings
 from persistence.requests import PostgresRequestStore
@@ -534,6 +535,6 @@ async def test_what_is_accepted_can_be_read_back(database, orchestrator, tenant_
     )
     record = await orchestrator.get_message(UUID(answer["message_id"]))
     assert record.recipient_id == "mar'ie\\"
-    ref = orchestrator._ref(record.message_id)
+    ref = MessageRef(tenant_id=campaign.tenant_uuid, message_id=record.message_id)
     stored = await PostgresRequestStore(database).request(ref)
     assert stored.profile == RecipientProfile.model_validate(profile)

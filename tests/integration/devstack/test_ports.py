@@ -4,7 +4,7 @@ import socket
 
 import pytest
 
-from devstack.ports import LOOPBACK, choose_ports
+from devstack.ports import ANY_PORT, LOOPBACK, choose_ports
 
 
 def test_a_taken_port_is_replaced_by_a_free_one_and_said(caplog: pytest.LogCaptureFixture) -> None:
@@ -15,5 +15,7 @@ def test_a_taken_port_is_replaced_by_a_free_one_and_said(caplog: pytest.LogCaptu
     assert f"port {taken} is taken, using {chosen} instead" in caplog.text
 
 
-def test_ports_chosen_together_differ() -> None:
-    assert len(set(choose_ports(0, 0, 0, 0))) == 4
+def test_ports_chosen_together_differ_and_are_none_of_outgoing_connections() -> None:
+    chosen = choose_ports(0, 0, 0, 0)
+    assert len(set(chosen)) == 4
+    assert set(chosen) <= set(ANY_PORT)
