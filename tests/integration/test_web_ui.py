@@ -151,6 +151,6 @@ async def test_a_campaign_that_paces_itself_says_why(orchestrator, database, ten
     await eventually(asleep, "it sleeps until the next day")
     told = re.findall(r"daily share chosen: share (\d+), reason (.+)", await _details(handle))
     ((share, reason),) = told
-    assert 1 <= int(share) <= 7
+    assert int(share) <= 7  # None at all where the day is nearly over.
     assert "5.00 left pays for 50 messages at 0.1" in reason
     await orchestrator.campaign(campaign.id).cancel("seen enough")
