@@ -48,7 +48,7 @@ async def test_a_connection_that_was_lost_is_replaced(database, dsn):
     async def is_replaced() -> bool:
         try:
             return bool((await _ask(database, _WHO))["pid"] != lost)
-        except (asyncpg.PostgresError, OSError):
+        except (asyncpg.PostgresError, asyncpg.InternalClientError, OSError):
             return False  # The news of the loss was still on its way.
 
     await eventually(is_replaced, "a new connection")
