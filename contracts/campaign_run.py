@@ -2,16 +2,18 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Final
+from typing import Annotated, Final, Self
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from contracts.base import Contract, Instant, NotBool, ShortText
 from contracts.campaign import CampaignStatus
 from contracts.money import Money
-from contracts.outreach import Details, ExitReason, OutreachState
+from contracts.outreach import UNDER_WAY, Details, ExitReason, OutreachState
 
+#: Events shown with a campaign; the database keeps all of them.
+SHOWN_EVENTS: Final = 8
 #: How a change of limits is noted.
 LIMITS_SET: Final = "limits_set"
 
@@ -118,12 +120,12 @@ class CampaignFigures(Contract):
     @property
     def under_way(self) -> int:
         """Recipients who were started and have no outcome yet."""
-        return sum(self.by_state.get(state, 0) for state in ("deciding", "scheduled", "sending"))
+        return sum(self.by_state.get(state, 0) for state in UNDER_WAY)
 
     @property
     def ended(self) -> int:
         """Recipients with an outcome."""
-        return self.total - self.under_way - self.by_state.get("queued", 0)
+        return self.total - self.under_way - self.by_state.get(OutreachState.QUEUED, 0)
 
 
 class SurveyInput(Contract):
@@ -211,10 +213,13 @@ class CancelOrder(Contract):
     reason: ShortText = "no reason given"
 
 
+DailyLimit = Annotated[int, NotBool, Field(ge=0, le=100_000_000)]
+
+
 class DailyLimitOrder(Contract):
     """Argument of the `set_daily_limit` update."""
 
-    daily_limit: Annotated[int, NotBool, Field(ge=0, le=100_000_000)]
+    daily_limit: DailyLimit
 
 
 class BudgetOrder(Contract):
@@ -232,9 +237,17 @@ class EndDateOrder(Contract):
 class LimitsOrder(Contract):
     """Several limits changed at once; None: as it is."""
 
-    daily_limit: Annotated[int, NotBool, Field(ge=0, le=100_000_000)] | None = None
+    daily_limit: DailyLimit | None = None
     budget_total: Money | None = None
     end_date: Instant | None = None
+
+    @model_validator(mode="after")
+    def _changes_something(self) -> Self:
+        if self.daily_limit is None and self.budget_total is None and self.end_date is None:
+            raise ValueError(
+                "daily_limit, budget_total, end_date: give at least one, to say what is to change"
+            )
+        return self
 
 
 class CampaignRunStatus(Contract):

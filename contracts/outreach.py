@@ -27,6 +27,9 @@ class OutreachState(StrEnum):
     CANCELLED = "cancelled"  #: Withdrawn before a provider took it.
 
 
+#: Started, without an outcome yet.
+UNDER_WAY = (OutreachState.DECIDING, OutreachState.SCHEDULED, OutreachState.SENDING)
+
 #: States in which nothing more will happen by itself.
 FINAL_STATES = frozenset(
     {

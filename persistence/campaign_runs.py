@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from activities.campaign_stores import SweptPage, TakenPage
 from contracts.campaign import CampaignStatus, OutreachCampaign
-from contracts.campaign_run import CampaignEvent, CampaignRef, Sweep, Wait
+from contracts.campaign_run import SHOWN_EVENTS, CampaignEvent, CampaignRef, Sweep, Wait
 from contracts.outreach import Details, OutreachState
 from persistence.accounts import ACCOUNT_COLUMNS, account_from
 from persistence.campaign_limits import requeue
@@ -65,14 +65,14 @@ SELECT tenant_id, campaign_id, 'daily_share_chosen',
 """)
 
 #: Whoever notes an event has the campaign locked, so they become visible in their order.
-_EVENTS_AFTER = Query("""
+_EVENTS_AFTER = Query(f"""
 SELECT event_no, occurred_at, kind, details FROM (
     SELECT * FROM campaign_events
      WHERE tenant_id = :tenant_id AND campaign_id = :campaign_id AND event_no > :event_no
      ORDER BY event_no DESC
-     LIMIT 8) last
+     LIMIT {SHOWN_EVENTS}) last
  ORDER BY event_no
-""")
+""")  # noqa: S608 - built from constants of ours
 
 _NOTE_WAIT = Query("""
 UPDATE campaigns SET waits_for = CAST(:waits_for AS text), wakes_at = CAST(:wakes_at AS timestamptz)

@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 from contracts.campaign import FINAL_STATUSES, CampaignStatus, OutreachCampaign
 from contracts.campaign_run import NextStep, Sweep, Wait, WaitReason
 from contracts.money import to_micros
-from contracts.outreach import ExitReason, OutreachState
+from contracts.outreach import UNDER_WAY, ExitReason, OutreachState
 from policy.budget import Account, AccountScope
 from policy.campaign_days import start_of_next_day
 
@@ -15,7 +15,6 @@ from policy.campaign_days import start_of_next_day
 BATCH = 500
 
 _AT_REST = (OutreachState.QUEUED, OutreachState.SCHEDULED)
-_UNDER_WAY = (OutreachState.DECIDING, OutreachState.SCHEDULED, OutreachState.SENDING)
 
 
 @dataclass(frozen=True)
@@ -107,7 +106,7 @@ def next_step(
         return _wait(WaitReason.START, campaign.start_date)
     if facts.startable:
         return _start_some(facts, now)
-    if facts.count(*_UNDER_WAY):
+    if facts.count(*UNDER_WAY):
         return _see_to_those_under_way(facts)
     if facts.without_room:
         return _without_room(facts, requeued_at_micros)
@@ -169,7 +168,7 @@ def _when_all_have_ended(facts: CampaignFacts) -> NextStep:
 
 def _without_money(facts: CampaignFacts) -> NextStep:
     """Money may come back from those under way, or be added as long as there is time."""
-    if facts.count(*_UNDER_WAY):
+    if facts.count(*UNDER_WAY):
         return _see_to_those_under_way(facts)
     if facts.campaign.end_date is not None:
         return _wait(WaitReason.BUDGET, facts.campaign.end_date)
@@ -181,7 +180,7 @@ def _end_of_time(facts: CampaignFacts) -> NextStep:
         affordable = cheapest_affordable(facts) is not None
         reason = ExitReason.EXPIRED if affordable else ExitReason.BUDGET_EXCEEDED
         return _sweep([OutreachState.QUEUED], OutreachState.BLOCKED, reason)
-    if facts.count(*_UNDER_WAY):
+    if facts.count(*UNDER_WAY):
         return _see_to_those_under_way(facts)
     if facts.by_reason.get(ExitReason.EXPIRED, 0):
         return NextStep(end=CampaignStatus.EXPIRED)
@@ -194,7 +193,7 @@ def _wind_up(facts: CampaignFacts, status: CampaignStatus) -> NextStep:
         if status is CampaignStatus.CANCELLED:
             return _sweep(_AT_REST, OutreachState.CANCELLED, ExitReason.CANCELLED)
         return _sweep(_AT_REST, OutreachState.BLOCKED, ExitReason.CAMPAIGN_NOT_ACTIVE)
-    if facts.count(*_UNDER_WAY):
+    if facts.count(*UNDER_WAY):
         return _see_to_those_under_way(facts)
     return NextStep(end=status)
 

@@ -11,6 +11,7 @@ with workflow.unsafe.imports_passed_through():
     from contracts.campaign import FINAL_STATUSES, CampaignStatus
     from contracts.campaign_run import (
         LIMITS_SET,
+        SHOWN_EVENTS,
         BudgetOrder,
         CampaignEvent,
         CampaignFigures,
@@ -38,9 +39,6 @@ _FIRST_LOOK = timedelta(seconds=1)
 _LAST_LOOK = timedelta(minutes=5)
 _SHARE_OF_WAIT = 10
 
-#: Events shown; the database keeps all of them.
-_SHOWN_EVENTS = 8
-
 _NO_REASON = CancelOrder()
 
 
@@ -67,7 +65,7 @@ class CampaignWorkflow:
         self._watching_since: datetime | None = None
         #: Something happened that a look may find.
         self._woken = False
-        self._events: deque[CampaignEvent] = deque(request.last_events, _SHOWN_EVENTS)
+        self._events: deque[CampaignEvent] = deque(request.last_events, SHOWN_EVENTS)
         #: Orders are carried out one after the other, in the order they came in.
         self._ordering = asyncio.Lock()
 

@@ -99,6 +99,8 @@ class OutreachWorkflow:
         """Claim the person and choose the channels; none when the message ends here."""
         claim = await self._steps.claim(waits_for_resume=self._place is not None)
         self._record.warnings = claim.warnings
+        if claim.is_queued:
+            raise_if_cancelled()
         if claim.block is not None:
             stands = OutreachState.QUEUED if claim.is_queued else OutreachState.BLOCKED
             self._record.end(stands, claim.block)

@@ -16,6 +16,13 @@ from tests.makers import make_campaign, make_profile
 from tests.waiting import eventually
 
 
+def _people(tenant_id: UUID, count: int) -> list[dict[str, object]]:
+    return [
+        {"id": f"{n}", "name": "Marie", "contact_info": {"user_id": f"{tenant_id}-{n}"}}
+        for n in range(count)
+    ]
+
+
 async def _details(handle: OutreachHandle | CampaignHandle) -> str:
     metadata: WorkflowMetadata = await handle.query(
         "__temporal_workflow_metadata", result_type=WorkflowMetadata
@@ -87,11 +94,7 @@ async def test_a_campaign_shows_its_progress_and_what_it_did(
         tenant_id, channels=["chat"], templates={"chat": "Bonjou"}, daily_limit=2, budget_total=5
     )
     await orchestrator.save_campaign(campaign)
-    people = [
-        {"id": f"{n}", "name": "Marie", "contact_info": {"user_id": f"{tenant_id}-{n}"}}
-        for n in range(5)
-    ]
-    await queue(database, campaign, people)
+    await queue(database, campaign, _people(tenant_id, 5))
     handle = await orchestrator.campaign(campaign.id).start()
 
     async def asleep() -> bool:
@@ -138,11 +141,7 @@ async def test_a_campaign_that_paces_itself_says_why(orchestrator, database, ten
         settings={"prices": {"chat": "0.1"}},
     )
     await orchestrator.save_campaign(campaign)
-    people = [
-        {"id": f"{n}", "name": "Marie", "contact_info": {"user_id": f"{tenant_id}-{n}"}}
-        for n in range(50)
-    ]
-    await queue(database, campaign, people)
+    await queue(database, campaign, _people(tenant_id, 50))
     handle = await orchestrator.campaign(campaign.id).start()
 
     async def asleep() -> bool:

@@ -14,6 +14,7 @@ from contracts.faults import InvalidRequestError
 from contracts.outreach import OutreachState
 from persistence.campaign_runs import PostgresCampaignRuns
 from persistence.database import Query
+from persistence.requests import PostgresRequestStore
 from starter.outreaches import Outreaches
 from tests.audience import queue
 from tests.integration.campaigns.conftest import crowd
@@ -27,6 +28,11 @@ TOMORROW = datetime.now(UTC) + timedelta(days=1)
 
 def _campaign(tenant_id, **changes):
     return make_campaign(tenant_id, channels=["chat"], templates={"chat": "Bonjour"}, **changes)
+
+
+def _paced(tenant_id):
+    money = {"auto_pacing": True, "budget_total": 5, "end_date": TOMORROW}
+    return _campaign(tenant_id, daily_limit=500, **money)
 
 
 async def _waits(control, reason):
@@ -122,6 +128,8 @@ async def test_the_client_steers_a_campaign_without_its_workflow(orchestrator, d
     with pytest.raises(InvalidRequestError, match="has no end"):
         await orchestrator.campaign(campaign.id).set_limits(daily_limit=8, end_date=TOMORROW)
     assert (await orchestrator.get_campaign(campaign.id)).daily_limit == 7
+    with pytest.raises(InvalidRequestError, match="give at least one"):
+        await orchestrator.campaign(campaign.id).set_limits()
 
 
 async def test_the_workflows_of_a_campaign_are_cancelled_as_often_as_asked(
@@ -134,9 +142,7 @@ async def test_the_workflows_of_a_campaign_are_cancelled_as_often_as_asked(
 
 
 async def test_a_share_no_longer_wanted_holds_nobody_back(orchestrator, database, tenant_id):
-    paced = _campaign(
-        tenant_id, daily_limit=500, auto_pacing=True, budget_total=5, end_date=TOMORROW
-    )
+    paced = _paced(tenant_id)
     await orchestrator.save_campaign(paced)
     runs = PostgresCampaignRuns(database)
     ref, now = CampaignRef(tenant_id=tenant_id, campaign_id=paced.id), datetime.now(UTC)
@@ -152,9 +158,7 @@ async def test_a_share_no_longer_wanted_holds_nobody_back(orchestrator, database
 async def test_a_share_is_chosen_anew_only_where_something_has_changed(
     orchestrator, database, tenant_id
 ):
-    paced = _campaign(
-        tenant_id, daily_limit=500, auto_pacing=True, budget_total=5, end_date=TOMORROW
-    )
+    paced = _paced(tenant_id)
     await orchestrator.save_campaign(paced)
     runs = PostgresCampaignRuns(database)
     ref, now = CampaignRef(tenant_id=tenant_id, campaign_id=paced.id), datetime.now(UTC)
@@ -191,6 +195,40 @@ async def test_a_limit_raised_by_a_send_wakes_the_campaign(
 
     assert (await control.result()).by_state == {"sent": 5}
     assert len(messages_got(campaign.id)) == 5
+
+
+async def test_a_cancel_that_meets_the_way_back_into_the_queue_counts(
+    orchestrator, client, database, tenant_id, monkeypatch
+):
+    campaign = make_campaign(
+        tenant_id,
+        channels=["chat", "instagram"],
+        templates={"default": "Bonjour"},
+        budget_total=Decimal("0.04"),
+        settings={"prices": {"chat": Decimal("0.01"), "instagram": Decimal("0.05")}},
+        end_date=TOMORROW,
+    )
+    put_back = PostgresRequestStore.put_back
+
+    async def put_back_and_cancel(self, ref, block):
+        is_back = await put_back(self, ref, block)
+        if ref.tenant_id == tenant_id:
+            await Outreaches(client).cancel(ref)
+        return is_back
+
+    monkeypatch.setattr(PostgresRequestStore, "put_back", put_back_and_cancel)
+    await orchestrator.save_campaign(campaign)
+    too_dear = {"id": "ana", "contact_info": {"instagram_handle": f"i-{campaign.id}"}}
+    await queue(database, campaign, [too_dear])
+    await orchestrator.campaign(campaign.id).start()
+
+    async def is_cancelled():
+        record = await orchestrator.get_message(await _only_message(database, tenant_id))
+        return record.state is OutreachState.CANCELLED
+
+    await eventually(is_cancelled, "who was put back for lack of money is cancelled all the same")
+    await orchestrator.campaign(campaign.id).result()
+    await assert_nothing_left_behind(database, tenant_id)
 
 
 async def test_it_stays_open_for_bounces_and_the_message_goes_on(orchestrator, database, tenant_id):
