@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from temporalio import activity
 
-from activities.stores import ClaimFacts, ClaimStore, ClaimVerdict
+from activities.stores import ClaimStore, ClaimVerdict, DecisionFacts
 from contracts.campaign import CampaignStatus, OutreachCampaign
 from contracts.channels import Channel
 from contracts.content import RenderedMessage
@@ -108,7 +108,7 @@ class MessageDeduplicator:
         return await self._claims.recent_claims(campaign.tenant_uuid, recipient_id, now - widest)
 
 
-def _judge(facts: ClaimFacts, claim: ClaimInput) -> ClaimVerdict:
+def _judge(facts: DecisionFacts, claim: ClaimInput) -> ClaimVerdict:
     """The verdict on a claim, and the texts it will be remembered by."""
     request = facts.request
     paused = request.campaign.status is CampaignStatus.PAUSED and claim.waits_for_resume
@@ -134,7 +134,7 @@ def _blocked(reason: ExitReason, details: dict[str, str]) -> ClaimVerdict:
     return ClaimVerdict(ClaimResult(block=Block(reason=reason, details=dict(details))))
 
 
-def _texts(facts: ClaimFacts) -> list[str]:
+def _texts(facts: DecisionFacts) -> list[str]:
     """Everything the message might say, by whichever channel it goes in the end."""
     request = facts.request
     messages: dict[RenderedMessage, None] = {}

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from temporalio import activity
 
-from activities.stores import RequestStore, RoutingInputs
+from activities.stores import DecisionFacts, RequestStore
 from contracts.campaign import OutreachCampaign
 from contracts.channels import Channel
 from contracts.content import MessageContent
@@ -33,8 +33,8 @@ class ChannelRouter:
     @activity.defn(name="route_message")
     async def route_stored_message(self, request: RouteInput) -> RoutingDecision:
         """Choose the channels of a stored message."""
-        inputs = await self._requests.routing_inputs(request.ref, request.now)
-        return route(self._facts(inputs, request.now), now=request.now)
+        facts = await self._requests.decision_facts(request.ref, request.now)
+        return route(self._routing_facts(facts, request.now), now=request.now)
 
     def route_message(
         self,
@@ -64,15 +64,15 @@ class ChannelRouter:
         )
         return route(facts, now=now or datetime.now(UTC))
 
-    def _facts(self, inputs: RoutingInputs, now: datetime) -> RoutingFacts:
-        request = inputs.request
+    def _routing_facts(self, facts: DecisionFacts, now: datetime) -> RoutingFacts:
+        request = facts.request
         return RoutingFacts(
             campaign=request.campaign,
             settings=request.settings,
             wording=request.wording,
-            recent_channels=recent_channels(inputs.recent, request.settings, now),
-            suppressed={s.channel: s.reason for s in inputs.suppressions if s.channel},
-            engagement=inputs.engagement,
+            recent_channels=recent_channels(facts.recent, request.settings, now),
+            suppressed={s.channel: s.reason for s in facts.suppressions if s.channel},
+            engagement=facts.engagement,
             text_limits=self._text_limits,
             force=request.force_send,
         )

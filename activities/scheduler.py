@@ -36,7 +36,7 @@ class SendTimeScheduler:
     @activity.defn(name="plan_send_time")
     async def plan_stored_message(self, request: PlanInput) -> SendPlan:
         """Plan when a stored message is sent on a channel."""
-        stored = await self._requests.request(request.ref)
+        stored = (await self._requests.decision_facts(request.ref, request.now)).request
         plan = plan_send_time(
             stored.campaign,
             stored.settings,

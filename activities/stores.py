@@ -65,13 +65,14 @@ class Suppression:
 
 
 @dataclass(frozen=True)
-class ClaimFacts:
-    """What the right to contact a person depends on."""
+class DecisionFacts:
+    """What the decision on a message depends on."""
 
     request: StoredRequest
     #: Live claims of the person that can still matter; not this message's own.
     recent: Sequence[RecentClaim]
     suppressions: Sequence[Suppression]
+    engagement: Mapping[Channel, Engagement]
 
 
 @dataclass(frozen=True)
@@ -80,16 +81,6 @@ class ClaimVerdict:
 
     result: ClaimResult
     texts: Sequence[str] = ()
-
-
-@dataclass(frozen=True)
-class RoutingInputs:
-    """What the choice of a channel depends on."""
-
-    request: StoredRequest
-    recent: Sequence[RecentClaim]
-    suppressions: Sequence[Suppression]
-    engagement: Mapping[Channel, Engagement]
 
 
 @dataclass(frozen=True)
@@ -119,7 +110,7 @@ class ClaimStore(Protocol):
     """The rights to contact people."""
 
     async def claim(
-        self, ref: MessageRef, now: datetime, judge: Callable[[ClaimFacts], ClaimVerdict]
+        self, ref: MessageRef, now: datetime, judge: Callable[[DecisionFacts], ClaimVerdict]
     ) -> ClaimResult:
         """Judge and store a claim in one transaction that excludes every other of the person.
 
@@ -142,15 +133,19 @@ class RequestStore(Protocol):
     """Messages as they were asked for, and how they ended."""
 
     async def request(self, ref: MessageRef) -> StoredRequest:
-        """One message.
+        """One message, as it stands.
 
         Raises:
             LookupError: there is no such message.
         """
         ...
 
-    async def routing_inputs(self, ref: MessageRef, now: datetime) -> RoutingInputs:
-        """What the choice of its channel depends on."""
+    async def decision_facts(self, ref: MessageRef, now: datetime) -> DecisionFacts:
+        """What the decision on it depends on, as its claim may have read it a moment ago.
+
+        Raises:
+            LookupError: there is no such message.
+        """
         ...
 
     async def put_back(self, ref: MessageRef, block: Block) -> bool:

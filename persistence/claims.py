@@ -7,7 +7,7 @@ from uuid import UUID
 
 import asyncpg
 
-from activities.stores import ClaimFacts, ClaimVerdict
+from activities.stores import ClaimVerdict, DecisionFacts
 from contracts.decision import RoutingDecision
 from contracts.outreach import (
     FINAL_STATES,
@@ -19,31 +19,11 @@ from contracts.outreach import (
     ReopenResult,
 )
 from persistence.database import Database, Query
+from persistence.decision_facts import DecisionReader
 from persistence.rows import (
-    ASKED_MESSAGES,
-    RECENT_CLAIMS_OF_MESSAGE,
-    REQUEST_COLUMNS,
-    REQUEST_TABLES,
-    SUPPRESSIONS_OF_MESSAGE,
-    Row,
     claims_from,
-    request_from,
-    suppressions_from,
 )
 from policy.frequency import RecentClaim
-
-_FACTS = Query(f"""
-SELECT asked.nth, {REQUEST_COLUMNS},
-       m.reason, CAST(m.details AS text) AS details, CAST(m.warnings AS text) AS warnings,
-       EXISTS (SELECT FROM recipient_claims r
-                WHERE r.message_id = m.message_id AND r.released_at IS NULL) AS has_live_claim,
-       coalesce((SELECT t.turn FROM recipient_turns t
-                  WHERE (t.tenant_id, t.recipient_id) = (m.tenant_id, m.recipient_id)), 0) AS turn,
-       {SUPPRESSIONS_OF_MESSAGE} AS suppressions,
-       {RECENT_CLAIMS_OF_MESSAGE} AS recent
-  FROM {ASKED_MESSAGES}
-  JOIN ({REQUEST_TABLES}) ON (m.tenant_id, m.message_id) = (asked.tenant_id, asked.message_id)
-""")  # noqa: S608 - built from constants of ours
 
 # The turn makes racing claims on a person take turns: each is stored only if none was
 # granted since its facts were read. The rest judge again, on what is there by then. Of
@@ -151,13 +131,13 @@ SELECT m.state, CAST(m.routing AS text) AS routing,
 class PostgresClaimStore:
     """`ClaimStore` on PostgreSQL: claims on a person take turns, a constraint behind them."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, decisions: DecisionReader) -> None:
         self._database = database
-        self._facts = database.together(_FACTS)
+        self._decisions = decisions
         self._grants = database.together(_GRANT)
 
     async def claim(
-        self, ref: MessageRef, now: datetime, judge: Callable[[ClaimFacts], ClaimVerdict]
+        self, ref: MessageRef, now: datetime, judge: Callable[[DecisionFacts], ClaimVerdict]
     ) -> ClaimResult:
         """Judge and store a claim; see `ClaimStore`.
 
@@ -201,29 +181,15 @@ class PostgresClaimStore:
         )
 
     async def _claim_in_turn(
-        self, ref: MessageRef, now: datetime, judge: Callable[[ClaimFacts], ClaimVerdict]
+        self, ref: MessageRef, now: datetime, judge: Callable[[DecisionFacts], ClaimVerdict]
     ) -> ClaimResult:
         while True:
-            row = await self._read_facts(ref, now)
-            answered = _first_answer(row)
-            if answered is not None:
-                return answered
-            verdict = judge(
-                ClaimFacts(
-                    request=request_from(row),
-                    recent=claims_from(row["recent"]),
-                    suppressions=suppressions_from(row["suppressions"]),
-                )
-            )
-            if await self._store(ref, now, verdict, row["turn"]):
+            reading = await self._decisions.read(ref, now)
+            if reading.claimed is not None:
+                return reading.claimed
+            verdict = judge(reading.facts)
+            if await self._store(ref, now, verdict, reading.turn):
                 return verdict.result
-
-    async def _read_facts(self, ref: MessageRef, now: datetime) -> asyncpg.Record:
-        key = {"tenant_id": ref.tenant_id, "message_id": ref.message_id, "now": now}
-        row = await self._facts.ask(key)
-        if row is None:
-            raise LookupError(f"there is no message {ref.message_id}")
-        return row
 
     async def _store(
         self, ref: MessageRef, now: datetime, verdict: ClaimVerdict, turn: int
@@ -244,19 +210,3 @@ class PostgresClaimStore:
             return await self._grants.ask(grant) is not None
         except asyncpg.UniqueViolationError:
             return False  # A run of the same claim beside this one was first.
-
-
-def _first_answer(row: Row) -> ClaimResult | None:
-    """What an earlier run of the same claim stored; an ended message takes no new claim."""
-    warnings = json.loads(row["warnings"])
-    if row["state"] == OutreachState.BLOCKED:
-        block = Block(reason=ExitReason(row["reason"]), details=json.loads(row["details"]))
-        return ClaimResult(block=block, warnings=warnings)
-    if row["state"] == OutreachState.QUEUED:
-        # It was put back by a run of its workflow that did not live to hear of it.
-        reason = ExitReason(row["reason"] or ExitReason.DAILY_LIMIT)
-        block = Block(reason=reason, details=json.loads(row["details"]))
-        return ClaimResult(block=block, is_queued=True, warnings=warnings)
-    if row["has_live_claim"] or row["state"] in FINAL_STATES:
-        return ClaimResult(warnings=warnings)
-    return None

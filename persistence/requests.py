@@ -5,36 +5,21 @@ from datetime import datetime
 
 import asyncpg
 
-from activities.stores import RoutingInputs, StoredRequest
+from activities.stores import DecisionFacts, StoredRequest
 from contracts.outreach import Block, ConcludeInput, ConcludeResult, MessageRef
 from persistence.database import Database, Query
+from persistence.decision_facts import DecisionReader
 from persistence.ledger_sql import GIVE_BACK
 from persistence.rows import (
-    ASKED_MESSAGES,
-    RECENT_CLAIMS_OF_MESSAGE,
     REQUEST_COLUMNS,
     REQUEST_TABLES,
-    SUPPRESSIONS_OF_MESSAGE,
-    claims_from,
-    engagement_from,
     request_from,
-    suppressions_from,
 )
 
 _REQUEST = Query(f"""
 SELECT asked.nth, {REQUEST_COLUMNS}
   FROM unnest(CAST(:tenant_id AS uuid[]), CAST(:message_id AS uuid[]))
        WITH ORDINALITY AS asked (tenant_id, message_id, nth)
-  JOIN ({REQUEST_TABLES}) ON (m.tenant_id, m.message_id) = (asked.tenant_id, asked.message_id)
-""")  # noqa: S608 - built from constants of ours
-
-_ROUTING_INPUTS = Query(f"""
-SELECT asked.nth, {REQUEST_COLUMNS},
-       {SUPPRESSIONS_OF_MESSAGE} AS suppressions,
-       {RECENT_CLAIMS_OF_MESSAGE} AS recent,
-       (SELECT coalesce(json_agg(row_to_json(e)), '[]') FROM engagement_stats e
-         WHERE e.tenant_id = m.tenant_id AND e.recipient_id = m.recipient_id) AS engagement
-  FROM {ASKED_MESSAGES}
   JOIN ({REQUEST_TABLES}) ON (m.tenant_id, m.message_id) = (asked.tenant_id, asked.message_id)
 """)  # noqa: S608 - built from constants of ours
 
@@ -82,26 +67,19 @@ SELECT EXISTS (SELECT FROM back) OR EXISTS (
 class PostgresRequestStore:
     """`RequestStore` on PostgreSQL."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, decisions: DecisionReader) -> None:
         self._database = database
+        self._decisions = decisions
         self._requests = database.together(_REQUEST)
-        self._routing_inputs = database.together(_ROUTING_INPUTS)
 
     async def request(self, ref: MessageRef) -> StoredRequest:
         """One message; see `RequestStore`."""
         key = {"tenant_id": ref.tenant_id, "message_id": ref.message_id}
         return request_from(_found(await self._requests.ask(key), ref))
 
-    async def routing_inputs(self, ref: MessageRef, now: datetime) -> RoutingInputs:
-        """What the choice of a channel depends on; see `RequestStore`."""
-        key = {"tenant_id": ref.tenant_id, "message_id": ref.message_id, "now": now}
-        row = _found(await self._routing_inputs.ask(key), ref)
-        return RoutingInputs(
-            request=request_from(row),
-            recent=claims_from(row["recent"]),
-            suppressions=suppressions_from(row["suppressions"]),
-            engagement=engagement_from(row["engagement"]),
-        )
+    async def decision_facts(self, ref: MessageRef, now: datetime) -> DecisionFacts:
+        """What the decision on it depends on; see `RequestStore`."""
+        return await self._decisions.facts(ref, now)
 
     async def put_back(self, ref: MessageRef, block: Block) -> bool:
         """Have a campaign's recipient wait; see `RequestStore`."""

@@ -15,7 +15,6 @@ from contracts.content import MessageContent
 from contracts.outreach import MessageRef, OutreachState
 from contracts.recipient import STORED, RecipientProfile
 from policy.frequency import RecentClaim
-from policy.selector import Engagement
 from policy.templates import Wording
 
 _INSTANT = TypeAdapter(datetime)
@@ -61,12 +60,6 @@ REQUEST_TABLES = """
     JOIN contents t ON (t.tenant_id, t.digest) = (m.tenant_id, m.content_digest)
 """
 
-#: Messages asked for together, each at an instant of its own; see `Database.together`.
-ASKED_MESSAGES = """
-    unnest(CAST(:tenant_id AS uuid[]), CAST(:message_id AS uuid[]), CAST(:now AS timestamptz[]))
-    WITH ORDINALITY AS asked (tenant_id, message_id, now, nth)
-"""
-
 #: Suppressions of a message's person, by recipient or by any address in the profile.
 SUPPRESSIONS_OF_MESSAGE = """
     (SELECT coalesce(json_agg(json_build_object('channel', s.channel, 'reason', s.reason)), '[]')
@@ -75,22 +68,6 @@ SUPPRESSIONS_OF_MESSAGE = """
         AND (   (s.subject_kind = 'recipient' AND s.subject = m.recipient_id)
              OR (s.subject_kind = 'address' AND s.subject IN (
                     SELECT lower(value) FROM jsonb_each_text(m.profile -> 'contact_info')))))
-"""
-
-#: Live claims of a message's person that still matter at the instant `asked.now`, other
-#: messages' only: those not yet sent, and those sent within the widest window of the
-#: campaign's settings.
-RECENT_CLAIMS_OF_MESSAGE = """
-    (SELECT coalesce(json_agg(json_build_object(
-                'message_id', o.message_id, 'campaign_id', o.campaign_id, 'channel', o.channel,
-                'claimed_at', o.claimed_at, 'sent_at', o.sent_at, 'texts', o.texts)), '[]')
-       FROM recipient_claims o
-      WHERE o.tenant_id = m.tenant_id AND o.recipient_id = m.recipient_id
-        AND o.released_at IS NULL AND o.message_id <> m.message_id
-        AND (o.sent_at IS NULL OR o.sent_at > asked.now - greatest(
-                interval '7 days',
-                make_interval(hours => (c.config #>> '{settings,dedup_lookback_hours}')::int),
-                make_interval(days => (c.config #>> '{settings,near_duplicate_days}')::int))))
 """
 
 
@@ -116,7 +93,7 @@ def suppressions_from(documents: Sequence[dict[str, Any]]) -> Sequence[Suppressi
 
 
 def claims_from(documents: Sequence[dict[str, Any]]) -> Sequence[RecentClaim]:
-    """Claims from `RECENT_CLAIMS_OF_MESSAGE`."""
+    """Claims from their JSON objects."""
     return [claim_from(claim) for claim in documents]
 
 
@@ -130,16 +107,3 @@ def claim_from(claim: dict[str, Any]) -> RecentClaim:
         sent_at=claim["sent_at"] and _INSTANT.validate_python(claim["sent_at"]),
         texts=tuple(claim["texts"]),
     )
-
-
-def engagement_from(documents: Sequence[dict[str, Any]]) -> dict[Channel, Engagement]:
-    """A person's engagement by channel."""
-    return {
-        Channel(stat["channel"]): Engagement(
-            messages=stat["messages"],
-            opens=stat["opens"],
-            clicks=stat["clicks"],
-            replies=stat["replies"],
-        )
-        for stat in documents
-    }

@@ -29,6 +29,7 @@ from persistence.budget import PostgresBudgetLedger
 from persistence.campaign_runs import PostgresCampaignRuns
 from persistence.claims import PostgresClaimStore
 from persistence.database import Database
+from persistence.decision_facts import DecisionReader
 from persistence.intake import MessageRecord, PostgresIntake
 from persistence.recipients import PostgresRecipients
 from persistence.requests import PostgresRequestStore
@@ -72,7 +73,8 @@ class OutreachOrchestrator:
         self._database = database
         self._tenant_id = tenant_id
         outreaches = Outreaches(client)
-        requests = PostgresRequestStore(database)
+        decisions = DecisionReader(database)
+        requests = PostgresRequestStore(database, decisions)
         self._intake = PostgresIntake(database)
         self._sending = Sending(self._intake, PostgresRecipients(database), outreaches)
         self._runs = CampaignRuns(client)
@@ -80,7 +82,7 @@ class OutreachOrchestrator:
         self._campaigns = Campaigns(database, tenant_id, settings or OrchestratorSettings())
         self._conversions = Conversions(database, tenant_id)
         self._messages = Messages(self._intake, requests, outreaches, self._campaigns, tenant_id)
-        self.deduplicator = MessageDeduplicator(PostgresClaimStore(database))
+        self.deduplicator = MessageDeduplicator(PostgresClaimStore(database, decisions))
         self.router = ChannelRouter(requests, dict.fromkeys(Channel))
         self.selector = ChannelSelector()
         self.budget = BudgetManager(PostgresBudgetLedger(database))

@@ -4,6 +4,7 @@ One PostgreSQL, one Temporal, one mail sink and one sandbox provider serve every
 a tenant of its own keeps each test's facts apart.
 """
 
+import signal
 import tempfile
 import uuid
 from collections.abc import AsyncIterator, Iterator
@@ -23,6 +24,10 @@ from persistence.database import Database
 from persistence.migrate import upgrade_database
 from starter.orchestrator import OutreachOrchestrator
 from tests.stacks import running_workers, senders_for
+
+# A shell that runs the tests in the background has them ignore Ctrl-C, and with them every
+# command they start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

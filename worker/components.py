@@ -22,6 +22,7 @@ from persistence.budget import PostgresBudgetLedger
 from persistence.campaign_runs import PostgresCampaignRuns
 from persistence.claims import PostgresClaimStore
 from persistence.database import Database
+from persistence.decision_facts import DecisionReader
 from persistence.requests import PostgresRequestStore
 
 
@@ -90,12 +91,13 @@ def build_components(
     pause_poll: timedelta = PAUSE_POLL,
 ) -> Components:
     """Wire the activity objects to PostgreSQL and the providers."""
-    requests = PostgresRequestStore(database)
+    decisions = DecisionReader(database)
+    requests = PostgresRequestStore(database, decisions)
     text_limits = {
         channel: sender.capabilities.max_characters for channel, sender in senders.items()
     }
     return Components(
-        deduplicator=MessageDeduplicator(PostgresClaimStore(database)),
+        deduplicator=MessageDeduplicator(PostgresClaimStore(database, decisions)),
         router=ChannelRouter(requests, text_limits),
         scheduler=SendTimeScheduler(requests, PostgresAnalyticsStore(database)),
         budget=BudgetManager(PostgresBudgetLedger(database)),

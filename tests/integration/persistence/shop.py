@@ -22,6 +22,7 @@ from persistence.budget import PostgresBudgetLedger
 from persistence.campaigns import PostgresCampaignStore
 from persistence.claims import PostgresClaimStore
 from persistence.database import Database
+from persistence.decision_facts import DecisionReader
 from persistence.intake import PostgresIntake
 from persistence.requests import PostgresRequestStore
 from policy.budget import judge_reservation
@@ -40,9 +41,10 @@ class Shop:
         self.tenant_id = tenant_id
         self.campaigns = PostgresCampaignStore(database)
         self.intake = PostgresIntake(database)
-        self.claims = PostgresClaimStore(database)
+        self.decisions = DecisionReader(database)
+        self.claims = PostgresClaimStore(database, self.decisions)
         self.ledger = PostgresBudgetLedger(database)
-        self.requests = PostgresRequestStore(database)
+        self.requests = PostgresRequestStore(database, self.decisions)
 
     async def campaign(self, **changes: Any) -> OutreachCampaign:
         """A saved campaign."""

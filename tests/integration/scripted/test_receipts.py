@@ -15,6 +15,7 @@ from contracts.delivery import (
 from contracts.naming import OUTREACH_QUEUE
 from contracts.outreach import MessageRef, OutreachInput, OutreachState
 from persistence.claims import PostgresClaimStore
+from persistence.decision_facts import DecisionReader
 from persistence.intake import PostgresIntake
 from tests.fakes.sender import Gate, ScriptedSender
 from tests.makers import make_campaign
@@ -138,7 +139,7 @@ async def test_a_message_that_did_not_bounce_is_not_taken_up_again(stage, tenant
     await handle.result()
     ref = MessageRef(tenant_id=tenant_id, message_id=UUID(handle.id.removeprefix("outreach-")))
 
-    reopened = await PostgresClaimStore(database).reopen(ref)
+    reopened = await PostgresClaimStore(database, DecisionReader(database)).reopen(ref)
 
     assert reopened.block is not None
     assert reopened.block.details == {"kind": "not_bounced"}

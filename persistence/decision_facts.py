@@ -1,0 +1,178 @@
+"""What the decision on a message depends on, in PostgreSQL."""
+
+import json
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from activities.stores import DecisionFacts
+from contracts.channels import Channel
+from contracts.outreach import (
+    FINAL_STATES,
+    Block,
+    ClaimResult,
+    ExitReason,
+    MessageRef,
+    OutreachState,
+)
+from persistence.database import Database, Query
+from persistence.rows import (
+    REQUEST_COLUMNS,
+    REQUEST_TABLES,
+    SUPPRESSIONS_OF_MESSAGE,
+    Row,
+    claims_from,
+    request_from,
+    suppressions_from,
+)
+from policy.selector import Engagement
+
+#: How long facts serve the steps of one decision: they follow one another in one workflow
+#: task, in milliseconds each. Whatever changes meanwhile counts as it would have counted for a
+#: message decided a moment before.
+MOMENT_SECONDS: Final = 2.0
+
+# Messages asked for together, each at an instant of its own.
+_ASKED_MESSAGES = """
+    unnest(CAST(:tenant_id AS uuid[]), CAST(:message_id AS uuid[]), CAST(:now AS timestamptz[]))
+    WITH ORDINALITY AS asked (tenant_id, message_id, now, nth)
+"""
+
+# Live claims of a message's person that still matter at the instant `asked.now`, other
+# messages' only: those not yet sent, and those sent within the widest window of the
+# campaign's settings.
+_RECENT_CLAIMS = """
+    (SELECT coalesce(json_agg(json_build_object(
+                'message_id', o.message_id, 'campaign_id', o.campaign_id, 'channel', o.channel,
+                'claimed_at', o.claimed_at, 'sent_at', o.sent_at, 'texts', o.texts)), '[]')
+       FROM recipient_claims o
+      WHERE o.tenant_id = m.tenant_id AND o.recipient_id = m.recipient_id
+        AND o.released_at IS NULL AND o.message_id <> m.message_id
+        AND (o.sent_at IS NULL OR o.sent_at > asked.now - greatest(
+                interval '7 days',
+                make_interval(hours => (c.config #>> '{settings,dedup_lookback_hours}')::int),
+                make_interval(days => (c.config #>> '{settings,near_duplicate_days}')::int))))
+"""
+
+_FACTS = Query(f"""
+SELECT asked.nth, {REQUEST_COLUMNS},
+       m.reason, CAST(m.details AS text) AS details, CAST(m.warnings AS text) AS warnings,
+       EXISTS (SELECT FROM recipient_claims r
+                WHERE r.message_id = m.message_id AND r.released_at IS NULL) AS has_live_claim,
+       coalesce((SELECT t.turn FROM recipient_turns t
+                  WHERE (t.tenant_id, t.recipient_id) = (m.tenant_id, m.recipient_id)), 0) AS turn,
+       {SUPPRESSIONS_OF_MESSAGE} AS suppressions,
+       {_RECENT_CLAIMS} AS recent,
+       (SELECT coalesce(json_agg(row_to_json(e)), '[]') FROM engagement_stats e
+         WHERE e.tenant_id = m.tenant_id AND e.recipient_id = m.recipient_id) AS engagement
+  FROM {_ASKED_MESSAGES}
+  JOIN ({REQUEST_TABLES}) ON (m.tenant_id, m.message_id) = (asked.tenant_id, asked.message_id)
+""")  # noqa: S608 - built from constants of ours
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A message's facts, as they stood at one instant."""
+
+    facts: DecisionFacts
+    #: Claims on the person that were granted so far.
+    turn: int
+    #: What an earlier run of the message's claim stored; None: nobody has claimed for it.
+    claimed: ClaimResult | None
+
+
+@dataclass(frozen=True)
+class _Kept:
+    asked_at: float
+    facts: DecisionFacts
+
+
+class DecisionReader:
+    """Reads a message's facts once for the steps that decide on it one after the other.
+
+    Args:
+        database: where they are.
+        clock: seconds since any fixed moment.
+    """
+
+    def __init__(self, database: Database, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._facts = database.together(_FACTS)
+        self._clock = clock
+        #: What was read in the last moment, the oldest first.
+        self._kept: OrderedDict[MessageRef, _Kept] = OrderedDict()
+
+    async def read(self, ref: MessageRef, now: datetime) -> Reading:
+        """The facts as they stand.
+
+        Raises:
+            LookupError: there is no such message.
+        """
+        key = {"tenant_id": ref.tenant_id, "message_id": ref.message_id, "now": now}
+        asked_at = self._clock()
+        row = await self._facts.ask(key)
+        if row is None:
+            raise LookupError(f"there is no message {ref.message_id}")
+        reading = Reading(facts=_facts_from(row), turn=row["turn"], claimed=_claimed(row))
+        self._keep(ref, reading.facts, asked_at)
+        return reading
+
+    async def facts(self, ref: MessageRef, now: datetime) -> DecisionFacts:
+        """The facts as they stand, or as they were read here a moment ago.
+
+        Raises:
+            LookupError: there is no such message.
+        """
+        kept = self._kept.get(ref)
+        if kept is not None and self._is_recent(kept):
+            return kept.facts
+        return (await self.read(ref, now)).facts
+
+    def _keep(self, ref: MessageRef, facts: DecisionFacts, asked_at: float) -> None:
+        self._kept[ref] = _Kept(asked_at, facts)
+        self._kept.move_to_end(ref)
+        while self._kept and not self._is_recent(next(iter(self._kept.values()))):
+            self._kept.popitem(last=False)
+
+    def _is_recent(self, kept: _Kept) -> bool:
+        return self._clock() - kept.asked_at < MOMENT_SECONDS
+
+
+def _facts_from(row: Row) -> DecisionFacts:
+    return DecisionFacts(
+        request=request_from(row),
+        recent=claims_from(row["recent"]),
+        suppressions=suppressions_from(row["suppressions"]),
+        engagement=_engagement(row["engagement"]),
+    )
+
+
+def _claimed(row: Row) -> ClaimResult | None:
+    """What an earlier run of the claim stored; an ended message takes no new claim."""
+    warnings = json.loads(row["warnings"])
+    if row["state"] == OutreachState.BLOCKED:
+        block = Block(reason=ExitReason(row["reason"]), details=json.loads(row["details"]))
+        return ClaimResult(block=block, warnings=warnings)
+    if row["state"] == OutreachState.QUEUED:
+        # It was put back by a run of its workflow that did not live to hear of it.
+        reason = ExitReason(row["reason"] or ExitReason.DAILY_LIMIT)
+        block = Block(reason=reason, details=json.loads(row["details"]))
+        return ClaimResult(block=block, is_queued=True, warnings=warnings)
+    if row["has_live_claim"] or row["state"] in FINAL_STATES:
+        return ClaimResult(warnings=warnings)
+    return None
+
+
+def _engagement(documents: Sequence[dict[str, Any]]) -> dict[Channel, Engagement]:
+    """A person's engagement by channel."""
+    return {
+        Channel(stat["channel"]): Engagement(
+            messages=stat["messages"],
+            opens=stat["opens"],
+            clicks=stat["clicks"],
+            replies=stat["replies"],
+        )
+        for stat in documents
+    }
