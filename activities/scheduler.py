@@ -36,7 +36,8 @@ class SendTimeScheduler:
     @activity.defn(name="plan_send_time")
     async def plan_stored_message(self, request: PlanInput) -> SendPlan:
         """Plan when a stored message is sent on a channel."""
-        stored = (await self._requests.decision_facts(request.ref, request.now)).request
+        facts = await self._requests.decision_facts(request.ref, request.now, keep=False)
+        stored = facts.request
         plan = plan_send_time(
             stored.campaign,
             stored.settings,

@@ -140,8 +140,15 @@ class RequestStore(Protocol):
         """
         ...
 
-    async def decision_facts(self, ref: MessageRef, now: datetime) -> DecisionFacts:
+    async def decision_facts(
+        self, ref: MessageRef, now: datetime, *, keep: bool = True
+    ) -> DecisionFacts:
         """What the decision on it depends on, as its claim may have read it a moment ago.
+
+        Args:
+            ref: the message.
+            now: the instant to judge at.
+            keep: whether a later step of the decision will ask, too.
 
         Raises:
             LookupError: there is no such message.

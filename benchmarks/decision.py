@@ -28,6 +28,7 @@ from contracts.outreach import ClaimInput, MessageRef, PlanInput, ReserveInput, 
 from persistence.database import Database
 from persistence.intake import NewMessage, PostgresIntake
 from worker.components import Components, build_components
+from worker.heap import freeze_heap
 
 R = TypeVar("R")
 
@@ -78,6 +79,7 @@ async def measure(size: Size) -> None:
         async with running_postgres(folder) as (server, dsn):
             database = Database(dsn)
             meter = CpuMeter({"worker": os.getpid(), "PostgreSQL": server.pid})
+            freeze_heap()
             try:
                 for shape in _shapes(size):
                     await _measure_shape(database, meter, shape)

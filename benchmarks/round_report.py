@@ -1,5 +1,6 @@
 """What a series of rounds says."""
 
+import math
 import statistics
 from collections.abc import Mapping, Sequence
 from typing import Final
@@ -24,6 +25,9 @@ def report_rates(seen: _Series, *, floor: str, full: str) -> None:
     verdict = "met" if median >= _TARGET_RATIO else "missed"
     pairs = "".join(f"{ratio:9.2f}" for ratio in ratios)
     print(f"{'full / floor':<13}{pairs}    median {median:.2f}; target {_TARGET_RATIO} {verdict}")
+    if len(ratios) > 1:
+        mean, error = statistics.mean(ratios), statistics.stdev(ratios) / math.sqrt(len(ratios))
+        print(f"{'':<13}mean {mean:.3f}, standard error {error:.3f}")
 
 
 def report_cpu(seen: _Series, *, floor: str, full: str) -> None:

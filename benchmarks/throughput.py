@@ -41,6 +41,7 @@ from contracts.money import to_micros
 from persistence.database import Database
 from persistence.intake import NewMessage, PostgresIntake
 from worker.components import Components, build_components
+from worker.heap import freeze_heap
 from worker.senders import build_senders
 
 _WARM_UP: Final = 100
@@ -131,6 +132,7 @@ async def _running(folder: Path, size: Size) -> AsyncIterator[_Bench]:
         )
         campaign = make_campaign("Spring fair", sends_at_once=True)
         await save_campaigns(database, [campaign])
+        freeze_heap()
         over_http = {**accepting_senders(), Channel.SMS: senders[Channel.SMS]}
         yield _Bench(
             database=database,

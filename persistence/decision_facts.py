@@ -105,30 +105,38 @@ class DecisionReader:
         self._kept: OrderedDict[MessageRef, _Kept] = OrderedDict()
 
     async def read(self, ref: MessageRef, now: datetime) -> Reading:
-        """The facts as they stand.
+        """The facts as they stand; kept for the steps that follow.
 
         Raises:
             LookupError: there is no such message.
         """
-        key = {"tenant_id": ref.tenant_id, "message_id": ref.message_id, "now": now}
         asked_at = self._clock()
-        row = await self._facts.ask(key)
-        if row is None:
-            raise LookupError(f"there is no message {ref.message_id}")
-        reading = Reading(facts=_facts_from(row), turn=row["turn"], claimed=_claimed(row))
+        reading = await self._read(ref, now)
         self._keep(ref, reading.facts, asked_at)
         return reading
 
-    async def facts(self, ref: MessageRef, now: datetime) -> DecisionFacts:
+    async def facts(self, ref: MessageRef, now: datetime, *, keep: bool = True) -> DecisionFacts:
         """The facts as they stand, or as they were read here a moment ago.
+
+        Args:
+            ref: the message.
+            now: the instant to judge at.
+            keep: whether a later step of the decision will ask, too.
 
         Raises:
             LookupError: there is no such message.
         """
-        kept = self._kept.get(ref)
+        kept = self._kept.get(ref) if keep else self._kept.pop(ref, None)
         if kept is not None and self._is_recent(kept):
             return kept.facts
-        return (await self.read(ref, now)).facts
+        return (await (self.read(ref, now) if keep else self._read(ref, now))).facts
+
+    async def _read(self, ref: MessageRef, now: datetime) -> Reading:
+        key = {"tenant_id": ref.tenant_id, "message_id": ref.message_id, "now": now}
+        row = await self._facts.ask(key)
+        if row is None:
+            raise LookupError(f"there is no message {ref.message_id}")
+        return Reading(facts=_facts_from(row), turn=row["turn"], claimed=_claimed(row))
 
     def _keep(self, ref: MessageRef, facts: DecisionFacts, asked_at: float) -> None:
         self._kept[ref] = _Kept(asked_at, facts)

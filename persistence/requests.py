@@ -77,9 +77,11 @@ class PostgresRequestStore:
         key = {"tenant_id": ref.tenant_id, "message_id": ref.message_id}
         return request_from(_found(await self._requests.ask(key), ref))
 
-    async def decision_facts(self, ref: MessageRef, now: datetime) -> DecisionFacts:
+    async def decision_facts(
+        self, ref: MessageRef, now: datetime, *, keep: bool = True
+    ) -> DecisionFacts:
         """What the decision on it depends on; see `RequestStore`."""
-        return await self._decisions.facts(ref, now)
+        return await self._decisions.facts(ref, now, keep=keep)
 
     async def put_back(self, ref: MessageRef, block: Block) -> bool:
         """Have a campaign's recipient wait; see `RequestStore`."""

@@ -17,6 +17,7 @@ from contracts.channels import Channel
 from persistence.database import Database
 from starter.outreaches import Outreaches
 from worker.components import build_campaign_components, build_components
+from worker.heap import freeze_heap
 from worker.senders import build_senders
 from worker.workers import build_campaign_worker, build_workers
 
@@ -51,6 +52,7 @@ async def run() -> None:
         )
         for worker in [*workers, build_campaign_worker(client, campaigns)]:
             await stack.enter_async_context(worker)
+        freeze_heap()
         print("worker ready", flush=True)  # noqa: T201 - whoever started us waits for this line
         await stopping.wait()
 

@@ -146,7 +146,26 @@ async def test_what_was_read_for_one_tenant_is_nobody_elses(shop, steps):
         await steps.route(MessageRef(tenant_id=uuid4(), message_id=ref.message_id))
 
 
-async def test_what_was_read_is_let_go(shop, steps, clock):
+async def test_a_second_plan_reads_anew(shop, counting, steps):
+    ref = await shop.message(await shop.campaign())
+    await steps.claim(ref)
+    await steps.plan(ref)
+    read = counting.statements
+
+    for more in (1, 2):
+        await steps.plan(ref)
+        assert counting.statements == read + more
+
+
+async def test_the_last_step_lets_go_of_what_was_read(shop, steps):
+    ref = await shop.message(await shop.campaign())
+    kept = weakref.ref((await steps.reader.read(ref, NOW)).facts)
+    await steps.plan(ref)
+    gc.collect()
+    assert kept() is None
+
+
+async def test_what_no_step_asks_for_is_let_go_too(shop, steps, clock):
     campaign = await shop.campaign()
     ref = await shop.message(campaign)
     kept = weakref.ref((await steps.reader.read(ref, NOW)).facts)
