@@ -79,7 +79,6 @@ async def measure(size: Size) -> None:
         async with running_postgres(folder) as (server, dsn):
             database = Database(dsn)
             meter = CpuMeter({"worker": os.getpid(), "PostgreSQL": server.pid})
-            freeze_heap()
             try:
                 for shape in _shapes(size):
                     await _measure_shape(database, meter, shape)
@@ -113,6 +112,8 @@ async def _measure_shape(database: Database, meter: CpuMeter, shape: _Shape) -> 
     refs = await _store(database, requests)
     components = build_components(database, accepting_senders())
     held_before = (await read_books(database)).scheduled
+    # As a worker does when it is ready; the requests made here are no worker's either.
+    freeze_heap()
 
     await _decide_all(components, refs[:_WARM_UP], shape.at_once)
     timed = refs[_WARM_UP : _WARM_UP + shape.outreaches]
