@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from temporalio import activity
 
-from activities.stores import DecisionFacts, RequestStore
+from activities.stores import DecisionFacts, DecisionFactsSource
 from contracts.campaign import OutreachCampaign
 from contracts.channels import Channel
 from contracts.content import MessageContent
@@ -21,19 +21,21 @@ class ChannelRouter:
     """Decides which channel carries a message, and which follow if it fails.
 
     Args:
-        requests: the messages to route.
+        decisions: what the choice for a stored message depends on.
         text_limits: channels with a provider, and the longest text it takes
             (characters; None: no limit).
     """
 
-    def __init__(self, requests: RequestStore, text_limits: Mapping[Channel, int | None]) -> None:
-        self._requests = requests
+    def __init__(
+        self, decisions: DecisionFactsSource, text_limits: Mapping[Channel, int | None]
+    ) -> None:
+        self._decisions = decisions
         self._text_limits = text_limits
 
     @activity.defn(name="route_message")
     async def route_stored_message(self, request: RouteInput) -> RoutingDecision:
         """Choose the channels of a stored message."""
-        facts = await self._requests.decision_facts(request.ref, request.now)
+        facts = await self._decisions.facts(request.ref, request.now)
         return route(self._routing_facts(facts, request.now), now=request.now)
 
     def route_message(

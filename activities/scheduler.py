@@ -7,7 +7,7 @@ from uuid import UUID
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
-from activities.stores import AnalyticsStore, RequestStore, SendTimeCell
+from activities.stores import AnalyticsStore, DecisionFactsSource, RequestStore, SendTimeCell
 from contracts.campaign import OutreachCampaign
 from contracts.channels import Channel
 from contracts.decision import SendPlan, TimingReason
@@ -25,18 +25,22 @@ class SendTimeScheduler:
     """Optimises send times within what quiet hours and the campaign allow.
 
     Args:
-        requests: the messages to plan.
+        decisions: what the first plan of a stored message depends on.
+        requests: the messages to plan again.
         analytics: figures over past messages.
     """
 
-    def __init__(self, requests: RequestStore, analytics: AnalyticsStore) -> None:
+    def __init__(
+        self, decisions: DecisionFactsSource, requests: RequestStore, analytics: AnalyticsStore
+    ) -> None:
+        self._decisions = decisions
         self._requests = requests
         self._analytics = analytics
 
     @activity.defn(name="plan_send_time")
     async def plan_stored_message(self, request: PlanInput) -> SendPlan:
         """Plan when a stored message is sent on a channel."""
-        facts = await self._requests.decision_facts(request.ref, request.now, keep=False)
+        facts = await self._decisions.facts(request.ref, request.now, keep=False)
         stored = facts.request
         plan = plan_send_time(
             stored.campaign,

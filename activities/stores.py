@@ -129,26 +129,28 @@ class ClaimStore(Protocol):
         ...
 
 
-class RequestStore(Protocol):
-    """Messages as they were asked for, and how they ended."""
+class DecisionFactsSource(Protocol):
+    """What decisions depend on, read once for the steps that make one."""
 
-    async def request(self, ref: MessageRef) -> StoredRequest:
-        """One message, as it stands.
+    async def facts(self, ref: MessageRef, now: datetime, *, keep: bool = True) -> DecisionFacts:
+        """A message's facts as they stand, or as its claim has read them a moment ago.
+
+        Args:
+            ref: the message.
+            now: the instant to judge at.
+            keep: whether a later step of the decision will ask, too.
 
         Raises:
             LookupError: there is no such message.
         """
         ...
 
-    async def decision_facts(
-        self, ref: MessageRef, now: datetime, *, keep: bool = True
-    ) -> DecisionFacts:
-        """What the decision on it depends on, as its claim may have read it a moment ago.
 
-        Args:
-            ref: the message.
-            now: the instant to judge at.
-            keep: whether a later step of the decision will ask, too.
+class RequestStore(Protocol):
+    """Messages as they were asked for, and how they ended."""
+
+    async def request(self, ref: MessageRef) -> StoredRequest:
+        """One message, as it stands.
 
         Raises:
             LookupError: there is no such message.

@@ -91,7 +91,7 @@ class _Kept:
 
 
 class DecisionReader:
-    """Reads a message's facts once for the steps that decide on it one after the other.
+    """`DecisionFactsSource` on PostgreSQL, and where a claim reads anew.
 
     Args:
         database: where they are.
@@ -116,16 +116,7 @@ class DecisionReader:
         return reading
 
     async def facts(self, ref: MessageRef, now: datetime, *, keep: bool = True) -> DecisionFacts:
-        """The facts as they stand, or as they were read here a moment ago.
-
-        Args:
-            ref: the message.
-            now: the instant to judge at.
-            keep: whether a later step of the decision will ask, too.
-
-        Raises:
-            LookupError: there is no such message.
-        """
+        """The facts as they stand, or as read a moment ago; see `DecisionFactsSource`."""
         kept = self._kept.get(ref) if keep else self._kept.pop(ref, None)
         if kept is not None and self._is_recent(kept):
             return kept.facts

@@ -1,14 +1,12 @@
 """Messages as they were asked for, and how they ended, in PostgreSQL."""
 
 import json
-from datetime import datetime
 
 import asyncpg
 
-from activities.stores import DecisionFacts, StoredRequest
+from activities.stores import StoredRequest
 from contracts.outreach import Block, ConcludeInput, ConcludeResult, MessageRef
 from persistence.database import Database, Query
-from persistence.decision_facts import DecisionReader
 from persistence.ledger_sql import GIVE_BACK
 from persistence.rows import (
     REQUEST_COLUMNS,
@@ -67,21 +65,14 @@ SELECT EXISTS (SELECT FROM back) OR EXISTS (
 class PostgresRequestStore:
     """`RequestStore` on PostgreSQL."""
 
-    def __init__(self, database: Database, decisions: DecisionReader) -> None:
+    def __init__(self, database: Database) -> None:
         self._database = database
-        self._decisions = decisions
         self._requests = database.together(_REQUEST)
 
     async def request(self, ref: MessageRef) -> StoredRequest:
         """One message; see `RequestStore`."""
         key = {"tenant_id": ref.tenant_id, "message_id": ref.message_id}
         return request_from(_found(await self._requests.ask(key), ref))
-
-    async def decision_facts(
-        self, ref: MessageRef, now: datetime, *, keep: bool = True
-    ) -> DecisionFacts:
-        """What the decision on it depends on; see `RequestStore`."""
-        return await self._decisions.facts(ref, now, keep=keep)
 
     async def put_back(self, ref: MessageRef, block: Block) -> bool:
         """Have a campaign's recipient wait; see `RequestStore`."""

@@ -74,7 +74,7 @@ class OutreachOrchestrator:
         self._tenant_id = tenant_id
         outreaches = Outreaches(client)
         decisions = DecisionReader(database)
-        requests = PostgresRequestStore(database, decisions)
+        requests = PostgresRequestStore(database)
         self._intake = PostgresIntake(database)
         self._sending = Sending(self._intake, PostgresRecipients(database), outreaches)
         self._runs = CampaignRuns(client)
@@ -83,10 +83,10 @@ class OutreachOrchestrator:
         self._conversions = Conversions(database, tenant_id)
         self._messages = Messages(self._intake, requests, outreaches, self._campaigns, tenant_id)
         self.deduplicator = MessageDeduplicator(PostgresClaimStore(database, decisions))
-        self.router = ChannelRouter(requests, dict.fromkeys(Channel))
+        self.router = ChannelRouter(decisions, dict.fromkeys(Channel))
         self.selector = ChannelSelector()
         self.budget = BudgetManager(PostgresBudgetLedger(database))
-        self.scheduler = SendTimeScheduler(requests, PostgresAnalyticsStore(database))
+        self.scheduler = SendTimeScheduler(decisions, requests, PostgresAnalyticsStore(database))
 
     @classmethod
     async def connect(cls, *, settings: OrchestratorSettings | None = None) -> Self:

@@ -92,14 +92,14 @@ def build_components(
 ) -> Components:
     """Wire the activity objects to PostgreSQL and the providers."""
     decisions = DecisionReader(database)
-    requests = PostgresRequestStore(database, decisions)
+    requests = PostgresRequestStore(database)
     text_limits = {
         channel: sender.capabilities.max_characters for channel, sender in senders.items()
     }
     return Components(
         deduplicator=MessageDeduplicator(PostgresClaimStore(database, decisions)),
-        router=ChannelRouter(requests, text_limits),
-        scheduler=SendTimeScheduler(requests, PostgresAnalyticsStore(database)),
+        router=ChannelRouter(decisions, text_limits),
+        scheduler=SendTimeScheduler(decisions, requests, PostgresAnalyticsStore(database)),
         budget=BudgetManager(PostgresBudgetLedger(database)),
         delivery=MessageDelivery(PostgresAttemptStore(database), senders, pause_poll=pause_poll),
         closer=OutreachCloser(requests),

@@ -18,7 +18,6 @@ from contracts.faults import InvalidRequestError
 from contracts.outreach import MessageRef
 from contracts.recipient import RecipientProfile
 from contracts.settings import OrchestratorSettings
-from persistence.decision_facts import DecisionReader
 from persistence.requests import PostgresRequestStore
 from starter.requests import new_message
 from tests.makers import make_campaign, make_profile
@@ -537,5 +536,5 @@ async def test_what_is_accepted_can_be_read_back(database, orchestrator, tenant_
     record = await orchestrator.get_message(UUID(answer["message_id"]))
     assert record.recipient_id == "mar'ie\\"
     ref = MessageRef(tenant_id=campaign.tenant_uuid, message_id=record.message_id)
-    stored = await PostgresRequestStore(database, DecisionReader(database)).request(ref)
+    stored = await PostgresRequestStore(database).request(ref)
     assert stored.profile == RecipientProfile.model_validate(profile)

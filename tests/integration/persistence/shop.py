@@ -44,7 +44,7 @@ class Shop:
         self.decisions = DecisionReader(database)
         self.claims = PostgresClaimStore(database, self.decisions)
         self.ledger = PostgresBudgetLedger(database)
-        self.requests = PostgresRequestStore(database, self.decisions)
+        self.requests = PostgresRequestStore(database)
 
     async def campaign(self, **changes: Any) -> OutreachCampaign:
         """A saved campaign."""

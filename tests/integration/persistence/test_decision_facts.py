@@ -56,10 +56,10 @@ class Steps:
 
     def __init__(self, database, clock):
         decisions = DecisionReader(database, clock=clock)
-        requests = PostgresRequestStore(database, decisions)
+        requests = PostgresRequestStore(database)
         self._deduplicator = MessageDeduplicator(PostgresClaimStore(database, decisions))
-        self._router = ChannelRouter(requests, dict.fromkeys(Channel))
-        self._scheduler = SendTimeScheduler(requests, PostgresAnalyticsStore(database))
+        self._router = ChannelRouter(decisions, dict.fromkeys(Channel))
+        self._scheduler = SendTimeScheduler(decisions, requests, PostgresAnalyticsStore(database))
         self.reader = decisions
 
     async def claim(self, ref):
