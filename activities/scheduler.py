@@ -25,7 +25,7 @@ class SendTimeScheduler:
     """Optimises send times within what quiet hours and the campaign allow.
 
     Args:
-        decisions: what the first plan of a stored message depends on.
+        decisions: what a plan depends on.
         requests: the messages to plan again.
         analytics: figures over past messages.
     """

@@ -36,7 +36,6 @@ class StoredRequest:
     """One message as it was asked for, with its campaign as it is now."""
 
     ref: MessageRef
-    recipient_id: str
     campaign: OutreachCampaign
     #: Whom it is for and what it says, which never changes.
     wording: Wording
@@ -87,8 +86,6 @@ class ClaimVerdict:
 class Attempt:
     """One try to deliver a message through one channel."""
 
-    attempt_no: int
-    channel: Channel
     state: AttemptState
     #: Calls made to the provider so far.
     tries: int = 0
@@ -112,9 +109,14 @@ class ClaimStore(Protocol):
     async def claim(
         self, ref: MessageRef, now: datetime, judge: Callable[[DecisionFacts], ClaimVerdict]
     ) -> ClaimResult:
-        """Judge and store a claim in one transaction that excludes every other of the person.
+        """Judge and store a claim; judged again if another was granted on the person meanwhile.
 
         Run again for the same message, it returns the first answer.
+
+        Args:
+            ref: the message.
+            now: the instant to judge at.
+            judge: may be called more than once, each time with the facts as they stand.
         """
         ...
 

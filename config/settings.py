@@ -24,8 +24,8 @@ class DatabaseSettings(BaseSettings):
 
     #: SQLAlchemy URL with the asyncpg driver: `postgresql+asyncpg://user:password@host/name`.
     database_url: SecretStr
-    #: Connections for the statements of messages; as many again may be opened under load,
-    #: and up to fifteen for everything else.
+    #: Up to twice as many connections are opened for the statements of messages, and kept; up to
+    #: fifteen for everything else.
     database_pool_size: Annotated[int, Field(ge=1, le=200)] = 10
 
 
@@ -53,6 +53,8 @@ class WorkerSettings(DatabaseSettings):
     smtp_security: Literal["none", "starttls", "tls"] = "starttls"
     smtp_username: str | None = None
     smtp_password: SecretStr | None = None
+    #: Certificates to trust instead of the system's, as a PEM file.
+    smtp_ca_file: str | None = None
     #: Sender of every e-mail: `Name <address>`.
     smtp_sender: str = "Madan Sara <outreach@example.com>"
     #: Where a recipient unsubscribes; `{message_id}` is filled in.

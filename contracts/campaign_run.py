@@ -188,7 +188,7 @@ class SweepResult(Contract):
 
 
 class OrderInput(Contract):
-    """Change a campaign, and note who asked for it and why."""
+    """Change a campaign, and note what was asked for."""
 
     ref: CampaignRef
     now: datetime

@@ -97,7 +97,7 @@ class ZoneSource(StrEnum):
     """Whose time zone the local time was taken in."""
 
     RECIPIENT = "recipient"  #: The recipient's own.
-    CAMPAIGN = "campaign"  #: The campaign's, the recipient's being unknown.
+    CAMPAIGN = "campaign"  #: The campaign's: the recipient's is unknown or not to count.
     UTC = "utc"  #: Neither is known.
 
 

@@ -51,7 +51,7 @@ class DeliveryEventKind(StrEnum):
     BOUNCED = "bounced"  #: Will not be delivered.
     COMPLAINED = "complained"  #: Was reported as spam.
     UNSUBSCRIBED = "unsubscribed"  #: The person wants no more of this.
-    UNKNOWN = "unknown"  #: A code we do not know; the raw event is kept.
+    UNKNOWN = "unknown"  #: A code we do not know; it is kept with the receipt.
 
 
 class DeliveryEvent(ClosedContract):

@@ -41,6 +41,9 @@ FINAL_STATES = frozenset(
     }
 )
 
+#: Final states at which nobody was contacted.
+UNSENT_STATES = FINAL_STATES - {OutreachState.SENT, OutreachState.UNKNOWN}
+
 
 class ExitReason(StrEnum):
     """Why a message was not sent."""

@@ -46,7 +46,7 @@ class QuietHours(ClosedContract):
         return local >= self.start or local < self.end
 
 
-#: Price of one message; public list prices of 2024, see the starting figures in `policy/data.py`.
+#: Price of one message; public list prices of 2024.
 DEFAULT_PRICES: dict[Channel, Decimal] = {
     Channel.EMAIL: Decimal("0.001"),
     Channel.SMS: Decimal("0.0075"),

@@ -126,7 +126,7 @@ def _subject_from(text: str) -> str:
 
 
 def _add_unsubscribe(mail: EmailMessage, message: OutgoingMessage, settings: SmtpSettings) -> None:
-    url = settings.unsubscribe_url(message.message_id)
+    url = settings.unsubscribe_page(message.message_id)
     mailto = settings.unsubscribe_mailto
     uris = [f"<{url}>"] if url else []
     if mailto:

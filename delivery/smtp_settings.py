@@ -44,7 +44,7 @@ class SmtpSettings:
     #: Connections open at once; further messages wait for one.
     max_connections: int = 4
     #: Page to unsubscribe at, with `{message_id}` in it; one-click needs https.
-    unsubscribe_url_template: str | None = None
+    unsubscribe_url: str | None = None
     #: Address that takes unsubscribe requests.
     unsubscribe_mailto: str | None = None
     provider: str = "smtp"
@@ -82,16 +82,16 @@ class SmtpSettings:
             return self.username, self.password.get_secret_value()
         return self.username, self.password
 
-    def unsubscribe_url(self, message_id: UUID) -> str | None:
+    def unsubscribe_page(self, message_id: UUID) -> str | None:
         """The page at which the recipient of a message unsubscribes."""
-        template = self.unsubscribe_url_template
+        template = self.unsubscribe_url
         return template.replace("{message_id}", str(message_id)) if template else None
 
     def _check_unsubscribe(self) -> None:
         # Both end up inside angle brackets in a header, where these would break out.
-        for name in ("unsubscribe_url_template", "unsubscribe_mailto"):
+        for name in ("unsubscribe_url", "unsubscribe_mailto"):
             if _UNSAFE_IN_HEADER.search(getattr(self, name) or ""):
                 raise ValueError(f"{name}: contains a space, bracket, comma or non-ASCII character")
-        template = self.unsubscribe_url_template
+        template = self.unsubscribe_url
         if template and urlsplit(template).scheme not in ("http", "https"):
-            raise ValueError(f"unsubscribe_url_template: {template!r} is no http or https URL")
+            raise ValueError(f"unsubscribe_url: {template!r} is no http or https URL")

@@ -20,8 +20,7 @@ from persistence.rows import (
 _DELIVERY_FACTS = Query(f"""
 SELECT {REQUEST_COLUMNS},
        {SUPPRESSIONS_OF_MESSAGE} AS suppressions,
-       a.attempt_no, a.channel AS attempt_channel, a.state AS attempt_state, a.tries, a.code,
-       a.called_at
+       a.attempt_no, a.state AS attempt_state, a.tries, a.code, a.called_at
   FROM {REQUEST_TABLES}
   LEFT JOIN attempts a ON a.message_id = m.message_id AND a.attempt_no = :attempt_no
  WHERE m.tenant_id = :tenant_id AND m.message_id = :message_id
@@ -60,8 +59,7 @@ VALUES (:message_id, :attempt_no, :tenant_id, :channel, '', :idempotency_key, 'r
                     WHEN a.state = 'not_sent' THEN 'refused' ELSE a.state END,
        code = CASE WHEN a.state = 'not_sent' THEN 'cancelled' ELSE a.code END,
        concluded_at = coalesce(a.concluded_at, excluded.concluded_at)
-RETURNING a.attempt_no, a.channel AS attempt_channel, a.state AS attempt_state, a.tries, a.code,
-          a.called_at
+RETURNING a.state AS attempt_state, a.tries, a.code, a.called_at
 """)
 
 # What is final stays final: an answer that arrives after the attempt was concluded
@@ -160,8 +158,6 @@ def _key(ref: MessageRef, attempt_no: int) -> dict[str, object]:
 
 def _attempt(row: Row) -> Attempt:
     return Attempt(
-        attempt_no=row["attempt_no"],
-        channel=Channel(row["attempt_channel"]),
         state=AttemptState(row["attempt_state"]),
         tries=row["tries"],
         code=row["code"],

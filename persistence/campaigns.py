@@ -84,7 +84,7 @@ class PostgresCampaignStore:
             today: the campaign's day; limits of past days stay as they were.
             now: the instant of the change.
             keep_status: leave the status of a campaign that exists already; a final
-                one (completed, cancelled) is left in any case.
+                one is left in any case.
 
         Raises:
             InvalidRequestError: a limit is below what is held or spent already.

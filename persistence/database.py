@@ -1,8 +1,8 @@
 """Connections to PostgreSQL.
 
-Two ways lead there. What every message takes runs as a `Query` on asyncpg: compiled
-once, prepared once per connection, one round trip. The rest (campaigns, reports,
-migrations) runs through SQLAlchemy's connections.
+Two ways lead there. What runs often, as every message's statements do, is a `Query` on
+asyncpg: compiled once, prepared once per connection, one round trip. The rest (storing
+campaigns, receipts, records for people, migrations) runs through SQLAlchemy's connections.
 """
 
 import json
@@ -69,8 +69,8 @@ class Database:
 
     Args:
         dsn: SQLAlchemy URL with the asyncpg driver.
-        pool_size: connections kept for the statements of messages; as many again may be
-            opened under load, and a few more for everything else.
+        pool_size: up to twice as many connections are opened for `Query`s, as they are
+            needed, and kept; a few more for everything else.
     """
 
     def __init__(self, dsn: str, *, pool_size: int = 10) -> None:

@@ -20,6 +20,7 @@ from contracts.outreach import (
 )
 from persistence.database import Database, Query
 from persistence.rows import (
+    CLAIM_AS_JSON,
     REQUEST_COLUMNS,
     REQUEST_TABLES,
     SUPPRESSIONS_OF_MESSAGE,
@@ -44,18 +45,16 @@ _ASKED_MESSAGES = """
 # Live claims of a message's person that still matter at the instant `asked.now`, other
 # messages' only: those not yet sent, and those sent within the widest window of the
 # campaign's settings.
-_RECENT_CLAIMS = """
-    (SELECT coalesce(json_agg(json_build_object(
-                'message_id', o.message_id, 'campaign_id', o.campaign_id, 'channel', o.channel,
-                'claimed_at', o.claimed_at, 'sent_at', o.sent_at, 'texts', o.texts)), '[]')
-       FROM recipient_claims o
-      WHERE o.tenant_id = m.tenant_id AND o.recipient_id = m.recipient_id
-        AND o.released_at IS NULL AND o.message_id <> m.message_id
-        AND (o.sent_at IS NULL OR o.sent_at > asked.now - greatest(
+_RECENT_CLAIMS = f"""
+    (SELECT coalesce(json_agg({CLAIM_AS_JSON}), '[]')
+       FROM recipient_claims r
+      WHERE r.tenant_id = m.tenant_id AND r.recipient_id = m.recipient_id
+        AND r.released_at IS NULL AND r.message_id <> m.message_id
+        AND (r.sent_at IS NULL OR r.sent_at > asked.now - greatest(
                 interval '7 days',
-                make_interval(hours => (c.config #>> '{settings,dedup_lookback_hours}')::int),
-                make_interval(days => (c.config #>> '{settings,near_duplicate_days}')::int))))
-"""
+                make_interval(hours => (c.config #>> '{{settings,dedup_lookback_hours}}')::int),
+                make_interval(days => (c.config #>> '{{settings,near_duplicate_days}}')::int))))
+"""  # noqa: S608 - built from constants of ours
 
 _FACTS = Query(f"""
 SELECT asked.nth, {REQUEST_COLUMNS},

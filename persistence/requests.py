@@ -2,23 +2,16 @@
 
 import json
 
-import asyncpg
-
 from activities.stores import StoredRequest
 from contracts.outreach import Block, ConcludeInput, ConcludeResult, MessageRef
 from persistence.database import Database, Query
 from persistence.ledger_sql import GIVE_BACK
-from persistence.rows import (
-    REQUEST_COLUMNS,
-    REQUEST_TABLES,
-    request_from,
-)
+from persistence.rows import REQUEST_COLUMNS, REQUEST_TABLES, request_from
 
 _REQUEST = Query(f"""
-SELECT asked.nth, {REQUEST_COLUMNS}
-  FROM unnest(CAST(:tenant_id AS uuid[]), CAST(:message_id AS uuid[]))
-       WITH ORDINALITY AS asked (tenant_id, message_id, nth)
-  JOIN ({REQUEST_TABLES}) ON (m.tenant_id, m.message_id) = (asked.tenant_id, asked.message_id)
+SELECT {REQUEST_COLUMNS}
+  FROM {REQUEST_TABLES}
+ WHERE m.tenant_id = :tenant_id AND m.message_id = :message_id
 """)  # noqa: S608 - built from constants of ours
 
 # One statement, so that no reader can see the hold gone and the claim still there. A sent
@@ -67,12 +60,14 @@ class PostgresRequestStore:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._requests = database.together(_REQUEST)
 
     async def request(self, ref: MessageRef) -> StoredRequest:
         """One message; see `RequestStore`."""
         key = {"tenant_id": ref.tenant_id, "message_id": ref.message_id}
-        return request_from(_found(await self._requests.ask(key), ref))
+        row = await self._database.fetch_one(_REQUEST, key)
+        if row is None:
+            raise LookupError(f"there is no message {ref.message_id}")
+        return request_from(row)
 
     async def put_back(self, ref: MessageRef, block: Block) -> bool:
         """Have a campaign's recipient wait; see `RequestStore`."""
@@ -101,9 +96,3 @@ class PostgresRequestStore:
         if ended_before is None:
             return ConcludeResult(state=conclusion.state, reason=conclusion.reason)
         return ConcludeResult.model_validate(dict(ended_before))
-
-
-def _found(row: asyncpg.Record | None, ref: MessageRef) -> asyncpg.Record:
-    if row is None:
-        raise LookupError(f"there is no message {ref.message_id}")
-    return row

@@ -49,7 +49,7 @@ def wording_from(content: str, profile: str) -> Wording:
 
 #: Columns a `StoredRequest` is made of, for a query over messages m, campaigns c, contents t.
 REQUEST_COLUMNS = """
-    m.tenant_id, m.message_id, m.recipient_id, m.state, m.force_send, m.scheduled_at,
+    m.tenant_id, m.message_id, m.state, m.force_send, m.scheduled_at,
     CAST(m.profile AS text) AS profile, CAST(c.config AS text) AS config, c.status,
     CAST(t.body AS text) AS content
 """
@@ -70,12 +70,18 @@ SUPPRESSIONS_OF_MESSAGE = """
                     SELECT lower(value) FROM jsonb_each_text(m.profile -> 'contact_info')))))
 """
 
+#: What a `RecentClaim` is made of, as a JSON object, for a query over recipient_claims r.
+CLAIM_AS_JSON = """
+    json_build_object(
+        'message_id', r.message_id, 'campaign_id', r.campaign_id, 'channel', r.channel,
+        'claimed_at', r.claimed_at, 'sent_at', r.sent_at, 'texts', r.texts)
+"""
+
 
 def request_from(row: Row) -> StoredRequest:
     """A message with its campaign and content, from `REQUEST_COLUMNS`."""
     return StoredRequest(
         ref=MessageRef(tenant_id=row["tenant_id"], message_id=row["message_id"]),
-        recipient_id=row["recipient_id"],
         campaign=campaign_from(row["config"], row["status"]),
         wording=wording_from(row["content"], row["profile"]),
         force_send=row["force_send"],
@@ -93,17 +99,15 @@ def suppressions_from(documents: Sequence[dict[str, Any]]) -> Sequence[Suppressi
 
 
 def claims_from(documents: Sequence[dict[str, Any]]) -> Sequence[RecentClaim]:
-    """Claims from their JSON objects."""
-    return [claim_from(claim) for claim in documents]
-
-
-def claim_from(claim: dict[str, Any]) -> RecentClaim:
-    """One claim from its JSON object."""
-    return RecentClaim(
-        message_id=UUID(claim["message_id"]),
-        campaign_id=UUID(claim["campaign_id"]),
-        channel=claim["channel"] and Channel(claim["channel"]),
-        claimed_at=_INSTANT.validate_python(claim["claimed_at"]),
-        sent_at=claim["sent_at"] and _INSTANT.validate_python(claim["sent_at"]),
-        texts=tuple(claim["texts"]),
-    )
+    """Claims from `CLAIM_AS_JSON`."""
+    return [
+        RecentClaim(
+            message_id=UUID(claim["message_id"]),
+            campaign_id=UUID(claim["campaign_id"]),
+            channel=claim["channel"] and Channel(claim["channel"]),
+            claimed_at=_INSTANT.validate_python(claim["claimed_at"]),
+            sent_at=claim["sent_at"] and _INSTANT.validate_python(claim["sent_at"]),
+            texts=tuple(claim["texts"]),
+        )
+        for claim in documents
+    ]

@@ -69,7 +69,11 @@ def judge_reservation(accounts: Sequence[Account], price_micros: int) -> Block |
 
 
 def fits_another_day(block: Block) -> bool:
-    """Whether a day of its own would have the room that this one lacks."""
+    """Whether a day of its own would have the room that this one lacks.
+
+    Workflows ask this themselves: sleeping ones replay it, so that another answer to the same
+    block needs a patch there.
+    """
     if block.reason is ExitReason.DAILY_LIMIT:
         return block.details["daily_limit"] != 0
     details = block.details

@@ -2,7 +2,7 @@
 
 from typing import Any, TypedDict, cast
 
-from contracts.outreach import DecisionAnswer, OutreachState
+from contracts.outreach import UNSENT_STATES, DecisionAnswer, OutreachState
 from persistence.intake import MessageRecord
 
 
@@ -51,11 +51,10 @@ def send_result(answer: DecisionAnswer) -> SendResult:
 
 def answer_from_record(record: MessageRecord) -> DecisionAnswer:
     """The decision on a message, from what is stored of it."""
-    unsent = {OutreachState.BLOCKED, OutreachState.FAILED, OutreachState.CANCELLED}
     order = record.routing.order() if record.routing else []
     after = order.index(record.channel) + 1 if record.channel in order else 0
     return DecisionAnswer(
-        status=record.state if record.state in unsent else OutreachState.SCHEDULED,
+        status=record.state if record.state in UNSENT_STATES else OutreachState.SCHEDULED,
         message_id=record.message_id,
         channel=record.channel,
         scheduled_at=record.scheduled_at,

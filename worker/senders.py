@@ -52,6 +52,7 @@ def _smtp_settings(settings: WorkerSettings, host: str) -> SmtpSettings:
         username=settings.smtp_username,
         password=settings.smtp_password,
         sender=settings.smtp_sender,
-        unsubscribe_url_template=settings.unsubscribe_url,
+        ca_file=settings.smtp_ca_file,
+        unsubscribe_url=settings.unsubscribe_url,
         unsubscribe_mailto=settings.unsubscribe_mailto,
     )

@@ -8,6 +8,7 @@ from contracts.decision import RoutingDecision, SendPlan, TimingReason
 from contracts.delivery import AttemptSummary
 from contracts.outreach import (
     FINAL_STATES,
+    UNSENT_STATES,
     Block,
     DecisionAnswer,
     MessageRef,
@@ -17,14 +18,7 @@ from contracts.outreach import (
 )
 from workflows.story import tell
 
-_ENDED_UNSENT = frozenset(
-    {
-        OutreachState.QUEUED,
-        OutreachState.BLOCKED,
-        OutreachState.FAILED,
-        OutreachState.CANCELLED,
-    }
-)
+_ENDED_UNSENT = UNSENT_STATES | {OutreachState.QUEUED}
 
 
 @dataclass

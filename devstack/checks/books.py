@@ -12,15 +12,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from contracts.channels import Channel
 from contracts.delivery import AttemptState
 from contracts.naming import idempotency_key
-from contracts.outreach import OutreachState
 from contracts.recipient import STORED, ContactInfo
 from persistence.database import Database
 
 #: An attempt whose message somebody has.
 TAKEN: Final = frozenset({AttemptState.ACCEPTED, AttemptState.BOUNCED})
-
-#: Ends at which nobody was contacted.
-UNSENT: Final = frozenset({OutreachState.BLOCKED, OutreachState.FAILED, OutreachState.CANCELLED})
 
 
 @dataclass(frozen=True)

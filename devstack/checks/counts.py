@@ -3,8 +3,8 @@
 from collections import Counter
 from uuid import UUID
 
-from contracts.outreach import FINAL_STATES
-from devstack.checks.books import UNSENT, Books
+from contracts.outreach import FINAL_STATES, UNSENT_STATES
+from devstack.checks.books import Books
 from devstack.checks.verdict import Verdict
 
 
@@ -56,10 +56,10 @@ def check_nothing_left(books: Books) -> Verdict:
     holding = {message_id for message_id, _ in open_holds}
     faults, unsent = [], 0
     for message in books.messages.values():
-        unsent += message.state in UNSENT
+        unsent += message.state in UNSENT_STATES
         who = f"{message.recipient_id} is {message.state} and still has a"
         if message.state in FINAL_STATES and message.message_id in holding:
             faults.append(f"{who} hold")
-        if message.state in UNSENT and message.has_claim:
+        if message.state in UNSENT_STATES and message.has_claim:
             faults.append(f"{who} claim")
     return Verdict(f"no hold and no claim is left of the {unsent} that ended unsent", faults)

@@ -7,7 +7,7 @@ that needs the database and Temporal.
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 from uuid import UUID, uuid4
 
 from rich.console import RenderableType
@@ -16,7 +16,7 @@ from temporalio.client import RPCTimeoutOrCancelledError
 from contracts.campaign import CampaignStatus, OutreachCampaign
 from contracts.channels import Channel
 from contracts.faults import InvalidRequestError, listed
-from contracts.outreach import OutreachState
+from contracts.outreach import UNSENT_STATES, OutreachState
 from starter.answers import SendResult
 from starter.cli import views
 from starter.cli.explanation import explain_message
@@ -33,10 +33,6 @@ from starter.environment import tenant_settings
 from starter.orchestrator import OutreachOrchestrator
 
 T = TypeVar("T")
-
-_WILL_NOT_BE_SENT: Final = frozenset(
-    {OutreachState.BLOCKED, OutreachState.FAILED, OutreachState.CANCELLED}
-)
 
 
 @dataclass(frozen=True)
@@ -57,8 +53,6 @@ Order = Callable[[Session], Awaitable[Reply]]
 
 async def execute(order: Order) -> Reply:
     """Connect and carry an order out."""
-    # A start that fails leaves a future behind whose error would be told a second time.
-    asyncio.get_running_loop().set_exception_handler(lambda _, __: None)
     async with open_session() as session:
         return await order(session)
 
@@ -94,7 +88,7 @@ def status(message_id: str) -> Order:
 
     async def order(session: Session) -> Reply:
         standing = await ask_standing(session.orchestrator, message)
-        stands = standing.state not in _WILL_NOT_BE_SENT
+        stands = standing.state not in UNSENT_STATES
         return Reply(standing_document(standing), views.standing_view(standing), stands)
 
     return order
@@ -229,7 +223,7 @@ async def _decided(deciding: Coroutine[Any, Any, T], wait_seconds: int, meanwhil
 
 
 def _sent(document: dict[str, Any], result: SendResult) -> Reply:
-    stands = OutreachState(result["status"]) not in _WILL_NOT_BE_SENT
+    stands = OutreachState(result["status"]) not in UNSENT_STATES
     return Reply(document, views.decision_view(result), stands)
 
 

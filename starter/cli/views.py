@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from contracts.delivery import AttemptState
-from contracts.outreach import Details, ExitReason, OutreachState
+from contracts.outreach import UNSENT_STATES, Details, ExitReason, OutreachState
 from policy.data import FACTOR_WEIGHTS
 from starter.answers import SendResult
 from starter.cli import words
@@ -25,13 +25,12 @@ _FACTORS: Final = {
     "urgency": "urgency",
     "time_of_day": "time of day",
 }
-_BAD: Final = frozenset({OutreachState.BLOCKED, OutreachState.FAILED, OutreachState.CANCELLED})
 
 
 def decision_view(result: SendResult) -> RenderableType:
     """The answer to a send."""
     message, state = result["message_id"], OutreachState(result["status"])
-    if state in _BAD:
+    if state in UNSENT_STATES:
         lines = [_state_line(f"{state}: {result['reason']}", state)]
         lines += _rule(result["reason"], result["details"])
     else:
@@ -180,4 +179,4 @@ def _rule(reason: str | None, details: Details) -> list[Text]:
 
 
 def _state_line(told: str, state: OutreachState) -> Text:
-    return Text(plain(told), style="bold red" if state in _BAD else "bold green")
+    return Text(plain(told), style="bold red" if state in UNSENT_STATES else "bold green")

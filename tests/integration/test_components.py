@@ -82,6 +82,19 @@ async def test_the_budget_manager_checks_records_and_paces(orchestrator, campaig
     assert pacing.recommendation is PaceRecommendation.MAINTAIN_PACE
 
 
+async def test_pacing_compares_what_is_spent_with_the_time_that_has_passed(orchestrator, campaign):
+    """A hundredth of the time has passed, and half of the money is gone."""
+    now = datetime.now(UTC)
+    campaign.start_date, campaign.end_date = now - timedelta(days=1), now + timedelta(days=99)
+    await orchestrator.save_campaign(campaign)
+    await orchestrator.budget.record_spend(campaign, Channel.EMAIL, Decimal("0.5"))
+
+    pacing = await orchestrator.budget.get_budget_pacing_recommendation(campaign)
+
+    assert pacing.recommendation is PaceRecommendation.REDUCE_PACE
+    assert (pacing.ideal_spend_pct, pacing.actual_spend_pct) == (0.01, 0.5)
+
+
 def test_the_router_and_the_selector_choose_without_a_stored_message(orchestrator, campaign):
     profile = RecipientProfile.model_validate(make_profile())
     content = MessageContent.model_validate({"default": "Bonjou"})

@@ -97,8 +97,8 @@ CREATE TABLE campaign_queue (
 """
 
 # A claim covers from its instant onwards until its message is sent, then until the
-# look-back window after the send has passed. Ranges only ever shrink, so that closing
-# one cannot collide with another.
+# look-back window after the send has passed. Ranges only shrink, so that closing one cannot
+# collide with another; only a bounce opens one again, and then the constraint judges.
 _CLAIMS = """
 CREATE TABLE recipient_claims (
     message_id   uuid PRIMARY KEY REFERENCES messages,
@@ -272,7 +272,7 @@ CREATE TABLE conversions (
 )
 """
 
-# Append-only: what was ordered of a campaign, by whom, and what it changed itself and why.
+# Append-only: what was ordered of a campaign, and what it changed itself and why.
 _CAMPAIGN_EVENTS = """
 CREATE TABLE campaign_events (
     tenant_id   uuid NOT NULL,

@@ -143,7 +143,7 @@ async def test_unsubscribing_is_one_click_over_https(deliver):
     page = f"https://shop.test/{'u' * 80}/"
     mail = await deliver(
         message,
-        unsubscribe_url_template=page + "{message_id}",
+        unsubscribe_url=page + "{message_id}",
         unsubscribe_mailto="bye@shop.test",
     )
     assert mail.message["List-Unsubscribe"] == (
@@ -156,7 +156,7 @@ async def test_unsubscribing_is_one_click_over_https(deliver):
     ("given", "expected"),
     [
         ({}, None),
-        ({"unsubscribe_url_template": "http://shop.test/u"}, "<http://shop.test/u>"),
+        ({"unsubscribe_url": "http://shop.test/u"}, "<http://shop.test/u>"),
         (
             {"unsubscribe_mailto": "bye@shop.test"},
             "<mailto:bye@shop.test?subject=unsubscribe>",
@@ -202,7 +202,7 @@ async def test_a_local_part_beyond_ascii_needs_a_server_that_takes_it(mail_sink,
         ({"username": "u", "security": "tls"}, "password"),
         ({"max_connections": 0}, "max_connections"),
         ({"unsubscribe_mailto": "a@b.test>, <evil"}, "unsubscribe_mailto"),
-        ({"unsubscribe_url_template": "javascript:x"}, "unsubscribe_url_template"),
+        ({"unsubscribe_url": "javascript:x"}, "unsubscribe_url"),
     ],
 )
 def test_settings_that_cannot_work_are_refused_by_name(settings, wrong, named):

@@ -25,4 +25,5 @@ def test_what_comes_later_is_still_collected():
     loop: list[object] = []
     loop.append(loop)
     del loop
+    assert gc.isenabled()
     assert gc.collect() >= 1

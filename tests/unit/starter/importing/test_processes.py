@@ -9,6 +9,7 @@ import sys
 import psutil
 import pytest
 
+from starter.importing import processes
 from starter.importing.checking import RowCheck
 from starter.importing.processes import judging_processes
 from tests.unit.starter.importing.builders import assignment, person
@@ -53,15 +54,22 @@ async def test_a_process_that_dies_is_not_waited_for():
             await judge.judge(rows(1))
 
 
-async def test_an_answer_that_nobody_reads_keeps_nobody_waiting():
+async def test_an_answer_that_nobody_reads_keeps_nobody_waiting(monkeypatch):
     """Longer than a pipe and its reader hold: the process is still writing when it is ended."""
-    async with asyncio.timeout(20):
-        async with judging_processes(assignment(), 1) as judge:
-            await judge.judge(rows(1))
-            asking = asyncio.create_task(judge.judge(rows(3_000)))
-            await asyncio.sleep(0.05)
-            asking.cancel()
-            await asyncio.sleep(2)
+    answering: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+
+    async def read_its_length_only(process: asyncio.subprocess.Process) -> None:
+        assert process.stdout is not None
+        answering.set_result(int.from_bytes(await process.stdout.readexactly(4), "big"))
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(processes, "_receive", read_its_length_only)
+    async with judging_processes(assignment(), 1) as judge:
+        asking = asyncio.create_task(judge.judge(rows(3_000)))
+        assert await answering > 256 * 1024
+        (process,) = judging()
+        asking.cancel()
+    assert not process.is_running()
 
 
 async def test_packages_are_not_looked_for_where_the_command_is_run(tmp_path, monkeypatch):
