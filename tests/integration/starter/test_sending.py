@@ -6,6 +6,7 @@ from uuid import UUID
 
 import pytest
 from sqlalchemy import text
+from temporalio.client import WorkflowFailureError
 
 from contracts.campaign import DEFAULT_TENANT
 
@@ -57,6 +58,24 @@ async def test_a_repetition_with_its_key_answers_with_the_first(
     assert first.document["message_id"] == second.document["message_id"]
     assert second.code == 0
     assert await stored(campaign["id"]) == 2
+
+
+async def test_a_repetition_after_the_end_tells_how_it_ended_and_nothing_else(
+    madan_sara, orchestrator, request_file, campaign
+):
+    campaign["start_date"] = LATER
+    request_file["idempotency_key"] = campaign["id"]
+    first = await madan_sara("send", "-", "--json", stdin=request_file)
+    sending = orchestrator.handle(UUID(first.document["message_id"]))
+    await sending.cancel()
+    with pytest.raises(WorkflowFailureError):
+        await sending.result()
+
+    again = await madan_sara("send", "-", "--json", stdin=request_file)
+
+    assert (again.code, again.err) == (1, "")
+    assert again.document["message_id"] == first.document["message_id"]
+    assert again.document["status"] == "cancelled"
 
 
 async def test_a_duplicate_is_blocked(madan_sara, orchestrator, request_file, campaign):
