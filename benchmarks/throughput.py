@@ -19,6 +19,7 @@ import uvloop
 from temporalio.client import Client, GrpcCompression
 from temporalio.contrib.pydantic import pydantic_data_converter
 
+from activities.dispatcher import MOST_IN_MOTION
 from benchmarks.accepting_sender import accepting_senders
 from benchmarks.arguments import positive
 from benchmarks.idle_components import Answers, build_idle_components
@@ -58,7 +59,8 @@ class Size:
 
     outreaches: int = 600
     rounds: int = 3
-    open_at_once: int = 64
+    #: As many as a campaign keeps in motion.
+    open_at_once: int = MOST_IN_MOTION
     profile: bool = False
 
 

@@ -102,7 +102,7 @@ class CampaignWorkflow:
         self._events.extendleft(survey.events)
         self._heard_event_no = survey.last_event_no
         if step.end is not None:
-            return await self._has_ended(step.end)
+            return await self._end(step.end)
         if step.wait is not None:
             await self._sleep(step.wait)
             return False
@@ -161,8 +161,8 @@ class CampaignWorkflow:
         # Looks that change only the counts shown: each after as long as all before it took.
         return min(max(watched, _FIRST_LOOK), rest)
 
-    async def _has_ended(self, status: CampaignStatus) -> bool:
-        """Store the campaign's end, unless somebody was added meanwhile, or says something."""
+    async def _end(self, status: CampaignStatus) -> bool:
+        """Store the campaign's end; not if somebody was added meanwhile, or says something."""
         stands = (await self._steps.order(status.value, status=status)).status
         if stands not in FINAL_STATUSES or self._woken:
             return False

@@ -83,10 +83,10 @@ class OutreachWorkflow:
             block = await self._book(channel)
             if block is None:
                 result = await self._deliver_when_due(channel)
-                if await self._is_carried(channel, result):
+                if await self._book_outcome(channel, result):
                     return
             elif not request.resume and channel is channels[0]:
-                if not await self._is_put_back(block):
+                if not await self._put_back(block):
                     await self._close(OutreachState.BLOCKED, block)
                 return
             else:
@@ -143,8 +143,8 @@ class OutreachWorkflow:
                 return block
             full_day_of = plan.scheduled_at
 
-    async def _is_put_back(self, block: Block) -> bool:
-        """Let a campaign's recipient wait in the queue where a limit has no room for it."""
+    async def _put_back(self, block: Block) -> bool:
+        """Let a campaign's recipient wait in the queue for a limit's room; whether it does."""
         if self._place is None or block.reason not in _LACKS_OF_ROOM:
             return False
         if not await self._steps.put_back(block):
@@ -206,7 +206,7 @@ class OutreachWorkflow:
                 return block
             not_before, skip_day = plan.scheduled_at, True
 
-    async def _is_carried(self, channel: Channel, result: DeliverResult) -> bool:
+    async def _book_outcome(self, channel: Channel, result: DeliverResult) -> bool:
         """Book what came of an attempt; whether the message has found its end."""
         self._record.note_attempt(channel, result.outcome.value, result.code)
         match result.outcome:
@@ -218,9 +218,7 @@ class OutreachWorkflow:
                 return False
             case DeliveryOutcome.ACCEPTED:
                 await self._settle(OutreachState.SENT)
-                return not await self._bounces_within(
-                    timedelta(minutes=result.receipt_wait_minutes)
-                )
+                return not await self._await_bounce(timedelta(minutes=result.receipt_wait_minutes))
             case DeliveryOutcome.UNKNOWN:
                 await self._settle(OutreachState.UNKNOWN)
             case _:
@@ -228,8 +226,8 @@ class OutreachWorkflow:
                 await self._close(OutreachState.BLOCKED, result.block or expired)
         return True
 
-    async def _bounces_within(self, wait: timedelta) -> bool:
-        """Wait for a receipt; whether it is a bounce and the message goes on."""
+    async def _await_bounce(self, wait: timedelta) -> bool:
+        """Wait for a receipt; whether a bounce came and the message goes on."""
         attempt_no = self._record.attempt_no
         if not wait:
             return False
