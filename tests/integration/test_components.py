@@ -125,7 +125,7 @@ async def test_the_scheduler_plans_spreads_and_looks_back(orchestrator, campaign
     assert [(c.channel, c.messages, c.engagement.opens) for c in cells] == [("email", 1, 0)]
 
 
-async def test_a_time_beyond_the_calendar_is_refused(orchestrator, campaign):
+async def test_a_time_beyond_the_calendar_is_refused(orchestrator):
     with pytest.raises(InvalidRequestError, match="beyond the calendar"):
         await orchestrator.reschedule(
             uuid4(), datetime(9999, 12, 31, 23, 59, tzinfo=timezone(timedelta(hours=-12)))

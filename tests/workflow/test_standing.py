@@ -29,7 +29,7 @@ def campaign(tenant_id):
     )
 
 
-async def test_paused_it_waits_and_goes_on_when_resumed(stage, campaign, tenant_id):
+async def test_paused_it_waits_and_goes_on_when_resumed(stage, campaign):
     sender = ScriptedSender()
     await stage.cast({Channel.EMAIL: sender})
     handle = await stage.start(campaign)
@@ -149,7 +149,7 @@ async def _late(stage, campaign, sender):
     return handle, planned
 
 
-async def test_forced_it_passes_look_back_and_caps_but_not_quiet_hours(stage, campaign, tenant_id):
+async def test_forced_it_passes_look_back_and_caps_but_not_quiet_hours(stage, campaign):
     sender = ScriptedSender()
     await stage.cast({Channel.EMAIL: sender})
     text = {"default": "Lavant jodi a"}

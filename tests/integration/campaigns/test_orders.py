@@ -112,14 +112,14 @@ async def test_orders_are_carried_out_one_after_the_other(
     await control.cancel()
 
 
-async def test_without_a_reason_a_cancel_from_temporals_side_is_one(launch, client, tenant_id):
+async def test_without_a_reason_a_cancel_from_temporals_side_is_one(launch, tenant_id):
     control = await launch(_campaign(tenant_id, daily_limit=1), 2)
     await eventually(lambda: _waits(control, WaitReason.NEXT_DAY), "the day is full")
     await control.handle.signal("cancel")
     assert (await control.result()).status is CampaignStatus.CANCELLED
 
 
-async def test_the_client_steers_a_campaign_without_its_workflow(orchestrator, database, tenant_id):
+async def test_the_client_steers_a_campaign_without_its_workflow(orchestrator, tenant_id):
     campaign = _campaign(tenant_id, daily_limit=5)
     await orchestrator.save_campaign(campaign)
     await orchestrator.campaign(campaign.id).set_limits(daily_limit=7, budget_total=Decimal(9))

@@ -250,7 +250,7 @@ async def test_the_days_share_is_used_up_and_it_sleeps_until_the_next_day(
     assert (await control.result()).by_state == {"sent": 20}
 
 
-async def test_an_end_can_be_moved_later_only(launch, tenant_id, messages_got):
+async def test_an_end_can_be_moved_later_only(launch, tenant_id):
     end = datetime.now(UTC) + timedelta(days=3)
     control = await launch(_campaign(tenant_id, daily_limit=1, end_date=end), 2)
 

@@ -103,7 +103,7 @@ async def test_what_cannot_be_imported_is_said_in_one_line(
     assert line.startswith(said)
 
 
-async def test_the_example_is_sound_and_everybody_in_it_can_be_sent_to(madan_sara, tmp_path):
+async def test_the_example_is_sound_and_everybody_in_it_can_be_sent_to(madan_sara):
     campaign = json.loads((EXAMPLES / "campaign.json").read_text()) | {"id": str(uuid4())}
     assert (await madan_sara("campaign", "validate", "-", stdin=campaign)).code == 0
     assert (await madan_sara("campaign", "save", "-", stdin=campaign)).code == 0

@@ -56,7 +56,7 @@ def test_json_lines_keep_what_they_say(tmp_path, source_of, ending):
         ("people.jsonl", '{"rejected_line": 1, "rejected_reason": "why", "row": {}}\n'),
     ],
 )
-def test_without_rejects_there_is_no_file_and_an_old_one_goes(tmp_path, source_of, name, content):
+def test_without_rejects_there_is_no_file_and_an_old_one_goes(source_of, name, content):
     source = source_of('{"id": 1}\n' if name.endswith("jsonl") else "id\n1\n", name)
     old = source.path.with_suffix(f".rejected{source.path.suffix}")
     old.write_text(content, encoding="utf-8")
