@@ -90,7 +90,7 @@ class BudgetManager:
         booking = spend_id or uuid4()
         day = campaign_day(campaign, moment)
         micros = to_micros(amount)
-        await self._ledger.spend(campaign, channel, day, micros, booking, moment)
+        await self._ledger.spend(campaign, channel, day, micros, booking, moment, judge_reservation)
         return booking
 
     async def get_budget_pacing_recommendation(

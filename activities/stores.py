@@ -217,8 +217,9 @@ class BudgetLedger(Protocol):
         amount_micros: int,
         spend_id: UUID,
         now: datetime,
+        judge: Callable[[Sequence[Account], int], Block | None],
     ) -> None:
-        """Book money spent outside any attempt, once per id.
+        """Book money spent outside any attempt, once per id; refused, `judge` says why.
 
         Raises:
             OverLimitError: a limit forbids it; nothing was booked.

@@ -22,7 +22,7 @@ from persistence.database import Database, Query
 from persistence.ledger_sql import BOOK_ENTRIES
 from persistence.reservations import Reservations
 from persistence.tallies import TALLIES_AS_JSON, tallies_from
-from policy.budget import Account, judge_reservation
+from policy.budget import Account
 from policy.returns import Books
 
 _ACCOUNTS = text(f"""
@@ -158,6 +158,7 @@ class PostgresBudgetLedger:
         amount_micros: int,
         spend_id: UUID,
         now: datetime,
+        judge: Callable[[Sequence[Account], int], Block | None],
     ) -> None:
         """Book money spent outside any attempt; see `BudgetLedger`."""
         key = _account_key(campaign, channel, day)
@@ -168,7 +169,7 @@ class PostgresBudgetLedger:
                 await connection.execute(_SPEND, parameters)
         except IntegrityError:
             accounts = await self.accounts(campaign, channel, day)
-            block = judge_reservation(accounts, amount_micros)
+            block = judge(accounts, amount_micros)
             if block is None:
                 raise
             raise OverLimitError(block) from None

@@ -8,6 +8,7 @@ import pytest
 
 from contracts.channels import Channel
 from contracts.outreach import ExitReason, OutreachState
+from policy.budget import judge_reservation
 from tests.integration.persistence.shop import NOW, TODAY
 from tests.ledger import Sums, assert_books_balance, assert_nothing_left_behind, sums_of_entries
 
@@ -163,7 +164,9 @@ async def test_money_spent_elsewhere_is_booked_once_and_within_the_limit(shop):
     campaign = await shop.campaign(budget_total=2)
     booking = campaign.id
     for _ in range(2):
-        await shop.ledger.spend(campaign, Channel.CHAT, TODAY, 1_500_000, booking, NOW)
+        await shop.ledger.spend(
+            campaign, Channel.CHAT, TODAY, 1_500_000, booking, NOW, judge_reservation
+        )
     ref = await shop.message(campaign)
 
     blocked = await shop.reserve(ref)
