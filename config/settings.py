@@ -74,4 +74,4 @@ class WorkerSettings(DatabaseSettings):
     #: Messages of one campaign that may be decided or handed over at once, over all workers.
     campaign_in_motion: Annotated[int, Field(ge=1)] = 40
     #: Workflow instances kept in memory between their tasks.
-    cached_workflows: Annotated[int, Field(ge=0)] = 1000
+    cached_workflows: Annotated[int, Field(ge=1)] = 1000

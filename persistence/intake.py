@@ -165,19 +165,25 @@ WITH received AS (
            replies = s.replies + excluded.replies
 ), suppressed AS (
     INSERT INTO suppressions (tenant_id, subject_kind, subject, channel, reason, created_at)
-    SELECT m.tenant_id, 'recipient', m.recipient_id, a.channel, r.kind, CAST(:now AS timestamptz)
+    SELECT m.tenant_id, 'recipient', m.recipient_id, coalesce(a.channel, m.channel), r.kind,
+           CAST(:now AS timestamptz)
       FROM received r
       JOIN messages m USING (message_id)
-      JOIN attempts a ON (a.message_id, a.attempt_no) = (r.message_id, r.attempt_no)
+      LEFT JOIN attempts a ON (a.message_id, a.attempt_no) = (r.message_id, r.attempt_no)
      WHERE r.kind IN ('unsubscribed', 'complained')
         ON CONFLICT DO NOTHING
 )
 SELECT count(*) FROM received
 """)
 
+# Lower case is the database's: it is what profiles are compared in, and Python's differs
+# outside of ASCII.
 _SUPPRESS = text("""
 INSERT INTO suppressions (tenant_id, subject_kind, subject, channel, reason, created_at)
-VALUES (:tenant_id, :subject_kind, :subject, :channel, :reason, :now)
+VALUES (:tenant_id, CAST(:subject_kind AS text),
+        CASE CAST(:subject_kind AS text) WHEN 'address' THEN lower(CAST(:subject AS text))
+                                         ELSE CAST(:subject AS text) END,
+        :channel, :reason, :now)
     ON CONFLICT DO NOTHING
 """)
 
@@ -195,6 +201,15 @@ class PostgresIntake:
             return StoredMessage(message.message_id, message.request_digest)
         (row,) = await self._database.fetch(_BY_KEY, parameters)
         return StoredMessage(row["message_id"], row["request_digest"])
+
+    async def find(self, message: NewMessage) -> StoredMessage | None:
+        """The message a request's key stands for, if it is known."""
+        key = {
+            "tenant_id": message.campaign.tenant_uuid,
+            "idempotency_key": message.idempotency_key,
+        }
+        row = await self._database.fetch_one(_BY_KEY, key)
+        return StoredMessage(row["message_id"], row["request_digest"]) if row else None
 
     async def record(self, tenant_id: UUID, message_id: UUID) -> MessageRecord | None:
         """Everything kept about a message, or None."""
@@ -224,7 +239,7 @@ class PostgresIntake:
         parameters = {
             "tenant_id": tenant_id,
             "subject_kind": "recipient" if recipient_id is not None else "address",
-            "subject": recipient_id if recipient_id is not None else (address or "").lower(),
+            "subject": recipient_id if recipient_id is not None else address,
             "channel": channel and channel.value,
             "reason": reason,
             "now": now,

@@ -43,7 +43,8 @@ class _Bounds:
         return moment if self.in_time(moment) else None
 
     def in_time(self, moment: datetime) -> bool:
-        return self.latest is None or moment <= self.latest
+        """Whether a moment lies before the campaign's end: sent at it, a message is too late."""
+        return self.latest is None or moment < self.latest
 
     def shown(self, moment: datetime) -> str:
         """A moment as the recipient's calendar and clock show it."""
@@ -145,8 +146,8 @@ def check_requested_time(
         return f"{_instant(at)} is in the past (now is {_instant(now)}); give a later time"
     if at < campaign.start_date:
         return f"{_instant(at)} is before the campaign starts at {_instant(campaign.start_date)}"
-    if campaign.end_date is not None and at > campaign.end_date:
-        return f"{_instant(at)} is after the campaign ends at {_instant(campaign.end_date)}"
+    if campaign.end_date is not None and at >= campaign.end_date:
+        return f"{_instant(at)} is not before the campaign ends at {_instant(campaign.end_date)}"
     if at >= END_OF_PLANNING:
         return f"{_instant(at)} is beyond the calendar; give an earlier time"
     zone, quiet = choose_zone(campaign, settings, profile), settings.quiet_hours
@@ -183,7 +184,7 @@ def _plan_slot(times: OptimalTimes, bounds: _Bounds, notes: list[str]) -> dateti
         at = bounds.first_allowed()
         if at is not None:
             notes.append(
-                f"the slot {bounds.shown(slot.at)} falls after the campaign's end; "
+                f"the slot {bounds.shown(slot.at)} is not before the campaign's end; "
                 f"moved to {bounds.shown(at)}"
             )
         return at

@@ -28,7 +28,7 @@ class Campaigns:
         self._status = PostgresCampaignStatus(database)
         self._tenant_id = tenant_id
         self._settings = settings
-        #: Each campaign as it was last saved or loaded here.
+        #: Each campaign as a caller last had it saved here.
         self._seen: dict[UUID, str] = {}
 
     async def get(self, campaign_id: UUID) -> OutreachCampaign:
@@ -57,9 +57,7 @@ class Campaigns:
                 f"campaign: must be an OutreachCampaign or the UUID of a saved one, "
                 f"not {type(campaign).__name__}"
             )
-        saved = await self.get(campaign)
-        self._seen[saved.id] = saved.model_dump_json()
-        return saved
+        return await self.get(campaign)
 
     async def save(self, campaign: OutreachCampaign) -> None:
         """Store a campaign as it is, its status included; a final status stays.
@@ -70,16 +68,13 @@ class Campaigns:
         """
         await self._save(self._own(campaign), keep_status=False)
 
-    async def save_if_changed(self, campaign: OutreachCampaign) -> bool:
-        """Store a campaign not seen in this form yet; the status it is saved with stays.
+    def is_changed(self, campaign: OutreachCampaign) -> bool:
+        """Whether a caller's campaign was not saved here in this form yet."""
+        return self._seen.get(campaign.id) != campaign.model_dump_json()
 
-        Returns:
-            Whether it was stored.
-        """
-        is_changed = self._seen.get(campaign.id) != campaign.model_dump_json()
-        if is_changed:
-            await self._save(campaign, keep_status=True)
-        return is_changed
+    async def save_changed(self, campaign: OutreachCampaign) -> None:
+        """Store a caller's campaign; the status it is saved with stays."""
+        await self._save(campaign, keep_status=True)
 
     async def standing(self, campaign_id: UUID) -> CampaignStatusResult:
         """A campaign's budget, daily limit, pacing, counts and prospects.

@@ -103,10 +103,12 @@ class Messages:
 
         Raises:
             InvalidRequestError: the time is not allowed, or the message not asleep.
+            LookupError: there is no such message.
         """
         try:
             return await self._outreaches.reschedule(self._ref(message_id), at)
         except OutreachEndedError:
+            await self.record(message_id)
             raise InvalidRequestError(
                 f"message {message_id} has ended and cannot be rescheduled"
             ) from None

@@ -45,7 +45,13 @@ from starter.environment import from_environment, tenant_settings
 from starter.importing.run import ImportOptions, ImportProgress, ImportResult, import_file
 from starter.messages import Messages
 from starter.outreaches import Outreaches, OutreachHandle
-from starter.requests import LONGEST_ANSWERED_BATCH, new_batch, new_message
+from starter.requests import (
+    LONGEST_ANSWERED_BATCH,
+    SuppressionWish,
+    new_batch,
+    new_message,
+    parse,
+)
 from starter.sending import Sending
 
 
@@ -220,7 +226,9 @@ class OutreachOrchestrator:
             force_send=force_send,
             idempotency_key=idempotency_key,
         )
-        await self._save_if_changed(known)
+        if self._is_to_be_saved(campaign, known):
+            await self._sending.check_key(message)
+            await self._save_changed(known)
         return send_result(await self._sending.send(message))
 
     async def send_batch(
@@ -248,7 +256,8 @@ class OutreachOrchestrator:
         is_short = len(messages) <= LONGEST_ANSWERED_BATCH
         if not is_short and known.status is CampaignStatus.DRAFT:
             raise InvalidRequestError(f"campaign {known.id} is a draft; start it before it sends")
-        await self._save_if_changed(known)
+        if self._is_to_be_saved(campaign, known):
+            await self._save_changed(known)
         if is_short:
             return batch_result(await self._sending.send_all(messages))
         queued = await self._sending.queue(messages)
@@ -294,6 +303,7 @@ class OutreachOrchestrator:
 
         Raises:
             InvalidRequestError: the time is not allowed, or the message not asleep.
+            LookupError: there is no such message.
         """
         return send_result(await self._messages.reschedule(message_id, at))
 
@@ -357,22 +367,28 @@ class OutreachOrchestrator:
 
         Raises:
             InvalidRequestError: neither or both of recipient and address are given, or
-                the address is none.
+                something is wrong with one of the four; nothing was stored.
         """
         if (recipient_id is None) == (address is None):
             raise InvalidRequestError("give either recipient_id or address, to say who is meant")
+        wish = {"recipient_id": recipient_id, "channel": channel, "reason": reason}
+        checked = parse(SuppressionWish, wish, "")
         await self._intake.suppress(
             self._tenant_id,
-            recipient_id=recipient_id,
+            recipient_id=checked.recipient_id,
             address=None if address is None else stored_form(address),
-            channel=channel,
-            reason=reason,
+            channel=checked.channel,
+            reason=checked.reason,
             now=datetime.now(UTC),
         )
 
     # Inside
 
-    async def _save_if_changed(self, campaign: OutreachCampaign) -> None:
-        if await self._campaigns.save_if_changed(campaign):
-            # What it waits for may have changed with it.
-            await self.campaign(campaign.id).look_again()
+    def _is_to_be_saved(self, given: OutreachCampaign | UUID, known: OutreachCampaign) -> bool:
+        """Whether a caller's campaign is new or has changed; one named by its id never is."""
+        return isinstance(given, OutreachCampaign) and self._campaigns.is_changed(known)
+
+    async def _save_changed(self, campaign: OutreachCampaign) -> None:
+        await self._campaigns.save_changed(campaign)
+        # What it waits for may have changed with it.
+        await self.campaign(campaign.id).look_again()

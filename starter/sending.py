@@ -7,7 +7,7 @@ from typing import Final
 
 from contracts.faults import InvalidRequestError
 from contracts.outreach import FINAL_STATES, DecisionAnswer, MessageRef
-from persistence.intake import NewMessage, PostgresIntake
+from persistence.intake import NewMessage, PostgresIntake, StoredMessage
 from persistence.recipients import PostgresRecipients
 from starter.answers import BatchItem, answer_from_record
 from starter.outreaches import OutreachEndedError, Outreaches
@@ -34,6 +34,16 @@ class Sending:
         self._recipients = recipients
         self._outreaches = outreaches
 
+    async def check_key(self, message: NewMessage) -> None:
+        """See that a message's key is free, or its own, before anything is stored for it.
+
+        Raises:
+            InvalidRequestError: the key stands for a different request.
+        """
+        stored = await self._intake.find(message)
+        if stored is not None:
+            _refuse_another(message, stored)
+
     async def send(self, message: NewMessage) -> DecisionAnswer:
         """Store a message, start its workflow and wait for the decision.
 
@@ -44,11 +54,7 @@ class Sending:
             LookupError: the message's workflow was terminated before its end.
         """
         stored = await self._intake.store(message, datetime.now(UTC))
-        if stored.request_digest != message.request_digest:
-            raise InvalidRequestError(
-                f"idempotency_key: {message.idempotency_key!r} stands for a different request "
-                f"already (message {stored.message_id}); use a new key"
-            )
+        _refuse_another(message, stored)
         ref = MessageRef(tenant_id=message.campaign.tenant_uuid, message_id=stored.message_id)
         is_new = stored.message_id == message.message_id
         if not is_new and (answer := await self._answer_of_ended(ref)) is not None:
@@ -100,3 +106,11 @@ class Sending:
         if record is None or record.state not in FINAL_STATES:
             return None
         return answer_from_record(record)
+
+
+def _refuse_another(message: NewMessage, stored: StoredMessage) -> None:
+    if stored.request_digest != message.request_digest:
+        raise InvalidRequestError(
+            f"idempotency_key: {message.idempotency_key!r} stands for a different request "
+            f"already (message {stored.message_id}); use a new key"
+        )

@@ -125,6 +125,11 @@ async def test_the_scheduler_plans_spreads_and_looks_back(orchestrator, campaign
     assert [(c.channel, c.messages, c.engagement.opens) for c in cells] == [("email", 1, 0)]
 
 
+async def test_a_message_that_does_not_exist_cannot_be_moved(orchestrator):
+    with pytest.raises(LookupError, match="there is no message"):
+        await orchestrator.reschedule(uuid4(), NOW)
+
+
 async def test_a_time_beyond_the_calendar_is_refused(orchestrator):
     with pytest.raises(InvalidRequestError, match="beyond the calendar"):
         await orchestrator.reschedule(

@@ -112,6 +112,23 @@ async def test_who_opts_out_on_a_channel_hears_no_more_on_it(stage, tenant_id, d
     assert len(email.asked) == 1
 
 
+async def test_an_opt_out_counts_whatever_attempt_it_names(stage, tenant_id, database):
+    email = ScriptedSender()
+    await stage.cast({Channel.EMAIL: email})
+    first = await stage.start(make_campaign(tenant_id), recipient_id="marie")
+    await first.result()
+    wish = bounce_of(first).model_copy(
+        update={"kind": DeliveryEventKind.UNSUBSCRIBED, "attempt_no": 7}
+    )
+    assert await PostgresIntake(database).receive(tenant_id, wish, datetime.now(UTC))
+
+    other = make_campaign(tenant_id, settings={"channel_deduplication": "off"})
+    second = await stage.start(other, content={"default": "Salt fish"}, recipient_id="marie")
+
+    assert (await second.result()).reason == "suppressed"
+    assert len(email.asked) == 1
+
+
 async def test_an_open_heard_before_the_spend_is_booked_counts(stage, tenant_id, database):
     gate = Gate()
     await stage.cast({Channel.EMAIL: ScriptedSender(gate)})

@@ -102,9 +102,11 @@ def test_slot_after_the_end_moves_to_the_first_allowed_moment():
     planned = plan(of=ending)
     assert planned.scheduled_at == NOW
     assert planned.adjustments == [
-        "the slot 2026-11-25 10:00 falls after the campaign's end; moved to 2026-11-24 15:00"
+        "the slot 2026-11-25 10:00 is not before the campaign's end; moved to 2026-11-24 15:00"
     ]
-    assert plan(of=ending, now=hour_of(24, 16)).scheduled_at == hour_of(24, 16)
+    moment_before = hour_of(24, 16) - timedelta(microseconds=1)
+    assert plan(of=ending, now=moment_before).scheduled_at == moment_before
+    assert plan(of=ending, now=hour_of(24, 16)).scheduled_at is None
     over = plan(of=ending, now=hour_of(24, 17))
     assert over.scheduled_at is None
     assert over.adjustments == ["no allowed moment is left before the campaign ends"]
@@ -179,7 +181,7 @@ def test_send_time_keeps_every_bound(
     at = planned.scheduled_at
     if at is None:
         assert of.end_date is not None
-        assert first > of.end_date
+        assert first >= of.end_date
         return
     assert at.tzinfo is UTC
     assert earliest <= first <= at
@@ -209,10 +211,15 @@ def test_requested_times():
     later = campaign(start_date=hour_of(26, 12))
     haitian = profile(timezone="America/Port-au-Prince")
     assert check(NOW, of=ending) is None
-    assert check(hour_of(30, 12), of=ending) is None
+    assert check(hour_of(30, 11), of=ending) is None
+    assert check(hour_of(30, 12), of=ending) == (
+        "2026-11-30 12:00:00 UTC is not before the campaign ends at 2026-11-30 12:00:00 UTC"
+    )
     assert "2026-11-24 14:59:00 UTC is in the past" in check(hour_of(24, 14, 59))
     assert "before the campaign starts at 2026-11-26 12:00:00 UTC" in check(hour_of(25, 12), later)
-    assert "after the campaign ends at 2026-11-30 12:00:00 UTC" in check(hour_of(30, 13), ending)
+    assert "not before the campaign ends at 2026-11-30 12:00:00 UTC" in check(
+        hour_of(30, 13), ending
+    )
     assert check(hour_of(25, 2), to=haitian) == (
         "2026-11-25 02:00:00 UTC is 21:00 in America/Port-au-Prince, "
         "inside the quiet hours 21:00 to 08:00"
