@@ -16,6 +16,7 @@ from contracts.delivery import AttemptState, DeliveryEvent
 from contracts.outreach import Details, ExitReason, OutreachState
 from contracts.recipient import RecipientProfile
 from persistence.database import Database, Query
+from persistence.rows import as_compared
 
 
 @dataclass(frozen=True)
@@ -176,16 +177,15 @@ WITH received AS (
 SELECT count(*) FROM received
 """)
 
-# Lower case is the database's: it is what profiles are compared in, and Python's differs
-# outside of ASCII.
-_SUPPRESS = text("""
+_SUPPRESS = text(f"""
 INSERT INTO suppressions (tenant_id, subject_kind, subject, channel, reason, created_at)
 VALUES (:tenant_id, CAST(:subject_kind AS text),
-        CASE CAST(:subject_kind AS text) WHEN 'address' THEN lower(CAST(:subject AS text))
-                                         ELSE CAST(:subject AS text) END,
+        CASE CAST(:subject_kind AS text)
+             WHEN 'address' THEN {as_compared("CAST(:subject AS text)")}
+             ELSE CAST(:subject AS text) END,
         :channel, :reason, :now)
     ON CONFLICT DO NOTHING
-""")
+""")  # noqa: S608 - built from constants of ours
 
 
 class PostgresIntake:

@@ -60,15 +60,28 @@ REQUEST_TABLES = """
     JOIN contents t ON (t.tenant_id, t.digest) = (m.tenant_id, m.content_digest)
 """
 
+
+def as_compared(address: str) -> str:
+    """SQL for the form addresses are compared in: capitals do not count, nor a handle's `@`.
+
+    The database's lower case on both sides: Python's differs outside of ASCII.
+
+    Args:
+        address: SQL for an address as people write it.
+    """
+    return f"ltrim(lower({address}), '@')"
+
+
 #: Suppressions of a message's person, by recipient or by any address in the profile.
-SUPPRESSIONS_OF_MESSAGE = """
+SUPPRESSIONS_OF_MESSAGE = f"""
     (SELECT coalesce(json_agg(json_build_object('channel', s.channel, 'reason', s.reason)), '[]')
        FROM suppressions s
       WHERE s.tenant_id = m.tenant_id
         AND (   (s.subject_kind = 'recipient' AND s.subject = m.recipient_id)
              OR (s.subject_kind = 'address' AND s.subject IN (
-                    SELECT lower(value) FROM jsonb_each_text(m.profile -> 'contact_info')))))
-"""
+                    SELECT {as_compared("value")}
+                      FROM jsonb_each_text(m.profile -> 'contact_info')))))
+"""  # noqa: S608 - built from constants of ours
 
 #: What a `RecentClaim` is made of, as a JSON object, for a query over recipient_claims r.
 CLAIM_AS_JSON = """

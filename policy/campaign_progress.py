@@ -116,15 +116,22 @@ def next_step(
 
 
 def cheapest_affordable(facts: CampaignFacts) -> int | None:
-    """Price of the cheapest message that can still be paid, in micro-units; None: none can."""
+    """Price of the cheapest message that can still be paid, in micro-units; None: none can.
+
+    What no day's money covers is never paid, however many days are left.
+    """
     whole = facts.whole.remaining_micros
+    limit = facts.campaign.daily_spend_limit
+    a_day = None if limit is None else to_micros(limit)
     left = {a.key: a.remaining_micros for a in facts.accounts if a.scope is AccountScope.CHANNEL}
     settings = facts.campaign.effective_settings()
     prices = [
         price
         for channel in facts.campaign.channels
         for price in [to_micros(settings.price_of(channel))]
-        if _covers(whole, price) and _covers(left.get(channel.value), price)
+        if _covers(whole, price)
+        and _covers(a_day, price)
+        and _covers(left.get(channel.value), price)
     ]
     return min(prices, default=None)
 

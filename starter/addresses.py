@@ -1,5 +1,6 @@
 """Addresses in the form profiles keep them in, so that equal ones are found equal."""
 
+import re
 from typing import Final
 
 from pydantic import TypeAdapter, ValidationError
@@ -12,12 +13,18 @@ from contracts.recipient import EmailAddress, PhoneNumber
 _FORMS: Final[tuple[TypeAdapter[str], ...]] = (TypeAdapter(PhoneNumber), TypeAdapter(EmailAddress))
 _ANY: Final[TypeAdapter[str]] = TypeAdapter(ShortText)
 
+#: What only telephone numbers are written with; digits and dashes may be a user's id.
+_LIKE_A_NUMBER: Final = re.compile(r"(?=.*[+()\s:])(?:tel:)?[\d\s().+/-]+", re.IGNORECASE)
+#: What mail programs put around an address.
+_LIKE_A_MAILBOX: Final = re.compile(r"[<>]|mailto:|\s.*@|@.*\s", re.IGNORECASE)
+
 
 def stored_form(address: str) -> str:
     """An address as a profile with it would be stored: a phone number without spaces, say.
 
     Raises:
-        InvalidRequestError: it is empty, too long, or holds a NUL character.
+        InvalidRequestError: it is empty, too long, holds a NUL character, or is a number or
+            a mailbox in a form that would never be found again.
     """
     for form in _FORMS:
         try:
@@ -25,6 +32,15 @@ def stored_form(address: str) -> str:
         except ValidationError:
             continue
     try:
-        return _ANY.validate_python(address)
+        handle = _ANY.validate_python(address)
     except ValidationError as error:
         raise InvalidRequestError(one_line(error, root="address")) from None
+    if _LIKE_A_NUMBER.fullmatch(handle):
+        raise InvalidRequestError(
+            f"address: {handle!r} is no whole phone number; write it like +15145569149"
+        )
+    if _LIKE_A_MAILBOX.search(handle) or not handle.strip("@"):
+        raise InvalidRequestError(
+            f"address: {handle!r} is no e-mail address; write it like marie@example.com"
+        )
+    return handle

@@ -32,6 +32,15 @@ async def test_capitals_of_any_alphabet_are_the_same_address(
     assert await _reason(orchestrator, tenant_id, profile) == ("blocked", "suppressed")
 
 
+@pytest.mark.parametrize(("suppressed", "kept"), [("jeanne", "@JeanNe"), ("@jeanne", "Jeanne")])
+async def test_a_handle_is_the_same_with_its_sign_and_without(
+    orchestrator, tenant_id, suppressed, kept
+):
+    await orchestrator.suppress(address=suppressed)
+    profile = make_profile(contact_info={"instagram_handle": kept})
+    assert await _reason(orchestrator, tenant_id, profile) == ("blocked", "suppressed")
+
+
 async def test_a_recipient_read_with_its_line_end_is_the_same_recipient(orchestrator, tenant_id):
     await orchestrator.suppress(recipient_id=" marie\n")
     assert await _reason(orchestrator, tenant_id, make_profile()) == ("blocked", "suppressed")

@@ -141,6 +141,14 @@ def test_out_of_money_it_waits_for_those_under_way_then_for_more_then_ends():
     )
 
 
+def test_a_day_whose_money_pays_for_no_message_is_not_waited_for_again_and_again():
+    poor: dict[str, Any] = {"states": {"queued": 5}, "daily_spend_limit": Decimal("0.009")}
+    sweep = step(**poor).sweep
+    assert sweep is not None
+    assert (sweep.state, sweep.reason) == (OutreachState.BLOCKED, ExitReason.BUDGET_EXCEEDED)
+    assert waits_for(WaitReason.BUDGET, END, step(**poor, end_date=END))
+
+
 def test_whoever_found_no_room_is_let_in_again_once_money_has_come_back():
     waiting: dict[str, Any] = {"states": {"queued": 5}, "without_room": 5, "left": 3}
     assert step(**waiting).requeue

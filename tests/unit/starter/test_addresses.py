@@ -13,6 +13,8 @@ from starter.addresses import stored_form
         (" marie@EXAMPLE.com ", "marie@example.com"),
         ("@janesmith", "@janesmith"),
         (" 17 ", "17"),
+        ("2024-17", "2024-17"),
+        ("marie@shop", "marie@shop"),
     ],
 )
 def test_an_address_is_found_however_it_is_written(given, stored):
@@ -22,3 +24,20 @@ def test_an_address_is_found_however_it_is_written(given, stored):
 def test_an_empty_address_is_refused():
     with pytest.raises(InvalidRequestError, match="address: "):
         stored_form(" ")
+
+
+@pytest.mark.parametrize("given", ["1 (514) 556-9149", "tel:+1-514-556-9149", "+1514", "514 556"])
+def test_a_number_that_would_never_be_found_again_is_refused(given):
+    with pytest.raises(InvalidRequestError, match=r"is no whole phone number; write it like \+1"):
+        stored_form(given)
+
+
+@pytest.mark.parametrize("given", ["Marie <marie@example.com>", "mailto:m@example.com", "m @x.com"])
+def test_a_mailbox_that_would_never_be_found_again_is_refused(given):
+    with pytest.raises(InvalidRequestError, match="is no e-mail address; write it like marie@"):
+        stored_form(given)
+
+
+def test_a_sign_alone_is_no_handle():
+    with pytest.raises(InvalidRequestError, match="address: "):
+        stored_form("@")
