@@ -130,4 +130,7 @@ def _temporal_trouble(error: RPCError) -> Exception:
 def _place(url: str) -> str:
     """Where a database is, without user and password."""
     parts = make_url(url)
-    return f"{parts.host or 'localhost'}:{parts.port or 5432}/{parts.database or ''}"
+    # A folder with the server's socket cannot stand where a URL has its host.
+    folder = parts.query.get("host")
+    host = parts.host or (folder if isinstance(folder, str) else "localhost")
+    return f"{host}:{parts.port or 5432}/{parts.database or ''}"

@@ -50,6 +50,13 @@ async def test_a_database_that_is_not_there_is_named_without_its_password(settin
     assert "secret" not in line
 
 
+async def test_a_database_behind_a_socket_is_named_by_its_folder(settings, tmp_path):
+    url = f"postgresql+asyncpg://user@/facts?host={tmp_path}"
+    outcome = await run_cli("status", NOBODY, settings={**settings, "MADAN_SARA_DATABASE_URL": url})
+    assert outcome.code == 4
+    assert f"PostgreSQL cannot be reached at {tmp_path}:5432/facts" in line_of(outcome)
+
+
 async def test_a_database_of_another_name_is_no_database_of_ours(settings):
     url = settings["MADAN_SARA_DATABASE_URL"].replace("/tests", "/elsewhere")
     outcome = await run_cli("status", NOBODY, settings={**settings, "MADAN_SARA_DATABASE_URL": url})
