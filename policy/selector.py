@@ -74,7 +74,9 @@ def engagement_factor(channel: Channel, engagement: Engagement | None) -> float:
     """How well a channel does compared with what it does on average.
 
     With e the channel's own rate over n messages, b its base rate and k the weight of
-    the base (`PRIOR_MESSAGES`): s = (n e + k b) / (n + k), factor = s / (s + b).
+    the base (`PRIOR_MESSAGES`): s = (n e + k b) / (n + k), factor = s / (s + b). Written as
+    1 / (1 + b / s) each operation keeps the order of its operand, however it is rounded: a
+    further reaction never lowers the factor.
 
     Relative, because nearly all raw rates lie below 0.5: taken as they are, a channel
     nobody tried, at 0.5, would beat one that does twice as well as most. So average is
@@ -90,7 +92,7 @@ def engagement_factor(channel: Channel, engagement: Engagement | None) -> float:
     base = _weighted(average.open_rate, average.click_rate, average.reply_rate)
     sent = engagement.messages
     smoothed = (sent * engagement.rate() + PRIOR_MESSAGES * base) / (sent + PRIOR_MESSAGES)
-    return smoothed / (smoothed + base)
+    return 1 / (1 + base / smoothed)
 
 
 class ChannelSelector:

@@ -1,7 +1,7 @@
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from contracts.campaign import Urgency
@@ -76,6 +76,7 @@ def test_scores_lie_between_zero_and_one(channel, engagement, **known):
 
 
 @given(channels, engagements, st.sampled_from(["opens", "clicks", "replies"]))
+@example(Channel.EMAIL, Engagement(379, 378.99999999999994, 378.99621, 379.0), "opens")
 @settings(max_examples=60, deadline=None)
 def test_a_further_reaction_never_lowers_the_factor(channel, engagement, kind):
     more = replace(engagement, **{kind: getattr(engagement, kind) + 1})
