@@ -31,7 +31,7 @@ def _withdrawn(facts: DeliveryFacts, now: datetime) -> DeliverResult | None:
     for suppression in facts.suppressions:
         if suppression.channel is None:
             return _block(ExitReason.SUPPRESSED, {"suppression": suppression.reason})
-    if campaign.end_date is not None and now >= campaign.end_date:
+    if campaign.end_date is not None and campaign.is_over(now):
         return _block(ExitReason.EXPIRED, {"end_date": campaign.end_date.isoformat()})
     return None
 

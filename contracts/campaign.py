@@ -132,6 +132,10 @@ class OutreachCampaign(BaseModel):
         """The campaign's settings, or the defaults where it has none."""
         return self.settings or OrchestratorSettings()
 
+    def is_over(self, at: datetime) -> bool:
+        """Whether its end has come by an instant; nothing is sent from then on."""
+        return self.end_date is not None and at >= self.end_date
+
     def priority_for(self, customer_type: CustomerType | None) -> list[Channel]:
         """The campaign's channel order for a customer type, else its default order."""
         if not self.channel_priority:

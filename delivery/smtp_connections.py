@@ -18,17 +18,13 @@ class SmtpConnections:
     """Lends connections that are greeted, encrypted and logged in.
 
     Raises:
-        OSError: the CA file of the settings cannot be read.
+        ValueError: the CA file of the settings holds no certificates that can be read.
     """
 
     def __init__(self, settings: SmtpSettings) -> None:
         self._settings = settings
         # Built once: reading the authorities costs more than a handshake.
-        self._tls = (
-            None
-            if settings.security == "none"
-            else ssl.create_default_context(cafile=settings.ca_file)
-        )
+        self._tls = None if settings.security == "none" else _trusting(settings.ca_file)
         self._idle: list[aiosmtplib.SMTP] = []
         self._slots = asyncio.Semaphore(settings.max_connections)
         self._closed = False
@@ -129,6 +125,16 @@ class SmtpConnections:
                 "remove username and password, or check port and security"
             )
         await smtp.login(*login)
+
+
+def _trusting(ca_file: str | None) -> ssl.SSLContext:
+    try:
+        return ssl.create_default_context(cafile=ca_file)
+    except OSError as error:
+        raise ValueError(
+            f"ca_file: no certificates can be read from {ca_file} ({error.strerror or error}); "
+            "give a PEM file"
+        ) from None
 
 
 @contextmanager

@@ -98,7 +98,7 @@ def next_step(
     campaign = facts.campaign
     if campaign.status in FINAL_STATUSES:
         return _wind_up(facts, campaign.status)
-    if campaign.end_date is not None and now >= campaign.end_date:
+    if campaign.is_over(now):
         return _end_of_time(facts)
     if campaign.status is not CampaignStatus.ACTIVE:
         return _wait(WaitReason.RESUME, campaign.end_date)

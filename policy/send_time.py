@@ -33,7 +33,7 @@ class _Bounds:
     zone: ZoneChoice
     quiet_hours: QuietHours | None
     earliest: datetime
-    latest: datetime | None
+    campaign: OutreachCampaign
 
     def first_allowed(self) -> datetime | None:
         """The first moment inside every bound, if there is one."""
@@ -43,8 +43,8 @@ class _Bounds:
         return moment if self.in_time(moment) else None
 
     def in_time(self, moment: datetime) -> bool:
-        """Whether a moment lies before the campaign's end: sent at it, a message is too late."""
-        return self.latest is None or moment < self.latest
+        """Whether a moment lies before the campaign's end."""
+        return not self.campaign.is_over(moment)
 
     def shown(self, moment: datetime) -> str:
         """A moment as the recipient's calendar and clock show it."""
@@ -92,7 +92,7 @@ def plan_send_time(
     """
     earliest = max(now, not_before or now, campaign.start_date).astimezone(UTC)
     zone = choose_zone(campaign, settings, profile)
-    bounds = _Bounds(zone, settings.quiet_hours, earliest, campaign.end_date)
+    bounds = _Bounds(zone, settings.quiet_hours, earliest, campaign)
     notes = [*zone.notes, *_waiting(campaign, bounds, now)]
     configured = (campaign.optimal_send_times or {}).get(channel)
     if force or not campaign.send_time_optimization:
@@ -146,7 +146,7 @@ def check_requested_time(
         return f"{_instant(at)} is in the past (now is {_instant(now)}); give a later time"
     if at < campaign.start_date:
         return f"{_instant(at)} is before the campaign starts at {_instant(campaign.start_date)}"
-    if campaign.end_date is not None and at >= campaign.end_date:
+    if campaign.end_date is not None and campaign.is_over(at):
         return f"{_instant(at)} is not before the campaign ends at {_instant(campaign.end_date)}"
     if at >= END_OF_PLANNING:
         return f"{_instant(at)} is beyond the calendar; give an earlier time"

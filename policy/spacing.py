@@ -88,9 +88,12 @@ def _moved(plan: SendPlan, shift: timedelta, campaign: OutreachCampaign) -> Send
         return plan
     moment = plan.scheduled_at + shift
     quiet_hours = campaign.effective_settings().quiet_hours
-    beyond = campaign.end_date is not None and moment >= campaign.end_date
     next_day = campaign_day(campaign, moment) != plan.campaign_day
-    if beyond or next_day or not is_allowed(moment, ZoneInfo(plan.zone), quiet_hours):
+    if (
+        campaign.is_over(moment)
+        or next_day
+        or not is_allowed(moment, ZoneInfo(plan.zone), quiet_hours)
+    ):
         return plan
     note = f"spaced by {int(shift.total_seconds() // 60)} min within its hour"
     return moved(plan, campaign, moment, adjustments=[*plan.adjustments, note])

@@ -108,7 +108,7 @@ class Messages:
         try:
             return await self._outreaches.reschedule(self._ref(message_id), at)
         except OutreachEndedError:
-            await self.record(message_id)
+            await self.record(message_id)  # Says so when there is none.
             raise InvalidRequestError(
                 f"message {message_id} has ended and cannot be rescheduled"
             ) from None

@@ -1,10 +1,12 @@
 """Settings as they come from the environment."""
 
 import pytest
+from pydantic import ValidationError
 from sqlalchemy import make_url
 
 from config.settings import WorkerSettings
 from persistence.database import _connect_arguments
+from worker.senders import build_senders
 
 
 def test_an_empty_variable_counts_as_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -31,3 +33,16 @@ def test_every_option_of_the_database_url_reaches_the_driver() -> None:
 def test_a_socket_directory_is_a_host() -> None:
     url = make_url("postgresql+asyncpg://postgres@/name?host=/run/db")
     assert _connect_arguments(url) == {"host": "/run/db", "user": "postgres", "database": "name"}
+
+
+def test_the_file_of_certificates_reaches_the_mail_sender() -> None:
+    settings = WorkerSettings(
+        database_url="postgresql+asyncpg://", smtp_host="mail", smtp_ca_file="/nowhere/ca.pem"
+    )
+    with pytest.raises(ValueError, match=r"from /nowhere/ca\.pem "):
+        build_senders(settings)
+
+
+def test_without_a_cached_workflow_none_could_run() -> None:
+    with pytest.raises(ValidationError, match="cached_workflows"):
+        WorkerSettings(database_url="postgresql+asyncpg://", cached_workflows=0)

@@ -134,6 +134,10 @@ async def test_a_failing_starttls_is_judged_by_its_answer(answer, error, message
             await sender.send(message)
 
 
-def test_a_ca_file_that_is_not_there_fails_at_once():
-    with pytest.raises(FileNotFoundError):
-        EmailSmtpSender(settings_for(587, "starttls", ca_file="/nowhere/ca.pem"))
+@pytest.mark.parametrize("content", [None, "", "no certificate"])
+def test_a_ca_file_without_certificates_is_refused_at_once(tmp_path, content):
+    file = tmp_path / "ca.pem"
+    if content is not None:
+        file.write_text(content)
+    with pytest.raises(ValueError, match=f"ca_file: no certificates can be read from {file} "):
+        EmailSmtpSender(settings_for(587, "starttls", ca_file=str(file)))
