@@ -2,9 +2,14 @@
 
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
-from temporalio.envconfig import ClientConfig
+from temporalio.envconfig import ClientConfig, ClientConnectConfig
 
 from config.ending import let_threads_finish_at_exit
+
+
+def temporal_address() -> str:
+    """Where the environment or the profile file says Temporal is."""
+    return _settings()["target_host"]
 
 
 async def connect() -> Client:
@@ -17,6 +22,15 @@ async def connect() -> Client:
         RuntimeError: the server cannot be reached.
     """
     let_threads_finish_at_exit()
+    try:
+        return await Client.connect(**_settings(), data_converter=pydantic_data_converter)
+    except (RuntimeError, ValueError) as error:
+        raise RuntimeError(
+            f"Temporal cannot be reached at {temporal_address()}; set TEMPORAL_ADDRESS ({error})"
+        ) from error
+
+
+def _settings() -> ClientConnectConfig:
     settings = ClientConfig.load_client_connect_config()
     settings.setdefault("target_host", "localhost:7233")
-    return await Client.connect(**settings, data_converter=pydantic_data_converter)
+    return settings

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from typing import Final
+from urllib.parse import urlsplit
 
 import httpx
 
@@ -46,6 +47,9 @@ class SandboxSender(MessageSender):
         max_characters: longest text of the channel; None: no limit.
         look_up_settles_after: how long a sent request may still be on its way; the
             sandbox takes a message when it arrives, so this only covers the network.
+
+    Raises:
+        ValueError: the address is no http or https URL.
     """
 
     def __init__(
@@ -59,6 +63,9 @@ class SandboxSender(MessageSender):
         max_characters: int | None = None,
         look_up_settles_after: timedelta = timedelta(seconds=1),
     ) -> None:
+        url = urlsplit(base_url)
+        if url.scheme not in ("http", "https") or not url.hostname:
+            raise ValueError(f"sandbox_url: {base_url!r} is no http or https URL")
         self._path = f"/v1/{channel.value}/messages"
         self._capabilities = SenderCapabilities(
             idempotency_keys=idempotency_keys,

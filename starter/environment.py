@@ -6,10 +6,12 @@ from typing import TypeVar
 
 from pydantic import ValidationError
 from pydantic_settings import BaseSettings, SettingsError
+from sqlalchemy.exc import ArgumentError
 
-from config.settings import TenantDefaults
+from config.settings import DatabaseSettings, TenantDefaults
 from contracts.faults import one_line
 from contracts.settings import OrchestratorSettings
+from persistence.database import Database
 
 S = TypeVar("S", bound=BaseSettings)
 
@@ -26,6 +28,23 @@ def from_environment(settings: type[S]) -> S:
     """
     with _told():
         return settings()
+
+
+def database_of(settings: DatabaseSettings) -> Database:
+    """The database some settings name; connected to when it is first asked.
+
+    Raises:
+        UnusableSettingsError: its address is none.
+    """
+    url = settings.database_url.get_secret_value()
+    try:
+        return Database(url, pool_size=settings.database_pool_size)
+    except (ArgumentError, ImportError):
+        # The address is not shown: it holds a password.
+        raise UnusableSettingsError(
+            "MADAN_SARA_DATABASE_URL: no usable address; write it like "
+            "postgresql+asyncpg://user:password@host:5432/name"
+        ) from None
 
 
 def tenant_settings() -> OrchestratorSettings:

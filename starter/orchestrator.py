@@ -41,7 +41,7 @@ from starter.campaign_runs import CampaignRuns
 from starter.campaign_status import CampaignStatusResult
 from starter.campaigns import Campaigns
 from starter.conversions import Conversions
-from starter.environment import from_environment, tenant_settings
+from starter.environment import database_of, from_environment, tenant_settings
 from starter.importing.run import ImportOptions, ImportProgress, ImportResult, import_file
 from starter.messages import Messages
 from starter.outreaches import Outreaches, OutreachHandle
@@ -101,11 +101,8 @@ class OutreachOrchestrator:
         Raises:
             UnusableSettingsError: a setting in the environment is missing or cannot be used.
         """
-        where = from_environment(DatabaseSettings)
+        database = database_of(from_environment(DatabaseSettings))
         own = settings or tenant_settings()
-        database = Database(
-            where.database_url.get_secret_value(), pool_size=where.database_pool_size
-        )
         return cls(await connect(), database, settings=own)
 
     async def close(self) -> None:

@@ -7,31 +7,26 @@ from contextlib import AsyncExitStack
 from datetime import timedelta
 
 import uvloop
-from pydantic import ValidationError
-from sqlalchemy.exc import ArgumentError
 
 from config.ending import exit_process
 from config.settings import WorkerSettings
 from config.temporal import connect
-from contracts.channels import Channel
-from persistence.database import Database
+from starter.environment import database_of, from_environment
 from starter.outreaches import Outreaches
 from worker.components import build_campaign_components, build_components
 from worker.heap import freeze_heap
-from worker.senders import build_senders
+from worker.senders import build_senders, rate_limits_of
 from worker.workers import build_campaign_worker, build_workers
 
 
 async def run() -> None:
     """Run until SIGINT or SIGTERM; the steps that have begun are finished first."""
-    settings = WorkerSettings()
+    settings = from_environment(WorkerSettings)
     stopping = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
     async with AsyncExitStack() as stack:
-        database = Database(
-            settings.database_url.get_secret_value(), pool_size=settings.database_pool_size
-        )
+        database = database_of(settings)
         stack.push_async_callback(database.close)
         senders = build_senders(settings)
         for sender in senders.values():
@@ -43,7 +38,7 @@ async def run() -> None:
         campaigns = build_campaign_components(
             database, Outreaches(client), most_in_motion=settings.campaign_in_motion
         )
-        limits = {Channel(name): limit for name, limit in settings.rate_limits.items()}
+        limits = rate_limits_of(settings)
         workers = build_workers(
             client,
             components,
@@ -65,20 +60,10 @@ def main() -> int:
     """
     try:
         uvloop.run(run())
-    except ValidationError as error:
-        faults = "; ".join(
-            f"MADAN_SARA_{'.'.join(map(str, fault['loc'])).upper()}: {fault['msg']}"
-            for fault in error.errors()
-        )
-        return _cannot_start(faults)
-    except (ValueError, ImportError, RuntimeError, ArgumentError) as error:
-        return _cannot_start(str(error))
+    except (ValueError, RuntimeError) as error:
+        print(f"the worker cannot start: {error}", file=sys.stderr)  # noqa: T201 - nobody logs yet
+        return 1
     return 0
-
-
-def _cannot_start(why: str) -> int:
-    print(f"the worker cannot start: {why}", file=sys.stderr)  # noqa: T201 - nobody logs yet
-    return 1
 
 
 if __name__ == "__main__":

@@ -44,6 +44,21 @@ def build_senders(settings: WorkerSettings) -> dict[Channel, MessageSender]:
     return senders
 
 
+def rate_limits_of(settings: WorkerSettings) -> dict[Channel, float]:
+    """Provider calls per second, of the channels that have a limit.
+
+    Raises:
+        ValueError: one is for a channel that does not exist.
+    """
+    unknown = settings.rate_limits.keys() - set(Channel)
+    if unknown:
+        raise ValueError(
+            f"MADAN_SARA_RATE_LIMITS: {', '.join(sorted(unknown))} is no channel; "
+            f"the channels are {', '.join(Channel)}"
+        )
+    return {Channel(name): limit for name, limit in settings.rate_limits.items()}
+
+
 def _smtp_settings(settings: WorkerSettings, host: str) -> SmtpSettings:
     return SmtpSettings(
         host=host,

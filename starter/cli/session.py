@@ -7,16 +7,19 @@ from dataclasses import dataclass
 
 import asyncpg
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.exc import DBAPIError
 from temporalio.client import Client
-from temporalio.envconfig import ClientConfig
 from temporalio.service import RPCError, RPCStatusCode
 
 from config.settings import DatabaseSettings
-from config.temporal import connect
+from config.temporal import connect, temporal_address
 from persistence.bookings import MessageBookings
-from persistence.database import Database
-from starter.environment import UnusableSettingsError, from_environment, tenant_settings
+from starter.environment import (
+    UnusableSettingsError,
+    database_of,
+    from_environment,
+    tenant_settings,
+)
 from starter.orchestrator import OutreachOrchestrator
 
 _DATABASE_URL = "MADAN_SARA_DATABASE_URL"
@@ -50,7 +53,7 @@ async def open_session() -> AsyncIterator[Session]:
     """
     where, settings = _database_settings(), tenant_settings()
     url = where.database_url.get_secret_value()
-    database = _database(url)
+    database = database_of(where)
     try:
         client = await _temporal()
         yield Session(
@@ -65,11 +68,6 @@ async def open_session() -> AsyncIterator[Session]:
         await database.close()
 
 
-def temporal_address() -> str:
-    """Where the environment says Temporal is."""
-    return ClientConfig.load_client_connect_config().get("target_host", "localhost:7233")
-
-
 def _database_settings() -> DatabaseSettings:
     try:
         return from_environment(DatabaseSettings)
@@ -77,16 +75,6 @@ def _database_settings() -> DatabaseSettings:
         if os.environ.get(_DATABASE_URL):
             raise
         raise UnreachableError(f"{_DATABASE_URL} is not set; {_START_A_STACK}") from None
-
-
-def _database(url: str) -> Database:
-    try:
-        return Database(url)
-    except (ArgumentError, ImportError) as error:
-        raise UnreachableError(
-            f"{_DATABASE_URL}: no usable address; write it like "
-            "postgresql+asyncpg://user:password@host:5432/name"
-        ) from error
 
 
 async def _temporal() -> Client:

@@ -1,0 +1,63 @@
+"""A worker whose settings cannot be used says so in one line, and ends."""
+
+import asyncio
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[3]
+
+#: Nobody listens on this port, and no server can be told to.
+_NOBODY = "127.0.0.1:1"
+
+
+@pytest.fixture
+def usable(dsn, temporal) -> dict[str, str]:
+    return {"MADAN_SARA_DATABASE_URL": dsn, "TEMPORAL_ADDRESS": temporal.address}
+
+
+async def _complaint(settings: dict[str, str]) -> str:
+    """The one line a worker with these settings ends with."""
+    ours = ("MADAN_SARA_", "TEMPORAL_")
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "worker",
+        cwd=REPOSITORY,
+        env={**inherited, **settings},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    out, err = await process.communicate()
+    assert (process.returncode, out) == (1, b"")
+    (line,) = err.decode().splitlines()
+    return line
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("MADAN_SARA_DATABASE_URL", "", "database_url: is missing"),
+        ("MADAN_SARA_DATABASE_URL", "nonsense", "MADAN_SARA_DATABASE_URL: no usable address"),
+        ("MADAN_SARA_SMTP_PORT", "0", "smtp_port: must be greater than or equal to 1 (got '0')"),
+        ("MADAN_SARA_SMTP_SECURITY", "ssl", "smtp_security: must be 'none', 'starttls' or 'tls'"),
+        ("MADAN_SARA_RATE_LIMITS", "10", "rate_limits"),
+        ("MADAN_SARA_RATE_LIMITS", "{sms: 10}", "rate_limits"),
+        ("MADAN_SARA_RATE_LIMITS", '{"fax": 10}', "MADAN_SARA_RATE_LIMITS: fax is no channel"),
+        ("MADAN_SARA_SANDBOX_URL", "127.0.0.1", "'127.0.0.1' is no http or https URL"),
+        ("MADAN_SARA_CACHED_WORKFLOWS", "0", "cached_workflows: must be greater than or equal"),
+        (
+            "TEMPORAL_ADDRESS",
+            _NOBODY,
+            f"Temporal cannot be reached at {_NOBODY}; set TEMPORAL_ADDRESS",
+        ),
+    ],
+)
+async def test_a_setting_that_cannot_be_used_is_named(usable, name, value, said):
+    line = await _complaint({**usable, name: value})
+
+    assert line.startswith("the worker cannot start: ")
+    assert said in line
