@@ -10,7 +10,7 @@ from activities.stores import BudgetLedger
 from contracts.campaign import OutreachCampaign
 from contracts.channels import Channel
 from contracts.money import to_micros
-from contracts.outreach import Block, ReleaseInput, ReserveInput, ReserveResult, SettleInput
+from contracts.outreach import Block, ReleaseInput, ReserveInput, ReserveResult
 from policy.budget import Account, AccountScope, judge_reservation
 from policy.campaign_days import campaign_day
 from policy.pacing import Pacing, elapsed_share, recommend
@@ -33,11 +33,6 @@ class BudgetManager:
         if request.plan.campaign_day is None:
             raise ValueError("a send without a time cannot be paid for; plan it first")
         return await self._ledger.reserve(request, request.plan.campaign_day, judge_reservation)
-
-    @activity.defn
-    async def settle_budget(self, request: SettleInput) -> None:
-        """Turn the hold of a sent attempt into spend."""
-        await self._ledger.settle(request)
 
     @activity.defn
     async def release_budget(self, request: ReleaseInput) -> None:

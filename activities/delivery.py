@@ -118,7 +118,7 @@ class MessageDelivery:
         policy = facts.request.settings.ambiguity_policy(request.channel)
         if sender.capabilities.idempotency_keys or policy is AmbiguityPolicy.AT_LEAST_ONCE:
             return None
-        return await self._record_unknown(request, now)
+        return await self._record_unknown(request, facts, now)
 
     async def _hold_back(
         self, request: DeliverInput, facts: DeliveryFacts, obstacle: DeliverResult, now: datetime
@@ -131,7 +131,7 @@ class MessageDelivery:
         if not self._is_still_out(request, facts):
             return obstacle
         if obstacle.outcome is not DeliveryOutcome.NOT_DUE or obstacle.not_before is None:
-            return await self._record_unknown(request, now)
+            return await self._record_unknown(request, facts, now)
         if obstacle.not_before <= now:
             return None
         raise _later("the allowed hours have passed", "NotDue", obstacle.not_before - now)
@@ -164,7 +164,7 @@ class MessageDelivery:
             message = _outgoing(request, facts)
         except TemplateFault:
             if self._is_still_out(request, facts):
-                return await self._record_unknown(request, now)
+                return await self._record_unknown(request, facts, now)
             return DeliverResult(outcome=DeliveryOutcome.REFUSED, code="template_fault")
         opened = await self._attempts.open_attempt(
             request.ref,
@@ -211,12 +211,12 @@ class MessageDelivery:
         now: datetime,
     ) -> DeliverResult:
         if isinstance(answer, Refused):
-            await self._record(request, AttemptState.REFUSED, now, code=answer.code)
-            return DeliverResult(outcome=DeliveryOutcome.REFUSED, code=answer.code)
-        await self._record(
-            request, AttemptState.ACCEPTED, now, provider_message_id=answer.provider_message_id
-        )
-        return _accepted(facts)
+            attempt = await self._record(request, AttemptState.REFUSED, now, code=answer.code)
+        else:
+            attempt = await self._record(
+                request, AttemptState.ACCEPTED, now, provider_message_id=answer.provider_message_id
+            )
+        return _recorded(attempt, facts)
 
     async def _give_up(
         self,
@@ -228,12 +228,13 @@ class MessageDelivery:
     ) -> DeliverResult:
         """No more tries here: unknown if the provider may have the message, else refused."""
         if self._is_still_out(request, facts):
-            return await self._record_unknown(request, now)
+            return await self._record_unknown(request, facts, now)
         return await self._record_answer(request, facts, Refused(code), now)
 
-    async def _record_unknown(self, request: DeliverInput, now: datetime) -> DeliverResult:
-        await self._record(request, AttemptState.UNKNOWN, now)
-        return DeliverResult(outcome=DeliveryOutcome.UNKNOWN)
+    async def _record_unknown(
+        self, request: DeliverInput, facts: DeliveryFacts, now: datetime
+    ) -> DeliverResult:
+        return _recorded(await self._record(request, AttemptState.UNKNOWN, now), facts)
 
     async def _record(
         self,
@@ -243,8 +244,8 @@ class MessageDelivery:
         *,
         code: str | None = None,
         provider_message_id: str | None = None,
-    ) -> None:
-        await self._attempts.record_attempt(
+    ) -> Attempt:
+        return await self._attempts.record_attempt(
             request.ref,
             request.attempt_no,
             state,
@@ -264,16 +265,12 @@ def _tries(facts: DeliveryFacts) -> int:
 
 
 def _recorded(attempt: Attempt, facts: DeliveryFacts) -> DeliverResult:
-    """The answer of an earlier run of the same attempt."""
+    """The answer that stands in an attempt's record, whichever run of it wrote it."""
     outcome = _OUTCOMES[attempt.state]
     if outcome is DeliveryOutcome.ACCEPTED:
-        return _accepted(facts)
+        wait = facts.request.settings.receipt_wait_minutes
+        return DeliverResult(outcome=outcome, receipt_wait_minutes=wait)
     return DeliverResult(outcome=outcome, code=attempt.code)
-
-
-def _accepted(facts: DeliveryFacts) -> DeliverResult:
-    wait = facts.request.settings.receipt_wait_minutes
-    return DeliverResult(outcome=DeliveryOutcome.ACCEPTED, receipt_wait_minutes=wait)
 
 
 def _outgoing(request: DeliverInput, facts: DeliveryFacts) -> OutgoingMessage:

@@ -20,7 +20,6 @@ from contracts.outreach import (
     ReopenResult,
     ReserveInput,
     ReserveResult,
-    SettleInput,
 )
 from contracts.recipient import RecipientProfile
 from contracts.settings import OrchestratorSettings
@@ -187,10 +186,6 @@ class BudgetLedger(Protocol):
         """Hold one attempt's price, or let `judge` say why not; the message is scheduled."""
         ...
 
-    async def settle(self, settlement: SettleInput) -> None:
-        """Turn a hold into spend; the message is sent (or unknown)."""
-        ...
-
     async def release(self, release: ReleaseInput) -> None:
         """Give a hold back; nothing to give back is fine."""
         ...
@@ -261,14 +256,25 @@ class AttemptStore(Protocol):
         *,
         code: str | None = None,
         provider_message_id: str | None = None,
-    ) -> None:
-        """Record what came of a call."""
+    ) -> Attempt:
+        """Record what came of a call, with all that follows from a message being taken.
+
+        Accepted or unknown, its hold is spend, its message sent and its claim's window closed
+        by the same commit.
+
+        Returns:
+            The attempt as it stands. What was final before stays, and one that was reported
+            as bounced already is `bounced` as soon as it is known to be taken.
+        """
         ...
 
     async def close_attempt(
         self, ref: MessageRef, attempt_no: int, channel: Channel, now: datetime
     ) -> Attempt:
-        """End an interrupted attempt: unknown if the provider may have it, else refused."""
+        """End an interrupted attempt: unknown if the provider may have it, else refused.
+
+        Unknown, it is booked as `record_attempt` does.
+        """
         ...
 
 

@@ -25,7 +25,6 @@ from contracts.outreach import (
     ReserveInput,
     ReserveResult,
     RouteInput,
-    SettleInput,
 )
 from worker.components import Components
 
@@ -76,10 +75,6 @@ class _IdleBudget(BudgetManager):
     @activity.defn
     async def reserve_budget(self, request: ReserveInput) -> ReserveResult:
         return ReserveResult(price_micros=self._answers.price_micros)
-
-    @activity.defn
-    async def settle_budget(self, request: SettleInput) -> None:
-        return None
 
 
 class _IdleDelivery(MessageDelivery):

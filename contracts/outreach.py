@@ -195,18 +195,6 @@ class ReserveResult(Contract):
     price_micros: int = 0
 
 
-class SettleInput(Contract):
-    """Turn an attempt's hold into spend and close the claim's window.
-
-    `state` is `sent` or `unknown`.
-    """
-
-    ref: MessageRef
-    attempt_no: int
-    state: OutreachState
-    now: datetime
-
-
 class ReleaseInput(Contract):
     """Give back the hold of one attempt."""
 

@@ -8,6 +8,7 @@ from contracts.delivery import AttemptState
 from contracts.naming import idempotency_key
 from contracts.outreach import MessageRef
 from persistence.database import Database, Query
+from persistence.ledger_sql import SETTLE
 from persistence.rows import (
     REQUEST_COLUMNS,
     REQUEST_TABLES,
@@ -47,39 +48,71 @@ SELECT message_id, :attempt_no, tenant_id, :channel, :provider, :idempotency_key
 RETURNING a.attempt_no
 """)
 
+# A message's end takes turns at its row: whoever books one locks it before anything else.
+_LOCKED_MESSAGE = """
+message AS (
+    SELECT message_id, tenant_id FROM messages
+     WHERE tenant_id = :tenant_id AND message_id = :message_id
+       FOR NO KEY UPDATE
+)
+"""
+
+# What a provider has taken, or may have, is spent and sent from the same instant.
+_BOOK_CONCLUDED = f"""
+taken AS (
+    SELECT message_id, attempt_no,
+           CASE state WHEN 'unknown' THEN 'unknown' ELSE 'sent' END AS end_state
+      FROM concluded WHERE state IN ('accepted', 'bounced', 'unknown')
+), {SETTLE}
+"""  # noqa: S608 - built from constants of ours
+
 # The row is written even where no provider was called, so that none can be any more.
-_CLOSE = Query("""
-INSERT INTO attempts AS a (message_id, attempt_no, tenant_id, channel, provider, idempotency_key,
-                           state, tries, code, concluded_at)
-VALUES (:message_id, :attempt_no, :tenant_id, :channel, '', :idempotency_key, 'refused', 0,
-        'cancelled', :now)
-    ON CONFLICT (message_id, attempt_no) DO UPDATE
-   SET state = CASE WHEN a.state = 'sending' AND a.bounced THEN 'bounced'
-                    WHEN a.state = 'sending' THEN 'unknown'
-                    WHEN a.state = 'not_sent' THEN 'refused' ELSE a.state END,
-       code = CASE WHEN a.state = 'not_sent' THEN 'cancelled' ELSE a.code END,
-       concluded_at = coalesce(a.concluded_at, excluded.concluded_at)
-RETURNING a.state AS attempt_state, a.tries, a.code, a.called_at
-""")
+_CLOSE = Query(f"""
+WITH {_LOCKED_MESSAGE}, concluded AS (
+    INSERT INTO attempts AS a (message_id, attempt_no, tenant_id, channel, provider,
+                               idempotency_key, state, tries, code, concluded_at)
+    SELECT message_id, CAST(:attempt_no AS integer), tenant_id, :channel, '', :idempotency_key,
+           'refused', 0, 'cancelled', CAST(:now AS timestamptz)
+      FROM message
+        ON CONFLICT (message_id, attempt_no) DO UPDATE
+       SET state = CASE WHEN a.state = 'sending' AND a.bounced THEN 'bounced'
+                        WHEN a.state = 'sending' THEN 'unknown'
+                        WHEN a.state = 'not_sent' THEN 'refused' ELSE a.state END,
+           code = CASE WHEN a.state = 'not_sent' THEN 'cancelled' ELSE a.code END,
+           concluded_at = coalesce(a.concluded_at, excluded.concluded_at)
+    RETURNING a.message_id, a.attempt_no, a.state, a.tries, a.code, a.called_at
+), {_BOOK_CONCLUDED}
+SELECT state AS attempt_state, tries, code, called_at FROM concluded
+""")  # noqa: S608 - built from constants of ours
 
 # What is final stays final: an answer that arrives after the attempt was concluded
 # otherwise must not rewrite it.
-_RECORD = Query("""
-UPDATE attempts
-   SET state = CASE WHEN CAST(:state AS text) IN ('accepted', 'unknown') AND bounced
-                    THEN 'bounced'
-                    ELSE CAST(:state AS text) END,
-       code = coalesce(:code, code),
-       provider_message_id = coalesce(:provider_message_id, provider_message_id),
-       concluded_at = CASE WHEN CAST(:state AS text) = 'not_sent' THEN NULL
-                           ELSE CAST(:now AS timestamptz) END
+_RECORD = Query(f"""
+WITH {_LOCKED_MESSAGE}, concluded AS (
+    UPDATE attempts a
+       SET state = CASE WHEN CAST(:state AS text) IN ('accepted', 'unknown') AND a.bounced
+                        THEN 'bounced'
+                        ELSE CAST(:state AS text) END,
+           code = coalesce(:code, a.code),
+           provider_message_id = coalesce(:provider_message_id, a.provider_message_id),
+           concluded_at = CASE WHEN CAST(:state AS text) = 'not_sent' THEN NULL
+                               ELSE CAST(:now AS timestamptz) END
+      FROM message
+     WHERE a.message_id = message.message_id AND a.attempt_no = CAST(:attempt_no AS integer)
+       AND a.state IN ('sending', 'not_sent')
+    RETURNING a.message_id, a.attempt_no, a.state, a.tries, a.code, a.called_at
+), {_BOOK_CONCLUDED}
+SELECT state AS attempt_state, tries, code, called_at FROM concluded
+""")  # noqa: S608 - built from constants of ours
+
+_ATTEMPT = Query("""
+SELECT state AS attempt_state, tries, code, called_at FROM attempts
  WHERE tenant_id = :tenant_id AND message_id = :message_id AND attempt_no = :attempt_no
-   AND state IN ('sending', 'not_sent')
 """)
 
 
 class PostgresAttemptStore:
-    """`AttemptStore` on PostgreSQL; every method is one committed statement."""
+    """`AttemptStore` on PostgreSQL; whatever a method changes is one committed statement."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -123,8 +156,8 @@ class PostgresAttemptStore:
         *,
         code: str | None = None,
         provider_message_id: str | None = None,
-    ) -> None:
-        """Record what came of a call; see `AttemptStore`."""
+    ) -> Attempt:
+        """Record what came of a call, and book what was taken; see `AttemptStore`."""
         parameters = {
             **_key(ref, attempt_no),
             "state": state.value,
@@ -132,7 +165,10 @@ class PostgresAttemptStore:
             "provider_message_id": provider_message_id,
             "now": now,
         }
-        await self._database.fetch(_RECORD, parameters)
+        row = await self._database.fetch_one(_RECORD, parameters)
+        if row is None:
+            (row,) = await self._database.fetch(_ATTEMPT, parameters)
+        return _attempt(row)
 
     async def close_attempt(
         self, ref: MessageRef, attempt_no: int, channel: Channel, now: datetime

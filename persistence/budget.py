@@ -15,7 +15,6 @@ from contracts.outreach import (
     ReleaseInput,
     ReserveInput,
     ReserveResult,
-    SettleInput,
 )
 from persistence.accounts import ACCOUNT_COLUMNS, OPEN_DAY, account_from
 from persistence.database import Database, Query
@@ -42,45 +41,11 @@ SELECT (SELECT json_agg(row_to_json(a)) FROM (
        {TALLIES_AS_JSON} AS tallies
 """)  # noqa: S608 - built from constants of ours
 
-# The ends of a message take turns at its row: each locks it before any account.
-_LOCKED_MESSAGE = """
-message AS (SELECT message_id FROM messages WHERE message_id = :message_id FOR NO KEY UPDATE)
-"""
-
-# The claim closes one look-back window after the send; the person's own statistics
-# count the message, so that a channel tried and never answered is known as one.
-_SETTLE = Query(f"""
-WITH {_LOCKED_MESSAGE}, entry AS (
-    INSERT INTO budget_entries
-    SELECT message_id, attempt_no, 'settle', tenant_id, campaign_id, channel, day, amount_micros,
-           CAST(:now AS timestamptz)
-      FROM message JOIN budget_entries USING (message_id)
-     WHERE attempt_no = CAST(:attempt_no AS integer) AND kind = 'hold'
-        ON CONFLICT DO NOTHING
-    RETURNING *
-), sent AS (
-    UPDATE messages m
-       SET state = CAST(:state AS text), reason = NULL, details = '{{}}',
-           sent_at = CAST(:now AS timestamptz), finished_at = CAST(:now AS timestamptz)
-      FROM entry WHERE m.message_id = entry.message_id
-    RETURNING m.message_id, m.tenant_id, m.campaign_id, m.recipient_id, m.channel
-), claim AS (
-    UPDATE recipient_claims r
-       SET sent_at = CAST(:now AS timestamptz), channel = sent.channel,
-           covers = tstzrange(lower(r.covers), CAST(:now AS timestamptz) + make_interval(
-                        hours => (c.config #>> '{{settings,dedup_lookback_hours}}')::int))
-      FROM sent JOIN campaigns c USING (tenant_id, campaign_id)
-     WHERE r.message_id = sent.message_id
-), counted AS (
-    INSERT INTO engagement_stats AS e (tenant_id, recipient_id, channel, messages)
-    SELECT tenant_id, recipient_id, channel, 1 FROM sent
-        ON CONFLICT (tenant_id, recipient_id, channel) DO UPDATE SET messages = e.messages + 1
-), {BOOK_ENTRIES}
-SELECT count(*) FROM booked
-""")  # noqa: S608 - built from constants of ours
-
+# Like every end of a hold, it locks the message before any account: they take turns there.
 _RELEASE = Query(f"""
-WITH {_LOCKED_MESSAGE}, entry AS (
+WITH message AS (
+    SELECT message_id FROM messages WHERE message_id = :message_id FOR NO KEY UPDATE
+), entry AS (
     INSERT INTO budget_entries
     SELECT message_id, attempt_no, 'release', tenant_id, campaign_id, channel, day, amount_micros,
            CAST(:now AS timestamptz)
@@ -121,13 +86,14 @@ class PostgresBudgetLedger:
         """Hold one attempt's price, or say why not; see `BudgetLedger`."""
         return await self._reservations.reserve(reservation, day, judge)
 
-    async def settle(self, settlement: SettleInput) -> None:
-        """Turn a hold into spend; see `BudgetLedger`."""
-        await self._book(_SETTLE, settlement, state=settlement.state.value)
-
     async def release(self, release: ReleaseInput) -> None:
         """Give a hold back; see `BudgetLedger`."""
-        await self._book(_RELEASE, release)
+        parameters = {
+            "message_id": release.ref.message_id,
+            "attempt_no": release.attempt_no,
+            "now": release.now,
+        }
+        await self._database.fetch(_RELEASE, parameters)
 
     async def accounts(
         self, campaign: OutreachCampaign, channel: Channel, day: date
@@ -173,15 +139,6 @@ class PostgresBudgetLedger:
             if block is None:
                 raise
             raise OverLimitError(block) from None
-
-    async def _book(self, query: Query, booking: SettleInput | ReleaseInput, **more: str) -> None:
-        parameters = {
-            "message_id": booking.ref.message_id,
-            "attempt_no": booking.attempt_no,
-            "now": booking.now,
-            **more,
-        }
-        await self._database.fetch(query, parameters)
 
 
 def _account_key(campaign: OutreachCampaign, channel: Channel, day: date) -> dict[str, object]:

@@ -47,7 +47,6 @@ class Components:
             self.scheduler.catch_up,
             self.scheduler.check_requested_time,
             self.budget.reserve_budget,
-            self.budget.settle_budget,
             self.budget.release_budget,
             self.delivery.resolve_attempt,
             self.closer.close_outreach,

@@ -1,4 +1,4 @@
-"""One outreach, from the right to contact a person to a settled delivery."""
+"""One outreach, from the right to contact a person to the end of its last delivery."""
 
 import asyncio
 from datetime import datetime, timedelta
@@ -40,10 +40,11 @@ _LACKS_OF_ROOM = (ExitReason.BUDGET_EXCEEDED, ExitReason.DAILY_LIMIT)
 
 @workflow.defn(name="Outreach")
 class OutreachWorkflow:
-    """Carries one message: claim, route, plan, reserve, sleep, deliver, settle.
+    """Carries one message: claim, route, plan, reserve, sleep, deliver.
 
-    A cancel is honoured between steps and while asleep. Whatever ends the message
-    unsent closes it, which leaves no hold and no claim.
+    A delivery books what a provider has taken with its answer. A cancel is honoured between
+    steps and while asleep. Whatever ends the message unsent closes it, which leaves no hold
+    and no claim.
     """
 
     @workflow.init
@@ -83,7 +84,7 @@ class OutreachWorkflow:
             block = await self._book(channel)
             if block is None:
                 result = await self._deliver_when_due(channel)
-                if await self._book_outcome(channel, result):
+                if await self._follow_up(channel, result):
                     return
             elif not request.resume and channel is channels[0]:
                 if not await self._put_back(block):
@@ -103,8 +104,7 @@ class OutreachWorkflow:
             raise_if_cancelled()
         if claim.block is not None:
             stands = OutreachState.QUEUED if claim.is_queued else OutreachState.BLOCKED
-            self._record.end(stands, claim.block)
-            self._tell()
+            self._end(stands, claim.block)
             return []
         raise_if_cancelled()
         self._record.routing = routing = await self._steps.route()
@@ -119,7 +119,7 @@ class OutreachWorkflow:
         self._record.routing = reopened.routing
         self._record.attempt_no = reopened.last_attempt_no
         if reopened.block is not None:
-            self._record.end(reopened.state, reopened.block)
+            self._end(reopened.state, reopened.block)
             return []
         left = [c for c in reopened.routing.order() if c not in reopened.tried_channels]
         if not left:
@@ -150,8 +150,7 @@ class OutreachWorkflow:
         if not await self._steps.put_back(block):
             return False
         raise_if_cancelled()
-        self._record.end(OutreachState.QUEUED, block)
-        self._tell()
+        self._end(OutreachState.QUEUED, block)
         return True
 
     async def _deliver_when_due(self, channel: Channel) -> DeliverResult:
@@ -206,8 +205,8 @@ class OutreachWorkflow:
                 return block
             not_before, skip_day = plan.scheduled_at, True
 
-    async def _book_outcome(self, channel: Channel, result: DeliverResult) -> bool:
-        """Book what came of an attempt; whether the message has found its end."""
+    async def _follow_up(self, channel: Channel, result: DeliverResult) -> bool:
+        """Do what an attempt's outcome asks for; whether the message has found its end."""
         self._record.note_attempt(channel, result.outcome.value, result.code)
         match result.outcome:
             case DeliveryOutcome.REFUSED:
@@ -217,10 +216,10 @@ class OutreachWorkflow:
                 raise_if_cancelled()
                 return False
             case DeliveryOutcome.ACCEPTED:
-                await self._settle(OutreachState.SENT)
+                self._end(OutreachState.SENT)
                 return not await self._await_bounce(timedelta(minutes=result.receipt_wait_minutes))
             case DeliveryOutcome.UNKNOWN:
-                await self._settle(OutreachState.UNKNOWN)
+                self._end(OutreachState.UNKNOWN)
             case _:
                 expired = Block(reason=ExitReason.EXPIRED)
                 await self._close(OutreachState.BLOCKED, result.block or expired)
@@ -265,19 +264,13 @@ class OutreachWorkflow:
             self._tell()
         return reservation.block
 
-    async def _settle(self, state: OutreachState) -> None:
-        await self._steps.settle(self._record.attempt_no, state)
-        self._record.end(state)
-        self._tell()
-
     async def _close(self, state: OutreachState, block: Block) -> None:
         """End unsent. The database has the last word: it may have ended before."""
         async with self._changing:
             ended = await self._steps.close(state, block, self._record.routing)
             if (ended.state, ended.reason) != (state, block.reason):
                 block = Block(reason=ended.reason or block.reason)
-            self._record.end(ended.state, block)
-            self._tell()
+            self._end(ended.state, block)
 
     async def _withdraw(self) -> None:
         """Answer a cancel: compensate, unless the message has found its end already."""
@@ -359,6 +352,11 @@ class OutreachWorkflow:
     def _local_time(self) -> str:
         plan = self._record.plan
         return f"{local_time(plan)}, for {plan.channel}" if plan else "now"
+
+    def _end(self, state: OutreachState, block: Block | None = None) -> None:
+        """Note the end the database has on record, and tell it."""
+        self._record.end(state, block)
+        self._tell()
 
     def _tell(self) -> None:
         """Show the story so far in the Web UI."""

@@ -43,7 +43,6 @@ with workflow.unsafe.imports_passed_through():
         ReserveResult,
         ResolveInput,
         RouteInput,
-        SettleInput,
     )
     from workflows.options import DELIVERY, STEP
 
@@ -163,14 +162,6 @@ class OutreachSteps:
             BudgetManager.release_budget,
             ReleaseInput(ref=self._ref, attempt_no=attempt_no, now=workflow.now()),
             f"Give the hold on {channel} back",
-        )
-
-    async def settle(self, attempt_no: int, state: OutreachState) -> None:
-        """Turn a hold into spend."""
-        await _run(
-            BudgetManager.settle_budget,
-            SettleInput(ref=self._ref, attempt_no=attempt_no, state=state, now=workflow.now()),
-            "Book the spend",
         )
 
     async def close(

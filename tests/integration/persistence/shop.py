@@ -7,6 +7,7 @@ from uuid import UUID
 from contracts.campaign import OutreachCampaign
 from contracts.channels import Channel
 from contracts.decision import RoutingDecision, SendPlan, TimingReason, ZoneSource
+from contracts.delivery import AttemptState
 from contracts.outreach import (
     ConcludeInput,
     ConcludeResult,
@@ -16,8 +17,8 @@ from contracts.outreach import (
     ReleaseInput,
     ReserveInput,
     ReserveResult,
-    SettleInput,
 )
+from persistence.attempts import PostgresAttemptStore
 from persistence.budget import PostgresBudgetLedger
 from persistence.campaigns import PostgresCampaignStore
 from persistence.claims import PostgresClaimStore
@@ -44,6 +45,7 @@ class Shop:
         self.decisions = DecisionReader(database)
         self.claims = PostgresClaimStore(database, self.decisions)
         self.ledger = PostgresBudgetLedger(database)
+        self.attempts = PostgresAttemptStore(database)
         self.requests = PostgresRequestStore(database)
 
     async def campaign(self, **changes: Any) -> OutreachCampaign:
@@ -100,10 +102,13 @@ class Shop:
         *,
         after: timedelta = timedelta(0),
     ) -> None:
-        """Turn an attempt's hold into spend."""
-        await self.ledger.settle(
-            SettleInput(ref=ref, attempt_no=attempt_no, state=state, now=NOW + after)
+        """Have an attempt taken by a provider, or perhaps taken; nothing, if it may not begin."""
+        opened = await self.attempts.open_attempt(
+            ref, attempt_no, Channel.CHAT, "postman", NOW, tries_before=0
         )
+        if opened:
+            answer = AttemptState.ACCEPTED if state is OutreachState.SENT else AttemptState.UNKNOWN
+            await self.attempts.record_attempt(ref, attempt_no, answer, NOW + after)
 
     async def release(self, ref: MessageRef, attempt_no: int = 1) -> None:
         """Give an attempt's hold back."""

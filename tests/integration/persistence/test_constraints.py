@@ -163,7 +163,6 @@ async def test_a_hold_begins_and_ends_once(shop, first, second, constraint):
 async def test_a_receipt_counts_once(shop):
     ref = await shop.message(await shop.campaign(budget_total=5))
     await shop.reserve(ref)
-    await _attempt(shop, ref, 1, "accepted")
     await shop.settle(ref)
     event = DeliveryEvent(
         provider="sandbox",

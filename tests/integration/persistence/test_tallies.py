@@ -239,8 +239,7 @@ async def test_receipts_of_a_message_that_race_count_once_of_each_kind(shop):
             text("SELECT opens, clicks FROM engagement_stats WHERE tenant_id = :tenant_id"),
             {"tenant_id": shop.tenant_id},
         )
-    # No attempt was recorded here, so nobody can say whose habit it was.
-    assert stats.all() == [(0, 0)]
+    assert stats.all() == [(1, 1)]
 
 
 async def test_the_rate_and_the_day_are_read_with_the_counts(shop):

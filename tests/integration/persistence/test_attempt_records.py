@@ -1,0 +1,202 @@
+"""The record of an attempt, and what is booked in the same breath."""
+
+import asyncio
+import uuid
+from collections import Counter
+from datetime import timedelta
+
+import asyncpg
+import pytest
+from sqlalchemy import text
+
+from activities.deduplicator import MessageDeduplicator
+from contracts.channels import Channel
+from contracts.delivery import AttemptState, DeliveryEvent, DeliveryEventKind
+from contracts.outreach import ClaimInput, MessageRef
+from tests.integration.persistence.shop import NOW, Shop
+from tests.ledger import assert_books_balance
+
+LATER = NOW + timedelta(minutes=5)
+
+#: Which transaction wrote each row that follows from a message being taken.
+_WRITERS = text("""
+SELECT 'attempt' AS row, xmin::text FROM attempts WHERE message_id = :id
+ UNION ALL SELECT 'message', xmin::text FROM messages WHERE message_id = :id
+ UNION ALL SELECT 'claim', xmin::text FROM recipient_claims WHERE message_id = :id
+ UNION ALL SELECT 'entry', xmin::text FROM budget_entries WHERE message_id = :id AND kind = 'settle'
+ UNION ALL SELECT 'account', xmin::text FROM budget_accounts
+            WHERE tenant_id = :tenant_id AND spent_micros > 0
+ UNION ALL SELECT 'habit', xmin::text FROM engagement_stats WHERE tenant_id = :tenant_id
+""")
+
+_STANDING = text("""
+SELECT m.state, m.sent_at, m.finished_at, upper(r.covers) AS covered_until,
+       (SELECT array_agg(kind ORDER BY kind) FROM budget_entries WHERE message_id = :id) AS kinds
+  FROM messages m JOIN recipient_claims r USING (message_id) WHERE message_id = :id
+""")
+
+
+@pytest.fixture
+async def begun(shop) -> MessageRef:
+    """A message whose provider is being called."""
+    ref: MessageRef = await shop.message(await shop.campaign(budget_total=5))
+    await MessageDeduplicator(shop.claims).claim_recipient(ClaimInput(ref=ref, now=NOW))
+    await shop.reserve(ref)
+    await _open(shop, ref)
+    return ref
+
+
+async def _open(shop: Shop, ref: MessageRef) -> None:
+    assert await shop.attempts.open_attempt(ref, 1, Channel.CHAT, "postman", NOW, tries_before=0)
+
+
+async def _rows(shop: Shop, statement, ref: MessageRef):
+    async with shop.database.statement() as connection:
+        key = {"id": ref.message_id, "tenant_id": ref.tenant_id}
+        return (await connection.execute(statement, key)).all()
+
+
+async def _standing(shop: Shop, ref: MessageRef):
+    await assert_books_balance(shop.database, shop.tenant_id)
+    (row,) = await _rows(shop, _STANDING, ref)
+    return row
+
+
+async def _bounce(shop: Shop, ref: MessageRef) -> bool:
+    event = DeliveryEvent(
+        provider="postman",
+        provider_event_id=uuid.uuid4().hex,
+        message_id=ref.message_id,
+        attempt_no=1,
+        kind=DeliveryEventKind.BOUNCED,
+        occurred_at=NOW,
+    )
+    return await shop.intake.receive(shop.tenant_id, event, NOW)
+
+
+@pytest.mark.parametrize("answer", [AttemptState.ACCEPTED, AttemptState.UNKNOWN])
+async def test_an_answer_and_all_that_follows_from_it_are_one_commit(shop, begun, answer):
+    await shop.attempts.record_attempt(begun, 1, answer, LATER)
+
+    writers = await _rows(shop, _WRITERS, begun)
+    written = Counter(row for row, _ in writers)
+    assert written == Counter(["attempt", "message", "claim", "entry", "habit", *["account"] * 3])
+    assert len({transaction for _, transaction in writers}) == 1
+
+
+@pytest.mark.parametrize(
+    ("answer", "state"),
+    [(AttemptState.ACCEPTED, "sent"), (AttemptState.UNKNOWN, "unknown")],
+)
+async def test_what_is_taken_is_sent_spent_and_covered_for_one_look_back(
+    shop, begun, answer, state
+):
+    attempt = await shop.attempts.record_attempt(begun, 1, answer, LATER)
+
+    standing = await _standing(shop, begun)
+    assert attempt.state is answer
+    assert (standing.state, standing.sent_at, standing.finished_at) == (state, LATER, LATER)
+    assert standing.covered_until == LATER + timedelta(hours=24)
+    assert standing.kinds == ["hold", "settle"]
+
+
+@pytest.mark.parametrize("answer", [AttemptState.REFUSED, AttemptState.NOT_SENT])
+async def test_what_is_not_taken_books_nothing(shop, begun, answer):
+    await shop.attempts.record_attempt(begun, 1, answer, LATER)
+
+    standing = await _standing(shop, begun)
+    assert (standing.state, standing.sent_at, standing.kinds) == ("sending", None, ["hold"])
+    assert standing.covered_until is None
+
+
+async def test_the_first_answer_stands_and_is_booked_once(shop, begun):
+    answers = [AttemptState.ACCEPTED, AttemptState.UNKNOWN, AttemptState.REFUSED] * 3
+    attempts = await asyncio.gather(
+        *(shop.attempts.record_attempt(begun, 1, answer, LATER) for answer in answers),
+        *(shop.attempts.close_attempt(begun, 1, Channel.CHAT, LATER) for _ in answers),
+    )
+
+    (first,) = {attempt.state for attempt in attempts}
+    standing = await _standing(shop, begun)
+    assert standing.state == {"accepted": "sent", "unknown": "unknown"}.get(first, "sending")
+    assert standing.kinds == (["hold"] if first == "refused" else ["hold", "settle"])
+
+
+async def test_a_bounce_heard_before_the_answer_is_neither_lost_nor_free(shop, begun):
+    assert await _bounce(shop, begun)
+
+    attempt = await shop.attempts.record_attempt(begun, 1, AttemptState.UNKNOWN, LATER)
+
+    assert attempt.state is AttemptState.BOUNCED
+    standing = await _standing(shop, begun)
+    assert (standing.state, standing.kinds) == ("sent", ["hold", "settle"])
+
+
+@pytest.mark.parametrize("repetition", range(20))
+async def test_a_bounce_and_an_answer_at_the_same_moment_end_as_a_bounce(shop, begun, repetition):
+    await asyncio.gather(
+        _bounce(shop, begun),
+        shop.attempts.record_attempt(begun, 1, AttemptState.ACCEPTED, LATER),
+    )
+
+    facts = await shop.attempts.delivery_facts(begun, 1)
+    assert facts.attempt.state is AttemptState.BOUNCED
+    assert (await _standing(shop, begun)).state == "sent"
+
+
+async def test_closed_on_its_way_an_attempt_is_unknown_and_spent(shop, begun):
+    attempt = await shop.attempts.close_attempt(begun, 1, Channel.CHAT, LATER)
+
+    assert attempt.state is AttemptState.UNKNOWN
+    standing = await _standing(shop, begun)
+    assert (standing.state, standing.kinds) == ("unknown", ["hold", "settle"])
+
+
+async def test_closed_after_a_bounce_an_attempt_was_taken(shop, begun):
+    await _bounce(shop, begun)
+
+    attempt = await shop.attempts.close_attempt(begun, 1, Channel.CHAT, LATER)
+
+    assert attempt.state is AttemptState.BOUNCED
+    assert (await _standing(shop, begun)).state == "sent"
+
+
+async def test_closed_unsent_an_attempt_keeps_its_hold_for_its_release(shop, begun):
+    await shop.attempts.record_attempt(begun, 1, AttemptState.NOT_SENT, NOW)
+
+    attempt = await shop.attempts.close_attempt(begun, 1, Channel.CHAT, LATER)
+
+    assert attempt.state is AttemptState.REFUSED
+    standing = await _standing(shop, begun)
+    assert (standing.state, standing.kinds) == ("sending", ["hold"])
+
+
+@pytest.mark.parametrize("repetition", range(20))
+async def test_an_answer_and_a_cancel_at_the_same_moment_leave_one_end(shop, begun, repetition):
+    await asyncio.gather(
+        shop.conclude(begun),
+        shop.attempts.record_attempt(begun, 1, AttemptState.ACCEPTED, LATER),
+    )
+
+    standing = await _standing(shop, begun)
+    ended_by = {"sent": "settle", "cancelled": "release"}[standing.state]
+    assert standing.kinds == ["hold", ended_by]
+
+
+async def test_nobody_elses_attempt_is_recorded(shop, begun):
+    stranger = MessageRef(tenant_id=uuid.uuid4(), message_id=begun.message_id)
+    with pytest.raises(ValueError, match="unpack"):
+        await shop.attempts.record_attempt(stranger, 1, AttemptState.ACCEPTED, LATER)
+    assert (await _standing(shop, begun)).state == "sending"
+
+
+async def test_a_second_acceptance_of_a_message_books_nothing(shop, begun):
+    await shop.attempts.record_attempt(begun, 1, AttemptState.NOT_SENT, NOW)
+    await shop.reserve(begun, 2)
+    assert await shop.attempts.open_attempt(begun, 2, Channel.CHAT, "p", NOW, tries_before=0)
+    await shop.attempts.record_attempt(begun, 2, AttemptState.ACCEPTED, LATER)
+
+    with pytest.raises(asyncpg.UniqueViolationError, match="one_accepted_attempt"):
+        await shop.attempts.record_attempt(begun, 1, AttemptState.ACCEPTED, LATER)
+
+    assert (await _standing(shop, begun)).kinds == ["hold", "hold", "settle"]
