@@ -105,7 +105,10 @@ class MessageDeduplicator:
             timedelta(hours=settings.dedup_lookback_hours),
             timedelta(days=settings.near_duplicate_days),
         )
-        return await self._claims.recent_claims(campaign.tenant_uuid, recipient_id, now - widest)
+        # A request keeps its recipient's id without the space around it.
+        return await self._claims.recent_claims(
+            campaign.tenant_uuid, recipient_id.strip(), now - widest
+        )
 
 
 def _judge(facts: DecisionFacts, claim: ClaimInput) -> ClaimVerdict:

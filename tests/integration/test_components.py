@@ -43,6 +43,7 @@ async def test_the_deduplicator_finds_duplicates_caps_and_safe_channels(orchestr
     again = await deduplicator.check_duplicate(campaign, "marie")
     assert again is not None
     assert (again.reason, again.details["kind"]) == (ExitReason.DUPLICATE, "look_back")
+    assert await deduplicator.check_duplicate(campaign, " marie\n") is not None
     assert await deduplicator.get_safe_channels(campaign, "marie") == ["sms"]
     other = campaign.model_copy(update={"id": uuid4()})
     assert await deduplicator.check_duplicate(other, "marie", texts=["Salt fish"]) is None
