@@ -1,5 +1,7 @@
 """Handing a message to a provider, exactly as often as is safe."""
 
+import asyncio
+import time
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
@@ -29,6 +31,10 @@ MAX_TRIES = 5
 CLOSED = "cancelled"
 #: How often an outreach asleep in a paused campaign looks whether it may go on.
 PAUSE_POLL = timedelta(seconds=30)
+
+#: How long a cancel waits for a look-up: for the call to be settled, and again for the answer.
+#: Together within the ten seconds a step has.
+_RESOLVE_PATIENCE = timedelta(seconds=4)
 
 _OUTCOMES = {
     AttemptState.ACCEPTED: DeliveryOutcome.ACCEPTED,
@@ -94,14 +100,38 @@ class MessageDelivery:
     async def resolve_attempt(self, request: ResolveInput) -> DeliverResult:
         """What became of an attempt whose delivery was cancelled on its way.
 
-        An attempt that may have reached the provider counts as unknown: money and
-        contact are kept as if it had. One that did not is closed, so that no delivery
-        still on its way can begin it.
+        A provider that can be looked up is asked, once and not for long: a cancel is not to
+        wait for one that is away. An attempt that may have reached the provider otherwise
+        counts as unknown: money and contact are kept as if it had. One that did not is closed,
+        so that no delivery still on its way can begin it.
         """
+        facts = await self._attempts.delivery_facts(request.ref, request.attempt_no)
+        if _may_be_out(facts.attempt):
+            await self._ask_once(request, facts)
         attempt = await self._attempts.close_attempt(
             request.ref, request.attempt_no, request.channel, request.now
         )
         return DeliverResult(outcome=_OUTCOMES[attempt.state], code=attempt.code)
+
+    async def _ask_once(self, request: ResolveInput, facts: DeliveryFacts) -> None:
+        """Record what the provider says of an interrupted call, if it says anything."""
+        sender = self._senders.get(request.channel)  # This worker may serve other channels only.
+        if sender is None or not sender.capabilities.look_up:
+            return
+        left = _until_settled(facts, sender.capabilities.look_up_settles_after, request.now)
+        if left > _RESOLVE_PATIENCE:
+            return
+        await asyncio.sleep(max(left.total_seconds(), 0))
+        try:
+            async with asyncio.timeout(_RESOLVE_PATIENCE.total_seconds()):
+                answer = await self._look_up(sender, request)
+        except (ApplicationError, MisconfiguredProviderError, TimeoutError) as error:
+            activity.logger.warning("%s could not be asked: %s", sender.provider, error)
+            return
+        if answer is None:
+            await self._record(request, facts, AttemptState.NOT_SENT, request.now)
+        else:
+            await self._record_answer(request, facts, answer, request.now)
 
     async def _find_out(
         self, request: DeliverInput, facts: DeliveryFacts, now: datetime
@@ -113,7 +143,7 @@ class MessageDelivery:
             answer = await self._look_up(sender, request)
             if answer is not None:
                 return await self._record_answer(request, facts, answer, now)
-            await self._record(request, AttemptState.NOT_SENT, now)
+            await self._record(request, facts, AttemptState.NOT_SENT, now)
             return None
         policy = facts.request.settings.ambiguity_policy(request.channel)
         if sender.capabilities.idempotency_keys or policy is AmbiguityPolicy.AT_LEAST_ONCE:
@@ -142,7 +172,7 @@ class MessageDelivery:
         return _may_be_out(facts.attempt) and not looked_up
 
     async def _look_up(
-        self, sender: MessageSender, request: DeliverInput
+        self, sender: MessageSender, request: DeliverInput | ResolveInput
     ) -> Accepted | Refused | None:
         key = idempotency_key(request.ref.message_id, request.attempt_no)
         try:
@@ -176,21 +206,23 @@ class MessageDelivery:
         )
         if not opened:
             return await self._overtaken(request)
+        called = time.monotonic()
         try:
             answer = await sender.send(message)
         except TransientDeliveryError as error:
             # Of this call; an earlier one, whose answer was lost, may have been taken.
             if not self._is_still_out(request, facts):
-                await self._record(request, AttemptState.NOT_SENT, now)
+                await self._record(request, facts, AttemptState.NOT_SENT, now, calls=1)
             if _tries(facts) + 1 >= MAX_TRIES:
-                return await self._give_up(request, facts, now)
+                return await self._give_up(request, facts, now, calls=1)
             raise _retry_later(error, error.retry_after) from error
         except AmbiguousDeliveryError as error:
             raise _retry_later(error, sender.capabilities.look_up_settles_after) from error
         except MisconfiguredProviderError as error:
             activity.logger.error("%s is misconfigured: %s", sender.provider, error)
-            return await self._give_up(request, facts, now, code="misconfigured")
-        return await self._record_answer(request, facts, answer, now)
+            return await self._give_up(request, facts, now, calls=1, code="misconfigured")
+        answered_at = now + timedelta(seconds=time.monotonic() - called)
+        return await self._record_answer(request, facts, answer, answered_at, calls=1)
 
     async def _overtaken(self, request: DeliverInput) -> DeliverResult:
         """What stands instead of a call that came too late."""
@@ -199,23 +231,28 @@ class MessageDelivery:
             return _recorded(facts.attempt, facts)
         if facts.attempt is None or facts.request.state in FINAL_STATES:
             return DeliverResult(outcome=DeliveryOutcome.REFUSED, code=CLOSED)
-        raise ApplicationError(
-            "another run of this delivery has called the provider meanwhile", type="Overtaken"
-        )
+        raise _overtaken()
 
     async def _record_answer(
         self,
-        request: DeliverInput,
+        request: DeliverInput | ResolveInput,
         facts: DeliveryFacts,
         answer: Accepted | Refused,
         now: datetime,
+        *,
+        calls: int = 0,
     ) -> DeliverResult:
-        if isinstance(answer, Refused):
-            attempt = await self._record(request, AttemptState.REFUSED, now, code=answer.code)
-        else:
-            attempt = await self._record(
-                request, AttemptState.ACCEPTED, now, provider_message_id=answer.provider_message_id
-            )
+        attempt = await self._record(
+            request,
+            facts,
+            AttemptState.ACCEPTED if isinstance(answer, Accepted) else AttemptState.REFUSED,
+            now,
+            calls=calls,
+            code=answer.code if isinstance(answer, Refused) else None,
+            provider_message_id=(
+                answer.provider_message_id if isinstance(answer, Accepted) else None
+            ),
+        )
         return _recorded(attempt, facts)
 
     async def _give_up(
@@ -224,32 +261,38 @@ class MessageDelivery:
         facts: DeliveryFacts,
         now: datetime,
         *,
+        calls: int = 0,
         code: str = "provider_unavailable",
     ) -> DeliverResult:
         """No more tries here: unknown if the provider may have the message, else refused."""
         if self._is_still_out(request, facts):
-            return await self._record_unknown(request, facts, now)
-        return await self._record_answer(request, facts, Refused(code), now)
+            return await self._record_unknown(request, facts, now, calls=calls)
+        return await self._record_answer(request, facts, Refused(code), now, calls=calls)
 
     async def _record_unknown(
-        self, request: DeliverInput, facts: DeliveryFacts, now: datetime
+        self, request: DeliverInput, facts: DeliveryFacts, now: datetime, *, calls: int = 0
     ) -> DeliverResult:
-        return _recorded(await self._record(request, AttemptState.UNKNOWN, now), facts)
+        attempt = await self._record(request, facts, AttemptState.UNKNOWN, now, calls=calls)
+        return _recorded(attempt, facts)
 
     async def _record(
         self,
-        request: DeliverInput,
+        request: DeliverInput | ResolveInput,
+        facts: DeliveryFacts,
         state: AttemptState,
         now: datetime,
         *,
+        calls: int = 0,
         code: str | None = None,
         provider_message_id: str | None = None,
     ) -> Attempt:
+        """Record what this run has found out, after as many `calls` of its own."""
         return await self._attempts.record_attempt(
             request.ref,
             request.attempt_no,
             state,
             now,
+            tries=_tries(facts) + calls,
             code=code,
             provider_message_id=provider_message_id,
         )
@@ -266,10 +309,15 @@ def _tries(facts: DeliveryFacts) -> int:
 
 def _recorded(attempt: Attempt, facts: DeliveryFacts) -> DeliverResult:
     """The answer that stands in an attempt's record, whichever run of it wrote it."""
-    outcome = _OUTCOMES[attempt.state]
+    outcome = _OUTCOMES.get(attempt.state)
+    if outcome is None:
+        raise _overtaken()
     if outcome is DeliveryOutcome.ACCEPTED:
-        wait = facts.request.settings.receipt_wait_minutes
-        return DeliverResult(outcome=outcome, receipt_wait_minutes=wait)
+        return DeliverResult(
+            outcome=outcome,
+            receipt_wait_minutes=facts.request.settings.receipt_wait_minutes,
+            answered_at=attempt.concluded_at,
+        )
     return DeliverResult(outcome=outcome, code=attempt.code)
 
 
@@ -290,10 +338,21 @@ def _outgoing(request: DeliverInput, facts: DeliveryFacts) -> OutgoingMessage:
 
 def _wait_until_settled(facts: DeliveryFacts, settles_after: timedelta, now: datetime) -> None:
     """A look-up too soon after the call would not find what is still being taken."""
-    called_at = facts.attempt.called_at if facts.attempt else None
-    if called_at is not None and now < called_at + settles_after:
-        left = called_at + settles_after - now
+    left = _until_settled(facts, settles_after, now)
+    if left > timedelta(0):
         raise _later("the provider is still settling the call", "Settling", left)
+
+
+def _until_settled(facts: DeliveryFacts, settles_after: timedelta, now: datetime) -> timedelta:
+    called_at = facts.attempt.called_at if facts.attempt else None
+    return timedelta(0) if called_at is None else called_at + settles_after - now
+
+
+def _overtaken() -> ApplicationError:
+    """What became of the attempt is for the run to say that has called since."""
+    return ApplicationError(
+        "another run of this delivery has called the provider meanwhile", type="Overtaken"
+    )
 
 
 def _later(why: str, error_type: str, delay: timedelta) -> ApplicationError:

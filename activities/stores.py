@@ -91,6 +91,8 @@ class Attempt:
     code: str | None = None
     #: When the provider was last called.
     called_at: datetime | None = None
+    #: When its answer, or that there will be none, was recorded.
+    concluded_at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -254,13 +256,15 @@ class AttemptStore(Protocol):
         state: AttemptState,
         now: datetime,
         *,
+        tries: int,
         code: str | None = None,
         provider_message_id: str | None = None,
     ) -> Attempt:
         """Record what came of a call, with all that follows from a message being taken.
 
-        Accepted or unknown, its hold is spend, its message sent and its claim's window closed
-        by the same commit.
+        Accepted or unknown, its hold is spent, its message sent and its claim's window closed
+        by the same commit. An acceptance counts whoever brings it. Anything else counts only
+        while there were no calls but the `tries` its run knows of: a later one may be taken.
 
         Returns:
             The attempt as it stands. What was final before stays, and one that was reported

@@ -19,18 +19,26 @@ async def connect() -> Client:
     localhost:7233 and `default`.
 
     Raises:
-        RuntimeError: the server cannot be reached.
+        RuntimeError: the server cannot be reached, or Temporal's settings cannot be used.
     """
     let_threads_finish_at_exit()
+    settings = _settings()
     try:
-        return await Client.connect(**_settings(), data_converter=pydantic_data_converter)
-    except (RuntimeError, ValueError) as error:
+        return await Client.connect(**settings, data_converter=pydantic_data_converter)
+    except (RuntimeError, ValueError, OSError) as error:
         raise RuntimeError(
-            f"Temporal cannot be reached at {temporal_address()}; set TEMPORAL_ADDRESS ({error})"
+            f"Temporal cannot be reached at {settings['target_host']}; "
+            f"set TEMPORAL_ADDRESS ({error})"
         ) from error
 
 
 def _settings() -> ClientConnectConfig:
-    settings = ClientConfig.load_client_connect_config()
+    try:
+        settings = ClientConfig.load_client_connect_config()
+    except (RuntimeError, ValueError, OSError) as error:
+        reason = " ".join(str(error).split())
+        raise RuntimeError(
+            f"the settings of Temporal (TEMPORAL_..., its profile file): {reason}"
+        ) from error
     settings.setdefault("target_host", "localhost:7233")
     return settings

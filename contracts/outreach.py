@@ -232,8 +232,10 @@ class DeliverResult(Contract):
     block: Block | None = None
     #: Set with `not_due`: the earliest moment the send is allowed.
     not_before: datetime | None = None
-    #: Set with `accepted`: how long to wait for a bounce before the message is done.
+    #: Set with `accepted`: how long after the answer to wait for a bounce before the message is
+    #: done, and when the answer came.
     receipt_wait_minutes: int = 0
+    answered_at: datetime | None = None
 
 
 class ResolveInput(Contract):

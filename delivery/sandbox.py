@@ -63,9 +63,7 @@ class SandboxSender(MessageSender):
         max_characters: int | None = None,
         look_up_settles_after: timedelta = timedelta(seconds=1),
     ) -> None:
-        url = urlsplit(base_url)
-        if url.scheme not in ("http", "https") or not url.hostname:
-            raise ValueError(f"sandbox_url: {base_url!r} is no http or https URL")
+        _check_address(base_url)
         self._path = f"/v1/{channel.value}/messages"
         self._capabilities = SenderCapabilities(
             idempotency_keys=idempotency_keys,
@@ -132,6 +130,16 @@ class SandboxSender(MessageSender):
     async def close(self) -> None:
         """Give back connections."""
         await self._http.aclose()
+
+
+def _check_address(url: str) -> None:
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:  # A port that is no number, a bracket too few.
+        usable = False
+    if not usable:
+        raise ValueError(f"sandbox_url: {url!r} is no http or https URL")
 
 
 def _accepted(answer: httpx.Response) -> Accepted:

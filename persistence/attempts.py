@@ -21,7 +21,7 @@ from persistence.rows import (
 _DELIVERY_FACTS = Query(f"""
 SELECT {REQUEST_COLUMNS},
        {SUPPRESSIONS_OF_MESSAGE} AS suppressions,
-       a.attempt_no, a.state AS attempt_state, a.tries, a.code, a.called_at
+       a.attempt_no, a.state AS attempt_state, a.tries, a.code, a.called_at, a.concluded_at
   FROM {REQUEST_TABLES}
   LEFT JOIN attempts a ON a.message_id = m.message_id AND a.attempt_no = :attempt_no
  WHERE m.tenant_id = :tenant_id AND m.message_id = :message_id
@@ -80,13 +80,14 @@ WITH {_LOCKED_MESSAGE}, concluded AS (
                         WHEN a.state = 'not_sent' THEN 'refused' ELSE a.state END,
            code = CASE WHEN a.state = 'not_sent' THEN 'cancelled' ELSE a.code END,
            concluded_at = coalesce(a.concluded_at, excluded.concluded_at)
-    RETURNING a.message_id, a.attempt_no, a.state, a.tries, a.code, a.called_at
+    RETURNING a.message_id, a.attempt_no, a.state, a.tries, a.code, a.called_at, a.concluded_at
 ), {_BOOK_CONCLUDED}
-SELECT state AS attempt_state, tries, code, called_at FROM concluded
+SELECT state AS attempt_state, tries, code, called_at, concluded_at FROM concluded
 """)  # noqa: S608 - built from constants of ours
 
 # What is final stays final: an answer that arrives after the attempt was concluded
-# otherwise must not rewrite it.
+# otherwise must not rewrite it. A no of one call says nothing of a call made since, by a run
+# that took this one's place: that call may be taken.
 _RECORD = Query(f"""
 WITH {_LOCKED_MESSAGE}, concluded AS (
     UPDATE attempts a
@@ -100,13 +101,14 @@ WITH {_LOCKED_MESSAGE}, concluded AS (
       FROM message
      WHERE a.message_id = message.message_id AND a.attempt_no = CAST(:attempt_no AS integer)
        AND a.state IN ('sending', 'not_sent')
-    RETURNING a.message_id, a.attempt_no, a.state, a.tries, a.code, a.called_at
+       AND (CAST(:state AS text) = 'accepted' OR a.tries = CAST(:tries AS integer))
+    RETURNING a.message_id, a.attempt_no, a.state, a.tries, a.code, a.called_at, a.concluded_at
 ), {_BOOK_CONCLUDED}
-SELECT state AS attempt_state, tries, code, called_at FROM concluded
+SELECT state AS attempt_state, tries, code, called_at, concluded_at FROM concluded
 """)  # noqa: S608 - built from constants of ours
 
 _ATTEMPT = Query("""
-SELECT state AS attempt_state, tries, code, called_at FROM attempts
+SELECT state AS attempt_state, tries, code, called_at, concluded_at FROM attempts
  WHERE tenant_id = :tenant_id AND message_id = :message_id AND attempt_no = :attempt_no
 """)
 
@@ -154,6 +156,7 @@ class PostgresAttemptStore:
         state: AttemptState,
         now: datetime,
         *,
+        tries: int,
         code: str | None = None,
         provider_message_id: str | None = None,
     ) -> Attempt:
@@ -161,6 +164,7 @@ class PostgresAttemptStore:
         parameters = {
             **_key(ref, attempt_no),
             "state": state.value,
+            "tries": tries,
             "code": code,
             "provider_message_id": provider_message_id,
             "now": now,
@@ -198,4 +202,5 @@ def _attempt(row: Row) -> Attempt:
         tries=row["tries"],
         code=row["code"],
         called_at=row["called_at"],
+        concluded_at=row["concluded_at"],
     )

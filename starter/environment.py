@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from pydantic import ValidationError
 from pydantic_settings import BaseSettings, SettingsError
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.exc import SQLAlchemyError
 
 from config.settings import DatabaseSettings, TenantDefaults
 from contracts.faults import one_line
@@ -39,7 +39,7 @@ def database_of(settings: DatabaseSettings) -> Database:
     url = settings.database_url.get_secret_value()
     try:
         return Database(url, pool_size=settings.database_pool_size)
-    except (ArgumentError, ImportError):
+    except (SQLAlchemyError, ImportError, ValueError):
         # The address is not shown: it holds a password.
         raise UnusableSettingsError(
             "MADAN_SARA_DATABASE_URL: no usable address; write it like "

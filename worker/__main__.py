@@ -22,6 +22,7 @@ from worker.workers import build_campaign_worker, build_workers
 async def run() -> None:
     """Run until SIGINT or SIGTERM; the steps that have begun are finished first."""
     settings = from_environment(WorkerSettings)
+    limits = rate_limits_of(settings)
     stopping = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
@@ -38,7 +39,6 @@ async def run() -> None:
         campaigns = build_campaign_components(
             database, Outreaches(client), most_in_motion=settings.campaign_in_motion
         )
-        limits = rate_limits_of(settings)
         workers = build_workers(
             client,
             components,

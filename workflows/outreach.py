@@ -217,7 +217,7 @@ class OutreachWorkflow:
                 return False
             case DeliveryOutcome.ACCEPTED:
                 self._end(OutreachState.SENT)
-                return not await self._await_bounce(timedelta(minutes=result.receipt_wait_minutes))
+                return not await self._await_bounce(_receipt_wait(result))
             case DeliveryOutcome.UNKNOWN:
                 self._end(OutreachState.UNKNOWN)
             case _:
@@ -228,7 +228,7 @@ class OutreachWorkflow:
     async def _await_bounce(self, wait: timedelta) -> bool:
         """Wait for a receipt; whether a bounce came and the message goes on."""
         attempt_no = self._record.attempt_no
-        if not wait:
+        if wait <= timedelta(0):
             return False
         try:
             await workflow.wait_condition(
@@ -361,6 +361,12 @@ class OutreachWorkflow:
     def _tell(self) -> None:
         """Show the story so far in the Web UI."""
         workflow.set_current_details(self._record.story())
+
+
+def _receipt_wait(result: DeliverResult) -> timedelta:
+    """How much is left of the wait for receipts, which begins with the provider's answer."""
+    wait = timedelta(minutes=result.receipt_wait_minutes)
+    return wait if result.answered_at is None else result.answered_at + wait - workflow.now()
 
 
 def _refusal(message: str) -> ApplicationError:

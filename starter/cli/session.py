@@ -78,10 +78,13 @@ def _database_settings() -> DatabaseSettings:
 
 
 async def _temporal() -> Client:
-    address = temporal_address()
+    try:
+        address = temporal_address()
+    except RuntimeError as error:
+        raise UnusableSettingsError(str(error)) from error
     try:
         return await connect()
-    except (RuntimeError, ValueError) as error:
+    except RuntimeError as error:
         raise UnreachableError(
             f"Temporal cannot be reached at {address}; set TEMPORAL_ADDRESS, or {_START_A_STACK}"
         ) from error

@@ -19,9 +19,9 @@ async def refuse(message: OutgoingMessage) -> Accepted | Refused:
 
 
 class Gate:
-    """A provider call that waits to be let through, then answers or fails."""
+    """A provider call that waits to be let through, then takes the message or does not."""
 
-    def __init__(self, failure: Exception | None = None) -> None:
+    def __init__(self, failure: Exception | Refused | None = None) -> None:
         self.reached = asyncio.Event()
         self.opened = asyncio.Event()
         self._failure = failure
@@ -29,9 +29,9 @@ class Gate:
     async def __call__(self, message: OutgoingMessage) -> Accepted | Refused:
         self.reached.set()
         await self.opened.wait()
-        if self._failure is not None:
+        if isinstance(self._failure, Exception):
             raise self._failure
-        return Accepted("let-through")
+        return self._failure or Accepted("let-through")
 
 
 class ScriptedSender:

@@ -43,7 +43,7 @@ KEYED = (
     "calling, message taken after it was sent again",
     "recording the answer",
     "recording the answer, committed after the kill",
-    "settling",
+    "recording the answer, on the accounts",
 )
 AT_MOST_ONCE = "e-mail, at most once"
 AT_LEAST_ONCE = "e-mail, at least once"
@@ -150,7 +150,7 @@ async def _bring_everybody_to_the_edge(crash: Crash) -> None:
     answered = {
         "recording the answer": ON_THE_ATTEMPT,
         "recording the answer, committed after the kill": ON_THE_ATTEMPT,
-        "settling": ON_THE_BUDGET,
+        "recording the answer, on the accounts": ON_THE_BUDGET,
     }
     for name in answered:
         await crash.ask(name, handle="hang")

@@ -19,6 +19,7 @@ from contracts.outreach import (
     ReserveResult,
 )
 from persistence.attempts import PostgresAttemptStore
+from persistence.bookings import BookingState, MessageBookings
 from persistence.budget import PostgresBudgetLedger
 from persistence.campaigns import PostgresCampaignStore
 from persistence.claims import PostgresClaimStore
@@ -102,13 +103,17 @@ class Shop:
         *,
         after: timedelta = timedelta(0),
     ) -> None:
-        """Have an attempt taken by a provider, or perhaps taken; nothing, if it may not begin."""
-        opened = await self.attempts.open_attempt(
-            ref, attempt_no, Channel.CHAT, "postman", NOW, tries_before=0
+        """Have an attempt taken by a provider, or perhaps taken, if it has a hold or was begun."""
+        bookings = await MessageBookings(self.database, tenant_id=self.tenant_id).of_message(
+            ref.message_id
         )
-        if opened:
+        if any(b.attempt_no == attempt_no and b.state is BookingState.HELD for b in bookings):
+            await self.attempts.open_attempt(
+                ref, attempt_no, Channel.CHAT, "postman", NOW, tries_before=0
+            )
+        if (await self.attempts.delivery_facts(ref, attempt_no)).attempt is not None:
             answer = AttemptState.ACCEPTED if state is OutreachState.SENT else AttemptState.UNKNOWN
-            await self.attempts.record_attempt(ref, attempt_no, answer, NOW + after)
+            await self.attempts.record_attempt(ref, attempt_no, answer, NOW + after, tries=1)
 
     async def release(self, ref: MessageRef, attempt_no: int = 1) -> None:
         """Give an attempt's hold back."""

@@ -1,7 +1,8 @@
-"""Two runs of one delivery: a worker that was only slow, and the one that took its place."""
+"""Runs of one delivery: the slow one, the one that took its place, and the one that was cut off."""
 
 import asyncio
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -9,11 +10,21 @@ from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
 from activities.delivery import MessageDelivery
-from activities.sender import Accepted, MessageSender, OutgoingMessage, SenderCapabilities
+from activities.errors import MisconfiguredProviderError, TransientDeliveryError
+from activities.sender import (
+    Accepted,
+    MessageSender,
+    OutgoingMessage,
+    Refused,
+    SenderCapabilities,
+)
 from contracts.channels import Channel
 from contracts.delivery import DeliveryOutcome
-from contracts.outreach import DeliverInput, DeliverResult, OutreachState
+from contracts.outreach import DeliverInput, DeliverResult, OutreachState, ResolveInput
 from persistence.attempts import PostgresAttemptStore
+from tests.fakes.sender import Gate, ScriptedSender
+from tests.integration.persistence.shop import NOW
+from tests.ledger import assert_books_balance
 
 
 @dataclass
@@ -118,3 +129,128 @@ async def test_a_run_that_comes_after_the_end_does_not_call_at_all(overtaken, sh
 
     assert (await overtaken.slow).outcome is DeliveryOutcome.REFUSED
     assert overtaken.postman.handed_over == []
+
+
+KEYED = SenderCapabilities(idempotency_keys=True)
+
+
+async def _due(shop) -> DeliverInput:
+    """A message with a hold, due on the day the activity environment lives in."""
+    ref = await shop.message(await shop.campaign(channels=["chat"], budget_total=5))
+    await shop.reserve(ref, day=ActivityEnvironment().info.started_time.date())
+    return DeliverInput(ref=ref, attempt_no=1, channel=Channel.CHAT)
+
+
+async def _begun(shop, sender: ScriptedSender, request: DeliverInput):
+    delivery = MessageDelivery(shop.attempts, {Channel.CHAT: sender})
+    return asyncio.create_task(ActivityEnvironment().run(delivery.deliver, request))
+
+
+@pytest.mark.parametrize(
+    "late",
+    [Refused("no"), TransientDeliveryError("busy"), MisconfiguredProviderError("no login")],
+    ids=["refused", "transient", "misconfigured"],
+)
+async def test_a_late_no_does_not_undo_a_later_call_that_is_taken(shop, late):
+    """The provider honours keys, so that both runs may call."""
+    request = await _due(shop)
+    first_gate, second_gate = Gate(late), Gate()
+    first = await _begun(shop, ScriptedSender(first_gate, capabilities=KEYED), request)
+    await first_gate.reached.wait()
+    second = await _begun(shop, ScriptedSender(second_gate, capabilities=KEYED), request)
+    await second_gate.reached.wait()
+
+    first_gate.opened.set()
+    with pytest.raises(ApplicationError):
+        await first
+    second_gate.opened.set()
+
+    assert (await second).outcome is DeliveryOutcome.ACCEPTED
+    assert (await shop.intake.record(shop.tenant_id, request.ref.message_id)).state == "sent"
+    await assert_books_balance(shop.database, shop.tenant_id)
+
+
+async def test_an_answer_counts_from_when_it_came(shop):
+    request = await _due(shop)
+    gate = Gate()
+    running = await _begun(shop, ScriptedSender(gate), request)
+    await gate.reached.wait()
+    gate.opened.set()
+    result = await running
+
+    record = await shop.intake.record(shop.tenant_id, request.ref.message_id)
+    facts = await shop.attempts.delivery_facts(request.ref, 1)
+    assert result.answered_at == record.sent_at == facts.attempt.concluded_at
+    assert result.answered_at > facts.attempt.called_at
+    again = await (await _begun(shop, ScriptedSender(), request))
+    assert again == result
+
+
+LOOKED_UP = SenderCapabilities(look_up=True)
+
+
+async def _interrupted(shop) -> ResolveInput:
+    """A call whose run is gone, and whose outreach was cancelled since."""
+    request = await _due(shop)
+    opened = await shop.attempts.open_attempt(
+        request.ref, 1, Channel.CHAT, "scripted", NOW, tries_before=0
+    )
+    assert opened
+    return ResolveInput(ref=request.ref, attempt_no=1, channel=Channel.CHAT, now=NOW)
+
+
+async def _resolve(shop, senders, request: ResolveInput) -> DeliveryOutcome:
+    delivery = MessageDelivery(shop.attempts, senders)
+    result: DeliverResult = await ActivityEnvironment().run(delivery.resolve_attempt, request)
+    await assert_books_balance(shop.database, shop.tenant_id)
+    return result.outcome
+
+
+@pytest.mark.parametrize(
+    ("known", "outcome"),
+    [
+        (Accepted("letter 1"), DeliveryOutcome.ACCEPTED),
+        (Refused("no"), DeliveryOutcome.REFUSED),
+        (None, DeliveryOutcome.REFUSED),
+    ],
+)
+async def test_cancelled_on_its_way_a_call_is_looked_up_where_that_is_possible(
+    shop, known, outcome
+):
+    request = await _interrupted(shop)
+    sender = ScriptedSender(capabilities=LOOKED_UP, known=known)
+
+    assert await _resolve(shop, {Channel.CHAT: sender}, request) is outcome
+    assert sender.looked_up == [f"{request.ref.message_id}:1"]
+    assert await _resolve(shop, {Channel.CHAT: sender}, request) is outcome
+
+
+class Away(ScriptedSender):
+    """Can be looked up in principle."""
+
+    async def look_up(self, idempotency_key: str) -> None:
+        await super().look_up(idempotency_key)
+        raise TransientDeliveryError("nobody there")
+
+
+@pytest.mark.parametrize(
+    "senders",
+    [
+        {},
+        {Channel.CHAT: ScriptedSender()},
+        {Channel.CHAT: Away(capabilities=LOOKED_UP)},
+        {
+            Channel.CHAT: ScriptedSender(
+                capabilities=SenderCapabilities(
+                    look_up=True, look_up_settles_after=timedelta(minutes=1)
+                ),
+                known=Accepted("too early to know"),
+            )
+        },
+    ],
+    ids=["served elsewhere", "no look-up", "away", "still settling"],
+)
+async def test_cancelled_on_its_way_a_call_nobody_can_tell_of_is_unknown(shop, senders):
+    request = await _interrupted(shop)
+
+    assert await _resolve(shop, senders, request) is DeliveryOutcome.UNKNOWN

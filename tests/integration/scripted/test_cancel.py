@@ -3,6 +3,7 @@
 import asyncio
 from contextlib import suppress
 from datetime import timedelta
+from uuid import UUID
 
 import pytest
 from temporalio.api.enums.v1 import EventType
@@ -11,10 +12,13 @@ from temporalio.client import WorkflowFailureError
 from activities.errors import AmbiguousDeliveryError
 from activities.sender import SenderCapabilities
 from contracts.channels import Channel
+from contracts.faults import InvalidRequestError
 from contracts.outreach import OutreachState, OutreachStatus, RescheduleInput
+from starter.orchestrator import OutreachOrchestrator
 from tests.fakes.sender import Gate, ScriptedSender, refuse
 from tests.ledger import assert_nothing_left_behind, money
 from tests.makers import make_campaign
+from tests.waiting import eventually
 from workflows.outreach import OutreachWorkflow
 
 
@@ -162,3 +166,28 @@ async def test_at_any_moment_it_leaves_nothing_behind(stage, campaign, database,
     await assert_nothing_left_behind(database, tenant_id)
     held, spent, count = await money(database, tenant_id)
     assert (held, spent, count) == (0, 7500 * len(sms.asked), len(sms.asked))
+
+
+async def test_terminated_during_the_call_a_message_is_sent_and_paid_for_all_the_same(
+    stage, tenant_id, database
+):
+    """Nobody is left to book it, and nobody can close it as unsent."""
+    gate = Gate()
+    await stage.cast({Channel.EMAIL: ScriptedSender(gate)})
+    handle = await stage.start(make_campaign(tenant_id, channels=["email"], budget_total=1))
+    await gate.reached.wait()
+    await handle.terminate("an operator's hand")
+    orchestrator = OutreachOrchestrator(stage.client, database, tenant_id=tenant_id)
+    message_id = UUID(handle.id.removeprefix("outreach-"))
+    with pytest.raises(InvalidRequestError, match="a provider may have it"):
+        await orchestrator.cancel(message_id)
+
+    gate.opened.set()
+
+    async def is_sent() -> bool:
+        return (await stage.record(handle, tenant_id)).state is OutreachState.SENT
+
+    await eventually(is_sent, "the delivery has booked what it sent")
+    assert await money(database, tenant_id) == (0, 1_000, 1)
+    with pytest.raises(InvalidRequestError, match="has ended"):
+        await orchestrator.cancel(message_id)

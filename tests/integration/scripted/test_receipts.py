@@ -129,7 +129,7 @@ async def test_an_opt_out_counts_whatever_attempt_it_names(stage, tenant_id, dat
     assert len(email.asked) == 1
 
 
-async def test_an_open_heard_before_the_spend_is_booked_counts(stage, tenant_id, database):
+async def test_an_open_heard_before_the_answer_is_recorded_counts(stage, tenant_id, database):
     gate = Gate()
     await stage.cast({Channel.EMAIL: ScriptedSender(gate)})
     handle = await stage.start(make_campaign(tenant_id), BOTH, recipient_id="marie")
