@@ -344,3 +344,21 @@ async def test_a_bounce_within_the_wait_falls_back(stage, tenant_id, database):
         )
     result = await handle.result()
     assert (result.state, result.channel) == (OutreachState.SENT, Channel.SMS)
+
+
+async def test_the_wait_for_receipts_begins_with_the_answer(stage, tenant_id):
+    """Its campaign counts from there, and must not be over while a message still waits."""
+    wait = timedelta(hours=1)
+    campaign = make_campaign(
+        tenant_id, channels=["email"], settings={"receipt_wait_minutes": wait.total_seconds() / 60}
+    )
+    await stage.cast({Channel.EMAIL: ScriptedSender()})
+    with stage.environment.auto_time_skipping_disabled():
+        handle = await stage.start(campaign, EVERYWHERE, TEXT)
+        await eventually_sent(handle)
+        events = [event async for event in handle.fetch_history_events()]
+
+    (timer,) = [e for e in events if e.HasField("timer_started_event_attributes")]
+    left = timer.timer_started_event_attributes.start_to_fire_timeout.ToTimedelta()
+    assert left < wait
+    assert (await handle.result()).state is OutreachState.SENT
