@@ -242,17 +242,19 @@ class MessageDelivery:
         *,
         calls: int = 0,
     ) -> DeliverResult:
-        attempt = await self._record(
-            request,
-            facts,
-            AttemptState.ACCEPTED if isinstance(answer, Accepted) else AttemptState.REFUSED,
-            now,
-            calls=calls,
-            code=answer.code if isinstance(answer, Refused) else None,
-            provider_message_id=(
-                answer.provider_message_id if isinstance(answer, Accepted) else None
-            ),
-        )
+        if isinstance(answer, Refused):
+            attempt = await self._record(
+                request, facts, AttemptState.REFUSED, now, calls=calls, code=answer.code
+            )
+        else:
+            attempt = await self._record(
+                request,
+                facts,
+                AttemptState.ACCEPTED,
+                now,
+                calls=calls,
+                provider_message_id=answer.provider_message_id,
+            )
         return _recorded(attempt, facts)
 
     async def _give_up(

@@ -2,12 +2,12 @@
 
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from contracts.campaign import OutreachCampaign
 from contracts.channels import Channel
 from contracts.decision import RoutingDecision, SendPlan, TimingReason, ZoneSource
-from contracts.delivery import AttemptState
+from contracts.delivery import AttemptState, DeliveryEvent, DeliveryEventKind
 from contracts.outreach import (
     ConcludeInput,
     ConcludeResult,
@@ -114,6 +114,18 @@ class Shop:
         if (await self.attempts.delivery_facts(ref, attempt_no)).attempt is not None:
             answer = AttemptState.ACCEPTED if state is OutreachState.SENT else AttemptState.UNKNOWN
             await self.attempts.record_attempt(ref, attempt_no, answer, NOW + after, tries=1)
+
+    async def receive(self, ref: MessageRef, kind: DeliveryEventKind, attempt_no: int = 1) -> bool:
+        """Hear a receipt of an attempt that nobody has heard before."""
+        event = DeliveryEvent(
+            provider="sandbox",
+            provider_event_id=uuid4().hex,
+            message_id=ref.message_id,
+            attempt_no=attempt_no,
+            kind=kind,
+            occurred_at=NOW,
+        )
+        return await self.intake.receive(self.tenant_id, event, NOW)
 
     async def release(self, ref: MessageRef, attempt_no: int = 1) -> None:
         """Give an attempt's hold back."""

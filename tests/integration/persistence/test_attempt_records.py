@@ -11,7 +11,7 @@ from sqlalchemy import text
 
 from activities.deduplicator import MessageDeduplicator
 from contracts.channels import Channel
-from contracts.delivery import AttemptState, DeliveryEvent, DeliveryEventKind
+from contracts.delivery import AttemptState, DeliveryEventKind
 from contracts.outreach import ClaimInput, MessageRef
 from tests.integration.persistence.shop import NOW, Shop
 from tests.ledger import assert_books_balance
@@ -60,18 +60,6 @@ async def _standing(shop: Shop, ref: MessageRef):
     await assert_books_balance(shop.database, shop.tenant_id)
     (row,) = await _rows(shop, _STANDING, ref)
     return row
-
-
-async def _bounce(shop: Shop, ref: MessageRef) -> bool:
-    event = DeliveryEvent(
-        provider="postman",
-        provider_event_id=uuid.uuid4().hex,
-        message_id=ref.message_id,
-        attempt_no=1,
-        kind=DeliveryEventKind.BOUNCED,
-        occurred_at=NOW,
-    )
-    return await shop.intake.receive(shop.tenant_id, event, NOW)
 
 
 @pytest.mark.parametrize("answer", [AttemptState.ACCEPTED, AttemptState.UNKNOWN])
@@ -123,7 +111,7 @@ async def test_the_first_answer_stands_and_is_booked_once(shop, begun):
 
 
 async def test_a_bounce_heard_before_the_answer_is_neither_lost_nor_free(shop, begun):
-    assert await _bounce(shop, begun)
+    assert await shop.receive(begun, DeliveryEventKind.BOUNCED)
 
     attempt = await shop.attempts.record_attempt(begun, 1, AttemptState.UNKNOWN, LATER, tries=1)
 
@@ -135,7 +123,7 @@ async def test_a_bounce_heard_before_the_answer_is_neither_lost_nor_free(shop, b
 @pytest.mark.parametrize("repetition", range(20))
 async def test_a_bounce_and_an_answer_at_the_same_moment_end_as_a_bounce(shop, begun, repetition):
     await asyncio.gather(
-        _bounce(shop, begun),
+        shop.receive(begun, DeliveryEventKind.BOUNCED),
         shop.attempts.record_attempt(begun, 1, AttemptState.ACCEPTED, LATER, tries=1),
     )
 
@@ -153,7 +141,7 @@ async def test_closed_on_its_way_an_attempt_is_unknown_and_spent(shop, begun):
 
 
 async def test_closed_after_a_bounce_an_attempt_was_taken(shop, begun):
-    await _bounce(shop, begun)
+    await shop.receive(begun, DeliveryEventKind.BOUNCED)
 
     attempt = await shop.attempts.close_attempt(begun, 1, Channel.CHAT, LATER)
 

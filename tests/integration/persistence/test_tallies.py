@@ -12,7 +12,7 @@ from sqlalchemy.exc import IntegrityError
 
 from contracts.channels import Channel
 from contracts.conversion import Conversion
-from contracts.delivery import DeliveryEvent, DeliveryEventKind
+from contracts.delivery import DeliveryEventKind
 from contracts.outreach import MessageRef, OutreachState
 from persistence.campaign_status import PostgresCampaignStatus
 from persistence.conversions import PostgresConversions
@@ -48,20 +48,6 @@ async def fold(shop: Shop, campaign_id: uuid.UUID) -> None:
         await connection.execute(_FOLD, {"tenant_id": shop.tenant_id, "campaign_id": campaign_id})
 
 
-async def receive(
-    shop: Shop, ref: MessageRef, kind: DeliveryEventKind, attempt_no: int = 1
-) -> bool:
-    event = DeliveryEvent(
-        provider="sandbox",
-        provider_event_id=str(uuid.uuid4()),
-        message_id=ref.message_id,
-        attempt_no=attempt_no,
-        kind=kind,
-        occurred_at=NOW,
-    )
-    return await shop.intake.receive(shop.tenant_id, event, NOW)
-
-
 class Bustle:
     """Everything that changes a count, in any order and at the same moment."""
 
@@ -86,7 +72,7 @@ class Bustle:
             "release": lambda: self._shop.release(ref, attempt_no),
             "block": lambda: self._shop.conclude(ref, OutreachState.BLOCKED),
             "cancel": lambda: self._shop.conclude(ref),
-            "receipt": lambda: receive(self._shop, ref, event, attempt_no),
+            "receipt": lambda: self._shop.receive(ref, event, attempt_no),
             "convert": lambda: self._conversions.record(
                 self._shop.tenant_id, ref.message_id, conversion, NOW
             ),
@@ -227,7 +213,7 @@ async def test_receipts_of_a_message_that_race_count_once_of_each_kind(shop):
     await shop.settle(ref)
     kinds = [DeliveryEventKind.OPENED] * 5 + [DeliveryEventKind.CLICKED] * 5
 
-    known = await asyncio.gather(*(receive(shop, ref, kind) for kind in kinds))
+    known = await asyncio.gather(*(shop.receive(ref, kind) for kind in kinds))
 
     assert all(known)
     counted = await tallies(shop, campaign.id)

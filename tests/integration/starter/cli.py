@@ -31,12 +31,19 @@ MadanSara = Callable[..., Awaitable[Outcome]]
 
 async def run_cli(*arguments: str, settings: Mapping[str, str], stdin: object = None) -> Outcome:
     """Run `madan-sara`; `stdin` is written to it as JSON."""
+    return await run_module("starter.cli.command_line", *arguments, settings=settings, stdin=stdin)
+
+
+async def run_module(
+    module: str, *arguments: str, settings: Mapping[str, str], stdin: object = None
+) -> Outcome:
+    """Run a program of ours with these settings and none of this process's own."""
     ours = ("MADAN_SARA_", "TEMPORAL_")
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
-        "starter.cli.command_line",
+        module,
         *arguments,
         cwd=REPOSITORY,
         env={**inherited, **settings},

@@ -1,13 +1,8 @@
 """A worker whose settings cannot be used says so in one line, and ends."""
 
-import asyncio
-import os
-import sys
-from pathlib import Path
-
 import pytest
 
-REPOSITORY = Path(__file__).resolve().parents[3]
+from tests.integration.starter.cli import run_module
 
 #: Nobody listens on this port, and no server can be told to.
 _NOBODY = "127.0.0.1:1"
@@ -20,20 +15,9 @@ def usable(dsn, temporal) -> dict[str, str]:
 
 async def _complaint(settings: dict[str, str]) -> str:
     """The one line a worker with these settings ends with."""
-    ours = ("MADAN_SARA_", "TEMPORAL_")
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "worker",
-        cwd=REPOSITORY,
-        env={**inherited, **settings},
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    out, err = await process.communicate()
-    assert (process.returncode, out) == (1, b"")
-    (line,) = err.decode().splitlines()
+    outcome = await run_module("worker", settings=settings)
+    assert (outcome.code, outcome.out) == (1, "")
+    (line,) = outcome.err.splitlines()
     return line
 
 
