@@ -10,11 +10,13 @@ from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 from activities.errors import (
     AmbiguousDeliveryError,
+    LeaseExpiredError,
     MisconfiguredProviderError,
+    ProviderUnavailableError,
     TransientDeliveryError,
 )
 from activities.preflight import find_obstacle
-from activities.sender import Accepted, MessageSender, OutgoingMessage, Refused
+from activities.sender import Accepted, CallLease, MessageSender, OutgoingMessage, Refused
 from activities.stores import Attempt, AttemptStore, DeliveryFacts
 from activities.uninterrupted import run_uninterrupted
 from contracts.campaign import CampaignStatus
@@ -177,7 +179,7 @@ class MessageDelivery:
         key = idempotency_key(request.ref.message_id, request.attempt_no)
         try:
             return await sender.look_up(key)
-        except TransientDeliveryError as error:
+        except (TransientDeliveryError, ProviderUnavailableError) as error:
             raise _retry_later(error, error.retry_after) from error
 
     def _wait_while_paused(self, facts: DeliveryFacts) -> None:
@@ -191,11 +193,13 @@ class MessageDelivery:
         """Write the attempt, call the provider, write what came of it."""
         sender = self._senders[request.channel]
         try:
-            message = _outgoing(request, facts)
+            call = sender.prepare(_outgoing(request, facts))
         except TemplateFault:
             if self._is_still_out(request, facts):
                 return await self._record_unknown(request, facts, now)
             return DeliverResult(outcome=DeliveryOutcome.REFUSED, code="template_fault")
+        if isinstance(call, Refused):
+            return DeliverResult(outcome=DeliveryOutcome.REFUSED, code=call.code)
         opened = await self._attempts.open_attempt(
             request.ref,
             request.attempt_no,
@@ -208,8 +212,8 @@ class MessageDelivery:
             return await self._overtaken(request)
         called = time.monotonic()
         try:
-            answer = await sender.send(message)
-        except TransientDeliveryError as error:
+            answer = await call(CallLease.lasting(timedelta(seconds=5)))
+        except (TransientDeliveryError, ProviderUnavailableError, LeaseExpiredError) as error:
             # Of this call; an earlier one, whose answer was lost, may have been taken.
             if not self._is_still_out(request, facts):
                 await self._record(request, facts, AttemptState.NOT_SENT, now, calls=1)

@@ -1,10 +1,19 @@
 """What can go wrong: at a provider, as one tree, and with a booking.
 
+    DeliveryError
+    ├── NotTakenError                   certainly not taken
+    │   ├── TransientDeliveryError      this recipient is put off: greylisting, a full mailbox
+    │   ├── ProviderUnavailableError    the account is out of service: away, busy, over quota
+    │   ├── MisconfiguredProviderError  the account is out of service until a human acts
+    │   └── LeaseExpiredError           this run was held up and did not call
+    └── AmbiguousDeliveryError          may have been taken
+
 A refusal is not here: the provider saying no is a result, so that fallback
 reads as an `if`.
 """
 
 from datetime import timedelta
+from typing import ClassVar
 
 from contracts.outreach import Block
 
@@ -26,22 +35,48 @@ class DeliveryError(Exception):
     """Handing a message to a provider did not end in an answer."""
 
 
-class TransientDeliveryError(DeliveryError):
-    """The provider certainly did not take the message; trying again may help.
+class NotTakenError(DeliveryError):
+    """The provider certainly did not take the message; a later call may succeed.
 
     Args:
         message: what happened, without personal data: it ends up in histories.
         retry_after: how long the provider asked to wait, if it did.
+        code: the provider's code, as `as_code` lets it pass; None: the kind's own.
     """
 
-    def __init__(self, message: str, retry_after: timedelta | None = None) -> None:
+    default_code: ClassVar[str] = "not_taken"
+
+    def __init__(
+        self, message: str, retry_after: timedelta | None = None, *, code: str | None = None
+    ) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+        self.code = code or self.default_code
+
+
+class TransientDeliveryError(NotTakenError):
+    """The provider puts this recipient off for the moment; others may be served."""
+
+    default_code = "put_off"
+
+
+class ProviderUnavailableError(NotTakenError):
+    """The provider takes nothing from our account for the moment: an outage of the account."""
+
+    default_code = "provider_unavailable"
+
+
+class MisconfiguredProviderError(NotTakenError):
+    """Our credentials or settings are wrong: an outage of the account that a human must end."""
+
+    default_code = "misconfigured"
+
+
+class LeaseExpiredError(NotTakenError):
+    """The run was held up so long that another may have taken its place; it did not call."""
+
+    default_code = "held_up"
 
 
 class AmbiguousDeliveryError(DeliveryError):
     """The message left and the answer was lost: the provider may have taken it."""
-
-
-class MisconfiguredProviderError(DeliveryError):
-    """Our credentials or settings are wrong; no retry helps, a human must act."""

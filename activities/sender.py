@@ -1,12 +1,73 @@
 """Port to a provider of one channel."""
 
+import re
+import time
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Protocol
+from typing import Final, Protocol
 from uuid import UUID
 
+from activities.errors import LeaseExpiredError
 from contracts.channels import Channel
 from contracts.content import RenderedMessage
+
+#: What a code may look like: anything else could carry the provider's prose.
+_CODE: Final = re.compile(r"[a-z0-9][a-z0-9_.-]{0,63}")
+#: Digits of a code at most; with more it may be somebody's number.
+_MOST_DIGITS: Final = 7
+#: What a provider's id of a message may be: visible, and short enough to keep.
+_PROVIDER_ID: Final = re.compile(r"[\x21-\x7e]{1,255}")
+
+
+def as_code(text: object) -> str | None:
+    """A provider's code as it may be kept and shown; None where it is no code.
+
+    Args:
+        text: what the provider says its code is.
+    """
+    if isinstance(text, int) and not isinstance(text, bool):
+        text = str(text)
+    if not isinstance(text, str) or not _CODE.fullmatch(text.lower()):
+        return None
+    return text.lower() if sum(map(str.isdigit, text)) <= _MOST_DIGITS else None
+
+
+def as_provider_id(text: object) -> str | None:
+    """A provider's id of a message as it may be kept; None where it is none."""
+    return text if isinstance(text, str) and _PROVIDER_ID.fullmatch(text) else None
+
+
+def running_seconds() -> float:
+    """Seconds of a clock that goes on while the process, or the machine, is stopped."""
+    if hasattr(time, "CLOCK_BOOTTIME"):
+        return time.clock_gettime(time.CLOCK_BOOTTIME)
+    return time.monotonic()
+
+
+@dataclass(frozen=True)
+class CallLease:
+    """Until when a run may call: later, another run may have taken its place.
+
+    Args:
+        ends_at: in seconds of `running_seconds`.
+    """
+
+    ends_at: float
+
+    @classmethod
+    def lasting(cls, duration: timedelta) -> "CallLease":
+        """A lease from now on."""
+        return cls(running_seconds() + duration.total_seconds())
+
+    def check(self) -> None:
+        """Ask in the last moment before the provider can take anything.
+
+        Raises:
+            LeaseExpiredError: do not call; nothing has left.
+        """
+        if running_seconds() > self.ends_at:
+            raise LeaseExpiredError("the delivery was held up before its call; it did not call")
 
 
 @dataclass(frozen=True)
@@ -17,8 +78,11 @@ class SenderCapabilities:
     idempotency_keys: bool = False
     #: The provider can be asked what became of a key.
     look_up: bool = False
-    #: A message not found this long after the call was never taken.
-    look_up_settles_after: timedelta = timedelta(0)
+    #: A message not found this long after its call was given up was never taken. Longer than
+    #: any time-out on the way to the provider.
+    look_up_settles_after: timedelta = timedelta(minutes=1)
+    #: A call that has lasted this long is given up, its answer lost.
+    longest_call: timedelta = timedelta(seconds=150)
     #: Reports what happened after acceptance.
     receipts: bool = False
     #: Longest text it takes, in characters; None: no limit of its own.
@@ -51,8 +115,12 @@ class Refused:
     code: str
 
 
+#: A message that is ready to go: composed, and wanting only the lease of the run that calls.
+Call = Callable[[CallLease], Awaitable[Accepted | Refused]]
+
+
 class MessageSender(Protocol):
-    """Adapter to one provider of one channel."""
+    """Adapter to one account at a provider of one channel."""
 
     @property
     def provider(self) -> str:
@@ -60,27 +128,39 @@ class MessageSender(Protocol):
         ...
 
     @property
+    def account(self) -> str:
+        """The account as shown to people, like `mail.example.org:587`.
+
+        Its outages are kept under this name: senders of one account share it. No secrets,
+        no user names.
+        """
+        ...
+
+    @property
     def capabilities(self) -> SenderCapabilities:
         """What the provider can do."""
         ...
 
-    async def send(self, message: OutgoingMessage) -> Accepted | Refused:
-        """Hand over one message.
+    def prepare(self, message: OutgoingMessage) -> Call | Refused:
+        """Make one call ready, before the attempt is opened; nothing leaves.
 
-        Raises:
-            TransientDeliveryError: certainly not taken; may be tried again.
-            AmbiguousDeliveryError: may have been taken; the answer was lost.
-            MisconfiguredProviderError: no try can succeed before a human acts.
+        Whatever can fail without the provider fails here.
+
+        Returns:
+            The call, to be made once at most, or why the provider need not be asked. The
+            call asks its lease in the last moment before the provider can take anything.
+            It raises what `DeliveryError` has: `NotTakenError`s where the message was
+            certainly not taken, `AmbiguousDeliveryError` where it may have been.
         """
         ...
 
     async def look_up(self, idempotency_key: str) -> Accepted | Refused | None:
-        """Ask what became of an earlier send; None: the provider does not know the key.
+        """Ask what became of an earlier call; None: the provider does not know the key.
 
         Only called where the capabilities declare `look_up`.
 
         Raises:
-            TransientDeliveryError: no answer now; may be asked again.
+            NotTakenError: no answer now; may be asked again.
         """
         ...
 

@@ -1,6 +1,14 @@
 """A provider that takes everything at once, without a network."""
 
-from activities.sender import Accepted, MessageSender, OutgoingMessage, Refused, SenderCapabilities
+from activities.sender import (
+    Accepted,
+    Call,
+    CallLease,
+    MessageSender,
+    OutgoingMessage,
+    Refused,
+    SenderCapabilities,
+)
 from benchmarks.load import CHANNELS
 from contracts.channels import Channel
 
@@ -14,13 +22,23 @@ class AcceptingSender(MessageSender):
         return "accepting"
 
     @property
+    def account(self) -> str:
+        """Name of the account; see `MessageSender.account`."""
+        return "accepting"
+
+    @property
     def capabilities(self) -> SenderCapabilities:
         """Nothing special; see `MessageSender.capabilities`."""
         return SenderCapabilities()
 
-    async def send(self, message: OutgoingMessage) -> Accepted | Refused:
-        """Accept; see `MessageSender.send`."""
-        return Accepted(f"accepted-{message.idempotency_key}")
+    def prepare(self, message: OutgoingMessage) -> Call | Refused:
+        """Accept when called; see `MessageSender.prepare`."""
+
+        async def call(lease: CallLease) -> Accepted | Refused:
+            lease.check()
+            return Accepted(f"accepted-{message.idempotency_key}")
+
+        return call
 
     async def look_up(self, idempotency_key: str) -> Accepted | Refused | None:
         """Never asked, as the capabilities do not declare it."""

@@ -1,6 +1,7 @@
 """E-mail, handed to an SMTP server."""
 
 import re
+from functools import partial
 from typing import Final
 
 import aiosmtplib
@@ -12,6 +13,8 @@ from activities.errors import (
 )
 from activities.sender import (
     Accepted,
+    Call,
+    CallLease,
     MessageSender,
     OutgoingMessage,
     Refused,
@@ -50,21 +53,32 @@ class EmailSmtpSender(MessageSender):
         return self._settings.provider
 
     @property
+    def account(self) -> str:
+        """The server, as its outages are kept under."""
+        return self._settings.server
+
+    @property
     def capabilities(self) -> SenderCapabilities:
         """None of the optional ones: plain SMTP offers none."""
         return SenderCapabilities()
 
-    async def send(self, message: OutgoingMessage) -> Accepted | Refused:
-        """Hand over one e-mail; see `MessageSender.send`."""
+    def prepare(self, message: OutgoingMessage) -> Call | Refused:
+        """Compose one e-mail; see `MessageSender.prepare`."""
         try:
             letter = compose(message, self._settings)
         except UndeliverableAddressError:
             return Refused("invalid_address")
+        return partial(self._send, letter)
+
+    async def _send(self, letter: Letter, lease: CallLease) -> Accepted | Refused:
         async with self._connections.lease() as smtp:
             if letter.needs_utf8 and not smtp.supports_extension("smtputf8"):
                 return Refused("smtputf8_not_supported")
             refused = await self._announce(smtp, letter)
-            return refused or await self._hand_over(smtp, letter)
+            if refused is not None:
+                return refused
+            lease.check()
+            return await self._hand_over(smtp, letter)
 
     async def look_up(self, idempotency_key: str) -> Accepted | Refused | None:
         """Never called: the capabilities do not declare it."""

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from http import HTTPStatus
 from typing import Final
 from urllib.parse import urlsplit
@@ -16,6 +17,8 @@ from activities.errors import (
 )
 from activities.sender import (
     Accepted,
+    Call,
+    CallLease,
     MessageSender,
     OutgoingMessage,
     Refused,
@@ -64,6 +67,7 @@ class SandboxSender(MessageSender):
         look_up_settles_after: timedelta = timedelta(seconds=1),
     ) -> None:
         _check_address(base_url)
+        self._channel = channel
         self._path = f"/v1/{channel.value}/messages"
         self._capabilities = SenderCapabilities(
             idempotency_keys=idempotency_keys,
@@ -81,18 +85,27 @@ class SandboxSender(MessageSender):
         return "sandbox"
 
     @property
+    def account(self) -> str:
+        """The channel's account at the sandbox, as its outages are kept under."""
+        return f"sandbox ({self._channel})"
+
+    @property
     def capabilities(self) -> SenderCapabilities:
         """What was declared when the sender was made."""
         return self._capabilities
 
-    async def send(self, message: OutgoingMessage) -> Accepted | Refused:
-        """Hand over one message; see `MessageSender.send`."""
+    def prepare(self, message: OutgoingMessage) -> Call | Refused:
+        """Write one request; see `MessageSender.prepare`."""
         request = {
             "to": message.address,
             "text": message.content.text,
             "idempotency_key": message.idempotency_key,
             "message_id": str(message.message_id),
         }
+        return partial(self._send, request)
+
+    async def _send(self, request: Mapping[str, str], lease: CallLease) -> Accepted | Refused:
+        lease.check()
         try:
             answer = await self._http.post(self._path, json=request)
         except _NEVER_SENT as failure:

@@ -2,10 +2,25 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 
-from activities.sender import Accepted, OutgoingMessage, Refused, SenderCapabilities
+from activities.sender import (
+    Accepted,
+    Call,
+    CallLease,
+    MessageSender,
+    OutgoingMessage,
+    Refused,
+    SenderCapabilities,
+)
 
 Behaviour = Callable[[OutgoingMessage], Awaitable[Accepted | Refused]]
+
+
+async def send(sender: MessageSender, message: OutgoingMessage) -> Accepted | Refused:
+    """Hand one message over, as a run that nothing holds up does."""
+    call = sender.prepare(message)
+    return call if isinstance(call, Refused) else await call(CallLease.lasting(timedelta(days=1)))
 
 
 async def accept(message: OutgoingMessage) -> Accepted | Refused:
@@ -38,6 +53,7 @@ class ScriptedSender:
     """A `MessageSender` with one behaviour per call, the last one repeated."""
 
     provider = "scripted"
+    account = "scripted"
 
     def __init__(
         self,
@@ -52,7 +68,14 @@ class ScriptedSender:
         self.asked: list[OutgoingMessage] = []
         self.looked_up: list[str] = []
 
-    async def send(self, message: OutgoingMessage) -> Accepted | Refused:
+    def prepare(self, message: OutgoingMessage) -> Call | Refused:
+        async def call(lease: CallLease) -> Accepted | Refused:
+            lease.check()
+            return await self._send(message)
+
+        return call
+
+    async def _send(self, message: OutgoingMessage) -> Accepted | Refused:
         self.asked.append(message)
         position = min(len(self.asked), len(self._behaviours)) - 1
         return await self._behaviours[position](message)

@@ -11,6 +11,7 @@ from contracts.channels import Channel
 from contracts.content import RenderedMessage
 from delivery.email_smtp import EmailSmtpSender, SmtpSettings
 from devstack.mail_sink import MailSink, StoredMail
+from tests.fakes.sender import send
 from tests.integration.delivery.sender_contract import outgoing
 
 
@@ -32,7 +33,7 @@ def deliver(mail_sink, settings):
         content = RenderedMessage(**changes.pop("content", {"text": "Bonjou"}))
         message = message or outgoing(Channel.EMAIL, f"ana.{uuid4().hex}@example.com", content)
         sender = EmailSmtpSender(SmtpSettings(**{**settings, **changes}))
-        result = await sender.send(message)
+        result = await send(sender, message)
         await sender.close()
         assert isinstance(result, Accepted)
         mail = [m for m in mail_sink.messages if message.address in m.envelope_to][-1]
@@ -124,7 +125,7 @@ async def test_a_subject_cannot_smuggle_in_a_header(deliver, breaker):
 )
 async def test_what_is_no_address_is_refused_before_anybody_is_asked(settings, address):
     sender = EmailSmtpSender(SmtpSettings(**{**settings, "port": 1}))
-    assert await sender.send(outgoing(Channel.EMAIL, address)) == Refused("invalid_address")
+    assert await send(sender, outgoing(Channel.EMAIL, address)) == Refused("invalid_address")
 
 
 async def test_a_message_id_belongs_to_the_attempt(deliver):
@@ -172,7 +173,7 @@ async def test_without_https_there_is_no_one_click(deliver, given, expected):
 async def test_a_domain_beyond_ascii_is_written_to_in_ascii(mail_sink, settings):
     sender = EmailSmtpSender(SmtpSettings(**settings))
     local_part = f"ana.{uuid4().hex}"
-    await sender.send(outgoing(Channel.EMAIL, f"{local_part}@straße.example.com"))
+    await send(sender, outgoing(Channel.EMAIL, f"{local_part}@straße.example.com"))
     await sender.close()
     assert mail_sink.messages[-1].envelope_to == (f"{local_part}@xn--strae-oqa.example.com",)
 
@@ -180,14 +181,14 @@ async def test_a_domain_beyond_ascii_is_written_to_in_ascii(mail_sink, settings)
 async def test_a_local_part_beyond_ascii_needs_a_server_that_takes_it(mail_sink, settings):
     message = outgoing(Channel.EMAIL, f"añá.{uuid4().hex}@example.com")
     sender = EmailSmtpSender(SmtpSettings(**settings))
-    assert isinstance(await sender.send(message), Accepted)
+    assert isinstance(await send(sender, message), Accepted)
     await sender.close()
     assert mail_sink.messages[-1].envelope_to == (message.address,)
 
     old_server = MailSink(smtputf8=False)
     await old_server.start()
     sender = EmailSmtpSender(SmtpSettings(**{**settings, "port": old_server.port}))
-    assert await sender.send(message) == Refused("smtputf8_not_supported")
+    assert await send(sender, message) == Refused("smtputf8_not_supported")
     await sender.close()
     await old_server.stop()
 

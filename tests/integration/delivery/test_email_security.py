@@ -10,6 +10,7 @@ from activities.sender import Accepted, OutgoingMessage
 from contracts.channels import Channel
 from delivery.email_smtp import EmailSmtpSender, SmtpSettings
 from devstack.mail_sink import MailSink
+from tests.fakes.sender import send
 from tests.integration.delivery.conftest import make_certificate
 from tests.integration.delivery.scripted_smtp import HANG_UP, ScriptedSmtp
 from tests.integration.delivery.sender_contract import assert_tells_nothing, outgoing
@@ -49,7 +50,7 @@ async def assert_misconfigured(
 ) -> None:
     sender = EmailSmtpSender(settings)
     with pytest.raises(MisconfiguredProviderError, match=because) as caught:
-        await sender.send(message)
+        await send(sender, message)
     await sender.close()
     assert_tells_nothing(caught.value, message)
     assert "wrong password" not in str(caught.value)
@@ -58,9 +59,9 @@ async def assert_misconfigured(
 async def test_a_trusted_server_and_the_right_login_deliver(guarded_sink, certificate, message):
     sink, security = guarded_sink
     sender = EmailSmtpSender(settings_for(sink.port, security, ca_file=certificate.ca_file))
-    assert isinstance(await sender.send(message), Accepted)
+    assert isinstance(await send(sender, message), Accepted)
     # Over the same connection, which stays encrypted and logged in.
-    assert isinstance(await sender.send(message), Accepted)
+    assert isinstance(await send(sender, message), Accepted)
     await sender.close()
     assert len(sink.messages) == 2
 
@@ -131,7 +132,7 @@ async def test_a_failing_starttls_is_judged_by_its_answer(answer, error, message
     async with ScriptedSmtp(script).serving() as server:
         sender = EmailSmtpSender(settings_for(server.port, "starttls"))
         with pytest.raises(error):
-            await sender.send(message)
+            await send(sender, message)
 
 
 @pytest.mark.parametrize("content", [None, "", "no certificate"])

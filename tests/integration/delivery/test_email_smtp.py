@@ -15,6 +15,7 @@ from activities.errors import (
 from activities.sender import Accepted, OutgoingMessage, Refused
 from contracts.channels import Channel
 from delivery.email_smtp import EmailSmtpSender, SmtpSettings
+from tests.fakes.sender import send
 from tests.integration.delivery.scripted_smtp import HANG_UP, SILENCE, ScriptedSmtp
 from tests.integration.delivery.sender_contract import assert_tells_nothing, outgoing
 
@@ -50,7 +51,7 @@ async def outcome_of(
     async with ScriptedSmtp(script).serving() as server:
         sender = sender_to(server, **changes)
         try:
-            return await sender.send(message)
+            return await send(sender, message)
         except DeliveryError as error:
             assert_tells_nothing(error, message)
             return type(error)
@@ -101,12 +102,12 @@ async def test_what_only_a_human_can_change_is_misconfigured(command, answer, me
 async def test_a_stopped_wait_does_not_leave_its_connection_to_others(message):
     async with ScriptedSmtp({"content": [SILENCE]}).serving() as server:
         sender = sender_to(server, max_connections=1)
-        sending = asyncio.create_task(sender.send(message))
+        sending = asyncio.create_task(send(sender, message))
         await server.until_heard("content")
         sending.cancel()
         with pytest.raises(asyncio.CancelledError):
             await sending
-        assert isinstance(await sender.send(message), Accepted)
+        assert isinstance(await send(sender, message), Accepted)
         await sender.close()
     assert server.connections == 2
 
@@ -116,7 +117,7 @@ class TestConnections:
         async with ScriptedSmtp({}).serving() as server:
             sender = sender_to(server)
             for _ in range(3):
-                await sender.send(message)
+                await send(sender, message)
             await sender.close()
         assert server.connections == 1
         assert server.heard.count("EHLO") == 1
@@ -126,8 +127,8 @@ class TestConnections:
     async def test_are_reused_after_a_refusal(self, message):
         async with ScriptedSmtp({"RCPT": ["550 no"]}).serving() as server:
             sender = sender_to(server)
-            assert isinstance(await sender.send(message), Refused)
-            assert isinstance(await sender.send(message), Accepted)
+            assert isinstance(await send(sender, message), Refused)
+            assert isinstance(await send(sender, message), Accepted)
             await sender.close()
         assert server.connections == 1
 
@@ -135,24 +136,24 @@ class TestConnections:
     async def test_gone_stale_are_replaced_unnoticed(self, ending, message):
         async with ScriptedSmtp({"RSET": [ending]}).serving() as server:
             sender = sender_to(server, timeout_seconds=_SHORT if ending == SILENCE else _LONG)
-            await sender.send(message)
-            assert isinstance(await sender.send(message), Accepted)
+            await send(sender, message)
+            assert isinstance(await send(sender, message), Accepted)
             await sender.close()
         assert server.connections == 2
 
     async def test_closed_by_the_server_are_replaced_unnoticed(self, message):
         async with ScriptedSmtp({}).serving() as server:
             sender = sender_to(server)
-            await sender.send(message)
+            await send(sender, message)
             server.hang_up_on_all()
-            assert isinstance(await sender.send(message), Accepted)
+            assert isinstance(await send(sender, message), Accepted)
             await sender.close()
         assert server.connections == 2
 
     async def test_are_never_more_than_allowed(self, message):
         async with ScriptedSmtp({}).serving() as server:
             sender = sender_to(server, max_connections=2)
-            results = await asyncio.gather(*(sender.send(message) for _ in range(10)))
+            results = await asyncio.gather(*(send(sender, message) for _ in range(10)))
             await sender.close()
         assert all(isinstance(result, Accepted) for result in results)
         assert server.connections == 2

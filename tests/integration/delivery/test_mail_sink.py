@@ -8,6 +8,7 @@ from activities.sender import Accepted, Refused
 from contracts.channels import Channel
 from delivery.email_smtp import EmailSmtpSender, SmtpSettings
 from devstack.mail_sink import MailSink
+from tests.fakes.sender import send
 from tests.integration.delivery.sender_contract import outgoing
 
 
@@ -32,7 +33,7 @@ async def sender(sink):
 async def test_a_second_start_finds_the_mails_of_the_first(sink, sender, tmp_path):
     addresses = ["ana@example.com", "ben@example.com"]
     for address in addresses:
-        await sender.send(outgoing(Channel.EMAIL, address))
+        await send(sender, outgoing(Channel.EMAIL, address))
     await sink.stop()
 
     second = MailSink(tmp_path / "mail")
@@ -44,7 +45,7 @@ async def test_a_second_start_finds_the_mails_of_the_first(sink, sender, tmp_pat
     await second.start()
     settings = SmtpSettings(host="127.0.0.1", port=second.port, sender="a@b.test", security="none")
     late_sender = EmailSmtpSender(settings)
-    await late_sender.send(outgoing(Channel.EMAIL, "cleo@example.com"))
+    await send(late_sender, outgoing(Channel.EMAIL, "cleo@example.com"))
     await late_sender.close()
     await second.stop()
     assert len(MailSink(tmp_path / "mail").messages) == 3
@@ -52,25 +53,25 @@ async def test_a_second_start_finds_the_mails_of_the_first(sink, sender, tmp_pat
 
 async def test_a_test_can_wait_for_a_mail(sink, sender):
     waiting = asyncio.create_task(sink.wait_for(lambda mails: len(mails) == 1))
-    await sender.send(outgoing(Channel.EMAIL, "ana@example.com"))
+    await send(sender, outgoing(Channel.EMAIL, "ana@example.com"))
     await waiting
     with pytest.raises(TimeoutError):
         await sink.wait_for(lambda mails: len(mails) == 2, timeout_seconds=0.01)
 
 
 async def test_spam_is_refused_after_the_content(sink, sender):
-    result = await sender.send(outgoing(Channel.EMAIL, "spam-1@example.com"))
+    result = await send(sender, outgoing(Channel.EMAIL, "spam-1@example.com"))
     assert result == Refused("smtp_554")
     assert list(sink.messages) == []
 
 
 async def test_a_word_inside_a_word_asks_for_nothing(sender):
     for address in ("dropbox@example.com", "ana@refuse.example.com"):
-        assert isinstance(await sender.send(outgoing(Channel.EMAIL, address)), Accepted)
+        assert isinstance(await send(sender, outgoing(Channel.EMAIL, address)), Accepted)
 
 
 async def test_stopping_does_not_wait_for_idle_clients(sink, sender):
-    await sender.send(outgoing(Channel.EMAIL, "ana@example.com"))
+    await send(sender, outgoing(Channel.EMAIL, "ana@example.com"))
     await sink.stop()
     with pytest.raises(RuntimeError, match="before it is started"):
         _ = sink.port

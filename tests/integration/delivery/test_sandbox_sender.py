@@ -19,6 +19,7 @@ from activities.sender import Accepted, OutgoingMessage, Refused
 from contracts.channels import Channel
 from delivery.retry_after import LONGEST_WAIT, parse_retry_after
 from delivery.sandbox import SandboxSender
+from tests.fakes.sender import send
 from tests.integration.delivery.sender_contract import assert_tells_nothing, outgoing
 
 
@@ -61,7 +62,7 @@ async def outcome_of(raw: bytes, message: OutgoingMessage) -> object:
     """Send one message to a server with this answer, and say how it ended."""
     async with answering(raw) as sender:
         try:
-            return await sender.send(message)
+            return await send(sender, message)
         except DeliveryError as error:
             assert_tells_nothing(error, message)
             return type(error)
@@ -118,7 +119,7 @@ async def test_only_a_clear_no_means_that_a_key_is_unknown(raw):
 async def test_what_was_told_to_wait_is_passed_on(message):
     async with answering(answer(429, "", "Retry-After: 120")) as sender:
         with pytest.raises(TransientDeliveryError) as caught:
-            await sender.send(message)
+            await send(sender, message)
     assert caught.value.retry_after == timedelta(minutes=2)
 
 

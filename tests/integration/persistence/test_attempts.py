@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -13,6 +14,8 @@ from activities.delivery import MessageDelivery
 from activities.errors import MisconfiguredProviderError, TransientDeliveryError
 from activities.sender import (
     Accepted,
+    Call,
+    CallLease,
     MessageSender,
     OutgoingMessage,
     Refused,
@@ -36,8 +39,13 @@ class Postman(MessageSender):
     answer: asyncio.Event = field(default_factory=asyncio.Event)
     capabilities = SenderCapabilities()
     provider = "postman"
+    account = "postman"
 
-    async def send(self, message: OutgoingMessage) -> Accepted:
+    def prepare(self, message: OutgoingMessage) -> Call | Refused:
+        return partial(self._deliver, message)
+
+    async def _deliver(self, message: OutgoingMessage, lease: CallLease) -> Accepted:
+        lease.check()
         self.handed_over.append(message.idempotency_key)
         self.called.set()
         await self.answer.wait()
