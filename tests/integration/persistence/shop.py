@@ -109,11 +109,13 @@ class Shop:
         )
         if any(b.attempt_no == attempt_no and b.state is BookingState.HELD for b in bookings):
             await self.attempts.open_attempt(
-                ref, attempt_no, Channel.CHAT, "postman", NOW, tries_before=0
+                ref, attempt_no, Channel.CHAT, "postman", NOW, openings_before=0
             )
-        if (await self.attempts.delivery_facts(ref, attempt_no)).attempt is not None:
+        if (await self.attempts.delivery_facts(ref, attempt_no, Channel.CHAT, "")).attempt:
             answer = AttemptState.ACCEPTED if state is OutreachState.SENT else AttemptState.UNKNOWN
-            await self.attempts.record_attempt(ref, attempt_no, answer, NOW + after, tries=1)
+            await self.attempts.record_attempt(
+                ref, attempt_no, answer, NOW + after, openings=1, tries=1
+            )
 
     async def receive(self, ref: MessageRef, kind: DeliveryEventKind, attempt_no: int = 1) -> bool:
         """Hear a receipt of an attempt that nobody has heard before."""
