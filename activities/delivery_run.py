@@ -30,7 +30,7 @@ from activities.sender import (
     SenderCapabilities,
 )
 from contracts.campaign import CampaignStatus
-from contracts.delivery import AttemptState, DeliveryOutcome
+from contracts.delivery import AttemptState, ChannelWait, DeliveryOutcome
 from contracts.naming import idempotency_key
 from contracts.outreach import FINAL_STATES, DeliverInput, DeliverResult
 from contracts.settings import AmbiguityPolicy
@@ -270,10 +270,13 @@ class DeliveryRun:
         until = min(until, self._patience_ends_at(is_outage=is_outage), end or until)
         account = self._sender.account if is_outage else None
         await self._log.put_off(until, code, account=account, calls=calls)
-        channel, delay = self._request.channel, until - self._clock.now()
-        if account is None:
-            return waits.for_recipient(channel, code, delay)
-        return waits.for_account(channel, account, self._account.failing_since, code, delay)
+        wait = ChannelWait(
+            channel=self._request.channel,
+            account=account,
+            code=code,
+            since=self._account.failing_since if is_outage else self._log.waiting_since,
+        )
+        return waits.for_channel(wait, until - self._clock.now())
 
     async def _give_up(
         self, state: AttemptState, code: str | None = None, *, calls: int = 0

@@ -3,11 +3,12 @@
 The one place where a wait becomes Temporal's error: nothing is wrong, it is not time yet.
 """
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
-from contracts.channels import Channel
+from contracts.delivery import ChannelWait
+from policy.wait_words import explain_wait
 
 #: Error types of these waits, as `temporal workflow describe` shows them.
 PROVIDER_AWAY = "ProviderAway"
@@ -16,24 +17,10 @@ RECIPIENT_PUT_OFF = "RecipientPutOff"
 _AT_ONCE = timedelta(milliseconds=100)
 
 
-def for_account(
-    channel: Channel, account: str, since: datetime, code: str, delay: timedelta
-) -> ApplicationError:
-    """The account takes nothing."""
-    return _later(
-        f"waits for {channel}: {account} is away since {_moment(since)} ({code})",
-        PROVIDER_AWAY,
-        delay,
-    )
-
-
-def for_recipient(channel: Channel, code: str, delay: timedelta) -> ApplicationError:
-    """The provider takes nothing for this recipient."""
-    return _later(
-        f"waits for {channel}: the provider puts this recipient off ({code})",
-        RECIPIENT_PUT_OFF,
-        delay,
-    )
+def for_channel(wait: ChannelWait, delay: timedelta) -> ApplicationError:
+    """The account takes nothing, or nothing for this recipient."""
+    error_type = RECIPIENT_PUT_OFF if wait.account is None else PROVIDER_AWAY
+    return _later(f"waits for {explain_wait(wait)}", error_type, delay)
 
 
 def settling(delay: timedelta) -> ApplicationError:
@@ -77,7 +64,3 @@ def _later(why: str, error_type: str, delay: timedelta) -> ApplicationError:
         category=ApplicationErrorCategory.BENIGN,
         next_retry_delay=max(delay, _AT_ONCE),
     )
-
-
-def _moment(moment: datetime) -> str:
-    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"

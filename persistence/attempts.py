@@ -41,7 +41,7 @@ SELECT {REQUEST_COLUMNS},
 # A message's end takes turns at its row: whoever books one locks it before anything else.
 _LOCKED_MESSAGE = """
 message AS (
-    SELECT message_id, tenant_id FROM messages
+    SELECT message_id, tenant_id, campaign_id FROM messages
      WHERE tenant_id = :tenant_id AND message_id = :message_id
        FOR NO KEY UPDATE
 )
@@ -74,10 +74,11 @@ RETURNING a.attempt_no
 _PUT_OFF = Query(f"""
 WITH {_LOCKED_MESSAGE}, waiting AS (
     INSERT INTO attempts AS a (message_id, attempt_no, tenant_id, channel, provider,
-                               idempotency_key, state, code, waiting_since, retry_at, account)
+                               idempotency_key, state, code, waiting_since, retry_at, account,
+                               campaign_id)
     SELECT message_id, CAST(:attempt_no AS integer), tenant_id, :channel, '', :idempotency_key,
            'not_sent', CAST(:code AS text), CAST(:now AS timestamptz),
-           CAST(:until AS timestamptz), CAST(:account AS text)
+           CAST(:until AS timestamptz), CAST(:account AS text), campaign_id
       FROM message
         ON CONFLICT (message_id, attempt_no) DO UPDATE
        SET state = CASE WHEN CAST(:may_be_out AS boolean) THEN a.state ELSE 'not_sent' END,
@@ -86,6 +87,7 @@ WITH {_LOCKED_MESSAGE}, waiting AS (
            given_up_at = CASE WHEN CAST(:was_lost AS boolean) THEN CAST(:now AS timestamptz)
                               ELSE a.given_up_at END,
            code = excluded.code, retry_at = excluded.retry_at, account = excluded.account,
+           campaign_id = excluded.campaign_id,
            waiting_since = coalesce(a.waiting_since, excluded.waiting_since)
      WHERE a.state IN ('sending', 'not_sent') AND a.openings = CAST(:openings AS integer)
     RETURNING a.*

@@ -204,17 +204,18 @@ CREATE TABLE attempts (
     -- When the last call was given up, its answer lost; null: it was interrupted, or answered.
     given_up_at         timestamptz,
     concluded_at        timestamptz,
-    -- Since when it could not be handed over, until when it waits (null: it does not), and for
-    -- which account (null: for its recipient).
+    -- Since when it could not be handed over, until when it waits (null: it does not), for
+    -- which account (null: for its recipient), and the campaign whose status tells of it.
     waiting_since       timestamptz,
     retry_at            timestamptz,
     account             text,
+    campaign_id         uuid,
     PRIMARY KEY (message_id, attempt_no)
 )
 """
 
 _WAITING = """
-CREATE INDEX attempts_waiting ON attempts (tenant_id, message_id) WHERE retry_at IS NOT NULL
+CREATE INDEX attempts_waiting ON attempts (tenant_id, campaign_id) WHERE retry_at IS NOT NULL
 """
 
 # Accounts at providers that do not work: all tenants share them. One that works has no row.

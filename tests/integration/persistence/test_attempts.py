@@ -278,6 +278,7 @@ async def test_cancelled_on_its_way_a_call_is_not_asked_about_before_it_is_settl
     result = await ActivityEnvironment().run(delivery.resolve_attempt, request)
 
     assert result.outcome is DeliveryOutcome.NOT_DUE
+    assert result.not_before is not None
     assert result.not_before > NOW + timedelta(minutes=5)
     assert sender.looked_up == []
     asked_again = request.model_copy(update={"now": result.not_before})
