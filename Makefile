@@ -30,8 +30,8 @@ test: $(INSTALLED)  ## all tests but the chaos ones
 
 # A Saturday that is a leap day, at midnight; the night the clocks go back.
 days: $(INSTALLED)  ## the unit tests on other days and in other zones
-	@TZ=Pacific/Auckland $(BIN)/python -m pytest tests/unit --at 2048-02-29T23:58
-	@TZ=Europe/Paris $(BIN)/python -m pytest tests/unit --at 2088-10-31T00:58
+	@TZ=Pacific/Auckland $(BIN)/python -m pytest -q tests/unit --at 2048-02-29T23:58
+	@TZ=Europe/Paris $(BIN)/python -m pytest -q tests/unit --at 2088-10-31T00:58
 
 check: $(INSTALLED)  ## style, types and the borders between the rooms
 	@$(BIN)/ruff check .

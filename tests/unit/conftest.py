@@ -19,7 +19,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     moment = config.getoption("--at", default=None)
     if moment is not None:
-        clock = time_machine.travel(moment, tick=True)
+        # A number, because a moment with a zone would change the machine's zone, too.
+        clock = time_machine.travel(moment.timestamp(), tick=True)
         clock.start()
         config.add_cleanup(clock.stop)
 
