@@ -8,6 +8,7 @@ then fails. Unit tests may name any date: `make days` runs them on other days.
 import ast
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
@@ -20,6 +21,8 @@ _ON_OTHER_CLOCKS: Final = (_ROOT / "tests" / "unit", _ROOT / "tests" / "replay" 
 #: A run may fall into any of them.
 _YEARS_OF_RUNS: Final = range(2026, 2090)
 _ISO_DATE: Final = re.compile(r"(?<!\d)(\d{4})-?(?:0[1-9]|1[0-2])-?(?:0[1-9]|[12]\d|3[01])(?!\d)")
+
+_IMPORTED_AT: Final = datetime.now(UTC)
 
 
 def _files() -> list[Path]:
@@ -62,6 +65,12 @@ def _in_lines(text: str, first: int) -> Iterator[tuple[int, str]]:
         for date in _ISO_DATE.finditer(line):
             if int(date[1]) in _YEARS_OF_RUNS:
                 yield number, date[0]
+
+
+def test_the_clock_starts_on_the_day_that_was_asked_for(pytestconfig):
+    asked = pytestconfig.getoption("--at", default=None) or _IMPORTED_AT
+    assert timedelta(0) <= _IMPORTED_AT - asked < timedelta(hours=1)
+    assert timedelta(0) <= datetime.now(UTC) - _IMPORTED_AT < timedelta(hours=1)
 
 
 def test_nothing_on_todays_clock_names_a_date_which_it_will_pass():
