@@ -19,7 +19,7 @@ from contracts.settings import OrchestratorSettings
 from persistence.intake import PostgresIntake
 from tests.fakes.sender import ScriptedSender, accept, refuse
 from tests.ledger import assert_nothing_left_behind, money
-from tests.makers import make_campaign
+from tests.makers import make_campaign, zone_at_noon
 from tests.stage import eventually_sent
 from workflows.outreach import OutreachWorkflow
 
@@ -35,8 +35,14 @@ TEXT = {"default": "Bonjou"}
 
 
 @pytest.fixture
-def campaign(tenant_id):
-    return make_campaign(tenant_id, channels=["email", "sms", "instagram"], budget_total=1)
+async def campaign(stage, tenant_id):
+    """On its day there is time for another try."""
+    return make_campaign(
+        tenant_id,
+        channels=["email", "sms", "instagram"],
+        budget_total=1,
+        timezone=zone_at_noon(await stage.now()),
+    )
 
 
 def raising(error):

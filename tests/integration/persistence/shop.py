@@ -31,7 +31,7 @@ from policy.budget import judge_reservation
 from starter.requests import new_message
 from tests.makers import make_campaign
 
-NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
+NOW = datetime(2025, 11, 20, 12, tzinfo=UTC)
 TODAY = NOW.date()
 
 
@@ -51,7 +51,7 @@ class Shop:
 
     async def campaign(self, **changes: Any) -> OutreachCampaign:
         """A saved campaign."""
-        campaign = make_campaign(self.tenant_id, **{"start_date": NOW, **changes})
+        campaign = make_campaign(self.tenant_id, **{"start_date": NOW, "timezone": None, **changes})
         await self.campaigns.save(campaign, NOW.date(), NOW, keep_status=False)
         return campaign
 
