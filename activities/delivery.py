@@ -9,7 +9,7 @@ from temporalio import activity
 
 from activities.attempt_log import OUTCOMES
 from activities.attempt_store import AttemptStore, DeliveryFacts
-from activities.delivery_run import DeliveryRun, settled_at
+from activities.delivery_run import LEASE, DeliveryRun, settled_at
 from activities.errors import NotTakenError
 from activities.provider_accounts import ProviderAccounts
 from activities.run_clock import RunClock
@@ -35,6 +35,7 @@ class MessageDelivery:
         accounts: the accounts at providers that do not work.
         senders: the provider of each channel.
         pause_poll: how often a send in a paused campaign looks whether it may go on.
+        lease: from opening an attempt to its call.
     """
 
     def __init__(
@@ -44,11 +45,13 @@ class MessageDelivery:
         senders: Mapping[Channel, MessageSender],
         *,
         pause_poll: timedelta = PAUSE_POLL,
+        lease: timedelta = LEASE,
     ) -> None:
         self._attempts = attempts
         self._accounts = accounts
         self._senders = senders
         self._pause_poll = pause_poll
+        self._lease = lease
 
     @activity.defn
     async def deliver(self, request: DeliverInput) -> DeliverResult:
@@ -66,6 +69,7 @@ class MessageDelivery:
             request,
             RunClock(activity.info().started_time),
             pause_poll=self._pause_poll,
+            lease=self._lease,
         )
         return await run_uninterrupted(run.carry_out())
 

@@ -53,19 +53,19 @@ NO_ANSWER: Final = "no_answer"
 
 #: From opening an attempt to its call; a run that is held up longer may have been taken for
 #: dead, and its place be taken.
-_LEASE: Final = timedelta(seconds=5)
+LEASE: Final = timedelta(seconds=5)
 
 
 def settled_at(attempt: Attempt, capabilities: SenderCapabilities) -> datetime:
     """When a call is over, and a look-up finds whatever the provider has taken of it.
 
     It counts from when the call was given up. Of a call whose run is gone that is not on
-    record, but no lease lasts longer than `_LEASE`, and no call than its sender's longest.
+    record, but no lease lasts longer than `LEASE`, and no call than its sender's longest.
     """
     over_at = attempt.given_up_at
     if over_at is None:
         called_at = attempt.called_at or datetime.min.replace(tzinfo=UTC)
-        over_at = called_at + _LEASE + capabilities.longest_call
+        over_at = called_at + LEASE + capabilities.longest_call
     return over_at + capabilities.look_up_settles_after if capabilities.look_up else over_at
 
 
@@ -79,6 +79,7 @@ class DeliveryRun:
         request: the attempt.
         clock: the run's time.
         pause_poll: how often a send in a paused campaign looks whether it may go on.
+        lease: from opening the attempt to its call.
     """
 
     def __init__(
@@ -90,6 +91,7 @@ class DeliveryRun:
         clock: RunClock,
         *,
         pause_poll: timedelta,
+        lease: timedelta = LEASE,
     ) -> None:
         self._log = AttemptLog(attempts, request, clock)
         self._account = AccountWatch(accounts, sender.account, clock)
@@ -98,6 +100,7 @@ class DeliveryRun:
         self._request = request
         self._clock = clock
         self._pause_poll = pause_poll
+        self._lease = lease
 
     # The story
 
@@ -145,7 +148,7 @@ class DeliveryRun:
             return await self._give_up(AttemptState.REFUSED, call.code)
         if asks_first:
             await self._wait_for_admission()
-        lease = CallLease.lasting(_LEASE)
+        lease = CallLease.lasting(self._lease)
         if not await self._log.open(self._sender.provider):
             return await self._overtaken()
         try:
@@ -194,7 +197,7 @@ class DeliveryRun:
 
     async def _wait_for_admission(self) -> None:
         """Wait for an account that is out of service, unless this run is to see if it is back."""
-        come_back_at = await self._account.ask_for_admission(_LEASE + self._longest_call)
+        come_back_at = await self._account.ask_for_admission(LEASE + self._longest_call)
         if come_back_at is not None:
             health = self._account.health
             code = health.code if health else NotTakenError.default_code

@@ -37,9 +37,11 @@ async def refuse(message: OutgoingMessage) -> Accepted | Refused:
 class Gate:
     """A provider call that waits to be let through, then takes the message or does not."""
 
-    def __init__(self, failure: Exception | Refused | None = None) -> None:
+    def __init__(self, failure: Exception | Refused | None = None, *, opened: bool = False) -> None:
         self.reached = asyncio.Event()
         self.opened = asyncio.Event()
+        if opened:
+            self.opened.set()
         self._failure = failure
 
     async def __call__(self, message: OutgoingMessage) -> Accepted | Refused:

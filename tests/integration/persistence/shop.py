@@ -4,6 +4,8 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
+from sqlalchemy import text
+
 from contracts.campaign import OutreachCampaign
 from contracts.channels import Channel
 from contracts.decision import RoutingDecision, SendPlan, TimingReason, ZoneSource
@@ -128,6 +130,14 @@ class Shop:
             occurred_at=NOW,
         )
         return await self.intake.receive(self.tenant_id, event, NOW)
+
+    async def impatient(self, ref: MessageRef) -> None:
+        """Have a message wait since before any patience."""
+        async with self.database.statement() as connection:
+            await connection.execute(
+                text("UPDATE attempts SET waiting_since = :then WHERE message_id = :id"),
+                {"id": ref.message_id, "then": datetime(1960, 1, 1, tzinfo=UTC)},
+            )
 
     async def release(self, ref: MessageRef, attempt_no: int = 1) -> None:
         """Give an attempt's hold back."""

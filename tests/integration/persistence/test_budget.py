@@ -132,7 +132,7 @@ async def test_each_end_is_booked_once_however_often_it_runs(shop):
     sent, refused, cancelled = [await shop.message(campaign, name) for name in "abc"]
     for ref in (sent, refused, cancelled):
         await shop.reserve(ref)
-    assert await shop.attempts.open_attempt(cancelled, 1, Channel.CHAT, "p", NOW, tries_before=0)
+    assert await shop.attempts.open_attempt(cancelled, 1, Channel.CHAT, "p", NOW, openings_before=0)
 
     for _ in range(3):
         await shop.settle(sent)
@@ -142,7 +142,7 @@ async def test_each_end_is_booked_once_however_often_it_runs(shop):
     await shop.conclude(sent)
     await shop.settle(cancelled)
     for ref in (sent, cancelled):
-        await shop.attempts.record_attempt(ref, 1, AttemptState.ACCEPTED, NOW, tries=1)
+        await shop.attempts.record_attempt(ref, 1, AttemptState.ACCEPTED, NOW, openings=1, tries=1)
 
     sums = await sums_of_entries(shop.database, shop.tenant_id)
     assert sums[campaign.id, "campaign", ""] == Sums(spent=1_000_000, messages=1)

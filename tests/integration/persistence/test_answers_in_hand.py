@@ -1,0 +1,216 @@
+"""What a run has found out is not forgotten, and a run that was held up does not call."""
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+from temporalio.exceptions import ApplicationError
+from temporalio.testing import ActivityEnvironment
+
+from activities.delivery import MessageDelivery
+from activities.errors import (
+    AmbiguousDeliveryError,
+    ProviderUnavailableError,
+    TransientDeliveryError,
+)
+from activities.sender import SenderCapabilities
+from contracts.channels import Channel
+from contracts.delivery import AttemptState, DeliveryOutcome
+from contracts.outreach import DeliverInput
+from persistence.attempts import PostgresAttemptStore
+from persistence.provider_accounts import PostgresProviderAccounts
+from tests.fakes.sender import Gate, ScriptedSender, accept
+from tests.integration.persistence.shop import Shop
+from tests.ledger import assert_books_balance
+
+
+class Disconnected(PostgresAttemptStore):
+    """Loses its connection, before or after what was to be written is written."""
+
+    def __init__(self, database, *methods: str, times: int, after: bool) -> None:
+        super().__init__(database)
+        self._left = dict.fromkeys(methods, times)
+        self._after = after
+
+    async def _lose(self, method: str, *args, **kwargs):
+        write = getattr(super(), method)
+        if self._left.get(method, 0) == 0:
+            return await write(*args, **kwargs)
+        self._left[method] -= 1
+        if self._after:
+            await write(*args, **kwargs)
+        raise ConnectionResetError
+
+    async def open_attempt(self, *args, **kwargs):
+        return await self._lose("open_attempt", *args, **kwargs)
+
+    async def record_attempt(self, *args, **kwargs):
+        return await self._lose("record_attempt", *args, **kwargs)
+
+    async def put_off(self, *args, **kwargs):
+        return await self._lose("put_off", *args, **kwargs)
+
+
+async def due(shop: Shop) -> DeliverInput:
+    ref = await shop.message(await shop.campaign(channels=["chat"], budget_total=5))
+    await shop.reserve(ref, day=ActivityEnvironment().info.started_time.date())
+    return DeliverInput(ref=ref, attempt_no=1, channel=Channel.CHAT)
+
+
+async def deliver(shop: Shop, sender: ScriptedSender, request: DeliverInput, store=None, **options):
+    delivery = MessageDelivery(
+        store or shop.attempts,
+        PostgresProviderAccounts(shop.database),
+        {Channel.CHAT: sender},
+        **options,
+    )
+    return await ActivityEnvironment().run(delivery.deliver, request)
+
+
+async def attempt_of(shop: Shop, request: DeliverInput):
+    facts = await shop.attempts.delivery_facts(request.ref, 1, Channel.CHAT, "")
+    assert facts.attempt is not None
+    return facts.attempt
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+async def test_an_acceptance_is_written_again_until_it_is_written(shop, after):
+    request = await due(shop)
+    sender = ScriptedSender()
+    store = Disconnected(shop.database, "record_attempt", times=3, after=after)
+
+    result = await deliver(shop, sender, request, store)
+
+    assert result.outcome is DeliveryOutcome.ACCEPTED
+    assert len(sender.asked) == 1
+    attempt = await attempt_of(shop, request)
+    assert (attempt.state, attempt.tries) == (AttemptState.ACCEPTED, 1)
+    await assert_books_balance(shop.database, shop.tenant_id)
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize(
+    ("error", "tries"),
+    [(TransientDeliveryError("full"), 1), (ProviderUnavailableError("away"), 0)],
+    ids=["recipient", "account"],
+)
+async def test_that_nothing_was_taken_is_written_again_until_it_is_written(
+    shop, error, tries, after
+):
+    request = await due(shop)
+    store = Disconnected(shop.database, "put_off", times=3, after=after)
+
+    with pytest.raises(ApplicationError, match="waits for chat"):
+        await deliver(shop, ScriptedSender(Gate(error, opened=True)), request, store)
+
+    attempt = await attempt_of(shop, request)
+    assert (attempt.state, attempt.tries) == (AttemptState.NOT_SENT, tries)
+    assert attempt.retry_at is not None
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+async def test_an_opening_whose_commit_is_uncertain_is_no_call(shop, after):
+    """With neither keys nor look-up it would end unknown, paid and never sent."""
+    request = await due(shop)
+    sender = ScriptedSender()
+    store = Disconnected(shop.database, "open_attempt", times=1, after=after)
+
+    with pytest.raises(ConnectionResetError):
+        await deliver(shop, sender, request, store)
+    result = await deliver(shop, sender, request)
+
+    assert result.outcome is DeliveryOutcome.ACCEPTED
+    assert len(sender.asked) == 1
+    assert (await attempt_of(shop, request)).tries == 1
+
+
+async def test_a_run_that_was_held_up_before_its_call_does_not_call(shop):
+    request = await due(shop)
+    sender = ScriptedSender()
+
+    with pytest.raises(ApplicationError, match="held up"):
+        await deliver(shop, sender, request, lease=timedelta(seconds=-1))
+
+    assert sender.asked == []
+    attempt = await attempt_of(shop, request)
+    assert (attempt.state, attempt.tries) == (AttemptState.NOT_SENT, 0)
+    assert (await deliver(shop, sender, request)).outcome is DeliveryOutcome.ACCEPTED
+
+
+async def test_a_run_that_was_held_up_leaves_what_may_be_out_open(shop):
+    keyed = SenderCapabilities(idempotency_keys=True)
+    request = await due(shop)
+    lost = ScriptedSender(
+        Gate(AmbiguousDeliveryError("lost"), opened=True), accept, capabilities=keyed
+    )
+    with pytest.raises(ApplicationError):
+        await deliver(shop, lost, request)
+
+    with pytest.raises(ApplicationError, match="held up"):
+        await deliver(shop, lost, request, lease=timedelta(seconds=-1))
+
+    assert (await attempt_of(shop, request)).state is AttemptState.SENDING
+
+
+async def test_a_call_that_outlives_its_time_is_a_lost_answer(shop):
+    request = await due(shop)
+    hanging = Gate()
+    short = SenderCapabilities(longest_call=timedelta(milliseconds=50))
+    result = await deliver(shop, ScriptedSender(hanging, capabilities=short), request)
+    assert result.outcome is DeliveryOutcome.UNKNOWN
+
+
+async def test_a_fault_of_a_sender_is_a_lost_answer_and_says_nothing_of_the_person(shop, caplog):
+    async def broken(message):
+        raise RecursionError(f"while writing to {message.address}")
+
+    request = await due(shop)
+    sender = ScriptedSender(broken)
+    result = await deliver(shop, sender, request)
+    assert result.outcome is DeliveryOutcome.UNKNOWN
+    assert "RecursionError" in caplog.text
+    assert sender.asked[0].address not in caplog.text
+
+
+LOOKED_UP = SenderCapabilities(
+    look_up=True, look_up_settles_after=timedelta(hours=1), longest_call=timedelta(seconds=5)
+)
+
+
+async def test_a_provider_is_not_asked_before_a_lost_call_has_settled(shop):
+    request = await due(shop)
+    sender = ScriptedSender(
+        Gate(AmbiguousDeliveryError("lost"), opened=True), capabilities=LOOKED_UP
+    )
+    for _ in range(3):
+        with pytest.raises(ApplicationError, match="what became of the call") as wait:
+            await deliver(shop, sender, request)
+        assert (wait.value.next_retry_delay or timedelta(0)) > timedelta(minutes=50)
+    assert (len(sender.asked), sender.looked_up) == (1, [])
+
+
+async def test_what_was_lost_once_is_never_given_up_as_refused(shop):
+    """Its tries are used up later, when patience is: the first call may have been taken."""
+    now = SenderCapabilities(look_up=True, look_up_settles_after=timedelta(0))
+    request = await due(shop)
+    lost = Gate(AmbiguousDeliveryError("lost"), opened=True)
+    away = Gate(ProviderUnavailableError("away"), opened=True)
+    sender = ScriptedSender(lost, away, capabilities=now)
+
+    with pytest.raises(ApplicationError, match="is away"):
+        await deliver(shop, sender, request)
+    await shop.impatient(request.ref)
+    result = await deliver(shop, sender, request)
+
+    assert result.outcome is DeliveryOutcome.UNKNOWN
+    assert len(sender.looked_up) == 1
+
+
+async def test_two_runs_at_once_call_once(shop):
+    request = await due(shop)
+    sender = ScriptedSender()
+    results = await asyncio.gather(
+        *(deliver(shop, sender, request) for _ in range(5)), return_exceptions=True
+    )
+    assert len(sender.asked) == 1
+    assert any(getattr(r, "outcome", None) is DeliveryOutcome.ACCEPTED for r in results)

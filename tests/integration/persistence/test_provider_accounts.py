@@ -1,0 +1,102 @@
+"""Accounts that do not work: who is let in, and when the others come back."""
+
+import asyncio
+from datetime import timedelta
+from itertools import pairwise
+from uuid import uuid4
+
+import pytest
+
+from persistence.provider_accounts import PostgresProviderAccounts
+from policy.attempts import TURN_APART
+from tests.integration.persistence.shop import NOW
+
+CALL = timedelta(minutes=1)
+ALONE = timedelta(seconds=10)
+
+
+@pytest.fixture
+def account():
+    return f"mail.example.org {uuid4()}"
+
+
+@pytest.fixture
+def accounts(database):
+    return PostgresProviderAccounts(database)
+
+
+async def fail(accounts, account, *, at=NOW, until_down=3, is_probe=False):
+    return await accounts.failed(
+        account, at, "smtp_421", ALONE, failures_until_down=until_down, is_probe=is_probe
+    )
+
+
+async def test_one_that_works_lets_everyone_in(accounts, account):
+    admission = await accounts.admit(account, NOW, CALL)
+    assert (admission.come_back_at, admission.is_probe) == (None, False)
+
+
+async def test_it_is_out_of_service_after_a_few_failures_in_a_row(accounts, account):
+    for _ in range(2):
+        await fail(accounts, account)
+        assert (await accounts.admit(account, NOW, CALL)).come_back_at is None
+    await fail(accounts, account)
+    assert (await accounts.admit(account, NOW, CALL)).come_back_at >= NOW + ALONE
+
+
+async def test_failures_far_apart_are_no_outage(accounts, account):
+    for hours in range(9):
+        await fail(accounts, account, at=NOW + timedelta(hours=hours))
+    assert (await accounts.admit(account, NOW + timedelta(hours=9), CALL)).come_back_at is None
+
+
+async def test_a_wrong_login_takes_it_out_of_service_at_once(accounts, account):
+    await fail(accounts, account, until_down=1)
+    assert (await accounts.admit(account, NOW, CALL)).come_back_at is not None
+
+
+async def test_one_of_many_who_ask_at_once_looks_whether_it_is_back(accounts, account):
+    await fail(accounts, account, until_down=1)
+    at = NOW + ALONE
+    admissions = await asyncio.gather(*(accounts.admit(account, at, CALL) for _ in range(20)))
+    assert sum(admission.is_probe for admission in admissions) == 1
+    turns = sorted(a.come_back_at for a in admissions if not a.is_probe)
+    assert len(turns) == 19
+    assert all(b - a >= TURN_APART for a, b in pairwise(turns))
+
+
+async def test_while_one_looks_the_others_come_back_soon(accounts, account):
+    await fail(accounts, account, until_down=1)
+    at = NOW + ALONE + timedelta(minutes=1)
+    assert (await accounts.admit(account, at, CALL)).is_probe
+    assert (await accounts.admit(account, at, CALL)).come_back_at < at + timedelta(seconds=5)
+
+
+async def test_a_look_that_was_never_answered_does_not_keep_others_from_looking(accounts, account):
+    await fail(accounts, account, until_down=1)
+    at = NOW + ALONE
+    assert (await accounts.admit(account, at, CALL)).is_probe
+    assert not (await accounts.admit(account, at + CALL - ALONE, CALL)).is_probe
+    assert (await accounts.admit(account, at + CALL, CALL)).is_probe
+
+
+async def test_a_failed_look_leaves_it_alone_again(accounts, account):
+    await fail(accounts, account, until_down=1)
+    at = NOW + ALONE
+    assert (await accounts.admit(account, at, CALL)).is_probe
+    come_back_at = await fail(accounts, account, at=at, is_probe=True)
+    assert come_back_at >= at + ALONE
+    assert not (await accounts.admit(account, at + ALONE / 2, CALL)).is_probe
+    assert (await accounts.admit(account, at + ALONE, CALL)).is_probe
+
+
+async def test_an_answer_puts_it_back_into_service(accounts, account):
+    await fail(accounts, account, until_down=1)
+    await accounts.works(account)
+    assert (await accounts.admit(account, NOW, CALL)).come_back_at is None
+
+
+async def test_an_outage_met_by_many_at_once_sends_each_to_a_turn_of_its_own(accounts, account):
+    turns = await asyncio.gather(*(fail(accounts, account) for _ in range(40)))
+    assert len(set(turns)) == 40
+    assert max(turns) <= NOW + ALONE + 40 * TURN_APART
