@@ -48,8 +48,6 @@ class SandboxSender(MessageSender):
         look_up: whether it may be asked what became of a key.
         timeout_seconds: for connecting and for the answer, each.
         max_characters: longest text of the channel; None: no limit.
-        look_up_settles_after: how long a sent request may still be on its way; the
-            sandbox takes a message when it arrives, so this only covers the network.
 
     Raises:
         ValueError: the address is no http or https URL.
@@ -64,15 +62,16 @@ class SandboxSender(MessageSender):
         look_up: bool,
         timeout_seconds: float = 5.0,
         max_characters: int | None = None,
-        look_up_settles_after: timedelta = timedelta(seconds=1),
     ) -> None:
         _check_address(base_url)
+        longest_call = timedelta(seconds=2 * timeout_seconds)
         self._channel = channel
         self._path = f"/v1/{channel.value}/messages"
         self._capabilities = SenderCapabilities(
             idempotency_keys=idempotency_keys,
             look_up=look_up,
-            look_up_settles_after=look_up_settles_after,
+            look_up_settles_after=3 * longest_call + timedelta(seconds=5),
+            longest_call=longest_call,
             receipts=True,
             max_characters=max_characters,
         )

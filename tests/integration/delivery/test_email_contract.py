@@ -6,7 +6,7 @@ import pytest
 
 from contracts.channels import Channel
 from delivery.email_smtp import EmailSmtpSender, SmtpSettings
-from tests.integration.delivery.sender_contract import Bench, Fate, SenderContract
+from tests.integration.delivery.sender_contract import HOSTILE, Bench, Fate, SenderContract
 
 _WORD = {
     Fate.ACCEPTED: "ana",
@@ -18,6 +18,8 @@ _WORD = {
 
 
 class TestEmailSmtpSender(SenderContract):
+    unheard_of = frozenset({*HOSTILE, Fate.UNAVAILABLE})
+
     @pytest.fixture
     async def bench(self, mail_sink, closed_port):
         self.sink = mail_sink
@@ -35,3 +37,6 @@ class TestEmailSmtpSender(SenderContract):
 
     def copies_of(self, message):
         return sum(message.address in mail.envelope_to for mail in self.sink.messages)
+
+    async def endless_bytes(self, message):
+        raise NotImplementedError("the mail sink says nothing without end")

@@ -10,7 +10,7 @@ from contracts.channels import Channel
 from delivery.sandbox import SandboxSender
 from devstack.sandbox.behaviour import BEHAVIOURS, Behaviour
 from devstack.sandbox.provider import SandboxProvider
-from tests.integration.delivery.sender_contract import Bench, Fate, SenderContract
+from tests.integration.delivery.sender_contract import HOSTILE, Bench, Fate, SenderContract
 
 _BEHAVIOUR = {
     Fate.REFUSED: Behaviour.REFUSE,
@@ -21,6 +21,7 @@ _BEHAVIOUR = {
 
 
 class _SandboxContract(SenderContract):
+    unheard_of = frozenset({*HOSTILE, Fate.UNAVAILABLE})
     channel: Channel
     keys: bool
 
@@ -56,6 +57,9 @@ class _SandboxContract(SenderContract):
     def copies_of(self, message):
         taken = self.provider_used.taken(self.channel)
         return sum(entry.idempotency_key == message.idempotency_key for entry in taken)
+
+    async def endless_bytes(self, message):
+        raise NotImplementedError("the sandbox says nothing without end")
 
 
 class TestSandboxSenderWithKeys(_SandboxContract):
