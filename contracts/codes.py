@@ -9,7 +9,7 @@ _CODE: Final = re.compile(r"[245](\.\d{1,3}){2}|[a-z0-9]+([_-][a-z0-9]+)*")
 _LONGEST_CODE: Final = 64
 #: Digits of a code at most; with more it may be somebody's number.
 _MOST_DIGITS: Final = 7
-#: Letters or digits that a code may have in common with an address by chance.
+#: Letters or digits in a row that a code may have in common with an address by chance.
 _CHANCE: Final = 3
 #: What a provider's id of a message may be: visible, and short enough to keep.
 _PROVIDER_ID: Final = re.compile(r"[\x21-\x7e]{1,255}")
@@ -39,14 +39,14 @@ def as_provider_id(text: object) -> str | None:
 
 
 def _tells(code: str, address: str) -> bool:
-    """Whether a code has a word of an address, the address itself, or part of its number."""
+    """Whether a code has a word of an address, all of its name, or part of its number."""
     words = set(re.findall(r"[a-z0-9]{3,}", address))
-    bare, bare_address = _bare(code), _bare(address)
-    numbers = (n for n in re.findall(r"\d+", code) if len(n) > _CHANCE)
+    name = _bare(address.rpartition("@")[0] or address)
+    numbers = (number for number in re.findall(r"\d+", code) if len(number) > _CHANCE)
     return (
         not words.isdisjoint(re.findall(r"[a-z0-9]+", code))
-        or (len(bare_address) >= _CHANCE and bare_address in bare)
-        or any(number in bare_address for number in numbers)
+        or (len(name) > _CHANCE and name in _bare(code))
+        or any(number in _bare(address) for number in numbers)
     )
 
 

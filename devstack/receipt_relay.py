@@ -8,7 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
-from pydantic import JsonValue, ValidationError
+from pydantic import ValidationError
 from sqlalchemy.exc import SQLAlchemyError
 from temporalio.service import RPCError
 
@@ -34,7 +34,7 @@ _logger = logging.getLogger(__name__)
 class _Page(Contract):
     """Part of the feed; each item is judged on its own."""
 
-    items: list[JsonValue]
+    items: list[object]
     next_after: int
 
 
@@ -88,7 +88,7 @@ class ReceiptRelay:
                 _logger.debug("receipts wait: %s", type(error).__name__)
             await asyncio.sleep(_POLL_SECONDS)
 
-    async def _record(self, item: JsonValue) -> bool:
+    async def _record(self, item: object) -> bool:
         try:
             event = _event(Receipt.model_validate(item))
         except ValidationError:
