@@ -93,7 +93,7 @@ class SandboxSender(MessageSender):
             # A request given up may still be on its way, or wait in the queue of a provider
             # that was stopped for as long as a call lasts. What the sandbox holds back itself
             # it knows as pending, however long that takes.
-            look_up_settles_after=3 * longest_call + timedelta(seconds=5),
+            look_up_settles_after=3 * longest_call + timedelta(seconds=2),
             longest_call=longest_call,
             receipts=True,
             max_characters=max_characters,

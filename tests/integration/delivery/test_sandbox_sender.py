@@ -193,7 +193,7 @@ async def test_a_trickling_look_up_is_given_up_like_a_call():
 def test_what_is_declared_follows_from_the_time_out(seconds):
     declared = sender_to("http://127.0.0.1:1", seconds).capabilities
     assert declared.longest_call == timedelta(seconds=seconds)
-    assert declared.look_up_settles_after >= 3 * declared.longest_call + timedelta(seconds=5)
+    assert declared.look_up_settles_after >= 3 * declared.longest_call + timedelta(seconds=2)
 
 
 async def test_what_the_sandbox_holds_back_it_never_calls_unknown():
