@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from activities.errors import MisconfiguredProviderError, TransientDeliveryError
+from activities.errors import MisconfiguredProviderError, ProviderUnavailableError
 from activities.sender import Accepted, OutgoingMessage
 from contracts.channels import Channel
 from delivery.email_smtp import EmailSmtpSender, SmtpSettings
@@ -122,9 +122,9 @@ async def test_speaking_plainly_to_a_server_that_wants_starttls_is_misconfigured
 @pytest.mark.parametrize(
     ("answer", "error"),
     [
-        ("454 TLS not available now", TransientDeliveryError),
+        ("454 TLS not available now", ProviderUnavailableError),
         ("501 no", MisconfiguredProviderError),
-        (HANG_UP, TransientDeliveryError),
+        (HANG_UP, ProviderUnavailableError),
     ],
 )
 async def test_a_failing_starttls_is_judged_by_its_answer(answer, error, message):
