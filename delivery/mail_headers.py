@@ -20,8 +20,8 @@ _PLAIN_IN_Q: Final = frozenset(
     b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789!*+-/"
 )
 _BLANK: Final = 0x20
-#: Words of printable ASCII with one blank between them.
-_PLAIN: Final = re.compile(r"[\x21-\x7e]+(?: [\x21-\x7e]+)*")
+#: Words of printable ASCII with one blank between them, or nothing.
+_PLAIN: Final = re.compile(r"(?:[\x21-\x7e]+(?: [\x21-\x7e]+)*)?")
 _ATOM: Final = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
 _ATOMS: Final = re.compile(rf"{_ATOM}(?: {_ATOM})*")
 #: A display name beyond it is folded, which only encoded words can be everywhere.

@@ -30,7 +30,7 @@ from tests.integration.delivery.scripted_smtp import (
 from tests.integration.delivery.sender_contract import assert_tells_nothing, outgoing
 
 #: Only where silence is what is tested; long enough for the rest of the dialogue.
-_SHORT = 0.5
+_SHORT = 0.3
 _LONG = 30.0
 
 
@@ -152,7 +152,7 @@ async def test_a_call_lasts_no_longer_than_it_declares():
 
 async def test_a_wait_for_a_free_connection_has_an_end_and_takes_no_message(message):
     async with ScriptedSmtp({"content": [SILENCE]}).serving() as server:
-        sender = sender_to(server, max_connections=1, announce_timeout_seconds=_SHORT)
+        sender = sender_to(server, max_connections=1, announce_timeout_seconds=2)
         held = asyncio.create_task(send(sender, message))
         await server.until_heard("content")
         with pytest.raises(ProviderUnavailableError, match="was not ready"):

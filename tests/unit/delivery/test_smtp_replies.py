@@ -112,8 +112,8 @@ UNAVAILABLE = [
 MISCONFIGURED = [
     (Stage.CONNECTING, "554 No SMTP service here", "smtp_554"),
     (Stage.CONNECTING, "550 5.7.1 Service unavailable, client host blocked", "smtp_550_5.7.1"),
-    (Stage.LOGIN, ("535-5.7.8 Username and Password not accepted. For more information, go to\n"
-                  "535 5.7.8  https://support.google.com/mail/?p=BadCredentials"), "smtp_535_5.7.8"),
+    (Stage.LOGIN, ("535-5.7.8 Username and Password not accepted. For more, go to\n"
+                   "535 5.7.8 https://support.google.com/?p=BadCredentials"), "smtp_535_5.7.8"),
     (Stage.LOGIN, "534-5.7.9 Application-specific password required.", "smtp_534_5.7.9"),
     (Stage.LOGIN, "535 5.7.139 Authentication unsuccessful, basic authentication is disabled",
      "smtp_5.7.139"),
