@@ -133,8 +133,7 @@ _TOO_MUCH: Final = (
 )
 
 _TABLE: Final = (
-    # Before there is a message. A login that needs a new password is RFC 4954, 6.
-    _Row(Meaning.MISCONFIGURED, _LOGIN, enhanced=r"4\.7\.12"),
+    # Before there is a message; 432 wants a new password (RFC 4954, 4.7.12 in IANA's list).
     _Row(Meaning.MISCONFIGURED, _LOGIN, code="432"),
     _Row(Meaning.UNAVAILABLE, _LOGIN | _CONNECTING, class_="4"),
     _Row(Meaning.UNAVAILABLE, _CONNECTING, enhanced=r"5\.3\.[125]"),

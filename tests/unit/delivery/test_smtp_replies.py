@@ -47,6 +47,7 @@ PUT_OFF = [
     (RCPT, "450 Requested mail action not taken: mailbox busy", "smtp_450", None),
     (RCPT, "452 4.2.2 The email account that you tried to reach is over quota.",
      "smtp_452_4.2.2", None),
+    (RCPT, "452 4.2.1 Mailbox temporarily disabled", "smtp_452_4.2.1", None),
     # A full mailbox is for the moment, whatever the reply code.
     (CONTENT, "552 5.2.2 mailbox full", "smtp_552_5.2.2", None),
     (RCPT, ("552-5.2.2 The recipient's inbox is out of storage space.\n"
@@ -102,6 +103,10 @@ UNAVAILABLE = [
     (RCPT, "450 4.1.8 <s@b.test>: Sender address rejected: Domain not found", "smtp_450_4.1.8",
      None),
     (RCPT, "454 4.7.1 <ana@example.com>: Relay access denied", "smtp_454_4.7.1", None),
+    (RCPT, "450 4.7.1 <localhost>: Helo command rejected: Host not found", "smtp_450_4.7.1", None),
+    (RCPT, "451 4.1.7 bad syntax in the sender's address", "smtp_451_4.1.7", None),
+    (RCPT, "451 4.7.501 Access denied, please try again later", "smtp_4.7.501", None),
+    (CONTENT, "421 4.4.2 mx.example.com Error: timeout exceeded", "smtp_421_4.4.2", None),
     # The server closes: after the content there is no second connection.
     (CONTENT, ("421-4.7.0 Our system has detected an unusual rate of unsolicited mail\n"
               "421 4.7.0 originating from your IP address."), "smtp_421_4.7.0", None),
@@ -152,6 +157,8 @@ REFUSED = [
     (RCPT, "550 5.4.1 Recipient address rejected: Access denied.", "smtp_550_5.4.1"),
     (RCPT, "550 5.2.1 The email account that you tried to reach is disabled.", "smtp_550_5.2.1"),
     (RCPT, "450 5.1.1 user unknown", "smtp_450_5.1.1"),
+    (RCPT, "550 5.1.2 Host unknown, relaying denied", "smtp_550_5.1.2"),
+    (Stage.SENDER, "550 5.6.7 Address with non-ASCII characters not permitted", "smtp_550_5.6.7"),
     (RCPT, "550 No such user here", "smtp_550"),
     (RCPT, "501 5.1.3 Bad recipient address syntax", "smtp_501_5.1.3"),
     (RCPT, "551 User not local", "smtp_551"),
