@@ -101,9 +101,8 @@ class EmailSmtpSender(MessageSender):
             if verdict is None:
                 raise ConnectionLostError(reply.code)
             return verdict
-        if not dialogue.is_open:
-            # The go-ahead and the end came together.
-            raise ConnectionLostError("closed")
+        # The go-ahead may have come together with the end, or with an answer too many.
+        dialogue.check_in_step()
         return None
 
     async def _hand_over(

@@ -51,12 +51,28 @@ class SmtpDialogue:
         """Whether the server has announced an extension of SMTP."""
         return self._smtp.supports_extension(extension)
 
+    def check_in_step(self) -> None:
+        """Go on only where the server is there and has said nothing that was not asked.
+
+        An answer too many would be read as the next one: "250" ahead of its time as the
+        acceptance of a content that the server then refuses.
+
+        Raises:
+            ConnectionLostError: the connection cannot be used any more.
+        """
+        if not self.is_open:
+            raise ConnectionLostError("closed")
+        # What came behind the last answer in one piece with it; nothing public tells.
+        if self._smtp.protocol is not None and self._smtp.protocol._buffer:
+            raise ConnectionLostError("out of step")
+
     async def ask(self, command: bytes) -> SmtpReply:
         """Send one command and wait for its answer.
 
         Raises:
             ConnectionLostError: there was none.
         """
+        self.check_in_step()
         with _no_answer_is_a_loss():
             answer = await self._smtp.execute_command(command)
         return SmtpReply(answer.code, answer.message)

@@ -143,6 +143,28 @@ async def test_what_only_a_human_can_change_is_misconfigured(command, answer, me
     assert await outcome_of({command: [answer]}, message) is MisconfiguredProviderError
 
 
+@pytest.mark.parametrize("command", ["greeting", "EHLO", "MAIL", "RCPT", "DATA"])
+async def test_an_answer_too_many_accepts_nothing(command, message):
+    usual = {"greeting": "220 hi", "DATA": "354 go ahead"}.get(command, "250 ok")
+    async with ScriptedSmtp({command: [f"{usual}\r\n250 queued"]}).serving() as server:
+        sender = sender_to(server)
+        with pytest.raises(ProviderUnavailableError):
+            await send(sender, message)
+        assert not server.contents
+        assert isinstance(await send(sender, message), Accepted)
+        await sender.close()
+
+
+async def test_an_answer_too_many_answers_no_later_message(message):
+    script = {"content": ["250 queued\r\n250 ok\r\n250 ok\r\n250 ok\r\n354 go\r\n250 queued"]}
+    async with ScriptedSmtp({**script, "RCPT": ["250 ok", "550 5.1.1 no"]}).serving() as server:
+        sender = sender_to(server)
+        assert isinstance(await send(sender, message), Accepted)
+        assert await send(sender, message) == Refused("smtp_550_5.1.1")
+        await sender.close()
+    assert (server.connections, len(server.contents)) == (2, 1)
+
+
 async def test_a_call_lasts_no_longer_than_it_declares():
     settings = SmtpSettings(host="h", port=25, sender="a@b.test", security="none")
     longest = EmailSmtpSender(settings).capabilities.longest_call

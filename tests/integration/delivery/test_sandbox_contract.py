@@ -10,18 +10,26 @@ from contracts.channels import Channel
 from delivery.sandbox import SandboxSender
 from devstack.sandbox.behaviour import BEHAVIOURS, Behaviour
 from devstack.sandbox.provider import SandboxProvider
-from tests.integration.delivery.sender_contract import HOSTILE, Bench, Fate, SenderContract
+from tests.integration.delivery.sender_contract import Bench, Fate, SenderContract
 
 _BEHAVIOUR = {
     Fate.REFUSED: Behaviour.REFUSE,
-    Fate.LATER: Behaviour.THROTTLE,
+    Fate.LATER: Behaviour.BUSY,
+    Fate.UNAVAILABLE: Behaviour.THROTTLE,
     Fate.ANSWER_LOST: Behaviour.SWALLOW,
     Fate.NO_ANSWER: Behaviour.VANISH,
+    Fate.TRICKLE: Behaviour.TRICKLE,
+    Fate.ENDLESS: Behaviour.ENDLESS,
+    Fate.GARBAGE: Behaviour.GARBAGE,
+    Fate.TANGLED: Behaviour.TANGLED,
+    Fate.GIANT_ID: Behaviour.GIANT,
+    Fate.NUL_ID: Behaviour.NUL,
+    Fate.ADDRESS_CODE: Behaviour.PARROT,
+    Fate.YEARS: Behaviour.YEARS,
 }
 
 
 class _SandboxContract(SenderContract):
-    unheard_of = frozenset({*HOSTILE, Fate.UNAVAILABLE})
     channel: Channel
     keys: bool
 
@@ -59,7 +67,7 @@ class _SandboxContract(SenderContract):
         return sum(entry.idempotency_key == message.idempotency_key for entry in taken)
 
     async def endless_bytes(self, message):
-        raise NotImplementedError("the sandbox says nothing without end")
+        return await self.provider_used.endless_bytes(message.idempotency_key)
 
 
 class TestSandboxSenderWithKeys(_SandboxContract):
