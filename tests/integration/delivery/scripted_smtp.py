@@ -20,6 +20,8 @@ ENDLESS_LINE: Final = "endless line"
 ENDLESS_LINES: Final = "endless lines"
 
 _ENDLESS: Final = {ENDLESS_LINE: b"2" * 2**16, ENDLESS_LINES: b"250-more\r\n" * 2**12}
+#: How a TLS connection begins.
+_HANDSHAKE: Final = b"\x16\x03"
 _MOMENT_SECONDS: Final = 0.02
 _USUAL: Final = {
     "greeting": "220 scripted",
@@ -92,6 +94,11 @@ class ScriptedSmtp:
         recipient = ""
         answer = await self._say(writer, "greeting", self._answer("greeting", recipient))
         while answer != HANG_UP and (line := await reader.readline()):
+            if line.startswith(_HANDSHAKE):
+                # It gets no answer, and is read to its end.
+                while await reader.read(2**16):
+                    pass
+                return
             command = line.split()[0].decode().upper()
             if command == "RCPT":
                 recipient = line.decode().partition("<")[2].partition(">")[0]
