@@ -3,9 +3,9 @@
 import re
 from typing import Final
 
-#: A status code of mail (RFC 3463), or words joined as codes join them. A point between words is
-#: how addresses are written.
-_CODE: Final = re.compile(r"[245](\.\d{1,3}){2}|[a-z0-9]+([_-][a-z0-9]+)*")
+#: A status code of mail (RFC 3463), alone or as `smtp_550_5.1.1`, or words joined as codes join
+#: them. A point between words is how addresses are written.
+_CODE: Final = re.compile(r"(smtp_([45]\d\d_)?)?[245](\.\d{1,3}){2}|[a-z0-9]+([_-][a-z0-9]+)*")
 _LONGEST_CODE: Final = 64
 #: Digits of a code at most; with more it may be somebody's number.
 _MOST_DIGITS: Final = 7

@@ -15,6 +15,8 @@ from contracts.codes import as_code, as_provider_id
         ("recipient_refused", "recipient_refused"),
         ("RECIPIENT-REFUSED", "recipient-refused"),
         ("5.1.1", "5.1.1"),
+        ("smtp_550_5.1.1", "smtp_550_5.1.1"),
+        ("smtp_5.7.515", "smtp_5.7.515"),
         ("4.7.28", "4.7.28"),
         ("131049", "131049"),
         (131049, "131049"),
@@ -33,6 +35,8 @@ from contracts.codes import as_code, as_provider_id
         ("marie.joseph", None),
         ("10.0.0.1", None),
         ("5.1.1.marie", None),
+        ("smtp_550_5.1.1.marie", None),
+        ("marie_550_5.1.1", None),
         ("Marie Joseph", None),
         ("zoé", None),
         ("\u212a", None),  # KELVIN SIGN, a small k when lowered.
