@@ -101,12 +101,19 @@ _NO_PAGES = {
 
 
 @pytest.mark.parametrize("raw", _NO_PAGES.values(), ids=_NO_PAGES)
-async def test_a_feed_that_is_broken_for_a_while_is_read_on_later(raw):
-    inbox = _Inbox()
+async def test_a_feed_that_is_broken_is_told(raw):
     async with RawHttp(saying(raw)).serving() as server:
-        relay = relay_from(server, inbox)
         with pytest.raises((NotTakenError, ValidationError)):
-            await relay.carry()
-        async with relaying(relay):
-            server.talk = saying(page([receipt()], 0))
-            await asyncio.wait_for(inbox.came.wait(), 30)
+            await relay_from(server, _Inbox()).carry()
+
+
+async def test_a_feed_that_is_broken_for_a_while_is_read_on_later():
+    answers = [_NO_PAGES["garbage"], _NO_PAGES["no items"], page([receipt()], 1)]
+
+    async def talk(writer):
+        writer.write(answers.pop(0) if answers else page([], 1))
+
+    inbox = _Inbox()
+    async with RawHttp(talk).serving() as server, relaying(relay_from(server, inbox)):
+        await asyncio.wait_for(inbox.came.wait(), 30)
+    assert len(inbox.events) == 1
