@@ -221,4 +221,4 @@ def _header(head: httpcore.Response, wanted: bytes) -> str | None:
 
 
 def _kind(failure: Exception) -> str:
-    return type(failure).__name__.removeprefix("_")
+    return type(failure).__name__
