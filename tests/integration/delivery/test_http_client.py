@@ -16,7 +16,6 @@ from activities.errors import (
     ProviderUnavailableError,
 )
 from activities.sender import CallLease
-from delivery import http_client
 from delivery.http_client import MOST_BYTES, HttpAnswer, HttpClient
 from tests.integration.delivery.raw_http import RawHttp, Talk, answer, saying, trickling
 
@@ -200,7 +199,7 @@ async def test_a_certificate_is_checked(certificate, monkeypatch):
             with pytest.raises(MisconfiguredProviderError, match="certificate"):
                 await client_of(stranger).hand_over("/m", b"{}", _LEASE)
         trusting = ssl.create_default_context(cafile=certificate.ca_file)
-        monkeypatch.setattr(http_client.ssl, "create_default_context", lambda: trusting)
+        monkeypatch.setattr("delivery.http_client.ssl.create_default_context", lambda: trusting)
         assert (await client_of(url).hand_over("/m", b"{}", _LEASE)).content == {"a": 1}
     assert len([request for request in server.heard if request]) == 1
 
