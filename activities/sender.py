@@ -1,41 +1,29 @@
 """Port to a provider of one channel."""
 
-import re
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Final, Protocol
+from typing import Protocol
 from uuid import UUID
 
 from activities.errors import LeaseExpiredError
 from contracts.channels import Channel
+from contracts.codes import as_code, as_provider_id
 from contracts.content import RenderedMessage
 
-#: What a code may look like: anything else could carry the provider's prose.
-_CODE: Final = re.compile(r"[a-z0-9][a-z0-9_.-]{0,63}")
-#: Digits of a code at most; with more it may be somebody's number.
-_MOST_DIGITS: Final = 7
-#: What a provider's id of a message may be: visible, and short enough to keep.
-_PROVIDER_ID: Final = re.compile(r"[\x21-\x7e]{1,255}")
-
-
-def as_code(text: object) -> str | None:
-    """A provider's code as it may be kept and shown; None where it is no code.
-
-    Args:
-        text: what the provider says its code is.
-    """
-    if isinstance(text, int) and not isinstance(text, bool):
-        text = str(text)
-    if not isinstance(text, str) or not _CODE.fullmatch(text.lower()):
-        return None
-    return text.lower() if sum(map(str.isdigit, text)) <= _MOST_DIGITS else None
-
-
-def as_provider_id(text: object) -> str | None:
-    """A provider's id of a message as it may be kept; None where it is none."""
-    return text if isinstance(text, str) and _PROVIDER_ID.fullmatch(text) else None
+__all__ = [
+    "Accepted",
+    "Call",
+    "CallLease",
+    "MessageSender",
+    "OutgoingMessage",
+    "Refused",
+    "SenderCapabilities",
+    "as_code",
+    "as_provider_id",
+    "running_seconds",
+]
 
 
 def running_seconds() -> float:

@@ -63,7 +63,8 @@ class WorkerSettings(DatabaseSettings):
 
     #: The sandbox provider plays every channel but e-mail.
     sandbox_url: str | None = None
-    sandbox_timeout_seconds: Annotated[float, Field(gt=0)] = 5.0
+    #: For a whole call; more would outlast a delivery.
+    sandbox_timeout_seconds: Annotated[float, Field(gt=0, le=120)] = 5.0
     sandbox_idempotency_keys: bool = True
     sandbox_look_up: bool = True
 

@@ -5,10 +5,11 @@ from enum import StrEnum
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import BeforeValidator, ConfigDict, Field
 
 from contracts.base import ClosedContract, Contract, Instant, ShortText
 from contracts.channels import Channel
+from contracts.codes import as_code
 
 
 class DeliveryOutcome(StrEnum):
@@ -66,18 +67,28 @@ class DeliveryEventKind(StrEnum):
     UNKNOWN = "unknown"  #: A code we do not know; it is kept with the receipt.
 
 
+def _as_kept_code(value: object) -> object:
+    """Keep a code and nothing else: a receipt is not lost because its code is prose."""
+    if isinstance(value, str) and "\x00" in value:
+        raise ValueError("contains a NUL character, which PostgreSQL cannot store; remove it")
+    return as_code(value) if isinstance(value, str | int) else value
+
+
 class DeliveryEvent(ClosedContract):
     """One receipt of a provider."""
+
+    # Providers put addresses where ids and codes belong: an error is not to repeat them.
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
     provider: ShortText
     #: The provider's id of the event itself; a second one is ignored.
     provider_event_id: ShortText
     message_id: UUID
-    attempt_no: Annotated[int, Field(ge=1)]
+    attempt_no: Annotated[int, Field(ge=1, lt=2**31)]
     kind: DeliveryEventKind
     occurred_at: Instant
-    #: The provider's words, like a bounce code.
-    code: ShortText | None = None
+    #: The provider's code, like a bounce's; None where it gave words instead, which are not kept.
+    code: Annotated[str | None, BeforeValidator(_as_kept_code)] = None
 
 
 class DeliveryEventSignal(Contract):

@@ -5,48 +5,38 @@ import re
 import textwrap
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from email.headerregistry import Address, BaseHeader, HeaderRegistry, UnstructuredHeader
 from email.message import EmailMessage
-from email.policy import SMTP, EmailPolicy, Policy
+from email.policy import SMTP
 from email.utils import format_datetime
 from typing import Final
 
-from email_validator import EmailNotValidError, validate_email
+from email_validator import validate_email
 
 from activities.sender import OutgoingMessage
 from delivery.html_text import html_to_text
+from delivery.mail_headers import mailbox_field, text_field, words_field
 from delivery.smtp_settings import SmtpSettings
 
 #: Longest subject taken from a text, the line length RFC 5322 asks for.
 MAX_DERIVED_SUBJECT: Final = 78
-_CONTROL_CHARACTERS: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+#: What ends or parts a line, or shows nothing. Other blanks, like that before a French "!", stay.
+_BETWEEN_WORDS: Final = re.compile(r"[\x00-\x20\x7f-\x9f\u2028\u2029]+")
+#: Not allowed in a letter (RFC 5322, 4): some servers refuse it for them.
+_NOT_IN_A_BODY: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+#: 7bit, so that the letter passes servers without 8BITMIME unchanged.
+_BODY_POLICY: Final = SMTP.clone(cte_type="7bit")
 
 
-class _UriListHeader(UnstructuredHeader, BaseHeader):
-    """List-Unsubscribe: `<uri>, <uri>`, folded between the URIs only.
+class UnwritableLetterError(ValueError):
+    """No letter can be written of the message.
 
-    The stock folding rewrites a word too long for a line as an RFC 2047 encoded
-    word, which no mail program recognises as a link.
+    Args:
+        code: why, as it is kept with the refusal.
     """
 
-    def fold(self, *, policy: Policy) -> str:
-        uris = str(self).split(", ")
-        return f"{self.name}: " + f",{policy.linesep} ".join(uris) + policy.linesep
-
-
-def _letter_policy() -> "EmailPolicy[EmailMessage]":
-    # A registry of our own: the stock policies of the process share one.
-    headers = HeaderRegistry()
-    headers.map_to_type("list-unsubscribe", _UriListHeader)
-    # 7bit, so that the letter passes servers without 8BITMIME unchanged.
-    return SMTP.clone(cte_type="7bit", header_factory=headers)
-
-
-_POLICY: Final = _letter_policy()
-
-
-class UndeliverableAddressError(ValueError):
-    """The address of the recipient is no e-mail address."""
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
 
 
 @dataclass(frozen=True)
@@ -65,27 +55,31 @@ def compose(message: OutgoingMessage, settings: SmtpSettings) -> Letter:
     """Build the letter of one message.
 
     Raises:
-        UndeliverableAddressError: the address cannot be written to.
+        UnwritableLetterError: the address cannot be written to, or a text holds half a
+            character.
     """
     recipient, needs_utf8 = _deliverable(message.address)
+    message_id = message_id_header(message.idempotency_key, settings)
     html = message.content.html
     text = message.content.text
     if not text.strip() and html:
         text = html_to_text(html)
-
-    mail = EmailMessage(policy=_POLICY.clone(utf8=needs_utf8))
-    mail["From"] = settings.sender_mailbox
-    local_part, _, domain = recipient.rpartition("@")
-    # In two parts: as one it would be parsed again, as ASCII.
-    mail["To"] = Address(username=local_part, domain=domain)
-    mail["Subject"] = _one_line(message.content.subject or "") or _subject_from(text)
-    mail["Date"] = format_datetime(datetime.now(UTC))
-    mail["Message-ID"] = message_id_header(message.idempotency_key, settings)
-    _add_unsubscribe(mail, message, settings)
-    mail.set_content(text)
-    if html:
-        mail.add_alternative(html, subtype="html")
-    return Letter(recipient, mail["Message-ID"], mail.as_bytes(), needs_utf8)
+    sender = settings.sender_mailbox
+    try:
+        fields = [
+            mailbox_field("From", sender.display_name, sender.addr_spec),
+            mailbox_field("To", "", recipient),
+            text_field("Subject", _one_line(message.content.subject or "") or _subject_from(text)),
+            words_field("Date", [format_datetime(datetime.now(UTC))]),
+            words_field("Message-ID", [message_id]),
+            *_unsubscribe_fields(message, settings),
+        ]
+        # The body brings fields of its own, in which nothing of the message stands.
+        content = "".join(fields).encode() + _body(text, html)
+    except UnicodeEncodeError:
+        # Without the cause: it holds the text.
+        raise UnwritableLetterError("unencodable_text") from None
+    return Letter(recipient, message_id, content, needs_utf8)
 
 
 def message_id_header(idempotency_key: str, settings: SmtpSettings) -> str:
@@ -103,16 +97,28 @@ def _deliverable(address: str) -> tuple[str, bool]:
     try:
         # Syntax only: whether the domain takes mail is for the server to say.
         parsed = validate_email(address, check_deliverability=False, test_environment=True)
-    except EmailNotValidError:
+    except ValueError:
         # Without the cause: its text quotes the address.
-        raise UndeliverableAddressError("not an e-mail address") from None
+        raise UnwritableLetterError("invalid_address") from None
+    if "=?" in parsed.local_part:
+        # Allowed, and read as an encoded word where it stands in the To header.
+        raise UnwritableLetterError("invalid_address")
     if parsed.ascii_email is not None:
         return parsed.ascii_email, False
     return f"{parsed.local_part}@{parsed.ascii_domain}", True
 
 
+def _body(text: str, html: str | None) -> bytes:
+    """The MIME fields, an empty line and the text, with the HTML beside it if there is one."""
+    mail = EmailMessage(policy=_BODY_POLICY)
+    mail.set_content(_NOT_IN_A_BODY.sub("", text))
+    if html:
+        mail.add_alternative(_NOT_IN_A_BODY.sub("", html), subtype="html")
+    return mail.as_bytes()
+
+
 def _one_line(text: str) -> str:
-    return " ".join(_CONTROL_CHARACTERS.sub(" ", text).split())
+    return _BETWEEN_WORDS.sub(" ", text).strip(" ")
 
 
 def _subject_from(text: str) -> str:
@@ -125,14 +131,17 @@ def _subject_from(text: str) -> str:
     return shortened if shortened != "…" else first_line[: MAX_DERIVED_SUBJECT - 1] + "…"
 
 
-def _add_unsubscribe(mail: EmailMessage, message: OutgoingMessage, settings: SmtpSettings) -> None:
+def _unsubscribe_fields(message: OutgoingMessage, settings: SmtpSettings) -> list[str]:
     url = settings.unsubscribe_page(message.message_id)
     mailto = settings.unsubscribe_mailto
     uris = [f"<{url}>"] if url else []
     if mailto:
         uris.append(f"<mailto:{mailto}?subject=unsubscribe>")
-    if uris:
-        mail["List-Unsubscribe"] = ", ".join(uris)
+    if not uris:
+        return []
+    *earlier, last = uris
+    fields = [words_field("List-Unsubscribe", [*(f"{uri}," for uri in earlier), last])]
     if url and url.startswith("https://"):
         # RFC 8058 allows the one-click request over https only.
-        mail["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
+        fields.append(words_field("List-Unsubscribe-Post", ["List-Unsubscribe=One-Click"]))
+    return fields

@@ -1,16 +1,10 @@
 """E-mail, handed to an SMTP server."""
 
-import re
+from datetime import timedelta
 from functools import partial
 from typing import Final
 
-import aiosmtplib
-
-from activities.errors import (
-    AmbiguousDeliveryError,
-    MisconfiguredProviderError,
-    TransientDeliveryError,
-)
+from activities.errors import AmbiguousDeliveryError
 from activities.sender import (
     Accepted,
     Call,
@@ -20,16 +14,19 @@ from activities.sender import (
     Refused,
     SenderCapabilities,
 )
-from delivery.email_letter import Letter, UndeliverableAddressError, compose
+from delivery.email_letter import Letter, UnwritableLetterError, compose
 from delivery.smtp_connections import SmtpConnections
+from delivery.smtp_dialogue import ConnectionLostError, SmtpDialogue
+from delivery.smtp_errors import refusal_of
+from delivery.smtp_replies import Meaning, Stage, Verdict, judge
 from delivery.smtp_settings import SmtpSettings
 
 __all__ = ["EmailSmtpSender", "SmtpSettings"]
 
-_GO_AHEAD: Final = 354
-#: The server wants a login or encryption first (RFC 4954): our settings are wrong, not the message.
-_NOT_LOGGED_IN: Final = frozenset({530, 534, 535, 538})
-_LEADING_DOT: Final = re.compile(rb"(?m)^\.")
+_GO_AHEAD: Final = range(354, 355)
+_DONE: Final = range(200, 300)
+#: What a call may last beyond its own time-outs, on a busy machine.
+_MARGIN: Final = timedelta(seconds=10)
 
 
 class EmailSmtpSender(MessageSender):
@@ -40,7 +37,7 @@ class EmailSmtpSender(MessageSender):
     the server has nothing; from the first byte of content on it may have it all.
 
     Raises:
-        OSError: the CA file of the settings cannot be read.
+        ValueError: the CA file of the settings cannot be read.
     """
 
     def __init__(self, settings: SmtpSettings) -> None:
@@ -60,25 +57,23 @@ class EmailSmtpSender(MessageSender):
     @property
     def capabilities(self) -> SenderCapabilities:
         """None of the optional ones: plain SMTP offers none."""
-        return SenderCapabilities()
+        return SenderCapabilities(longest_call=self._settings.longest_dialogue + _MARGIN)
 
     def prepare(self, message: OutgoingMessage) -> Call | Refused:
         """Compose one e-mail; see `MessageSender.prepare`."""
         try:
             letter = compose(message, self._settings)
-        except UndeliverableAddressError:
-            return Refused("invalid_address")
+        except UnwritableLetterError as fault:
+            return Refused(fault.code)
         return partial(self._send, letter)
 
     async def _send(self, letter: Letter, lease: CallLease) -> Accepted | Refused:
-        async with self._connections.lease() as smtp:
-            if letter.needs_utf8 and not smtp.supports_extension("smtputf8"):
-                return Refused("smtputf8_not_supported")
-            refused = await self._announce(smtp, letter)
-            if refused is not None:
-                return refused
-            lease.check()
-            return await self._hand_over(smtp, letter)
+        announce = partial(self._announce, letter)
+        async with self._connections.announced(announce) as (dialogue, objection):
+            verdict = objection or await self._hand_over(dialogue, letter, lease)
+        if verdict is None:
+            return Accepted(letter.message_id)
+        return refusal_of(verdict, self._settings.server)
 
     async def look_up(self, idempotency_key: str) -> Accepted | Refused | None:
         """Never called: the capabilities do not declare it."""
@@ -88,63 +83,43 @@ class EmailSmtpSender(MessageSender):
         """Give back connections."""
         await self._connections.close()
 
-    async def _announce(self, smtp: aiosmtplib.SMTP, letter: Letter) -> Refused | None:
+    async def _announce(self, letter: Letter, dialogue: SmtpDialogue) -> Verdict | None:
         """MAIL, RCPT and DATA, up to the go-ahead: nothing has left yet."""
-        options = ["SMTPUTF8", "BODY=8BITMIME"] if letter.needs_utf8 else []
+        if letter.needs_utf8 and not dialogue.offers("smtputf8"):
+            return Verdict(Stage.SENDER, Meaning.REFUSED, "smtputf8_not_supported")
+        sender = self._settings.sender_mailbox.addr_spec
+        options = " SMTPUTF8 BODY=8BITMIME" if letter.needs_utf8 else ""
+        for stage, command, expected in (
+            (Stage.SENDER, f"MAIL FROM:<{sender}>{options}", _DONE),
+            (Stage.RECIPIENT, f"RCPT TO:<{letter.recipient}>", _DONE),
+            (Stage.DATA, "DATA", _GO_AHEAD),
+        ):
+            reply = await dialogue.ask(command.encode())
+            if reply.code in expected:
+                continue
+            verdict = judge(stage, reply)
+            if verdict is None:
+                raise ConnectionLostError(reply.code)
+            return verdict
+        # The go-ahead may have come together with the end, or with an answer too many.
+        dialogue.check_in_step()
+        return None
+
+    async def _hand_over(
+        self, dialogue: SmtpDialogue, letter: Letter, lease: CallLease
+    ) -> Verdict | None:
+        """The content and the server's verdict on it; None: it has taken the message."""
+        lease.check()
         try:
-            await smtp.mail(self._settings.sender_mailbox.addr_spec, options=options)
-            await smtp.rcpt(letter.recipient, encoding="utf-8")
-            code = (await smtp.execute_command(b"DATA")).code
-        except aiosmtplib.SMTPResponseException as negative:
-            # Judged below, outside: an error raised here would carry this one along.
-            code = negative.code
-        except (aiosmtplib.SMTPException, OSError) as failure:
-            # Without the cause, here and below: it quotes what the server said,
-            # and servers repeat the address.
-            raise TransientDeliveryError(
-                f"connection to SMTP server {self._settings.server} was lost before the "
-                f"content left ({type(failure).__name__})"
-            ) from None
-        return None if code == _GO_AHEAD else self._judge(code)
+            reply = await dialogue.hand_over(letter.content, self._settings.content_timeout_seconds)
+        except ConnectionLostError as lost:
+            raise self._unconfirmed(lost.what) from None
+        verdict = judge(Stage.CONTENT, reply)
+        if verdict is None and reply.code not in _DONE:
+            raise self._unconfirmed(reply.code)
+        return verdict
 
-    async def _hand_over(self, smtp: aiosmtplib.SMTP, letter: Letter) -> Accepted | Refused:
-        """The content and the server's verdict on it.
-
-        Written out instead of `SMTP.data()`, which sends DATA as well and fails
-        the same way before and after the go-ahead.
-        """
-        connection = smtp.protocol
-        if connection is None or not connection.is_connected:
-            raise TransientDeliveryError(
-                f"connection to SMTP server {self._settings.server} was lost before the content "
-                "left"
-            )
-        try:
-            connection.write(_LEADING_DOT.sub(b"..", letter.content) + b".\r\n")
-            answer = await connection.read_response(timeout=self._settings.content_timeout_seconds)
-        except (aiosmtplib.SMTPException, OSError) as failure:
-            raise AmbiguousDeliveryError(
-                f"SMTP server {self._settings.server} did not confirm the content "
-                f"({type(failure).__name__})"
-            ) from None
-        if 200 <= answer.code < 300:
-            return Accepted(letter.message_id)
-        if not 400 <= answer.code < 600:
-            raise AmbiguousDeliveryError(
-                f"SMTP server {self._settings.server} confirmed the content with {answer.code}, "
-                "which means nothing"
-            )
-        return self._judge(answer.code)
-
-    def _judge(self, code: int) -> Refused:
-        """What a negative answer means; in each case the server has not taken the message."""
-        if code in _NOT_LOGGED_IN:
-            raise MisconfiguredProviderError(
-                f"SMTP server {self._settings.server} wants a login or encryption first ({code}); "
-                "check username, password and security"
-            )
-        if 500 <= code < 600:
-            return Refused(f"smtp_{code}")
-        raise TransientDeliveryError(
-            f"SMTP server {self._settings.server} cannot take the message now ({code})"
+    def _unconfirmed(self, what: str | int) -> AmbiguousDeliveryError:
+        return AmbiguousDeliveryError(
+            f"SMTP server {self._settings.server} did not confirm the content ({what})"
         )

@@ -1,22 +1,43 @@
-"""A readable plain text out of an HTML body."""
+"""A readable plain text out of an HTML body.
+
+The HTML is read by the parser of the HTML standard, as browsers read it: with the elements that
+are implied, and without those that close nothing.
+"""
 
 import re
-from html.parser import HTMLParser
 from typing import Final
 
-#: Elements that stand on a line of their own.
-_BREAKING: Final = re.compile(
-    "address|article|aside|blockquote|br|div|dd|dl|dt|figure|footer|h[1-6]|header|hr|li|main|nav|"
-    "ol|p|pre|section|table|tr|ul"
+from justhtml import Element, JustHTML, Node, Text
+
+from delivery.text_page import TextPage
+
+#: Elements that stand on lines of their own, as in the style sheet of the HTML standard (15.3).
+_BLOCKS: Final = re.compile(
+    "address|article|aside|blockquote|body|caption|center|dd|details|dialog|dir|div|dl|dt|fieldset|"
+    "figcaption|figure|footer|form|h[1-6]|header|hgroup|hr|legend|li|main|menu|nav|ol|optgroup|p|"
+    "pre|search|section|summary|table|tr|ul"
 )
-#: Their content is not for reading.
-_SILENT: Final = frozenset({"head", "script", "style", "template", "title"})
+#: Blocks with a margin: an empty line before and after.
+_SPACED: Final = re.compile("blockquote|dir|dl|figure|h[1-6]|hr|menu|ol|p|pre|ul")
+#: Boxes beside each other.
+_BOXES: Final = frozenset({"button", "input", "label", "option", "select", "textarea"})
+_CELLS: Final = frozenset({"td", "th"})
+_LISTS: Final = frozenset({"dir", "menu", "ol", "ul"})
+_PRESERVED: Final = frozenset({"pre", "textarea", "listing", "xmp"})
+#: Never shown. No mail program runs scripts, so that `noscript` is.
+_SILENT: Final = re.compile(
+    "area|audio|canvas|datalist|embed|head|iframe|noembed|noframes|object|script|style|template|"
+    "title|video"
+)
+_HIDING_STYLE: Final = re.compile(r"(display\s*:\s*none|visibility\s*:\s*hidden)\b")
+_LINKED: Final = re.compile(r"(https?|mailto|tel):", re.IGNORECASE)
 
 
 def html_to_text(html: str) -> str:
     """Derive the plain-text alternative of a body that only exists as HTML.
 
-    Keeps words, line structure and link targets; drops markup, styles, scripts.
+    Keeps words, line structure and link targets; drops markup, styles, scripts and what is
+    hidden. Cells of a table stand in one line, with a tab between.
 
     Args:
         html: a document or a fragment, well-formed or not.
@@ -24,45 +45,67 @@ def html_to_text(html: str) -> str:
     Returns:
         Text without trailing blanks and without more than one empty line in a row.
     """
-    reader = _TextReader()
-    reader.feed(html)
-    reader.close()
-    lines = (re.sub(r"[^\S\n]+", " ", line).strip() for line in "".join(reader.parts).split("\n"))
-    return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()
+    document = JustHTML(html, sanitize=False, scripting_enabled=False)
+    page = TextPage()
+    # A stack of our own: elements may be nested deeper than calls.
+    ahead: list[tuple[Node | Text, bool]] = [(document.root, False)]
+    while ahead:
+        node, left = ahead.pop()
+        if isinstance(node, Text):
+            page.write(node.data or "")
+        elif left:
+            _leave(page, node)
+        elif not _is_hidden(node):
+            _enter(page, node)
+            ahead.append((node, True))
+            ahead.extend((child, False) for child in reversed(node.children or ()))
+    return page.text()
 
 
-class _TextReader(HTMLParser):
-    """Collects what a person would read."""
+def _is_hidden(node: Node) -> bool:
+    return isinstance(node, Element) and bool(
+        _SILENT.fullmatch(node.name)
+        or "hidden" in node.attrs
+        or _HIDING_STYLE.search((node.attrs.get("style") or "").lower())
+    )
 
-    def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
-        self.parts: list[str] = []
-        self._silent_depth = 0
-        self._links: list[tuple[str | None, int]] = []
 
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        attributes = dict(attrs)
-        if tag in _SILENT:
-            self._silent_depth += 1
-        elif _BREAKING.fullmatch(tag):
-            self.parts.append("\n- " if tag == "li" else "\n")
-        elif tag == "a":
-            self._links.append((attributes.get("href"), len(self.parts)))
-        elif tag == "img" and attributes.get("alt"):
-            self.parts.append(f"[{attributes['alt']}]")
+def _enter(page: TextPage, node: Node) -> None:
+    name, attributes = node.name, node.attrs or {}
+    _part(page, name)
+    if name in _PRESERVED:
+        page.preserve()
+    elif name in _LISTS:
+        page.begin_list(numbered=name == "ol")
+    elif name == "li":
+        page.begin_item()
+    elif name == "a":
+        page.begin_link()
+    elif name == "br":
+        page.end_line()
+    elif name == "img" and (attributes.get("alt") or "").strip():
+        page.write(f"[{attributes['alt']}]")
 
-    def handle_endtag(self, tag: str) -> None:
-        if tag in _SILENT:
-            self._silent_depth = max(0, self._silent_depth - 1)
-        elif tag == "a" and self._links:
-            href, start = self._links.pop()
-            # A link that shows its own target would read twice.
-            if href and href not in "".join(self.parts[start:]):
-                self.parts.append(f" ({href})")
-        elif _BREAKING.fullmatch(tag):
-            self.parts.append("\n")
 
-    def handle_data(self, data: str) -> None:
-        if not self._silent_depth:
-            # Line breaks in the source are only spaces to a reader.
-            self.parts.append(re.sub(r"\s+", " ", data))
+def _leave(page: TextPage, node: Node) -> None:
+    name, attributes = node.name, node.attrs or {}
+    if name in _PRESERVED:
+        page.collapse()
+    elif name in _LISTS:
+        page.end_list()
+    elif name == "a":
+        target = (attributes.get("href") or "").strip()
+        page.end_link(target if _LINKED.match(target) else "")
+    _part(page, name)
+
+
+def _part(page: TextPage, name: str) -> None:
+    """What an element does to the text around it, at both of its ends."""
+    if _SPACED.fullmatch(name) and not (name in _LISTS and page.is_in_list):
+        page.break_line(empty_line=True)
+    elif _BLOCKS.fullmatch(name):
+        page.break_line()
+    elif name in _CELLS:
+        page.next_cell()
+    elif name in _BOXES:
+        page.write(" ")

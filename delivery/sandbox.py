@@ -1,18 +1,15 @@
 """Every channel but e-mail, handed to the sandbox provider of the development stack."""
 
-import re
-from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+import json
+from datetime import timedelta
 from functools import partial
 from http import HTTPStatus
 from typing import Final
-from urllib.parse import urlsplit
-
-import httpx
 
 from activities.errors import (
     AmbiguousDeliveryError,
     MisconfiguredProviderError,
+    ProviderUnavailableError,
     TransientDeliveryError,
 )
 from activities.sender import (
@@ -23,33 +20,49 @@ from activities.sender import (
     OutgoingMessage,
     Refused,
     SenderCapabilities,
+    as_code,
+    as_provider_id,
 )
 from contracts.channels import Channel
-from delivery.retry_after import parse_retry_after
+from delivery.http_client import HttpAnswer, HttpClient
 
-#: The connection was never made, so nothing can have left.
-_NEVER_SENT: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
-_LOGIN_PROBLEMS: Final = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
-#: 4xx by number, "later" by meaning.
-_TRY_LATER: Final = frozenset(
-    {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS}
+#: In place of our account, or of the way to it, something says no to all messages.
+_ACCOUNT_PROBLEMS: Final = frozenset(
+    {
+        HTTPStatus.UNAUTHORIZED,
+        HTTPStatus.PAYMENT_REQUIRED,
+        HTTPStatus.FORBIDDEN,
+        HTTPStatus.PROXY_AUTHENTICATION_REQUIRED,
+    }
 )
-#: What a code may look like: anything else could carry the provider's prose.
-_CODE: Final = re.compile(r"[a-z0-9][a-z0-9_.-]{0,63}")
+#: Not taken, later perhaps: by their meaning in HTTP, whoever answers.
+_TRY_LATER: Final = frozenset(
+    {
+        HTTPStatus.REQUEST_TIMEOUT,
+        HTTPStatus.TOO_EARLY,
+        HTTPStatus.TOO_MANY_REQUESTS,
+        HTTPStatus.SERVICE_UNAVAILABLE,
+    }
+)
+#: Codes of the sandbox: this recipient is put off, others are served.
+_PUT_OFF: Final = frozenset({"recipient_busy"})
+#: The sandbox serves other channels: our settings are wrong, not the message.
+_WRONG_URL: Final = frozenset({"unknown_channel"})
 
 
 class SandboxSender(MessageSender):
     """Talks to the sandbox provider over HTTP.
+
+    What comes back counts as the sandbox's answer only in its own form, a JSON object with an
+    id or a code: a page of whatever else answers at that address says nothing of a message.
 
     Args:
         base_url: address of the provider, like `http://127.0.0.1:8090`.
         channel: the channel this sender serves.
         idempotency_keys: whether the provider honours keys on this channel.
         look_up: whether it may be asked what became of a key.
-        timeout_seconds: for connecting and for the answer, each.
+        timeout_seconds: for a whole call, from connecting to the end of the answer.
         max_characters: longest text of the channel; None: no limit.
-        look_up_settles_after: how long a sent request may still be on its way; the
-            sandbox takes a message when it arrives, so this only covers the network.
 
     Raises:
         ValueError: the address is no http or https URL.
@@ -64,20 +77,27 @@ class SandboxSender(MessageSender):
         look_up: bool,
         timeout_seconds: float = 5.0,
         max_characters: int | None = None,
-        look_up_settles_after: timedelta = timedelta(seconds=1),
     ) -> None:
-        _check_address(base_url)
+        longest_call = timedelta(seconds=timeout_seconds)
+        try:
+            self._http = HttpClient(
+                base_url, provider="the sandbox provider", longest_call=longest_call
+            )
+        except ValueError as error:
+            raise ValueError(f"sandbox_url: {error}") from None
         self._channel = channel
         self._path = f"/v1/{channel.value}/messages"
         self._capabilities = SenderCapabilities(
             idempotency_keys=idempotency_keys,
             look_up=look_up,
-            look_up_settles_after=look_up_settles_after,
+            # A request given up may still be on its way, or wait in the queue of a provider
+            # that was stopped for as long as a call lasts. What the sandbox holds back itself
+            # it knows as pending, however long that takes.
+            look_up_settles_after=3 * longest_call + timedelta(seconds=2),
+            longest_call=longest_call,
             receipts=True,
             max_characters=max_characters,
         )
-        # No proxy from the environment: the sandbox is on this machine.
-        self._http = httpx.AsyncClient(base_url=base_url, timeout=timeout_seconds, trust_env=False)
 
     @property
     def provider(self) -> str:
@@ -102,110 +122,97 @@ class SandboxSender(MessageSender):
             "idempotency_key": message.idempotency_key,
             "message_id": str(message.message_id),
         }
-        return partial(self._send, request)
+        return partial(self._send, message, json.dumps(request).encode("ascii"))
 
-    async def _send(self, request: Mapping[str, str], lease: CallLease) -> Accepted | Refused:
-        lease.check()
-        try:
-            answer = await self._http.post(self._path, json=request)
-        except _NEVER_SENT as failure:
-            # Without the cause, here and below: it holds the request, and the
-            # request holds the address.
-            raise _unreachable(failure) from None
-        except httpx.RequestError as failure:
-            raise AmbiguousDeliveryError(
-                f"the sandbox provider did not answer a request that was sent "
-                f"({type(failure).__name__})"
-            ) from None
-        return _accepted(answer) if answer.is_success else _not_accepted(answer)
+    async def _send(
+        self, message: OutgoingMessage, request: bytes, lease: CallLease
+    ) -> Accepted | Refused:
+        answer = await self._http.hand_over(self._path, request, lease)
+        if not _is_about(answer, message.idempotency_key):
+            raise AmbiguousDeliveryError("the sandbox provider answered about another message")
+        if answer.is_success:
+            return _accepted(answer, message.idempotency_key)
+        return _not_accepted(answer, message.address)
 
     async def look_up(self, idempotency_key: str) -> Accepted | Refused | None:
         """Ask what became of an earlier send; see `MessageSender.look_up`."""
-        try:
-            answer = await self._http.get(self._path, params={"idempotency_key": idempotency_key})
-        except httpx.RequestError as failure:
-            raise _unreachable(failure) from None
-        body = _json_object(answer)
+        answer = await self._http.ask(self._path, idempotency_key=idempotency_key)
+        content = answer.content if _is_about(answer, idempotency_key) else {}
         # The code as well as the status: a wrong path is a 404 too, and reading it
         # as "never taken" would send the message again.
-        if answer.status_code == HTTPStatus.NOT_FOUND and body.get("code") == "unknown_key":
+        if answer.status == HTTPStatus.NOT_FOUND and content.get("code") == "unknown_key":
             return None
-        if answer.is_success and body.get("status") == "refused":
-            return Refused(_code(answer))
-        message_id = body.get("provider_message_id")
-        if answer.is_success and isinstance(message_id, str):
-            return Accepted(message_id)
-        raise TransientDeliveryError(
-            f"the sandbox provider answered a look-up with {answer.status_code}",
-            _retry_after(answer),
-        )
+        if answer.is_success and content.get("status") == "refused":
+            return Refused(as_code(content.get("code")) or "refused")
+        if answer.is_success and content.get("provider_message_id"):
+            return _accepted(answer, idempotency_key)
+        raise _no_outcome(answer)
 
     async def close(self) -> None:
-        """Give back connections."""
-        await self._http.aclose()
+        """Nothing to give back: a connection ends with its call."""
 
 
-def _check_address(url: str) -> None:
-    try:
-        parts = urlsplit(url)
-        usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
-    except ValueError:  # A port that is no number, a bracket too few.
-        usable = False
-    if not usable:
-        raise ValueError(f"sandbox_url: {url!r} is no http or https URL")
+def _is_about(answer: HttpAnswer, idempotency_key: str) -> bool:
+    """Whether an answer is about this key, as far as it says whose it is."""
+    return answer.content.get("idempotency_key", idempotency_key) == idempotency_key
 
 
-def _accepted(answer: httpx.Response) -> Accepted:
-    message_id = _json_object(answer).get("provider_message_id")
-    if not isinstance(message_id, str) or not message_id:
+def _accepted(answer: HttpAnswer, idempotency_key: str) -> Accepted:
+    """Taken, under the provider's id, or under the key where that id cannot be kept.
+
+    What was taken stays taken, whatever its id looks like: sent again it would be a second
+    message.
+    """
+    given = answer.content.get("provider_message_id")
+    if not given:
         raise AmbiguousDeliveryError(
-            f"the sandbox provider answered {answer.status_code} without a provider_message_id"
+            f"the sandbox provider answered {answer.status} without a provider_message_id"
         )
-    return Accepted(message_id)
+    return Accepted(as_provider_id(given) or idempotency_key)
 
 
-def _not_accepted(answer: httpx.Response) -> Refused:
-    """Sort the answers that say no, now or for good."""
-    status = answer.status_code
-    if status in _LOGIN_PROBLEMS:
+def _not_accepted(answer: HttpAnswer, address: str) -> Refused:
+    """Sort the answers that say no, now or for good, or nothing at all."""
+    status, said = answer.status, answer.content.get("code")
+    is_its_own = isinstance(said, str)
+    code = as_code(said, about=address) or f"http_{status}"
+    if is_its_own and said in _PUT_OFF:
+        raise TransientDeliveryError(
+            f"the sandbox provider puts the recipient off ({status})",
+            answer.retry_after,
+            code=said,
+        )
+    # The sandbox documents that its 5xx mean not taken. One that is not its own is some
+    # gateway's, which knows nothing of what was taken behind it.
+    if status in _TRY_LATER or (500 <= status < 600 and is_its_own):
+        raise ProviderUnavailableError(
+            f"the sandbox provider takes nothing now ({status})", answer.retry_after, code=code
+        )
+    if status in _ACCOUNT_PROBLEMS:
         raise MisconfiguredProviderError(
             f"the sandbox provider refuses our credentials ({status}); check them"
         )
-    # The sandbox documents that 5xx means not taken. Few real providers do: there
-    # it would be ambiguous.
-    if status in _TRY_LATER or answer.is_server_error:
-        raise TransientDeliveryError(
-            f"the sandbox provider cannot take the message now ({status})", _retry_after(answer)
+    if 400 <= status < 500 and is_its_own and said not in _WRONG_URL:
+        return Refused(code)
+    # A "see other" may follow a message that was taken.
+    if 300 <= status < 500 and status != HTTPStatus.SEE_OTHER:
+        raise MisconfiguredProviderError(
+            f"the sandbox provider answered {status}, which is no answer of its own; "
+            "check its base URL"
         )
-    if answer.is_client_error:
-        return Refused(_code(answer))
-    raise MisconfiguredProviderError(
-        f"the sandbox provider answered {status}, which is no answer to a message; "
-        "check its base URL"
+    raise AmbiguousDeliveryError(
+        f"the sandbox provider answered {status}, which does not say whether the message was taken"
     )
 
 
-def _unreachable(failure: httpx.RequestError) -> TransientDeliveryError:
-    return TransientDeliveryError(
-        f"the sandbox provider cannot be reached ({type(failure).__name__})"
-    )
-
-
-def _retry_after(answer: httpx.Response) -> timedelta | None:
-    return parse_retry_after(answer.headers.get("Retry-After"), datetime.now(UTC))
-
-
-def _code(answer: httpx.Response) -> str:
-    code = _json_object(answer).get("code")
-    if isinstance(code, str) and _CODE.fullmatch(code):
-        return code
-    return f"http_{answer.status_code}"
-
-
-def _json_object(answer: httpx.Response) -> Mapping[str, object]:
-    """The body as an object; empty where it is anything else."""
-    try:
-        body = answer.json()
-    except ValueError:
-        return {}
-    return body if isinstance(body, dict) else {}
+def _no_outcome(
+    answer: HttpAnswer,
+) -> TransientDeliveryError | ProviderUnavailableError | MisconfiguredProviderError:
+    """Why a look-up has told nothing."""
+    status = answer.status
+    said = f"the sandbox provider answered a look-up with {status}"
+    if answer.is_success:  # It has no outcome yet, or none we can read.
+        return TransientDeliveryError(said, answer.retry_after, code="no_outcome")
+    if status in _TRY_LATER or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return ProviderUnavailableError(said, answer.retry_after)
+    return MisconfiguredProviderError(f"{said}; check its base URL and our credentials")

@@ -2,20 +2,26 @@
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 
 import aiosmtplib
 
-from activities.errors import MisconfiguredProviderError, TransientDeliveryError
+from activities.errors import MisconfiguredProviderError, ProviderUnavailableError
+from delivery.smtp_dialogue import ConnectionLostError, SmtpDialogue, abort
+from delivery.smtp_errors import error_of
+from delivery.smtp_replies import Meaning, SmtpReply, Stage, Verdict, judge
 from delivery.smtp_settings import SmtpSettings
 
 #: The peer went away in the middle of the handshake: says nothing about the settings.
 _BROKEN_HANDSHAKE = (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError)
 
+#: Announces a message on a connection: None, or the answer that says no.
+Announcement = Callable[[SmtpDialogue], Awaitable[Verdict | None]]
+
 
 class SmtpConnections:
-    """Lends connections that are greeted, encrypted and logged in.
+    """Lends connections on which a message is announced.
 
     Raises:
         ValueError: the CA file of the settings holds no certificates that can be read.
@@ -25,63 +31,90 @@ class SmtpConnections:
         self._settings = settings
         # Built once: reading the authorities costs more than a handshake.
         self._tls = None if settings.security == "none" else _trusting(settings.ca_file)
-        self._idle: list[aiosmtplib.SMTP] = []
+        self._idle: list[SmtpDialogue] = []
         self._slots = asyncio.Semaphore(settings.max_connections)
         self._closed = False
 
     @asynccontextmanager
-    async def lease(self) -> AsyncIterator[aiosmtplib.SMTP]:
-        """Lend a connection; it is reused unless the block raises.
+    async def announced(
+        self, announce: Announcement
+    ) -> AsyncIterator[tuple[SmtpDialogue, Verdict | None]]:
+        """Lend a connection with what came of the announcement; it is reused if all ends well.
 
         Raises:
-            TransientDeliveryError: the server cannot be reached or is not ready.
+            ProviderUnavailableError: the server cannot be reached, or not in time.
             MisconfiguredProviderError: it refuses our login, or is not whom we trust.
         """
-        async with self._slots:
-            smtp = await self._reuse() or await self._open()
+        async with AsyncExitStack() as lent:
             try:
-                yield smtp
-            except BaseException:
-                # Whatever happened, the dialogue may be out of step.
-                smtp.close()
-                raise
+                # Each answer has its time, and a server may use all of it for every one.
+                async with asyncio.timeout(self._settings.announce_timeout_seconds):
+                    await lent.enter_async_context(self._slots)
+                    dialogue, objection = await self._announce(announce)
+            except TimeoutError:
+                raise ProviderUnavailableError(
+                    f"SMTP server {self._settings.server} was not ready for the content in "
+                    f"{self._settings.announce_timeout_seconds:g} s"
+                ) from None
+            with dialogue:
+                yield dialogue, objection
             if self._closed:
-                smtp.close()
+                dialogue.abort()
             else:
-                self._idle.append(smtp)
+                self._idle.append(dialogue)
 
     async def close(self) -> None:
         """Take leave of the server on every idle connection."""
         self._closed = True
-        while self._idle:
-            smtp = self._idle.pop()
-            # Politeness only; the connection ends either way.
-            with suppress(aiosmtplib.SMTPException, OSError):
-                await smtp.quit()
-            smtp.close()
+        leaving, self._idle = self._idle, []
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._settings.timeout_seconds):
+                for dialogue in leaving:
+                    await dialogue.quit()
+        for dialogue in leaving:
+            dialogue.abort()
 
-    async def _reuse(self) -> aiosmtplib.SMTP | None:
+    async def _announce(self, announce: Announcement) -> tuple[SmtpDialogue, Verdict | None]:
+        """Announce on a connection used before, and on a fresh one where that is worn.
+
+        A connection may be used up (RFC 5321, 3.8) without the account being out of service;
+        nothing has left yet, so that asking again costs nothing.
+        """
+        used = await self._reuse()
+        if used is not None:
+            with suppress(ConnectionLostError), used:
+                objection = await announce(used)
+                if objection is None or objection.meaning is not Meaning.WORN:
+                    return used, objection
+                used.abort()
+        fresh = await self._open()
+        try:
+            with fresh:
+                return fresh, await announce(fresh)
+        except ConnectionLostError as lost:
+            raise ProviderUnavailableError(
+                f"connection to SMTP server {self._settings.server} was lost before the "
+                f"content left ({lost.what})"
+            ) from None
+
+    async def _reuse(self) -> SmtpDialogue | None:
         """The idle connection used last, if it still answers.
 
         RSET does both: it shows that the server is there and clears what a
         refused message may have left behind.
         """
         while self._idle:
-            smtp = self._idle.pop()
-            if not smtp.is_connected:
+            dialogue = self._idle.pop()
+            if not dialogue.is_open:
                 continue
-            try:
-                await smtp.rset()
-            except (aiosmtplib.SMTPException, OSError):
-                smtp.close()
-                return None
-            except BaseException:
-                smtp.close()
-                raise
-            return smtp
+            with suppress(ConnectionLostError), dialogue:
+                if (await dialogue.ask(b"RSET")).code == aiosmtplib.SMTPStatus.completed:
+                    return dialogue
+            dialogue.abort()
+            return None
         return None
 
-    async def _open(self) -> aiosmtplib.SMTP:
+    async def _open(self) -> SmtpDialogue:
         settings = self._settings
         smtp = aiosmtplib.SMTP(
             hostname=settings.host,
@@ -99,9 +132,9 @@ class SmtpConnections:
                 await self._encrypt(smtp)
                 await self._log_in(smtp)
         except BaseException:
-            smtp.close()
+            abort(smtp)
             raise
-        return smtp
+        return SmtpDialogue(smtp)
 
     async def _encrypt(self, smtp: aiosmtplib.SMTP) -> None:
         if self._settings.security != "starttls":
@@ -146,7 +179,12 @@ def _connecting_to(server: str) -> Iterator[None]:
     try:
         yield
     except aiosmtplib.SMTPResponseException as answer:
-        raise _refused_connection(server, answer) from None
+        at_login = isinstance(answer, aiosmtplib.SMTPAuthenticationError)
+        stage = Stage.LOGIN if at_login else Stage.CONNECTING
+        verdict = judge(stage, SmtpReply(answer.code, answer.message))
+        if verdict is not None:
+            raise error_of(verdict, server) from None
+        raise _unreachable(server, str(answer.code)) from None
     except (aiosmtplib.SMTPException, OSError) as failure:
         origin = failure if isinstance(failure, ssl.SSLError) else failure.__cause__
         if isinstance(origin, ssl.SSLError) and not isinstance(origin, _BROKEN_HANDSHAKE):
@@ -155,21 +193,8 @@ def _connecting_to(server: str) -> Iterator[None]:
                 f"no trusted TLS connection to SMTP server {server}: {reason}; "
                 "check security, port, host name and ca_file"
             ) from None
-        raise TransientDeliveryError(
-            f"SMTP server {server} cannot be reached ({type(origin or failure).__name__})"
-        ) from None
+        raise _unreachable(server, type(origin or failure).__name__) from None
 
 
-def _refused_connection(
-    server: str, answer: aiosmtplib.SMTPResponseException
-) -> TransientDeliveryError | MisconfiguredProviderError:
-    """What an error code before the first message means; 5xx will not change by itself."""
-    if answer.code < 500:
-        return TransientDeliveryError(f"SMTP server {server} is not ready ({answer.code})")
-    if isinstance(answer, aiosmtplib.SMTPAuthenticationError):
-        return MisconfiguredProviderError(
-            f"SMTP server {server} refuses the login ({answer.code}); check username and password"
-        )
-    return MisconfiguredProviderError(
-        f"SMTP server {server} refuses to talk to us ({answer.code}); ask its operator"
-    )
+def _unreachable(server: str, what: str) -> ProviderUnavailableError:
+    return ProviderUnavailableError(f"SMTP server {server} cannot be reached ({what})")

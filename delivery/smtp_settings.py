@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass, field
+from datetime import timedelta
 from email.headerregistry import Address
 from email.utils import parseaddr
 from typing import Final, Literal
@@ -12,7 +13,12 @@ from pydantic import SecretStr
 
 #: Of our own sender, so also a@localhost, which no stranger's address may be.
 _ADDRESS: Final = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*")
-_UNSAFE_IN_HEADER: Final = re.compile(r"[\s<>,\x00-\x1f\x7f]|[^\x00-\x7f]")
+#: RFC 5321, 4.5.3.1.3: a path has 256 octets, its brackets included.
+_LONGEST_ADDRESS: Final = 254
+#: What breaks out of angle brackets, or reads like an encoded word (RFC 2047).
+_UNSAFE_IN_HEADER: Final = re.compile(r"[\s<>,\x00-\x1f\x7f]|[^\x00-\x7f]|=\?")
+#: Leaves room in the 998 octets of a line (RFC 5322, 2.1.1) for a message id.
+_LONGEST_URI: Final = 900
 
 
 @dataclass(frozen=True)
@@ -37,6 +43,9 @@ class SmtpSettings:
     #: answer (RFC 5321, 4.5.3.2.6 allows ten minutes), and because giving up here
     #: leaves a message nobody can tell the fate of.
     content_timeout_seconds: float = 60.0
+    #: For everything up to the content, a wait for a free connection included: a server may
+    #: take all its time for every answer. With the content's it makes the longest call.
+    announce_timeout_seconds: float = 80.0
     #: PEM file of the authorities to trust instead of the system's.
     ca_file: str | None = None
     #: Name given in EHLO; None: the name of this machine.
@@ -53,7 +62,8 @@ class SmtpSettings:
         """Refuse what could only fail later."""
         address = parseaddr(self.sender)[1]
         whole = self.sender == address or self.sender.endswith(f"<{address}>")
-        if not (whole and self.sender.isprintable() and _ADDRESS.fullmatch(address)):
+        usable = _ADDRESS.fullmatch(address) and len(address) <= _LONGEST_ADDRESS
+        if not (whole and self.sender.isprintable() and usable):
             raise ValueError(f"sender: {self.sender!r} is no address; write it like Name <a@b.com>")
         if self.username is not None and self.security == "none":
             raise ValueError("username: would cross the network readable; use starttls or tls")
@@ -74,6 +84,11 @@ class SmtpSettings:
         """The server as shown to people."""
         return f"{self.host}:{self.port}"
 
+    @property
+    def longest_dialogue(self) -> timedelta:
+        """What the time-outs of one message allow in all."""
+        return timedelta(seconds=self.announce_timeout_seconds + self.content_timeout_seconds)
+
     def login(self) -> tuple[str, str] | None:
         """User name and password in the clear, if the server wants a login."""
         if self.username is None or self.password is None:
@@ -90,8 +105,13 @@ class SmtpSettings:
     def _check_unsubscribe(self) -> None:
         # Both end up inside angle brackets in a header, where these would break out.
         for name in ("unsubscribe_url", "unsubscribe_mailto"):
-            if _UNSAFE_IN_HEADER.search(getattr(self, name) or ""):
-                raise ValueError(f"{name}: contains a space, bracket, comma or non-ASCII character")
+            uri = getattr(self, name) or ""
+            if _UNSAFE_IN_HEADER.search(uri):
+                raise ValueError(
+                    f"{name}: contains a space, bracket, comma, '=?' or non-ASCII character"
+                )
+            if len(uri) > _LONGEST_URI:
+                raise ValueError(f"{name}: has {len(uri)} characters; give at most {_LONGEST_URI}")
         template = self.unsubscribe_url
         if template and urlsplit(template).scheme not in ("http", "https"):
             raise ValueError(f"unsubscribe_url: {template!r} is no http or https URL")

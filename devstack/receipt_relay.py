@@ -4,25 +4,38 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
-import httpx
 from pydantic import ValidationError
 from sqlalchemy.exc import SQLAlchemyError
 from temporalio.service import RPCError
 
+from activities.errors import NotTakenError
+from contracts.base import Contract
 from contracts.delivery import DeliveryEvent
+from delivery.http_client import HttpClient
 from devstack.sandbox.journal import Receipt
 from starter.orchestrator import OutreachOrchestrator
 
 #: Name of the sandbox as its attempts carry it.
 _PROVIDER: Final = "sandbox"
 _POLL_SECONDS: Final = 0.5
+_LONGEST_CALL: Final = timedelta(seconds=10)
+#: A page has a thousand receipts of some 400 bytes.
+_MOST_BYTES: Final = 4 * 2**20
 #: What may be away for a moment; the receipts wait until it is back.
-_AWAY: Final = (httpx.HTTPError, RPCError, SQLAlchemyError, OSError)
+_AWAY: Final = (NotTakenError, ValidationError, RPCError, SQLAlchemyError, OSError)
 
 _logger = logging.getLogger(__name__)
+
+
+class _Page(Contract):
+    """Part of the feed; each item is judged on its own."""
+
+    items: list[object]
+    next_after: int
 
 
 class ReceiptRelay:
@@ -39,24 +52,32 @@ class ReceiptRelay:
     def __init__(
         self, sandbox_url: str, orchestrator: OutreachOrchestrator, *, bookmark: Path | None = None
     ) -> None:
-        self._feed = f"{sandbox_url}/v1/receipts"
+        self._sandbox = HttpClient(
+            sandbox_url,
+            provider="the sandbox provider",
+            longest_call=_LONGEST_CALL,
+            most_bytes=_MOST_BYTES,
+        )
         self._orchestrator = orchestrator
         self._bookmark = bookmark
         self._after = _read_bookmark(bookmark)
 
     async def carry(self) -> int:
-        """Carry every receipt that waits; how many of them were news."""
+        """Carry every receipt that waits; how many of them were news.
+
+        Raises:
+            NotTakenError: the sandbox does not answer.
+            ValidationError: what it answers is no page of receipts.
+        """
         news = 0
-        # No proxy from the environment: the sandbox is on this machine.
-        async with httpx.AsyncClient(trust_env=False) as http:
-            while True:
-                answer = await http.get(self._feed, params={"after": self._after})
-                page = answer.raise_for_status().json()
-                for item in page["items"]:
-                    news += await self._record(Receipt.model_validate(item))
-                if not page["items"]:
-                    return news
-                self._turn_to(page["next_after"])
+        while True:
+            answer = await self._sandbox.ask("/v1/receipts", after=str(self._after))
+            page = _Page.model_validate(answer.content)
+            for item in page.items:
+                news += await self._record(item)
+            if not page.items or page.next_after <= self._after:
+                return news
+            self._turn_to(page.next_after)
 
     async def run(self) -> None:
         """Carry receipts as they come, until cancelled."""
@@ -64,25 +85,14 @@ class ReceiptRelay:
             try:
                 await self.carry()
             except _AWAY as error:
-                _logger.debug("receipts wait: %s", error)
+                _logger.debug("receipts wait: %s", type(error).__name__)
             await asyncio.sleep(_POLL_SECONDS)
 
-    async def _record(self, receipt: Receipt) -> bool:
-        message_id, _, attempt_no = (receipt.idempotency_key or "").partition(":")
+    async def _record(self, item: object) -> bool:
         try:
-            event = DeliveryEvent.model_validate(
-                {
-                    "provider": _PROVIDER,
-                    "provider_event_id": receipt.provider_event_id,
-                    "message_id": message_id,
-                    "attempt_no": attempt_no,
-                    "kind": receipt.kind,
-                    "occurred_at": receipt.occurred_at,
-                    "code": receipt.code,
-                }
-            )
+            event = _event(Receipt.model_validate(item))
         except ValidationError:
-            return False  # Its key is none of ours: somebody sent that message by hand.
+            return False  # No receipt, or of a message that somebody sent by hand.
         return await self._orchestrator.record_delivery_event(event)
 
     def _turn_to(self, position: int) -> None:
@@ -101,6 +111,21 @@ async def relaying(relay: ReceiptRelay) -> AsyncIterator[None]:
         running.cancel()
         with suppress(asyncio.CancelledError):
             await running
+
+
+def _event(receipt: Receipt) -> DeliveryEvent:
+    message_id, _, attempt_no = (receipt.idempotency_key or "").partition(":")
+    return DeliveryEvent.model_validate(
+        {
+            "provider": _PROVIDER,
+            "provider_event_id": receipt.provider_event_id,
+            "message_id": message_id,
+            "attempt_no": attempt_no,
+            "kind": receipt.kind,
+            "occurred_at": receipt.occurred_at,
+            "code": receipt.code,
+        }
+    )
 
 
 def _read_bookmark(bookmark: Path | None) -> int:

@@ -1,7 +1,9 @@
 """The HTTP interface of the sandbox provider."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Final
 from uuid import uuid4
@@ -15,11 +17,14 @@ from starlette.routing import Route
 from contracts.base import Contract
 from contracts.channels import Channel
 from contracts.delivery import DeliveryEventKind
+from devstack.sandbox.answers import PUT_OFF, answer, outcome, problem
 from devstack.sandbox.behaviour import Behaviour, behaviour_for
+from devstack.sandbox.hostile import EndlessAnswer, hostile_answer, raw_answer
 from devstack.sandbox.journal import Journal, LoggedRequest, Receipt
 
-_RETRY_AFTER_SECONDS: Final = 1
 _PAGE_SIZE: Final = 1000
+#: Of a place in a feed.
+_MOST_DIGITS: Final = 18
 
 
 class SendRequest(Contract):
@@ -38,8 +43,8 @@ class SandboxApi:
         journal: where everything is remembered.
         channels: the channels it plays.
         honours_keys_on: channels where a settled key gets its first answer again.
-        misses_before_success: how often `throttle` and `flaky` fail per key.
-        drop: closes the connection of a client without an answer.
+        misses_before_success: how often `throttle`, `flaky` and `busy` fail per key.
+        connection_of: the bare connection of a client.
     """
 
     def __init__(
@@ -49,13 +54,16 @@ class SandboxApi:
         channels: frozenset[Channel],
         honours_keys_on: frozenset[Channel],
         misses_before_success: int,
-        drop: Callable[[tuple[str, int]], None],
+        connection_of: Callable[[tuple[str, int]], asyncio.Transport | None],
     ) -> None:
         self._journal = journal
         self._channels = channels
         self._honours_keys_on = honours_keys_on
         self._misses_before_success = misses_before_success
-        self._drop_client = drop
+        self._connection_of = connection_of
+        #: How many requests of each key are held back untaken.
+        self._held: Counter[tuple[Channel, str | None]] = Counter()
+        self._endless: dict[str | None, EndlessAnswer] = {}
         self._gate = asyncio.Event()
         self._stopping = False
         self.app = Starlette(
@@ -82,17 +90,23 @@ class SandboxApi:
         self._stopping = True
         self.release()
 
+    async def endless_bytes(self, idempotency_key: str) -> int:
+        """How many bytes of an endless answer were read, once its reader has gone."""
+        endless = self._endless[idempotency_key]
+        await endless.ended.wait()
+        return endless.sent
+
     async def _send(self, request: Request) -> Response:
         if self._stopping:
             # Nothing may begin to wait now: the gate will not open again.
-            return _problem(503, "stopping")
+            return problem(503, "stopping")
         channel = self._channel(request)
         if channel is None:
-            return _problem(404, "unknown_channel")
+            return problem(404, "unknown_channel")
         try:
             asked = SendRequest.model_validate_json(await request.body())
         except ValidationError:
-            return _problem(400, "invalid_request")
+            return problem(400, "invalid_request")
         if known := self._known(channel, asked):
             return await self._answer_again(channel, asked, known)
         return await self._behave(request, channel, asked)
@@ -100,18 +114,16 @@ class SandboxApi:
     async def _behave(self, request: Request, channel: Channel, asked: SendRequest) -> Response:
         """Do what the address asks for."""
         behaviour = behaviour_for(asked.to)
-        missed = self._journal.tries(channel, asked.to, asked.idempotency_key)
-        misses = missed < self._misses_before_success
+        put_off = PUT_OFF.get(behaviour)
+        if put_off and (self._misses(channel, asked) or not put_off.at_first):
+            await self._log(channel, asked, behaviour)
+            return put_off.response()
         match behaviour:
             case Behaviour.REFUSE:
-                code = "recipient_refused"
-                return _answer(await self._log(channel, asked, behaviour, refusal_code=code))
-            case Behaviour.THROTTLE if misses:
-                await self._log(channel, asked, behaviour)
-                return _problem(429, "throttled", {"Retry-After": str(_RETRY_AFTER_SECONDS)})
-            case Behaviour.FLAKY if misses:
-                await self._log(channel, asked, behaviour)
-                return _problem(500, "internal_error")
+                return answer(await self._refuse(channel, asked, behaviour))
+            case Behaviour.PARROT:
+                await self._refuse(channel, asked, behaviour)
+                return problem(422, asked.to)
             case Behaviour.SWALLOW:
                 await self._take(channel, asked, behaviour)
                 return await self._drop(request)
@@ -120,13 +132,40 @@ class SandboxApi:
                 return await _until_disconnected(request)
             case Behaviour.HANG:
                 taken = await self._take(channel, asked, behaviour)
-                return _answer(taken) if await self._released() else await self._drop(request)
+                return answer(taken) if await self._released() else await self._drop(request)
             case Behaviour.STALL:
-                await self._log(channel, asked, behaviour)
-                if not await self._released():
-                    return await self._drop(request)
-                return await self._take_late(channel, asked)
-        return _answer(await self._take(channel, asked, behaviour))
+                with self._holding(channel, asked):
+                    await self._log(channel, asked, behaviour)
+                    if not await self._released():
+                        return await self._drop(request)
+                    return await self._take_late(channel, asked)
+        return await self._answer_badly(request, await self._take(channel, asked, behaviour))
+
+    def _misses(self, channel: Channel, asked: SendRequest) -> bool:
+        missed = self._journal.tries(channel, asked.to, asked.idempotency_key)
+        return missed < self._misses_before_success
+
+    async def _answer_badly(self, request: Request, taken: LoggedRequest) -> Response:
+        """Answer a message that was taken, as its behaviour has it: well, mostly."""
+        message_id = taken.provider_message_id or ""
+        if taken.behaviour is Behaviour.ENDLESS:
+            endless = self._endless[taken.idempotency_key] = EndlessAnswer()
+            return endless
+        raw = raw_answer(taken.behaviour, message_id)
+        if raw is not None:
+            if connection := self._connection(request):
+                connection.write(raw)
+            return await _until_disconnected(request)
+        return hostile_answer(taken.behaviour, message_id) or answer(taken)
+
+    @contextmanager
+    def _holding(self, channel: Channel, asked: SendRequest) -> Iterator[None]:
+        """Know a key while its message is neither taken nor dropped."""
+        self._held[channel, asked.idempotency_key] += 1
+        try:
+            yield
+        finally:
+            self._held[channel, asked.idempotency_key] -= 1
 
     async def _released(self) -> bool:
         """Wait to be let go; false if that is because the provider stops."""
@@ -137,11 +176,11 @@ class SandboxApi:
         # Another request with this key may have been let go first.
         if known := self._known(channel, asked):
             return await self._answer_again(channel, asked, known)
-        return _answer(await self._take(channel, asked, Behaviour.STALL))
+        return answer(await self._take(channel, asked, Behaviour.STALL))
 
     async def _drop(self, request: Request) -> Response:
-        if request.client is not None:
-            self._drop_client((request.client.host, request.client.port))
+        if connection := self._connection(request):
+            connection.close()
         return await _until_disconnected(request)
 
     def _known(self, channel: Channel, asked: SendRequest) -> LoggedRequest | None:
@@ -153,7 +192,7 @@ class SandboxApi:
         self, channel: Channel, asked: SendRequest, known: LoggedRequest
     ) -> Response:
         await self._log(channel, asked, known.behaviour, duplicate_of_key=True)
-        return _answer(known)
+        return answer(known)
 
     async def _take(
         self, channel: Channel, asked: SendRequest, behaviour: Behaviour
@@ -178,6 +217,11 @@ class SandboxApi:
             )
         )
         return entry
+
+    async def _refuse(
+        self, channel: Channel, asked: SendRequest, behaviour: Behaviour
+    ) -> LoggedRequest:
+        return await self._log(channel, asked, behaviour, refusal_code="recipient_refused")
 
     async def _log(
         self,
@@ -206,9 +250,14 @@ class SandboxApi:
     async def _look_up(self, request: Request) -> Response:
         channel = self._channel(request)
         if channel is None:
-            return _problem(404, "unknown_channel")
-        known = self._journal.answer_to(channel, request.query_params.get("idempotency_key"))
-        return JSONResponse(_outcome(known)) if known else _problem(404, "unknown_key")
+            return problem(404, "unknown_channel")
+        key = request.query_params.get("idempotency_key")
+        known = self._journal.answer_to(channel, key)
+        if known is not None:
+            return JSONResponse(outcome(known))
+        if self._held[channel, key]:
+            return JSONResponse({"status": "pending", "idempotency_key": key}, status_code=202)
+        return JSONResponse({"code": "unknown_key", "idempotency_key": key}, status_code=404)
 
     async def _read_log(self, request: Request) -> Response:
         return _page(request, self._journal.requests)
@@ -220,30 +269,20 @@ class SandboxApi:
         self.release()
         return Response(status_code=204)
 
+    def _connection(self, request: Request) -> asyncio.Transport | None:
+        client = request.client
+        return self._connection_of((client.host, client.port)) if client else None
+
     def _channel(self, request: Request) -> Channel | None:
         name = request.path_params["channel"]
         return next((channel for channel in self._channels if channel == name), None)
 
 
-def _outcome(settled: LoggedRequest) -> dict[str, str | None]:
-    if settled.taken:
-        return {"status": "accepted", "provider_message_id": settled.provider_message_id}
-    return {"status": "refused", "code": settled.refusal_code}
-
-
-def _answer(settled: LoggedRequest) -> Response:
-    return JSONResponse(_outcome(settled), status_code=202 if settled.taken else 422)
-
-
-def _problem(status: int, code: str, headers: dict[str, str] | None = None) -> Response:
-    return JSONResponse({"code": code}, status_code=status, headers=headers)
-
-
 def _page(request: Request, entries: Sequence[LoggedRequest | Receipt]) -> Response:
     """The entries after a sequence number; sequences count from 1 without gaps."""
     after = request.query_params.get("after", "0")
-    if not (after.isascii() and after.isdigit()):
-        return _problem(400, "invalid_request")
+    if not (after.isascii() and after.isdigit() and len(after) <= _MOST_DIGITS):
+        return problem(400, "invalid_request")
     start = int(after)
     items = [e.model_dump(mode="json") for e in entries[start : start + _PAGE_SIZE]]
     return JSONResponse({"items": items, "next_after": start + len(items)})

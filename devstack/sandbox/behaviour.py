@@ -24,7 +24,18 @@ class Behaviour(StrEnum):
     VANISH = "vanish"  #: Does not take it and never answers; every time.
     BOUNCE = "bounce"  #: Takes it and says so; a bounced receipt follows.
     HANG = "hang"  #: Takes it at once, answers when released.
-    STALL = "stall"  #: Takes it when released, and answers then.
+    STALL = "stall"  #: Takes it when released, and answers then; pending until then.
+    BUSY = "busy"  #: Answers 409, `recipient_busy`, with Retry-After 1 at first, then accepts.
+    YEARS = "years"  #: Answers 503 with a Retry-After of ten years; every time.
+    PARROT = "parrot"  #: Answers 422 with the recipient's address for a code; every time.
+    TRICKLE = "trickle"  #: Takes it; the answer comes a byte a second and never ends.
+    ENDLESS = "endless"  #: Takes it; the answer goes on for as long as it is read, up to 64 MiB.
+    BOMB = "bomb"  #: Takes it; the answer is small, and unpacks to 128 MiB.
+    GARBAGE = "garbage"  #: Takes it; the answer is no HTTP.
+    TANGLED = "tangled"  #: Takes it; the answer is nested 30,000 deep.
+    GIANT = "giant"  #: Takes it; the id in the answer has 10,000 characters.
+    NUL = "nul"  #: Takes it; the id in the answer has a NUL in it.
+    EXTRA = "extra"  #: Takes it and says so, and says on the same connection that it refuses it.
 
 
 @dataclass(frozen=True)
@@ -46,6 +57,17 @@ BEHAVIOURS: Final[Mapping[Behaviour, Trigger]] = MappingProxyType(
         Behaviour.BOUNCE: Trigger("bounce", "906"),
         Behaviour.HANG: Trigger("hang", "907"),
         Behaviour.STALL: Trigger("stall", "908"),
+        Behaviour.BUSY: Trigger("busy", "909"),
+        Behaviour.YEARS: Trigger("years", "910"),
+        Behaviour.PARROT: Trigger("parrot", "911"),
+        Behaviour.TRICKLE: Trigger("trickle", "912"),
+        Behaviour.ENDLESS: Trigger("endless", "913"),
+        Behaviour.BOMB: Trigger("bomb", "914"),
+        Behaviour.GARBAGE: Trigger("garbage", "915"),
+        Behaviour.TANGLED: Trigger("tangled", "916"),
+        Behaviour.GIANT: Trigger("giant", "917"),
+        Behaviour.NUL: Trigger("nul", "918"),
+        Behaviour.EXTRA: Trigger("extra", "919"),
     }
 )
 

@@ -1,8 +1,10 @@
 """A provider of every channel but e-mail, on this machine, that can be made to fail.
 
 * `POST /v1/{channel}/messages` with `to`, `text`, `idempotency_key`, `message_id`:
-  202 accepted, 422 refused, 429 later, 5xx not taken.
-* `GET /v1/{channel}/messages?idempotency_key=...`: what became of a key; 404 `unknown_key`.
+  202 accepted, with a `provider_message_id`; anything else is not taken and has a `code`:
+  409 `recipient_busy` this recipient later, 422 refused, 429 and 5xx nobody now.
+* `GET /v1/{channel}/messages?idempotency_key=...`: what became of a key; 202 `pending` while it is
+  held back; 404 `unknown_key`.
 * `GET /v1/receipts?after=N`: what happened after acceptance, in order.
 * `GET /v1/log?after=N`: every request it was asked to send, in order.
 * `POST /v1/control/release`: lets go of what is held now.
@@ -18,7 +20,18 @@ The recipient's address decides what happens to a message:
 | `vanish` | 905 | not taken, no answer, connection left open; every time |
 | `bounce` | 906 | accepted, then a bounced receipt |
 | `hang` | 907 | taken at once, answered when released |
-| `stall` | 908 | taken and answered when released |
+| `stall` | 908 | taken and answered when released; until then a look-up says `pending` |
+| `busy` | 909 | 409 `recipient_busy` with Retry-After 1 twice, then accepted |
+| `years` | 910 | 503 with Retry-After of ten years, every time |
+| `parrot` | 911 | 422 with the recipient's address for a code, every time |
+| `trickle` | 912 | taken, answered a byte a second without end |
+| `endless` | 913 | taken, answered with as much as is read, up to 64 MiB |
+| `bomb` | 914 | taken, answered with little that unpacks to 128 MiB |
+| `garbage` | 915 | taken, answered with something that is no HTTP |
+| `tangled` | 916 | taken, answered with JSON nested 30,000 deep |
+| `giant` | 917 | taken, answered with an id of 10,000 characters |
+| `nul` | 918 | taken, answered with a NUL in the id |
+| `extra` | 919 | accepted, and refused by a second answer on the same connection |
 
 Anything else is accepted, and a delivered receipt follows. Where keys are honoured,
 a key that is settled gets its first answer again, whatever the address says.
@@ -50,7 +63,7 @@ class SandboxProvider:
     Args:
         honours_keys_on: channels where a second request with a key has no second
             effect; elsewhere it is one more message.
-        misses_before_success: how often `throttle` and `flaky` fail per key.
+        misses_before_success: how often `throttle`, `flaky` and `busy` fail per key.
         journal_path: JSON-lines file to continue, so that a second start still
             knows what it took; None: it forgets.
     """
@@ -68,7 +81,7 @@ class SandboxProvider:
             channels=SANDBOX_CHANNELS,
             honours_keys_on=frozenset(honours_keys_on),
             misses_before_success=misses_before_success,
-            drop=self._drop,
+            connection_of=self._connection_of,
         )
         self._server: uvicorn.Server | None = None
         self._serving: asyncio.Task[None] | None = None
@@ -99,6 +112,10 @@ class SandboxProvider:
     def taken(self, channel: Channel | None = None) -> list[LoggedRequest]:
         """The messages people get, of one channel or of all."""
         return [e for e in self.log if e.taken and channel in (None, e.channel)]
+
+    async def endless_bytes(self, idempotency_key: str) -> int:
+        """How many bytes of an endless answer were read, once its reader has gone."""
+        return await self._api.endless_bytes(idempotency_key)
 
     async def wait_for(self, predicate: LogPredicate, timeout_seconds: float = 30.0) -> None:
         """Return once the log satisfies a predicate.
@@ -143,12 +160,17 @@ class SandboxProvider:
         await self._serving
         self._server = self._serving = self._address = None
 
-    def _drop(self, client: tuple[str, int]) -> None:
-        """Close the connection of a client without an answer, as a crash would."""
-        if self._server is not None:
-            for connection in list(self._server.server_state.connections):
-                if isinstance(connection, H11Protocol) and connection.client == client:
-                    connection.transport.close()
+    def _connection_of(self, client: tuple[str, int]) -> asyncio.Transport | None:
+        """The bare connection of a client, to do with it what no HTTP server would."""
+        connections = self._server.server_state.connections if self._server else ()
+        return next(
+            (
+                connection.transport
+                for connection in connections
+                if isinstance(connection, H11Protocol) and connection.client == client
+            ),
+            None,
+        )
 
 
 class _EmbeddedServer(uvicorn.Server):

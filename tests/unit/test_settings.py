@@ -46,3 +46,9 @@ def test_the_file_of_certificates_reaches_the_mail_sender() -> None:
 def test_without_a_cached_workflow_none_could_run() -> None:
     with pytest.raises(ValidationError, match="cached_workflows"):
         WorkerSettings(database_url="postgresql+asyncpg://", cached_workflows=0)
+
+
+@pytest.mark.parametrize("seconds", [0, 121, float("inf"), float("nan")])
+def test_no_call_may_outlast_a_delivery(seconds: float) -> None:
+    with pytest.raises(ValidationError, match="sandbox_timeout_seconds"):
+        WorkerSettings(database_url="postgresql+asyncpg://", sandbox_timeout_seconds=seconds)

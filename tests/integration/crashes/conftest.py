@@ -59,8 +59,9 @@ async def crash_stack(postgres: EmbeddedPostgres, tmp_path_factory) -> AsyncIter
             "MADAN_SARA_SMTP_PORT": str(smtp.port),
             "MADAN_SARA_SMTP_SECURITY": "none",
             "MADAN_SARA_SANDBOX_URL": sandbox.url,
-            # Longer than anything here is held: the kill comes first, not the timeout.
-            "MADAN_SARA_SANDBOX_TIMEOUT_SECONDS": "15",
+            # Longer than anything here is held: the kill comes first, not the timeout. A look-up
+            # waits for three times as long.
+            "MADAN_SARA_SANDBOX_TIMEOUT_SECONDS": "8",
             "TEMPORAL_ADDRESS": temporal.address,
             "TEMPORAL_NAMESPACE": NAMESPACE,
         }

@@ -2,9 +2,12 @@
 
 import traceback
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import Enum, auto
+from types import MappingProxyType
+from typing import ClassVar, Final
 from uuid import UUID, uuid4
 
 import pytest
@@ -12,9 +15,20 @@ import pytest
 from activities.errors import (
     AmbiguousDeliveryError,
     DeliveryError,
+    LeaseExpiredError,
+    NotTakenError,
+    ProviderUnavailableError,
     TransientDeliveryError,
 )
-from activities.sender import Accepted, MessageSender, OutgoingMessage, Refused
+from activities.sender import (
+    Accepted,
+    CallLease,
+    MessageSender,
+    OutgoingMessage,
+    Refused,
+    as_code,
+    as_provider_id,
+)
 from contracts.channels import Channel
 from contracts.content import RenderedMessage
 from contracts.naming import idempotency_key
@@ -26,12 +40,53 @@ class Fate(Enum):
 
     ACCEPTED = auto()
     REFUSED = auto()
-    #: Not taken at first, taken later.
+    #: Not taken at first because the recipient is put off, taken at the third try.
     LATER = auto()
+    #: Not taken at first because the account is out of service, taken at the third try.
+    UNAVAILABLE = auto()
     #: Taken, and the answer lost.
     ANSWER_LOST = auto()
     #: Not taken, and no answer.
     NO_ANSWER = auto()
+    #: An answer that comes a byte at a time and never ends.
+    TRICKLE = auto()
+    #: An answer as long as the sender reads, up to `ENDLESS_BYTES`.
+    ENDLESS = auto()
+    #: An answer that is none in the provider's protocol.
+    GARBAGE = auto()
+    #: An answer of all that a parser can choke on: nesting, lines, continuations.
+    TANGLED = auto()
+    #: Taken, with an id of several thousand characters.
+    GIANT_ID = auto()
+    #: Taken, with a NUL and a control character in its id.
+    NUL_ID = auto()
+    #: Refused, with the recipient's address for a code, dressed as one.
+    ADDRESS_CODE = auto()
+    #: Not taken, to be tried again in years.
+    YEARS = auto()
+
+
+#: How a call may end that met with each hostile fate.
+HOSTILE: Final[Mapping[Fate, tuple[type[Accepted | Refused | DeliveryError], ...]]] = (
+    MappingProxyType(
+        {
+            Fate.TRICKLE: (AmbiguousDeliveryError,),
+            Fate.ENDLESS: (AmbiguousDeliveryError,),
+            Fate.GARBAGE: (AmbiguousDeliveryError,),
+            Fate.TANGLED: (AmbiguousDeliveryError,),
+            # Taken all the same: another send would be a second message.
+            Fate.GIANT_ID: (Accepted, AmbiguousDeliveryError),
+            Fate.NUL_ID: (Accepted, AmbiguousDeliveryError),
+            Fate.ADDRESS_CODE: (Refused,),
+            Fate.YEARS: (NotTakenError,),
+        }
+    )
+)
+#: How much a provider has to say at most when it says it without end.
+ENDLESS_BYTES: Final = 64 * 2**20
+#: What a sender may take of it, with what the system keeps in flight.
+_MOST_BYTES: Final = ENDLESS_BYTES // 2
+_LONGEST_RETRY_AFTER: Final = timedelta(days=1)
 
 
 @dataclass
@@ -49,11 +104,15 @@ class Bench:
 
     def sender_for(self, fate: Fate) -> MessageSender:
         """The impatient one only where no answer will come, so that load breaks no test."""
-        return (fate is Fate.NO_ANSWER and self.impatient_sender) or self.sender
+        waits = fate in (Fate.NO_ANSWER, Fate.TRICKLE)
+        return (waits and self.impatient_sender) or self.sender
 
 
 class SenderContract(ABC):
-    """Inherited by the tests of each sender, which fill in the three gaps."""
+    """Inherited by the tests of each sender, which fill in the gaps."""
+
+    #: Fates that the provider's protocol has no way to bring.
+    unheard_of: ClassVar[frozenset[Fate]] = frozenset()
 
     @pytest.fixture
     @abstractmethod
@@ -67,6 +126,10 @@ class SenderContract(ABC):
     @abstractmethod
     def copies_of(self, message: OutgoingMessage) -> int:
         """How many copies of a message the person got."""
+
+    @abstractmethod
+    async def endless_bytes(self, message: OutgoingMessage) -> int:
+        """How much of its endless answer the provider got rid of, once its caller has gone."""
 
     def message(self, bench: Bench, fate: Fate = Fate.ACCEPTED) -> OutgoingMessage:
         return outgoing(bench.channel, self.address(fate))
@@ -96,6 +159,24 @@ class SenderContract(ABC):
         assert isinstance(await send(bench.sender, message), Accepted)
         assert self.copies_of(message) == 1
 
+    async def test_an_outage_of_the_account_is_told_from_a_recipient_put_off(self, bench):
+        self.require(Fate.UNAVAILABLE)
+        message = self.message(bench, Fate.UNAVAILABLE)
+        for _ in range(2):
+            with pytest.raises(ProviderUnavailableError):
+                await send(bench.sender, message)
+            assert self.copies_of(message) == 0
+        assert isinstance(await send(bench.sender, message), Accepted)
+
+    async def test_a_run_that_was_held_up_does_not_call(self, bench):
+        message = self.message(bench)
+        call = bench.sender.prepare(message)
+        assert not isinstance(call, Refused)
+        with pytest.raises(LeaseExpiredError):
+            await call(CallLease.lasting(timedelta(seconds=-1)))
+        assert self.copies_of(message) == 0
+        assert isinstance(await send(bench.sender, self.message(bench)), Accepted)
+
     async def test_a_lost_answer_is_ambiguous(self, bench):
         message = self.message(bench, Fate.ANSWER_LOST)
         with pytest.raises(AmbiguousDeliveryError):
@@ -113,8 +194,8 @@ class SenderContract(ABC):
             await send(bench.sender, self.message(bench, Fate.ANSWER_LOST))
         assert isinstance(await send(bench.sender, self.message(bench)), Accepted)
 
-    async def test_an_unreachable_server_is_transient(self, bench):
-        with pytest.raises(TransientDeliveryError):
+    async def test_an_unreachable_server_is_an_outage_of_the_account(self, bench):
+        with pytest.raises(ProviderUnavailableError):
             await send(bench.lost_sender, self.message(bench))
 
     async def test_one_key_is_one_message_where_keys_are_honoured(self, bench):
@@ -143,11 +224,37 @@ class SenderContract(ABC):
         assert isinstance(await bench.sender.look_up(lost.idempotency_key), Accepted)
         assert await bench.sender.look_up(idempotency_key(uuid4(), 1)) is None
 
-    async def test_a_look_up_without_an_answer_is_transient(self, bench):
+    async def test_a_look_up_without_an_answer_may_be_asked_again(self, bench):
         if not bench.sender.capabilities.look_up:
             pytest.skip("this sender declares no look-up")
-        with pytest.raises(TransientDeliveryError):
+        with pytest.raises(NotTakenError):
             await bench.lost_sender.look_up(idempotency_key(uuid4(), 1))
+
+    async def test_a_look_up_settles_later_than_any_call_lasts(self, bench):
+        declared = bench.sender.capabilities
+        if not declared.look_up:
+            pytest.skip("this sender declares no look-up")
+        assert declared.look_up_settles_after > declared.longest_call
+
+    @pytest.mark.parametrize("fate", HOSTILE, ids=lambda fate: fate.name.lower())
+    async def test_a_hostile_answer_ends_the_call_and_leaves_nothing_to_keep(self, bench, fate):
+        self.require(fate)
+        message = self.message(bench, fate)
+        ended = await outcome(bench.sender_for(fate), message)
+        assert isinstance(ended, HOSTILE[fate])
+        assert_can_be_kept(ended, message)
+        assert self.copies_of(message) <= 1
+        # What is left of a hostile answer answers no other message.
+        later = self.message(bench)
+        assert isinstance(await send(bench.sender, later), Accepted)
+        assert self.copies_of(later) == 1
+
+    async def test_an_endless_answer_is_not_read_to_its_end(self, bench):
+        self.require(Fate.ENDLESS)
+        message = self.message(bench, Fate.ENDLESS)
+        with pytest.raises(AmbiguousDeliveryError):
+            await send(bench.sender, message)
+        assert await self.endless_bytes(message) < _MOST_BYTES
 
     async def test_no_error_tells_the_address_or_the_text(self, bench):
         for fate in (Fate.LATER, Fate.ANSWER_LOST, Fate.NO_ANSWER):
@@ -159,6 +266,10 @@ class SenderContract(ABC):
         with pytest.raises(DeliveryError) as caught:
             await send(bench.lost_sender, message)
         assert_tells_nothing(caught.value, message)
+
+    def require(self, fate: Fate) -> None:
+        if fate in self.unheard_of:
+            pytest.skip("the provider's protocol cannot bring this fate")
 
     async def test_closing_twice_is_closing_once(self, bench):
         await send(bench.sender, self.message(bench))
@@ -183,6 +294,34 @@ def outgoing(
         message_id=message_id,
         idempotency_key=idempotency_key(message_id, attempt_no),
     )
+
+
+async def outcome(
+    sender: MessageSender, message: OutgoingMessage
+) -> Accepted | Refused | DeliveryError:
+    """How sending a message ended, one way or the other."""
+    try:
+        return await send(sender, message)
+    except DeliveryError as error:
+        return error
+
+
+def assert_can_be_kept(ended: Accepted | Refused | DeliveryError, message: OutgoingMessage) -> None:
+    """Nothing of a call's end is unfit for the database, or tells who the person is."""
+    if isinstance(ended, Accepted):
+        assert as_provider_id(ended.provider_message_id) == ended.provider_message_id
+        return
+    if isinstance(ended, Refused | NotTakenError):
+        assert as_code(ended.code) == ended.code
+        assert _bare(message.address) not in _bare(ended.code)
+    if isinstance(ended, NotTakenError) and ended.retry_after is not None:
+        assert timedelta(0) <= ended.retry_after <= _LONGEST_RETRY_AFTER
+    if isinstance(ended, DeliveryError):
+        assert_tells_nothing(ended, message)
+
+
+def _bare(text: str) -> str:
+    return "".join(filter(str.isalnum, text.lower()))
 
 
 def assert_tells_nothing(error: BaseException, message: OutgoingMessage) -> None:

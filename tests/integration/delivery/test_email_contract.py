@@ -1,37 +1,57 @@
 """The contract of every sender, kept by e-mail."""
 
+from datetime import timedelta
 from uuid import uuid4
 
 import pytest
 
 from contracts.channels import Channel
 from delivery.email_smtp import EmailSmtpSender, SmtpSettings
-from tests.integration.delivery.sender_contract import Bench, Fate, SenderContract
+from tests.integration.delivery.scripted_smtp import FatefulSmtp
+from tests.integration.delivery.sender_contract import Bench, SenderContract
 
-_WORD = {
-    Fate.ACCEPTED: "ana",
-    Fate.REFUSED: "refuse",
-    Fate.LATER: "greylist",
-    Fate.ANSWER_LOST: "drop",
-    Fate.NO_ANSWER: "vanish",
-}
+#: Only where no answer will come, so that load breaks no test.
+_IMPATIENT_SECONDS = 0.3
 
 
 class TestEmailSmtpSender(SenderContract):
     @pytest.fixture
-    async def bench(self, mail_sink, closed_port):
-        self.sink = mail_sink
-        sender, lost = (
-            EmailSmtpSender(
-                SmtpSettings(host="127.0.0.1", port=port, sender="Shop <s@b.test>", security="none")
+    async def bench(self, closed_port):
+        async with FatefulSmtp().serving() as self.server:
+            senders = [
+                EmailSmtpSender(
+                    SmtpSettings(
+                        host="127.0.0.1",
+                        port=port,
+                        sender="Shop <s@b.test>",
+                        security="none",
+                        helo_name="client.test",
+                        content_timeout_seconds=seconds,
+                    )
+                )
+                for port, seconds in (
+                    (self.server.port, 30),
+                    (closed_port, 30),
+                    (self.server.port, _IMPATIENT_SECONDS),
+                )
+            ]
+            sender, lost, impatient = senders
+            yield Bench(
+                sender,
+                lost,
+                Channel.EMAIL,
+                impatient_sender=impatient,
+                retry_after=timedelta(seconds=300),
             )
-            for port in (mail_sink.port, closed_port)
-        )
-        yield Bench(sender, lost, Channel.EMAIL)
-        await sender.close()
+            for each in senders:
+                await each.close()
 
     def address(self, fate):
-        return f"{_WORD[fate]}.{uuid4().hex}@example.com"
+        return f"{fate.name.lower()}.{uuid4().hex}@example.com"
 
     def copies_of(self, message):
-        return sum(message.address in mail.envelope_to for mail in self.sink.messages)
+        return self.server.copies_for(message.address)
+
+    async def endless_bytes(self, message):
+        await self.server.until_all_have_gone()
+        return self.server.octets_said

@@ -80,7 +80,7 @@ async def test_html_alone_gets_a_text_of_its_own(deliver):
     )
     mail = await deliver(content={"text": "", "html": html})
     assert part(mail, "plain") == (
-        "Bonjou & byenveni\n\nGade nouvo yo (https://shop.test/n).\n\n- youn\n\n- de\n\n"
+        "Bonjou & byenveni\n\nGade nouvo yo (https://shop.test/n).\n\n- youn\n- de\n\n"
         "https://shop.test[logo]"
     )
     assert mail.message["Subject"] == "Bonjou & byenveni"

@@ -5,14 +5,14 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from activities.errors import MisconfiguredProviderError, TransientDeliveryError
+from activities.errors import MisconfiguredProviderError, ProviderUnavailableError
 from activities.sender import Accepted, OutgoingMessage
 from contracts.channels import Channel
 from delivery.email_smtp import EmailSmtpSender, SmtpSettings
 from devstack.mail_sink import MailSink
 from tests.fakes.sender import send
 from tests.integration.delivery.conftest import make_certificate
-from tests.integration.delivery.scripted_smtp import HANG_UP, ScriptedSmtp
+from tests.integration.delivery.scripted_smtp import HANG_UP, SILENCE, ScriptedSmtp
 from tests.integration.delivery.sender_contract import assert_tells_nothing, outgoing
 
 _LOGIN = ("shop", "k0rèk")
@@ -122,9 +122,9 @@ async def test_speaking_plainly_to_a_server_that_wants_starttls_is_misconfigured
 @pytest.mark.parametrize(
     ("answer", "error"),
     [
-        ("454 TLS not available now", TransientDeliveryError),
+        ("454 TLS not available now", ProviderUnavailableError),
         ("501 no", MisconfiguredProviderError),
-        (HANG_UP, TransientDeliveryError),
+        (HANG_UP, ProviderUnavailableError),
     ],
 )
 async def test_a_failing_starttls_is_judged_by_its_answer(answer, error, message):
@@ -133,6 +133,22 @@ async def test_a_failing_starttls_is_judged_by_its_answer(answer, error, message
         sender = EmailSmtpSender(settings_for(server.port, "starttls"))
         with pytest.raises(error):
             await send(sender, message)
+
+
+@pytest.mark.parametrize("bound", ["timeout_seconds", "announce_timeout_seconds"])
+@pytest.mark.parametrize(
+    ("security", "script"),
+    [
+        ("tls", {"greeting": [SILENCE]}),
+        ("starttls", {"EHLO": ["250-scripted\r\n250 STARTTLS"], "STARTTLS": ["220 go"]}),
+    ],
+)
+async def test_a_handshake_without_an_end_is_an_outage(bound, security, script, message):
+    async with ScriptedSmtp(script).serving() as server:
+        sender = EmailSmtpSender(settings_for(server.port, security, **{bound: 0.3}))
+        with pytest.raises(ProviderUnavailableError):
+            await send(sender, message)
+        await server.until_all_have_gone()
 
 
 @pytest.mark.parametrize("content", [None, "", "no certificate"])

@@ -61,7 +61,7 @@ async def test_a_test_can_wait_for_a_mail(sink, sender):
 
 async def test_spam_is_refused_after_the_content(sink, sender):
     result = await send(sender, outgoing(Channel.EMAIL, "spam-1@example.com"))
-    assert result == Refused("smtp_554")
+    assert result == Refused("smtp_554_5.7.1")
     assert list(sink.messages) == []
 
 

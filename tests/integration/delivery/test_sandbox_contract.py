@@ -14,9 +14,18 @@ from tests.integration.delivery.sender_contract import Bench, Fate, SenderContra
 
 _BEHAVIOUR = {
     Fate.REFUSED: Behaviour.REFUSE,
-    Fate.LATER: Behaviour.THROTTLE,
+    Fate.LATER: Behaviour.BUSY,
+    Fate.UNAVAILABLE: Behaviour.THROTTLE,
     Fate.ANSWER_LOST: Behaviour.SWALLOW,
     Fate.NO_ANSWER: Behaviour.VANISH,
+    Fate.TRICKLE: Behaviour.TRICKLE,
+    Fate.ENDLESS: Behaviour.ENDLESS,
+    Fate.GARBAGE: Behaviour.GARBAGE,
+    Fate.TANGLED: Behaviour.TANGLED,
+    Fate.GIANT_ID: Behaviour.GIANT,
+    Fate.NUL_ID: Behaviour.NUL,
+    Fate.ADDRESS_CODE: Behaviour.PARROT,
+    Fate.YEARS: Behaviour.YEARS,
 }
 
 
@@ -56,6 +65,9 @@ class _SandboxContract(SenderContract):
     def copies_of(self, message):
         taken = self.provider_used.taken(self.channel)
         return sum(entry.idempotency_key == message.idempotency_key for entry in taken)
+
+    async def endless_bytes(self, message):
+        return await self.provider_used.endless_bytes(message.idempotency_key)
 
 
 class TestSandboxSenderWithKeys(_SandboxContract):

@@ -1,6 +1,7 @@
 """The sandbox provider itself: what it takes, remembers and holds."""
 
 import asyncio
+from contextlib import suppress
 from uuid import uuid4
 
 import httpx
@@ -34,6 +35,10 @@ async def post(
     http: httpx.AsyncClient, to: str, key: str | None = None, channel: str = "sms"
 ) -> httpx.Response:
     return await http.post(f"/v1/{channel}/messages", json=asked(to, key))
+
+
+async def look_up(http: httpx.AsyncClient, key: str, channel: str = "sms") -> httpx.Response:
+    return await http.get(f"/v1/{channel}/messages", params={"idempotency_key": key})
 
 
 @pytest.mark.parametrize(
@@ -82,13 +87,77 @@ async def test_the_feeds_are_paged_by_sequence(http, provider):
     receipts = (await http.get("/v1/receipts")).json()["items"]
     assert [r["kind"] for r in receipts] == ["delivered", "bounced", "bounced"]
     assert receipts[1]["idempotency_key"] == "k:1"
-    assert (await http.get("/v1/log", params={"after": "x"})).status_code == 400
+    for nowhere in ("x", "-1", "9" * 5_000):
+        assert (await http.get("/v1/log", params={"after": nowhere})).status_code == 400
 
 
 async def test_flaky_fails_twice_per_key_and_takes_nothing_meanwhile(http, provider):
     statuses = [(await post(http, "+50937001903", "k:1")).status_code for _ in range(4)]
     assert statuses == [500, 500, 202, 202]
     assert len(provider.taken()) == 1
+
+
+async def test_a_busy_recipient_is_put_off_twice_per_key_by_a_code_of_its_own(http, provider):
+    answers = [await post(http, "busy-1", "k:1", "chat") for _ in range(3)]
+    assert [answer.status_code for answer in answers] == [409, 409, 202]
+    assert answers[0].json() == {"code": "recipient_busy"}
+    assert answers[0].headers["Retry-After"] == "1"
+    assert len(provider.taken()) == 1
+
+
+async def test_what_says_no_for_years_or_repeats_the_address_takes_nothing(http, provider):
+    for _ in range(3):
+        away = await post(http, "years-1", "k:1", "chat")
+        assert (away.status_code, int(away.headers["Retry-After"]) > 3e8) == (503, True)
+    parroting = await post(http, "+50937001911", "k:2")
+    assert (parroting.status_code, parroting.json()) == (422, {"code": "+50937001911"})
+    assert (await look_up(http, "k:1", "chat")).status_code == 404
+    assert (await look_up(http, "k:2")).json()["status"] == "refused"
+    assert provider.taken() == []
+
+
+@pytest.mark.parametrize("word", ["endless", "bomb", "garbage", "tangled", "giant", "nul", "extra"])
+async def test_a_bad_answer_is_one_to_a_message_taken_once_and_is_well_the_second_time(
+    http, provider, word
+):
+    async with asyncio.timeout(30):
+        request = http.build_request(
+            "POST", "/v1/chat/messages", json=asked(f"{word}-1", "k:1"), timeout=None
+        )
+        with suppress(httpx.RemoteProtocolError):  # Of garbage not even a head can be read.
+            await (await http.send(request, stream=True)).aclose()
+    again = await post(http, f"{word}-1", "k:1", "chat")
+    assert again.status_code == 202
+    assert again.json() == (await look_up(http, "k:1", "chat")).json()
+    assert [entry.provider_message_id for entry in provider.taken()] == [
+        again.json()["provider_message_id"]
+    ]
+
+
+async def test_a_look_up_tells_whose_answer_it_is_and_what_is_held_back(http, provider):
+    unknown = await look_up(http, "k:1")
+    assert (unknown.status_code, unknown.json()["code"]) == (404, "unknown_key")
+    stalling = asyncio.create_task(post(http, "+50937001908", "k:1"))
+    await provider.wait_for(lambda log: len(log) == 1)
+    pending = await look_up(http, "k:1")
+    assert (pending.status_code, pending.json()["status"]) == (202, "pending")
+    assert (await look_up(http, "k:1", "whatsapp")).status_code == 404
+    provider.release()
+    taken = await stalling
+    assert (await look_up(http, "k:1")).json() == taken.json()
+    for answer in (unknown, pending, taken):
+        assert answer.json()["idempotency_key"] == "k:1"
+
+
+async def test_what_was_dropped_while_it_was_held_is_unknown_again(http, provider):
+    stalling = asyncio.create_task(post(http, "+50937001908", "k:1"))
+    await provider.wait_for(lambda log: len(log) == 1)
+    await provider.stop()
+    with pytest.raises(httpx.TransportError):
+        await stalling
+    await provider.start()
+    async with httpx.AsyncClient(base_url=provider.url, trust_env=False) as http_again:
+        assert (await look_up(http_again, "k:1")).json()["code"] == "unknown_key"
 
 
 async def test_a_hanging_message_is_taken_before_it_is_answered(http, provider):

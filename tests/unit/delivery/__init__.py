@@ -1,0 +1,1 @@
+"""What senders decide without a server."""
