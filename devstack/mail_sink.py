@@ -29,6 +29,7 @@ from typing import Any, Final, Literal, cast
 
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
+from devstack.private import make_private_folder
 from devstack.sandbox.behaviour import asked_word
 
 _WORDS: Final = ("refuse", "greylist", "spam", "drop", "vanish")
@@ -90,7 +91,7 @@ class MailSink:
         self._connections: set[_Connection] = set()
         self._server: asyncio.Server | None = None
         if folder is not None:
-            folder.mkdir(parents=True, exist_ok=True)
+            make_private_folder(folder)
             files = sorted(folder.glob("*.eml"))
             self._messages = [StoredMail.parse(file.read_bytes()) for file in files]
 

@@ -20,7 +20,7 @@ from devstack.checks.history import CampaignHistory, check_history, read_history
 from devstack.checks.verdict import Verdict, show_verdicts
 from devstack.farewell import say_what_next
 from devstack.receipt_relay import ReceiptRelay, relaying
-from devstack.stack import Stack, wipe
+from devstack.stack import Stack, begin_play
 from persistence.database import Database
 from starter.orchestrator import OutreachOrchestrator
 
@@ -49,7 +49,7 @@ async def run_campaign(state_dir: Path, size: int, seed: int, console: Console) 
         DevstackError: Something stands in the way, or the size is out of bounds.
     """
     people = make_audience(size, seed)
-    wipe(state_dir)
+    begin_play(state_dir)
     minutes = (_SECONDS_BESIDES + size / _USUAL_RATE) / 60
     console.print(
         f"{size} recipients, seed {seed}: about {minutes:.0f} min on two cores with nothing else "

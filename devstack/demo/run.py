@@ -22,7 +22,7 @@ from devstack.demo.outcomes import Outcome, lost_answers, outcome_groups
 from devstack.demo.progress import Progress
 from devstack.farewell import say_what_next
 from devstack.receipt_relay import ReceiptRelay
-from devstack.stack import Stack, wipe
+from devstack.stack import Stack, begin_play
 from persistence.database import Database
 from starter.cli.campaign_views import campaign_view
 from starter.orchestrator import OutreachOrchestrator
@@ -48,7 +48,7 @@ async def run_demo(state_dir: Path, folder: Path, console: Console) -> bool:
         DevstackError: Something stands in the way, or a file is wrong.
     """
     examples = load_examples(folder)
-    wipe(state_dir)
+    begin_play(state_dir)
     console.print("Starting PostgreSQL, Temporal, mail sink, sandbox and worker ...")
     async with Stack(state_dir, worker_settings=_WORKER_SETTINGS) as stack:
         console.print(f"Temporal Web UI: {stack.temporal.ui_url}")

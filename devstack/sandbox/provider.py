@@ -87,6 +87,11 @@ class SandboxProvider:
         return f"http://{host}:{port}"
 
     @property
+    def serving(self) -> bool:
+        """Whether it answers now."""
+        return self._serving is not None and not self._serving.done()
+
+    @property
     def log(self) -> Sequence[LoggedRequest]:
         """Every request it was asked to send, in order."""
         return self._journal.requests

@@ -1,13 +1,14 @@
 """`make campaign` does what it says, with fewer people."""
 
-from tests.acceptance.devstack_command import devstack
+from tests.acceptance.devstack_command import devstack, open_to_others
 
 #: Enough for each fate to befall somebody.
 _RECIPIENTS = 120
 
 
-def test_a_campaign_to_many_is_run_and_checked(state_dir):
-    run = devstack(state_dir, "campaign", "--recipients", str(_RECIPIENTS), "--seed", "3")
+def test_a_campaign_to_many_is_run_and_checked(state_dir, users_server):
+    arguments = ("--recipients", str(_RECIPIENTS), "--seed", "3")
+    run = devstack(state_dir, "campaign", *arguments, settings=users_server.settings)
     assert run.returncode == 0, run.stdout + run.stderr
     for line in (
         f"Market day: {_RECIPIENTS} recipients imported",
@@ -23,6 +24,8 @@ def test_a_campaign_to_many_is_run_and_checked(state_dir):
     ):
         assert line in run.stdout
     assert "wrong" not in run.stdout
+    assert not users_server.was_called()
+    assert open_to_others(state_dir) == []
 
 
 def test_a_number_that_shows_nothing_is_refused(state_dir):
