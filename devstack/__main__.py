@@ -65,6 +65,13 @@ def _parse_arguments() -> argparse.Namespace:
     campaign = commands.add_parser("campaign", help="run one campaign to many, and check it")
     campaign.add_argument("--recipients", type=int, default=10_000, metavar="N")
     campaign.add_argument("--seed", type=int, default=1, help="the same seed, the same people")
+    campaign.add_argument(
+        "--outage",
+        type=float,
+        default=0,
+        metavar="SECONDS",
+        help="take each provider away for so long, one after the other, in the middle of it",
+    )
     return parser.parse_args()
 
 
@@ -75,7 +82,8 @@ async def _command(arguments: argparse.Namespace) -> bool:
     here = default_state_dir() / arguments.command
     if arguments.command == "demo":
         return await _to_its_end(run_demo(here, arguments.examples, _console))
-    return await _to_its_end(run_campaign(here, arguments.recipients, arguments.seed, _console))
+    size, seed, outage = arguments.recipients, arguments.seed, arguments.outage
+    return await _to_its_end(run_campaign(here, size, seed, _console, outage_seconds=outage))
 
 
 async def _up() -> bool:

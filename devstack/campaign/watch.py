@@ -52,7 +52,13 @@ class Watch:
         self._orchestrator = orchestrator
         self._worker = psutil.Process(worker_pid)
         self._console = console
+        self._looked = asyncio.Event()
         self.samples: list[Sample] = []
+
+    async def until(self, share: float) -> None:
+        """Return once a share of the recipients has been seen to have their outcome."""
+        while not self.samples or self.samples[-1].done < share * self.samples[-1].total:
+            await self._looked.wait()
 
     def peak_bytes(self, share: float) -> int:
         """The worker's largest memory until a share of the recipients had their outcome."""
@@ -106,6 +112,8 @@ class Watch:
                 status_seconds=time.monotonic() - asked,
             )
         )
+        self._looked.set()
+        self._looked = asyncio.Event()
         return status
 
 

@@ -139,14 +139,25 @@ class SandboxProvider:
 
     async def stop(self) -> None:
         """Drop every connection, held requests included, and end."""
+        if self._server is not None:
+            for connection in list(self._server.server_state.connections):
+                connection.transport.close()
+        await self.go_away()
+        self._address = None
+
+    async def go_away(self) -> None:
+        """Refuse every connection from now on; what has begun is answered, what is held dropped."""
         if self._server is None or self._serving is None:
             return
         self._api.give_up()
-        for connection in list(self._server.server_state.connections):
-            connection.transport.close()
         self._server.should_exit = True
         await self._serving
-        self._server = self._serving = self._address = None
+        self._server = self._serving = None
+
+    async def come_back(self) -> None:
+        """Serve again, at the same place."""
+        if self._address is not None:
+            await self.start(*self._address)
 
     def _drop(self, client: tuple[str, int]) -> None:
         """Close the connection of a client without an answer, as a crash would."""
