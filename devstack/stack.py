@@ -4,8 +4,8 @@ import asyncio
 import fcntl
 import os
 import shutil
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import AsyncExitStack, contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Final, NoReturn, Self
@@ -81,6 +81,8 @@ class Stack:
         self.mail_sink: MailSink
         self.sandbox: SandboxProvider
         self.worker: WorkerProcess
+        #: How often the worker was interrupted and started again.
+        self.worker_restarts = 0
         self.mail_server = dict(mail_server or {})
         self._worker_settings = dict(worker_settings or {})
         self._running = AsyncExitStack()
@@ -113,6 +115,31 @@ class Stack:
     ) -> None:
         await self._running.aclose()
 
+    @asynccontextmanager
+    async def kept_up(self, say: Callable[[str], None]) -> AsyncIterator[None]:
+        """Keep it up beside the block, which is cancelled when that is not possible.
+
+        Args:
+            say: Takes what there is to tell the user.
+
+        Raises:
+            DevstackError: As `keep_up`.
+        """
+        block = asyncio.current_task()
+
+        def cancel_block(keeping: asyncio.Task[NoReturn]) -> None:
+            if not keeping.cancelled() and block is not None:
+                block.cancel()
+
+        keeping = asyncio.create_task(self.keep_up(say))
+        keeping.add_done_callback(cancel_block)
+        try:
+            yield
+        finally:
+            keeping.cancel()
+            with suppress(asyncio.CancelledError):
+                await keeping  # Its error says why the block was cancelled.
+
     async def keep_up(self, say: Callable[[str], None]) -> NoReturn:
         """Start the worker again whenever it has ended, and look after the servers.
 
@@ -132,6 +159,7 @@ class Stack:
                 raise DevstackError("the sandbox provider has ended, and with it its channels")
             if not self.worker.alive:
                 say(f"The worker has ended; starting it again. Why: {self.worker.log_file}")
+                self.worker_restarts += 1
                 await self.worker.start()
             await asyncio.sleep(_LOOK_SECONDS)
 

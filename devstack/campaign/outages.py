@@ -19,7 +19,7 @@ from devstack.checks.verdict import Verdict
 #: Share of the recipients that have their outcome when the first provider goes away.
 _BEGIN: Final = 0.2
 #: How many times as long as one outage a campaign is to last, so that much is due in each.
-_LASTS_FOR: Final = 4
+_LASTS_FOR: Final = 3
 
 
 class Provider(Protocol):

@@ -75,7 +75,7 @@ async def run_campaign(
         settings["MADAN_SARA_RATE_LIMITS"] = json.dumps(slowly_enough(people, outage_seconds))
     async with Stack(state_dir, worker_settings=settings) as stack:
         console.print(f"Temporal Web UI: {stack.temporal.ui_url}")
-        async with await stack.connect() as orchestrator:
+        async with stack.kept_up(console.print), await stack.connect() as orchestrator:
             run = _Run(stack, orchestrator, people, console, outage_seconds)
             all_is_well = await run.play()
     say_what_next(console, state_dir)
@@ -137,7 +137,7 @@ class _Run:
         self._ran.append((campaign, len(people)))
         control = self._orchestrator.campaign(campaign.id)
         await control.start()
-        watch = Watch(self._orchestrator, self._stack.worker.pid, self._console)
+        watch = Watch(self._orchestrator, self._stack.worker, self._console)
         happening = outages.beside(watch) if outages else nullcontext()
         async with watch.watching(campaign.name, campaign.id), happening:
             await control.result()
@@ -161,7 +161,12 @@ class _Run:
             check_fates(books, campaign, self._people),
             check_money_ran_out(books, campaign, status),
             *check_everything(
-                books, [ran for ran, _ in self._ran], sandbox.log, sandbox.receipts, mails
+                books,
+                [ran for ran, _ in self._ran],
+                sandbox.log,
+                sandbox.receipts,
+                mails,
+                interrupted=self._stack.worker_restarts > 0,
             ),
             check_history(history),
             *check_memory(watch),

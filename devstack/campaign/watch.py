@@ -14,6 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.text import Text
 
 from contracts.outreach import FINAL_STATES
+from devstack.worker_process import WorkerProcess
 from starter.campaign_status import CampaignStatusResult
 from starter.orchestrator import OutreachOrchestrator
 
@@ -42,15 +43,15 @@ class Watch:
 
     Args:
         orchestrator: A client of the running stack.
-        worker_pid: The process whose memory is looked at.
+        worker: The process whose memory is looked at; it may be started again meanwhile.
         console: Where to show it.
     """
 
     def __init__(
-        self, orchestrator: OutreachOrchestrator, worker_pid: int, console: Console
+        self, orchestrator: OutreachOrchestrator, worker: WorkerProcess, console: Console
     ) -> None:
         self._orchestrator = orchestrator
-        self._worker = psutil.Process(worker_pid)
+        self._worker = worker
         self._console = console
         self._looked = asyncio.Event()
         self.samples: list[Sample] = []
@@ -108,13 +109,21 @@ class Watch:
                 seconds=asked - started,
                 done=sum(number for state, number in states if state in FINAL_STATES),
                 total=status["total_recipients"],
-                worker_bytes=int(self._worker.memory_info().rss),
+                worker_bytes=_resident_bytes(self._worker.pid),
                 status_seconds=time.monotonic() - asked,
             )
         )
         self._looked.set()
         self._looked = asyncio.Event()
         return status
+
+
+def _resident_bytes(pid: int) -> int:
+    """The memory of a process; of one that has just ended, none."""
+    try:
+        return int(psutil.Process(pid).memory_info().rss)
+    except psutil.NoSuchProcess:
+        return 0
 
 
 def _bar(console: Console) -> Progress:

@@ -1,12 +1,14 @@
 """The development stack's commands, run as a user runs them."""
 
+import asyncio
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from pathlib import Path
 
-REPOSITORY = Path(__file__).resolve().parents[2]
+_REPOSITORY = Path(__file__).resolve().parents[2]
 
 
 def devstack(
@@ -25,8 +27,8 @@ def devstack(
     """
     return subprocess.run(
         [sys.executable, "-m", "devstack", *arguments],
-        cwd=REPOSITORY,
-        env=environment(state_dir, settings or {}),
+        cwd=_REPOSITORY,
+        env=_environment(state_dir, settings or {}),
         capture_output=True,
         text=True,
         timeout=timeout_seconds,
@@ -34,7 +36,38 @@ def devstack(
     )
 
 
-def environment(state_dir: Path, settings: Mapping[str, str]) -> dict[str, str]:
+@asynccontextmanager
+async def started(
+    state_dir: Path, *arguments: str, settings: Mapping[str, str] | None = None
+) -> AsyncIterator[asyncio.subprocess.Process]:
+    """A command that runs beside the block, until it ends by itself or the block does."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "devstack", *arguments),
+        cwd=_REPOSITORY,
+        env=_environment(state_dir, settings or {}),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            process.terminate()
+            await process.communicate()
+
+
+async def printed(process: asyncio.subprocess.Process, end: str) -> str:
+    """What a command prints until a line that holds some words."""
+    assert process.stdout is not None
+    lines = []
+    while end not in "".join(lines[-1:]):
+        line = (await process.stdout.readline()).decode()
+        assert line, "".join(lines)
+        lines.append(line)
+    return "".join(lines)
+
+
+def _environment(state_dir: Path, settings: Mapping[str, str]) -> dict[str, str]:
     """Ours, with the folder of a stack and what its user has set."""
     return {**os.environ, "MADAN_SARA_DEVSTACK_DIR": str(state_dir), **settings}
 

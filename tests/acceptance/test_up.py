@@ -1,12 +1,9 @@
 """`make up` does what it says: with the user's own mail server, and until something ends."""
 
-import asyncio
 import os
 import shlex
 import signal
 import sys
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import psutil
@@ -16,46 +13,10 @@ from contracts.campaign import DEFAULT_TENANT
 from devstack.leftovers import wait_gone
 from devstack.mail_sink import MailSink
 from starter.orchestrator import OutreachOrchestrator
-from tests.acceptance.devstack_command import (
-    REPOSITORY,
-    environment,
-    modes_above,
-    open_to_others,
-)
+from tests.acceptance.devstack_command import modes_above, open_to_others, printed, started
 from tests.makers import make_campaign
 
 _LAST_LINE = "Ctrl-C stops everything"
-
-
-@asynccontextmanager
-async def up(
-    state_dir: Path, settings: Mapping[str, str]
-) -> AsyncIterator[asyncio.subprocess.Process]:
-    """The command, run until it ends by itself or the test does."""
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "devstack", "up"),
-        cwd=REPOSITORY,
-        env=environment(state_dir, settings),
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    try:
-        yield process
-    finally:
-        if process.returncode is None:
-            process.terminate()
-            await process.communicate()
-
-
-async def printed(process: asyncio.subprocess.Process, end: str) -> str:
-    """What it prints until a line that holds some words."""
-    assert process.stdout is not None
-    lines = []
-    while end not in "".join(lines[-1:]):
-        line = (await process.stdout.readline()).decode()
-        assert line, "".join(lines)
-        lines.append(line)
-    return "".join(lines)
 
 
 def exported(env_file: Path) -> dict[str, str]:
@@ -74,7 +35,7 @@ async def test_it_sends_by_the_users_own_server_and_tells_what_has_ended(state_d
         "MADAN_SARA_SMTP_SENDER": "Bakery <bakery@example.org>",
     }
     above = modes_above(state_dir, Path(sys.executable))
-    async with up(state_dir, settings) as process:
+    async with started(state_dir, "up", settings=settings) as process:
         panel = await printed(process, _LAST_LINE)
         assert f"for real through 127.0.0.1:{theirs.port}, from Bakery <bakery@" in panel
         found = exported(state_dir / "env")
