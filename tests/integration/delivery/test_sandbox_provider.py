@@ -180,3 +180,25 @@ async def test_waiting_for_what_never_comes_ends(provider):
 def test_before_it_is_started_there_is_no_url():
     with pytest.raises(RuntimeError, match="before it is started"):
         _ = SandboxProvider().url
+
+
+async def test_a_provider_that_is_away_ends_what_it_has_begun_and_comes_back(http, provider):
+    url = provider.url
+    await post(http, "+50937001234", "k:1")
+    held = asyncio.create_task(post(http, "stall-1", "k:2", channel="instagram"))
+    await provider.wait_for(lambda log: len(log) == 2)
+
+    await provider.go_away()
+    with pytest.raises(httpx.RemoteProtocolError):
+        await held
+    with pytest.raises(httpx.ConnectError):
+        await post(http, "+50937001235", "k:3")
+    assert not provider.serving
+
+    await provider.come_back()
+    assert provider.url == url
+    known = await http.get("/v1/sms/messages", params={"idempotency_key": "k:1"})
+    assert known.json()["status"] == "accepted"
+    unknown = await http.get("/v1/instagram/messages", params={"idempotency_key": "k:2"})
+    assert unknown.status_code == 404
+    assert (await post(http, "+50937001235", "k:3")).status_code == 202
