@@ -51,10 +51,10 @@ def _keep_right(kernel: ctypes.CDLL, right: int) -> bool:
     header = (ctypes.c_uint32 * 2)(_CAPABILITY_VERSION_3, 0)
     # Effective, permitted and inheritable: the lower halves, then the upper ones.
     rights = (ctypes.c_uint32 * 6)(*[1 << right] * 3)
-    had_it = kernel.capset(header, rights) == 0
-    return had_it and (
-        kernel.prctl(_PR_CAP_AMBIENT, *_words(_PR_CAP_AMBIENT_RAISE, right, 0, 0)) == 0
-    )
+    if kernel.capset(header, rights) != 0:
+        return False
+    raised: int = kernel.prctl(_PR_CAP_AMBIENT, *_words(_PR_CAP_AMBIENT_RAISE, right, 0, 0))
+    return raised == 0
 
 
 def _words(*numbers: int) -> list[ctypes.c_ulong]:

@@ -55,7 +55,7 @@ def stack_panel(stack: Stack, env_file: Path) -> Panel:
         "database": _without_password(stack.database_url),
         "mail": _mail(stack),
         "sandbox": stack.sandbox.url,
-        "sandbox log": f"{stack.sandbox.url}/v1/log",
+        "sandbox log": str(stack.sandbox_journal),
         "worker log": str(stack.state_dir / "worker.log"),
     }
     steps = [f". {shlex.quote(_short(env_file))}", *_TO_TRY]

@@ -73,6 +73,7 @@ class Stack:
         """
         self.state_dir = state_dir.resolve()
         self.mail_dir = self.state_dir / "mail"
+        self.sandbox_journal = self.state_dir / "sandbox.jsonl"
         self.postgres = EmbeddedPostgres(self.state_dir / "postgres", settings=_POSTGRES_SETTINGS)
         self.temporal = TemporalDevServer(
             self.state_dir / "temporal", port=_TEMPORAL_PORT, ui_port=_WEB_UI_PORT
@@ -194,7 +195,7 @@ class Stack:
     async def _start_other_sides(self, starting: AsyncExitStack) -> None:
         """Start what stands in for the mail server and the providers."""
         self.mail_sink = MailSink(self.mail_dir)
-        self.sandbox = SandboxProvider(journal_path=self.state_dir / "sandbox.jsonl")
+        self.sandbox = SandboxProvider(journal_path=self.sandbox_journal)
         smtp_port, sandbox_port = choose_ports(_SMTP_PORT, _SANDBOX_PORT)
         await self.mail_sink.start(host=LOOPBACK, port=smtp_port)
         starting.push_async_callback(self.mail_sink.stop)

@@ -15,6 +15,7 @@ from devstack.campaign.fates import REACHED, REACHED_WITH_A_SPARE, Earlier
 from devstack.campaign.figures import check_memory, figures
 from devstack.campaign.outages import (
     Outages,
+    Provider,
     check_no_tries_used_up,
     check_unmoved,
     lasts_at_least,
@@ -97,7 +98,10 @@ class _Run:
         self._orchestrator = orchestrator
         self._people = people
         self._console = console
-        providers = [("the mail server", stack.mail_sink), ("the sandbox provider", stack.sandbox)]
+        providers: list[tuple[str, Provider]] = [
+            ("the mail server", stack.mail_sink),
+            ("the sandbox provider", stack.sandbox),
+        ]
         self._outages = Outages(providers, outage_seconds, console) if outage_seconds else None
         #: Every campaign that ran, and how many recipients it had.
         self._ran: list[tuple[OutreachCampaign, int]] = []
@@ -137,7 +141,7 @@ class _Run:
         self._ran.append((campaign, len(people)))
         control = self._orchestrator.campaign(campaign.id)
         await control.start()
-        watch = Watch(self._orchestrator, self._stack.worker, self._console)
+        watch = Watch(self._orchestrator, lambda: self._stack.worker.pid, self._console)
         happening = outages.beside(watch) if outages else nullcontext()
         async with watch.watching(campaign.name, campaign.id), happening:
             await control.result()

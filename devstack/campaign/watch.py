@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Final
@@ -14,7 +14,6 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.text import Text
 
 from contracts.outreach import FINAL_STATES
-from devstack.worker_process import WorkerProcess
 from starter.campaign_status import CampaignStatusResult
 from starter.orchestrator import OutreachOrchestrator
 
@@ -43,15 +42,15 @@ class Watch:
 
     Args:
         orchestrator: A client of the running stack.
-        worker: The process whose memory is looked at; it may be started again meanwhile.
+        worker_pid: Tells the process whose memory is looked at: it may be started again.
         console: Where to show it.
     """
 
     def __init__(
-        self, orchestrator: OutreachOrchestrator, worker: WorkerProcess, console: Console
+        self, orchestrator: OutreachOrchestrator, worker_pid: Callable[[], int], console: Console
     ) -> None:
         self._orchestrator = orchestrator
-        self._worker = worker
+        self._worker_pid = worker_pid
         self._console = console
         self._looked = asyncio.Event()
         self.samples: list[Sample] = []
@@ -109,7 +108,7 @@ class Watch:
                 seconds=asked - started,
                 done=sum(number for state, number in states if state in FINAL_STATES),
                 total=status["total_recipients"],
-                worker_bytes=_resident_bytes(self._worker.pid),
+                worker_bytes=_resident_bytes(self._worker_pid()),
                 status_seconds=time.monotonic() - asked,
             )
         )

@@ -4,7 +4,6 @@
   202 accepted, 422 refused, 429 later, 5xx not taken.
 * `GET /v1/{channel}/messages?idempotency_key=...`: what became of a key; 404 `unknown_key`.
 * `GET /v1/receipts?after=N`: what happened after acceptance, in order.
-* `GET /v1/log?after=N`: every request it was asked to send, in order.
 * `POST /v1/control/release`: lets go of what is held now.
 
 The recipient's address decides what happens to a message:
@@ -22,6 +21,9 @@ The recipient's address decides what happens to a message:
 
 Anything else is accepted, and a delivered receipt follows. Where keys are honoured,
 a key that is settled gets its first answer again, whatever the address says.
+
+Every user of the machine can ask it, so it tells no addresses and no texts. These stand in its
+journal, a file for its owner only.
 """
 
 import argparse

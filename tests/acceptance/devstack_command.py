@@ -59,7 +59,7 @@ async def started(
 async def printed(process: asyncio.subprocess.Process, end: str) -> str:
     """What a command prints until a line that holds some words."""
     assert process.stdout is not None
-    lines = []
+    lines: list[str] = []
     while end not in "".join(lines[-1:]):
         line = (await process.stdout.readline()).decode()
         assert line, "".join(lines)

@@ -54,10 +54,10 @@ async def test_it_sends_by_the_users_own_server_and_tells_what_has_ended(state_d
 
         for name, value in found.items():
             monkeypatch.setenv(name, value)
-        campaign = make_campaign(DEFAULT_TENANT, channels=["email"], templates={"email": "Bonjou!"})
+        campaign = make_campaign(DEFAULT_TENANT, channels=["email"])
         async with await OutreachOrchestrator.connect() as orchestrator:
             marie = {"contact_info": {"email": "marie@example.com"}}
-            await orchestrator.send_outreach(campaign, "marie", marie, campaign.templates)
+            await orchestrator.send_outreach(campaign, "marie", marie, {"email": "Bonjou!"})
             await theirs.wait_for(bool)
         (mail,) = theirs.messages
         assert mail.envelope_from == "bakery@example.org"

@@ -73,16 +73,24 @@ async def test_a_second_request_with_a_key_gets_the_first_answer(http, provider)
     assert provider.taken(Channel.CHAT) == []
 
 
-async def test_the_feeds_are_paged_by_sequence(http, provider):
+async def test_the_feed_is_paged_by_sequence(http):
     for number in range(3):
         await post(http, "bounce-1" if number else "ana", f"k:{number}", "chat")
-    log = (await http.get("/v1/log", params={"after": 1})).json()
-    assert [entry["sequence"] for entry in log["items"]] == [2, 3]
-    assert log["next_after"] == 3
+    page = (await http.get("/v1/receipts", params={"after": 1})).json()
+    assert [receipt["sequence"] for receipt in page["items"]] == [2, 3]
+    assert page["next_after"] == 3
     receipts = (await http.get("/v1/receipts")).json()["items"]
     assert [r["kind"] for r in receipts] == ["delivered", "bounced", "bounced"]
     assert receipts[1]["idempotency_key"] == "k:1"
-    assert (await http.get("/v1/log", params={"after": "x"})).status_code == 400
+    assert (await http.get("/v1/receipts", params={"after": "x"})).status_code == 400
+
+
+@pytest.mark.parametrize("path", ["/v1/receipts", "/v1/chat/messages", "/v1/log"])
+async def test_nobody_who_asks_is_told_an_address_or_a_text(http, path):
+    await post(http, "ana", "k:1", "chat")
+    told = (await http.get(path, params={"idempotency_key": "k:1"})).text
+    assert "ana" not in told
+    assert "Bonjou" not in told
 
 
 async def test_flaky_fails_twice_per_key_and_takes_nothing_meanwhile(http, provider):

@@ -102,7 +102,7 @@ async def test_a_data_folder_too_deep_for_a_socket_works(tmp_path: Path) -> None
     async with running(deep) as postgres:
         await postgres.create_database(DATABASE)
         assert await run_sql(postgres, "SELECT 1") == (1,)
-        sockets = Path(make_url(postgres.dsn(DATABASE)).query["host"])
+        sockets = Path(str(make_url(postgres.dsn(DATABASE)).query["host"]))
         assert deep not in sockets.parents
         assert [folder.stat().st_mode & 0o777 for folder in (sockets, sockets.parent)] == [
             0o700

@@ -50,13 +50,13 @@ def watch(*done: int, total: int = 100) -> Watch:
 
 
 async def test_each_is_away_in_turn_and_comes_back():
-    mail, sandbox, shown = Provider(), Provider(), Console(file=StringIO())
+    mail, sandbox, shown = Provider(), Provider(), Console(file=StringIO(), record=True)
     outages = Outages([("mail", mail), ("sandbox", sandbox)], AT_ONCE, shown)
     async with outages.beside(watch(20)):
         await sandbox.returned.wait()
     assert mail.noted == sandbox.noted == ["away", "back"]
     assert outages.check_happened().faults == []
-    assert "mail is away for 0.001 s" in shown.file.getvalue()
+    assert "mail is away for 0.001 s" in shown.export_text()
 
 
 async def test_none_is_away_before_the_middle():
