@@ -156,7 +156,7 @@ class Stack:
                     raise DevstackError(
                         f"{server.name} has ended; see the end of {server.log_file}"
                     )
-            if not self.sandbox.serving:
+            if self.sandbox.has_failed:
                 raise DevstackError("the sandbox provider has ended, and with it its channels")
             if not self.worker.alive:
                 say(f"The worker has ended; starting it again. Why: {self.worker.log_file}")

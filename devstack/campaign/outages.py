@@ -20,6 +20,8 @@ from devstack.checks.verdict import Verdict
 _BEGIN: Final = 0.2
 #: How many times as long as one outage a campaign is to last, so that much is due in each.
 _LASTS_FOR: Final = 3
+#: Messages a second below which Temporal, which divides a limit, keeps single ones for minutes.
+_SLOWEST: Final = 0.25
 
 
 class Provider(Protocol):
@@ -119,14 +121,12 @@ def slowly_enough(people: Iterable[Person], outage_seconds: float) -> dict[str, 
         Messages a second.
     """
     messages = Counter(person.carried_by for person in people if person.carried_by)
-    return {
-        channel.value: number / (_LASTS_FOR * outage_seconds)
-        for channel, number in messages.items()
-    }
+    seconds = lasts_at_least(outage_seconds)
+    return {channel.value: max(number / seconds, _SLOWEST) for channel, number in messages.items()}
 
 
 def lasts_at_least(outage_seconds: float) -> float:
-    """How long a campaign takes with the limits of `slowly_enough`, in seconds."""
+    """How long a campaign is to take with the limits of `slowly_enough`, in seconds."""
     return _LASTS_FOR * outage_seconds
 
 

@@ -89,9 +89,9 @@ class SandboxProvider:
         return f"http://{host}:{port}"
 
     @property
-    def serving(self) -> bool:
-        """Whether it answers now."""
-        return self._serving is not None and not self._serving.done()
+    def has_failed(self) -> bool:
+        """Whether it has ended, and was not told to."""
+        return self._serving is not None and self._serving.done()
 
     @property
     def log(self) -> Sequence[LoggedRequest]:
@@ -153,8 +153,9 @@ class SandboxProvider:
             return
         self._api.give_up()
         self._server.should_exit = True
-        await self._serving
-        self._server = self._serving = None
+        serving, self._serving = self._serving, None
+        await serving
+        self._server = None
 
     async def come_back(self) -> None:
         """Serve again, at the same place."""

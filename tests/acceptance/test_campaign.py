@@ -38,6 +38,20 @@ def test_a_number_that_shows_nothing_is_refused(state_dir):
     assert "error: 3 recipients: choose between 100 and 100000" in run.stderr
 
 
+def test_each_provider_is_away_for_a_while_and_nobody_is_moved(state_dir):
+    run = devstack(state_dir, "campaign", "--recipients", "100", "--outage", "3")
+    for line in (
+        "of 100  the mail server is away for 3 s",
+        "of 100  the mail server is back",
+        "of 100  the sandbox provider is away for 3 s",
+        "of 100  the sandbox provider is back",
+        "ok    each provider was away for 3 s in the middle",
+        "ok    no outage moved any of",
+        "ok    everybody ended as what befell them demands",
+    ):
+        assert line in run.stdout, run.stdout + run.stderr
+
+
 async def test_a_server_that_has_ended_ends_the_run(state_dir):
     async with started(state_dir, "campaign", "--recipients", "100") as run:
         await printed(run, "Market day: 100 recipients imported")

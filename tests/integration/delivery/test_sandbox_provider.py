@@ -201,7 +201,7 @@ async def test_a_provider_that_is_away_ends_what_it_has_begun_and_comes_back(htt
         await held
     with pytest.raises(httpx.ConnectError):
         await post(http, "+50937001235", "k:3")
-    assert not provider.serving
+    assert not provider.has_failed
 
     await provider.come_back()
     assert provider.url == url
