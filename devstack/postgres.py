@@ -190,10 +190,11 @@ class EmbeddedPostgres:
 
     async def _end_leftovers(self) -> None:
         lock_file = self._cluster / "postmaster.pid"
-        if not lock_file.exists():
+        try:  # A server that is ending by itself may take it away at any moment.
+            server_pid = int(lock_file.read_text().split(maxsplit=1)[0])
+        except FileNotFoundError:
             return
         leftovers = _processes_in(self._cluster)
-        server_pid = int(lock_file.read_text().split(maxsplit=1)[0])
         servers = [process for process in leftovers if process.pid == server_pid]
         if servers:
             await end_processes(servers, _SHUTDOWNS)
