@@ -71,7 +71,6 @@ class SandboxApi:
                 Route("/v1/{channel}/messages", self._send, methods=["POST"]),
                 Route("/v1/{channel}/messages", self._look_up, methods=["GET"]),
                 Route("/v1/receipts", self._read_receipts, methods=["GET"]),
-                Route("/v1/log", self._read_log, methods=["GET"]),
                 Route("/v1/control/release", self._release, methods=["POST"]),
             ]
         )
@@ -259,9 +258,6 @@ class SandboxApi:
             return JSONResponse({"status": "pending", "idempotency_key": key}, status_code=202)
         return JSONResponse({"code": "unknown_key", "idempotency_key": key}, status_code=404)
 
-    async def _read_log(self, request: Request) -> Response:
-        return _page(request, self._journal.requests)
-
     async def _read_receipts(self, request: Request) -> Response:
         return _page(request, self._journal.receipts)
 
@@ -278,7 +274,7 @@ class SandboxApi:
         return next((channel for channel in self._channels if channel == name), None)
 
 
-def _page(request: Request, entries: Sequence[LoggedRequest | Receipt]) -> Response:
+def _page(request: Request, entries: Sequence[Receipt]) -> Response:
     """The entries after a sequence number; sequences count from 1 without gaps."""
     after = request.query_params.get("after", "0")
     if not (after.isascii() and after.isdigit() and len(after) <= _MOST_DIGITS):

@@ -6,7 +6,6 @@
 * `GET /v1/{channel}/messages?idempotency_key=...`: what became of a key; 202 `pending` while it is
   held back; 404 `unknown_key`.
 * `GET /v1/receipts?after=N`: what happened after acceptance, in order.
-* `GET /v1/log?after=N`: every request it was asked to send, in order.
 * `POST /v1/control/release`: lets go of what is held now.
 
 The recipient's address decides what happens to a message:
@@ -35,6 +34,9 @@ The recipient's address decides what happens to a message:
 
 Anything else is accepted, and a delivered receipt follows. Where keys are honoured,
 a key that is settled gets its first answer again, whatever the address says.
+
+Every user of the machine can ask it, so it tells no addresses and no texts. These stand in its
+journal, a file for its owner only.
 """
 
 import argparse
@@ -100,6 +102,11 @@ class SandboxProvider:
         return f"http://{host}:{port}"
 
     @property
+    def has_failed(self) -> bool:
+        """Whether it has ended, and was not told to."""
+        return self._serving is not None and self._serving.done()
+
+    @property
     def log(self) -> Sequence[LoggedRequest]:
         """Every request it was asked to send, in order."""
         return self._journal.requests
@@ -151,14 +158,26 @@ class SandboxProvider:
 
     async def stop(self) -> None:
         """Drop every connection, held requests included, and end."""
+        if self._server is not None:
+            for connection in list(self._server.server_state.connections):
+                connection.transport.close()
+        await self.go_away()
+        self._address = None
+
+    async def go_away(self) -> None:
+        """Refuse every connection from now on; what has begun is answered, what is held dropped."""
         if self._server is None or self._serving is None:
             return
         self._api.give_up()
-        for connection in list(self._server.server_state.connections):
-            connection.transport.close()
         self._server.should_exit = True
-        await self._serving
-        self._server = self._serving = self._address = None
+        serving, self._serving = self._serving, None
+        await serving
+        self._server = None
+
+    async def come_back(self) -> None:
+        """Serve again, at the same place."""
+        if self._address is not None:
+            await self.start(*self._address)
 
     def _connection_of(self, client: tuple[str, int]) -> asyncio.Transport | None:
         """The bare connection of a client, to do with it what no HTTP server would."""
