@@ -5,6 +5,7 @@ from datetime import timedelta
 from functools import partial
 from http import HTTPStatus
 from typing import Final
+from urllib.parse import urlsplit
 
 from activities.errors import (
     AmbiguousDeliveryError,
@@ -85,7 +86,8 @@ class SandboxSender(MessageSender):
             )
         except ValueError as error:
             raise ValueError(f"sandbox_url: {error}") from None
-        self._channel = channel
+        parts = urlsplit(base_url)
+        self._account = f"sandbox {parts.hostname}:{parts.port or parts.scheme} ({channel})"
         self._path = f"/v1/{channel.value}/messages"
         self._capabilities = SenderCapabilities(
             idempotency_keys=idempotency_keys,
@@ -107,7 +109,7 @@ class SandboxSender(MessageSender):
     @property
     def account(self) -> str:
         """The channel's account at the sandbox, as its outages are kept under."""
-        return f"sandbox ({self._channel})"
+        return self._account
 
     @property
     def capabilities(self) -> SenderCapabilities:
