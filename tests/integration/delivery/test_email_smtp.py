@@ -280,6 +280,13 @@ class TestConnections:
             await sender.close()
         assert (server.connections, len(server.contents)) == (1, 2)
 
+    async def test_are_not_kept_by_a_sender_that_is_closed(self, message):
+        async with ScriptedSmtp({}).serving() as server:
+            sender = sender_to(server)
+            await sender.close()
+            assert isinstance(await send(sender, message), Accepted)
+            await server.until_all_have_gone()
+
     async def test_of_one_message_each_carry_every_message(self):
         messages = [outgoing(Channel.EMAIL, f"p{n}@example.com") for n in range(20)]
         async with OneMessageSmtp().serving() as server:
