@@ -25,7 +25,9 @@ _NAMES = [
 
 
 def subject_of(text: str) -> str:
-    (field,) = fields_of(text_field("Subject", text).encode("ascii") + b"\r\n")
+    written = text_field("Subject", text)
+    assert all(len(line) <= 76 for line in written.split("\r\n"))
+    (field,) = fields_of(written.encode("ascii") + b"\r\n")
     assert field.name == "Subject"
     return field.text
 
