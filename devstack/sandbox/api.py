@@ -150,7 +150,7 @@ class SandboxApi:
         message_id = taken.provider_message_id or ""
         if taken.behaviour is Behaviour.ENDLESS:
             endless = self._endless[taken.idempotency_key] = EndlessAnswer()
-            return endless.response()
+            return endless
         raw = raw_answer(taken.behaviour, message_id)
         if raw is not None:
             if connection := self._connection(request):

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 from typing import Final
 
 from starlette.responses import Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from devstack.sandbox.behaviour import Behaviour
 
@@ -23,28 +24,29 @@ _TRICKLE_SECONDS: Final = 1.0
 _JSON: Final = "application/json"
 
 
-class EndlessAnswer:
+class EndlessAnswer(StreamingResponse):
     """An id that goes on for as long as it is read."""
 
     def __init__(self) -> None:
+        super().__init__(self._body(), status_code=202, media_type=_JSON)
         self.sent = 0
         #: Set when its reader has gone, or has read it all.
         self.ended = asyncio.Event()
 
-    def response(self) -> Response:
-        """The answer, to be given once."""
-        return StreamingResponse(self._body(), status_code=202, media_type=_JSON)
-
-    async def _body(self) -> AsyncIterator[bytes]:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer; called by Starlette."""
         try:
-            yield b'{"status": "accepted", "provider_message_id": "'
-            while self.sent < ENDLESS_BYTES:
-                yield _CHUNK
-                self.sent += len(_CHUNK)
-                # Lets the server notice that its reader has gone.
-                await asyncio.sleep(0)
+            await super().__call__(scope, receive, send)
         finally:
             self.ended.set()
+
+    async def _body(self) -> AsyncIterator[bytes]:
+        yield b'{"status": "accepted", "provider_message_id": "'
+        while self.sent < ENDLESS_BYTES:
+            yield _CHUNK
+            self.sent += len(_CHUNK)
+            # Lets the server notice that its reader has gone.
+            await asyncio.sleep(0)
 
 
 def hostile_answer(behaviour: Behaviour, message_id: str) -> Response | None:

@@ -194,8 +194,8 @@ class SenderContract(ABC):
             await send(bench.sender, self.message(bench, Fate.ANSWER_LOST))
         assert isinstance(await send(bench.sender, self.message(bench)), Accepted)
 
-    async def test_an_unreachable_server_has_taken_nothing(self, bench):
-        with pytest.raises(NotTakenError):
+    async def test_an_unreachable_server_is_an_outage_of_the_account(self, bench):
+        with pytest.raises(ProviderUnavailableError):
             await send(bench.lost_sender, self.message(bench))
 
     async def test_one_key_is_one_message_where_keys_are_honoured(self, bench):

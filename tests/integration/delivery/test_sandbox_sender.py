@@ -160,7 +160,10 @@ async def test_the_meaning_of_a_look_up(raw, expected):
             answer(404, '{"code": "unknown_key", "idempotency_key": "k:2"}'),
             MisconfiguredProviderError,
         ),
-        (answer(404, '{"code": "unknown_key"', "Content-Encoding: br"), MisconfiguredProviderError),
+        (
+            answer(404, '{"code": "unknown_key"}', "Content-Encoding: br"),
+            MisconfiguredProviderError,
+        ),
         (answer(401), MisconfiguredProviderError),
         (answer(302, "", "Location: /"), MisconfiguredProviderError),
         (answer(410, '{"code": "unknown_key"}'), MisconfiguredProviderError),

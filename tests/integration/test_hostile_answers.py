@@ -1,0 +1,29 @@
+"""A provider that answers badly: every outreach ends, its person having one message at most."""
+
+import asyncio
+from uuid import UUID, uuid4
+
+from contracts.outreach import OutreachState
+from tests.ledger import assert_nothing_left_behind
+from tests.makers import make_campaign
+
+#: Taken by the sandbox, whatever it says afterwards; it can be asked later.
+_TAKEN = ("trickle", "endless", "bomb", "garbage", "tangled", "giant", "nul", "extra")
+
+
+async def test_what_was_taken_is_sent_and_what_was_answered_is_not_kept(
+    orchestrator, tenant_id, sandbox, database
+):
+    campaign = make_campaign(tenant_id, channels=["chat"], budget_total=1)
+
+    async def reach(word: str) -> tuple[OutreachState, int]:
+        profile = {"contact_info": {"user_id": f"{word}-{uuid4().hex}"}}
+        sent = await orchestrator.send_outreach(campaign, word, profile, {"default": "Bonjou!"})
+        ended = await orchestrator.handle(UUID(sent["message_id"])).result()
+        taken = [each for each in sandbox.taken() if each.message_id == sent["message_id"]]
+        return ended.state, len(taken)
+
+    *ends, refused = await asyncio.gather(*map(reach, (*_TAKEN, "parrot")))
+    assert dict(zip(_TAKEN, ends, strict=True)) == dict.fromkeys(_TAKEN, (OutreachState.SENT, 1))
+    assert refused == (OutreachState.FAILED, 0)
+    await assert_nothing_left_behind(database, tenant_id)
