@@ -9,7 +9,7 @@ SEED ?= 1
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo campaign up test check lock chaos bench clean
+.PHONY: help venv demo campaign up test days check lock chaos bench clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,6 +27,11 @@ up: $(INSTALLED)  ## start everything and keep it running until Ctrl-C
 
 test: $(INSTALLED)  ## all tests but the chaos ones
 	@$(BIN)/python -m pytest -m "not chaos" tests
+
+# A Saturday that is a leap day, at midnight; the night the clocks go back.
+days: $(INSTALLED)  ## the unit tests on other days and in other zones
+	@TZ=Pacific/Auckland $(BIN)/python -m pytest -q tests/unit --at 2048-02-29T23:58
+	@TZ=Europe/Paris $(BIN)/python -m pytest -q tests/unit --at 2088-10-31T00:58
 
 check: $(INSTALLED)  ## style, types and the borders between the rooms
 	@$(BIN)/ruff check .

@@ -122,6 +122,7 @@ def _figures(facts: CampaignFacts) -> CampaignFigures:
         messages_a_day=facts.messages_a_day,
         remaining_micros=facts.whole.remaining_micros,
         spent_micros=facts.whole.spent_micros,
+        channel_waits=list(facts.channel_waits),
     )
 
 

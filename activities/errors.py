@@ -31,6 +31,18 @@ class OverLimitError(Exception):
         self.block = block
 
 
+class UnreadableRowError(LookupError):
+    """This version cannot read a stored row, and no other try will.
+
+    Args:
+        what: the row, like `message <id>`.
+        why: what is wrong with it: names of fields, never their values.
+    """
+
+    def __init__(self, what: str, why: str) -> None:
+        super().__init__(f"{what} cannot be read: {why}")
+
+
 class DeliveryError(Exception):
     """Handing a message to a provider did not end in an answer."""
 

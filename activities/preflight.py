@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from activities.stores import DeliveryFacts
+from activities.attempt_store import DeliveryFacts
 from contracts.campaign import CampaignStatus
 from contracts.channels import Channel
 from contracts.delivery import DeliveryOutcome

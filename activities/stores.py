@@ -8,7 +8,6 @@ from uuid import UUID
 
 from contracts.campaign import OutreachCampaign
 from contracts.channels import Channel
-from contracts.delivery import AttemptState
 from contracts.outreach import (
     Block,
     ClaimResult,
@@ -79,29 +78,6 @@ class ClaimVerdict:
 
     result: ClaimResult
     texts: Sequence[str] = ()
-
-
-@dataclass(frozen=True)
-class Attempt:
-    """One try to deliver a message through one channel."""
-
-    state: AttemptState
-    #: Calls made to the provider so far.
-    tries: int = 0
-    code: str | None = None
-    #: When the provider was last called.
-    called_at: datetime | None = None
-    #: When its answer, or that there will be none, was recorded.
-    concluded_at: datetime | None = None
-
-
-@dataclass(frozen=True)
-class DeliveryFacts:
-    """What handing a message over depends on, read just before."""
-
-    request: StoredRequest
-    suppressions: Sequence[Suppression]
-    attempt: Attempt | None
 
 
 class ClaimStore(Protocol):
@@ -220,64 +196,6 @@ class BudgetLedger(Protocol):
 
         Raises:
             OverLimitError: a limit forbids it; nothing was booked.
-        """
-        ...
-
-
-class AttemptStore(Protocol):
-    """Attempts, written before and after each provider call."""
-
-    async def delivery_facts(self, ref: MessageRef, attempt_no: int) -> DeliveryFacts:
-        """What handing the message over depends on, read just before."""
-        ...
-
-    async def open_attempt(
-        self,
-        ref: MessageRef,
-        attempt_no: int,
-        channel: Channel,
-        provider: str,
-        now: datetime,
-        *,
-        tries_before: int,
-    ) -> bool:
-        """Record that the provider is about to be called; committed when this returns.
-
-        Returns:
-            False when the attempt has ended, its message has ended, or somebody has called
-            since there were `tries_before` calls: do not call.
-        """
-        ...
-
-    async def record_attempt(
-        self,
-        ref: MessageRef,
-        attempt_no: int,
-        state: AttemptState,
-        now: datetime,
-        *,
-        tries: int,
-        code: str | None = None,
-        provider_message_id: str | None = None,
-    ) -> Attempt:
-        """Record what came of a call, with all that follows from a message being taken.
-
-        Accepted or unknown, its hold is spent, its message sent and its claim's window closed
-        by the same commit. An acceptance counts whoever brings it. Anything else counts only
-        while there were no calls but the `tries` its run knows of: a later one may be taken.
-
-        Returns:
-            The attempt as it stands. What was final before stays, and one that was reported
-            as bounced already is `bounced` as soon as it is known to be taken.
-        """
-        ...
-
-    async def close_attempt(
-        self, ref: MessageRef, attempt_no: int, channel: Channel, now: datetime
-    ) -> Attempt:
-        """End an interrupted attempt: unknown if the provider may have it, else refused.
-
-        Unknown, it is booked as `record_attempt` does.
         """
         ...
 

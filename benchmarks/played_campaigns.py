@@ -24,7 +24,7 @@ from policy.sending_days import part_inside
 _PRICES: Final = {Channel.EMAIL: 1_000, Channel.WHATSAPP: 5_000, Channel.SMS: 7_500}
 #: Price of the cheapest message, in micro-units.
 CHEAPEST: Final = min(_PRICES.values())
-_FIRST_MONDAY: Final = datetime(2026, 11, 2, tzinfo=UTC)
+_FIRST_MONDAY: Final = datetime(2025, 11, 3, tzinfo=UTC)
 #: Less of a day than this inside a campaign is not counted as a day it can send on.
 _WORTH_COUNTING: Final = 0.1
 

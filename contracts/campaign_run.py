@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 
 from contracts.base import Contract, Instant, NotBool, ShortText
 from contracts.campaign import CampaignStatus
+from contracts.delivery import ChannelWait
 from contracts.money import Money
 from contracts.outreach import UNDER_WAY, Details, ExitReason, OutreachState
 
@@ -111,6 +112,8 @@ class CampaignFigures(Contract):
     #: None: no budget.
     remaining_micros: int | None
     spent_micros: int
+    #: Messages that are due and wait for their channel.
+    channel_waits: list[ChannelWait] = Field(default_factory=list)
 
     @property
     def total(self) -> int:

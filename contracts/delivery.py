@@ -42,6 +42,18 @@ class AttemptSummary(Contract):
     code: str | None = None
 
 
+class ChannelWait(Contract):
+    """Why messages that are due do not go out, and how many."""
+
+    channel: Channel
+    #: The account that is out of service; None: the provider puts their recipients off.
+    account: str | None
+    code: str
+    #: When the account's first failure was, or the recipients' first refusal.
+    since: datetime
+    messages: int = 1
+
+
 class DeliveryEventKind(StrEnum):
     """What a receipt reports; the closed vocabulary vendors' codes map to."""
 

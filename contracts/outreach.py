@@ -57,6 +57,7 @@ class ExitReason(StrEnum):
     EXPIRED = "expired"  #: blocked: no allowed moment is left before the campaign ends.
     NO_VIABLE_CHANNEL = "no_viable_channel"  #: failed: no channel can reach the person.
     ALL_CHANNELS_FAILED = "all_channels_failed"  #: failed: every channel tried refused.
+    INTERNAL_ERROR = "internal_error"  #: failed: what is stored of it cannot be read.
     CANCELLED = "cancelled"  #: cancelled: somebody withdrew it.
 
 
@@ -220,6 +221,8 @@ class DeliverInput(Contract):
     ref: MessageRef
     attempt_no: int
     channel: Channel
+    #: No channel is left behind this one: an outage is waited for longer.
+    is_last_channel: bool = False
 
 
 class DeliverResult(Contract):
@@ -230,7 +233,8 @@ class DeliverResult(Contract):
     code: str | None = None
     #: Set with `withdrawn`: the rule that forbids the send now.
     block: Block | None = None
-    #: Set with `not_due`: the earliest moment the send is allowed.
+    #: Set with `not_due`: the earliest moment the send is allowed, or an interrupted call
+    #: can be asked about.
     not_before: datetime | None = None
     #: Set with `accepted`: how long after the answer to wait for a bounce before the message is
     #: done, and when the answer came.

@@ -87,6 +87,14 @@ class OrchestratorSettings(ClosedContract):
     ambiguous_delivery: dict[Channel, AmbiguityPolicy] = Field(default_factory=dict)
     #: After acceptance, wait this long for a bounce and fall back on one; 0: do not wait.
     receipt_wait_minutes: Annotated[int, NotBool, Field(ge=0, le=7 * 24 * 60)] = 0
+    #: How long a message waits for a channel whose provider, or whose recipient, takes nothing
+    #: for the moment, before the next channel has its turn; channels left out keep their
+    #: default (e-mail a day, all others two hours).
+    patience_minutes: dict[Channel, Annotated[int, NotBool, Field(ge=1, le=7 * 24 * 60)]] = Field(
+        default_factory=dict
+    )
+    #: Go on with the next channel, where there is one, after this long instead; None: patience.
+    fallback_after_minutes: Annotated[int, NotBool, Field(ge=1, le=7 * 24 * 60)] | None = None
     #: Price of one message per channel; channels left out keep their default.
     prices: dict[Channel, Money] = Field(default_factory=dict)
 

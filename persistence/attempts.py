@@ -1,8 +1,10 @@
 """Attempts at providers, in PostgreSQL."""
 
+from dataclasses import asdict
 from datetime import datetime
 
-from activities.stores import Attempt, DeliveryFacts
+from activities.attempt_store import Attempt, DeliveryFacts, Postponement
+from activities.provider_accounts import AccountHealth
 from contracts.channels import Channel
 from contracts.delivery import AttemptState
 from contracts.naming import idempotency_key
@@ -18,14 +20,32 @@ from persistence.rows import (
     suppressions_from,
 )
 
+_ATTEMPT_COLUMNS = """
+    a.state AS attempt_state, a.openings, a.tries, a.was_lost, a.code, a.called_at,
+    a.given_up_at, a.concluded_at, a.retry_at
+"""
+
 _DELIVERY_FACTS = Query(f"""
 SELECT {REQUEST_COLUMNS},
        {SUPPRESSIONS_OF_MESSAGE} AS suppressions,
-       a.attempt_no, a.state AS attempt_state, a.tries, a.code, a.called_at, a.concluded_at
+       a.attempt_no, {_ATTEMPT_COLUMNS},
+       (SELECT min(w.waiting_since) FROM attempts w
+         WHERE w.message_id = m.message_id AND w.channel = :channel) AS waiting_since,
+       p.account, p.code AS account_code, p.failing_since, p.down_since
   FROM {REQUEST_TABLES}
   LEFT JOIN attempts a ON a.message_id = m.message_id AND a.attempt_no = :attempt_no
+  LEFT JOIN provider_accounts p ON p.account = :account
  WHERE m.tenant_id = :tenant_id AND m.message_id = :message_id
 """)  # noqa: S608 - built from constants of ours
+
+# A message's end takes turns at its row: whoever books one locks it before anything else.
+_LOCKED_MESSAGE = """
+message AS (
+    SELECT message_id, tenant_id, campaign_id FROM messages
+     WHERE tenant_id = :tenant_id AND message_id = :message_id
+       FOR NO KEY UPDATE
+)
+"""
 
 # A message that has ended is never opened, whoever asks: a delivery that slept through the
 # cancel of its outreach stops here. So does one that was overtaken: a worker that was only
@@ -38,24 +58,52 @@ WITH sending AS (
     RETURNING message_id, tenant_id
 )
 INSERT INTO attempts AS a (message_id, attempt_no, tenant_id, channel, provider, idempotency_key,
-                           state, tries, called_at)
+                           state, openings, called_at)
 SELECT message_id, :attempt_no, tenant_id, :channel, :provider, :idempotency_key,
        'sending', 1, CAST(:now AS timestamptz)
   FROM sending
     ON CONFLICT (message_id, attempt_no) DO UPDATE
-   SET state = 'sending', tries = a.tries + 1, called_at = excluded.called_at
- WHERE a.state IN ('sending', 'not_sent') AND a.tries = :tries_before
+   SET state = 'sending', openings = a.openings + 1, provider = excluded.provider,
+       called_at = excluded.called_at, given_up_at = NULL, retry_at = NULL
+ WHERE a.state IN ('sending', 'not_sent') AND a.openings = :openings_before
 RETURNING a.attempt_no
 """)
 
-# A message's end takes turns at its row: whoever books one locks it before anything else.
-_LOCKED_MESSAGE = """
-message AS (
-    SELECT message_id, tenant_id FROM messages
-     WHERE tenant_id = :tenant_id AND message_id = :message_id
-       FOR NO KEY UPDATE
+# What certainly was not taken is on nobody's way: its message is asleep again, for a cancel, a
+# sweep or an order to find. What may be out stays with its provider.
+_PUT_OFF = Query(f"""
+WITH {_LOCKED_MESSAGE}, waiting AS (
+    INSERT INTO attempts AS a (message_id, attempt_no, tenant_id, channel, provider,
+                               idempotency_key, state, code, waiting_since, retry_at, account,
+                               campaign_id)
+    SELECT message_id, CAST(:attempt_no AS integer), tenant_id, :channel, '', :idempotency_key,
+           'not_sent', CAST(:code AS text), CAST(:now AS timestamptz),
+           CAST(:until AS timestamptz), CAST(:account AS text), campaign_id
+      FROM message
+        ON CONFLICT (message_id, attempt_no) DO UPDATE
+       SET state = CASE WHEN CAST(:may_be_out AS boolean) THEN a.state ELSE 'not_sent' END,
+           tries = CAST(:tries AS integer),
+           was_lost = a.was_lost OR CAST(:was_lost AS boolean),
+           given_up_at = CASE WHEN CAST(:was_lost AS boolean) THEN CAST(:now AS timestamptz)
+                              ELSE a.given_up_at END,
+           code = excluded.code, retry_at = excluded.retry_at, account = excluded.account,
+           campaign_id = excluded.campaign_id,
+           waiting_since = coalesce(a.waiting_since, excluded.waiting_since)
+     WHERE a.state IN ('sending', 'not_sent') AND a.openings = CAST(:openings AS integer)
+    RETURNING a.*
+), asleep AS (
+    UPDATE messages m SET state = 'scheduled'
+      FROM waiting
+     WHERE m.message_id = waiting.message_id AND m.state = 'sending'
+       AND waiting.state = 'not_sent'
 )
-"""
+SELECT {_ATTEMPT_COLUMNS} FROM waiting a
+""")  # noqa: S608 - built from constants of ours
+
+_RESUME = Query("""
+UPDATE attempts SET retry_at = NULL
+ WHERE tenant_id = :tenant_id AND message_id = :message_id AND attempt_no = :attempt_no
+""")
 
 # What a provider has taken, or may have, is spent and sent from the same instant.
 _BOOK_CONCLUDED = f"""
@@ -70,24 +118,25 @@ taken AS (
 _CLOSE = Query(f"""
 WITH {_LOCKED_MESSAGE}, concluded AS (
     INSERT INTO attempts AS a (message_id, attempt_no, tenant_id, channel, provider,
-                               idempotency_key, state, tries, code, concluded_at)
+                               idempotency_key, state, code, concluded_at)
     SELECT message_id, CAST(:attempt_no AS integer), tenant_id, :channel, '', :idempotency_key,
-           'refused', 0, 'cancelled', CAST(:now AS timestamptz)
+           'refused', 'cancelled', CAST(:now AS timestamptz)
       FROM message
         ON CONFLICT (message_id, attempt_no) DO UPDATE
        SET state = CASE WHEN a.state = 'sending' AND a.bounced THEN 'bounced'
                         WHEN a.state = 'sending' THEN 'unknown'
                         WHEN a.state = 'not_sent' THEN 'refused' ELSE a.state END,
            code = CASE WHEN a.state = 'not_sent' THEN 'cancelled' ELSE a.code END,
-           concluded_at = coalesce(a.concluded_at, excluded.concluded_at)
-    RETURNING a.message_id, a.attempt_no, a.state, a.tries, a.code, a.called_at, a.concluded_at
+           concluded_at = coalesce(a.concluded_at, excluded.concluded_at), retry_at = NULL
+    RETURNING a.*
 ), {_BOOK_CONCLUDED}
-SELECT state AS attempt_state, tries, code, called_at, concluded_at FROM concluded
+SELECT {_ATTEMPT_COLUMNS} FROM concluded a
 """)  # noqa: S608 - built from constants of ours
 
 # What is final stays final: an answer that arrives after the attempt was concluded
 # otherwise must not rewrite it. A no of one call says nothing of a call made since, by a run
-# that took this one's place: that call may be taken.
+# that took this one's place: that call may be taken. `not_sent` is what a look-up says of a
+# call whose answer was lost.
 _RECORD = Query(f"""
 WITH {_LOCKED_MESSAGE}, concluded AS (
     UPDATE attempts a
@@ -97,20 +146,22 @@ WITH {_LOCKED_MESSAGE}, concluded AS (
            code = coalesce(:code, a.code),
            provider_message_id = coalesce(:provider_message_id, a.provider_message_id),
            concluded_at = CASE WHEN CAST(:state AS text) = 'not_sent' THEN NULL
-                               ELSE CAST(:now AS timestamptz) END
+                               ELSE CAST(:now AS timestamptz) END,
+           tries = greatest(a.tries, CAST(:tries AS integer)), retry_at = NULL,
+           was_lost = a.was_lost OR CAST(:state AS text) = 'not_sent'
       FROM message
      WHERE a.message_id = message.message_id AND a.attempt_no = CAST(:attempt_no AS integer)
        AND a.state IN ('sending', 'not_sent')
-       AND (CAST(:state AS text) = 'accepted' OR a.tries = CAST(:tries AS integer))
-    RETURNING a.message_id, a.attempt_no, a.state, a.tries, a.code, a.called_at, a.concluded_at
+       AND (CAST(:state AS text) = 'accepted' OR a.openings = CAST(:openings AS integer))
+    RETURNING a.*
 ), {_BOOK_CONCLUDED}
-SELECT state AS attempt_state, tries, code, called_at, concluded_at FROM concluded
+SELECT {_ATTEMPT_COLUMNS} FROM concluded a
 """)  # noqa: S608 - built from constants of ours
 
-_ATTEMPT = Query("""
-SELECT state AS attempt_state, tries, code, called_at, concluded_at FROM attempts
+_ATTEMPT = Query(f"""
+SELECT {_ATTEMPT_COLUMNS} FROM attempts a
  WHERE tenant_id = :tenant_id AND message_id = :message_id AND attempt_no = :attempt_no
-""")
+""")  # noqa: S608 - built from constants of ours
 
 
 class PostgresAttemptStore:
@@ -119,13 +170,20 @@ class PostgresAttemptStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def delivery_facts(self, ref: MessageRef, attempt_no: int) -> DeliveryFacts:
+    async def delivery_facts(
+        self, ref: MessageRef, attempt_no: int, channel: Channel, account: str
+    ) -> DeliveryFacts:
         """What handing the message over depends on; see `AttemptStore`."""
-        (row,) = await self._database.fetch(_DELIVERY_FACTS, _key(ref, attempt_no))
+        parameters = {**_key(ref, attempt_no), "channel": channel.value, "account": account}
+        row = await self._database.fetch_one(_DELIVERY_FACTS, parameters)
+        if row is None:
+            raise LookupError(f"there is no message {ref.message_id}")
         return DeliveryFacts(
             request=request_from(row),
             suppressions=suppressions_from(row["suppressions"]),
             attempt=_attempt(row) if row["attempt_no"] is not None else None,
+            waiting_since=row["waiting_since"],
+            account=_health(row) if row["account"] is not None else None,
         )
 
     async def open_attempt(
@@ -136,7 +194,7 @@ class PostgresAttemptStore:
         provider: str,
         now: datetime,
         *,
-        tries_before: int,
+        openings_before: int,
     ) -> bool:
         """Record that the provider is about to be called; see `AttemptStore`."""
         parameters = {
@@ -145,9 +203,37 @@ class PostgresAttemptStore:
             "provider": provider,
             "idempotency_key": idempotency_key(ref.message_id, attempt_no),
             "now": now,
-            "tries_before": tries_before,
+            "openings_before": openings_before,
         }
         return await self._database.fetch_one(_OPEN, parameters) is not None
+
+    async def put_off(
+        self,
+        ref: MessageRef,
+        attempt_no: int,
+        channel: Channel,
+        now: datetime,
+        postponement: Postponement,
+        *,
+        openings: int,
+        tries: int,
+    ) -> Attempt | None:
+        """Record that an attempt waits; see `AttemptStore`."""
+        parameters = {
+            **_key(ref, attempt_no),
+            **asdict(postponement),
+            "channel": channel.value,
+            "idempotency_key": idempotency_key(ref.message_id, attempt_no),
+            "now": now,
+            "openings": openings,
+            "tries": tries,
+        }
+        row = await self._database.fetch_one(_PUT_OFF, parameters)
+        return None if row is None else _attempt(row)
+
+    async def resume_attempt(self, ref: MessageRef, attempt_no: int) -> None:
+        """Record that an attempt does not wait any more; see `AttemptStore`."""
+        await self._database.fetch(_RESUME, _key(ref, attempt_no))
 
     async def record_attempt(
         self,
@@ -156,6 +242,7 @@ class PostgresAttemptStore:
         state: AttemptState,
         now: datetime,
         *,
+        openings: int,
         tries: int,
         code: str | None = None,
         provider_message_id: str | None = None,
@@ -164,14 +251,16 @@ class PostgresAttemptStore:
         parameters = {
             **_key(ref, attempt_no),
             "state": state.value,
+            "openings": openings,
             "tries": tries,
             "code": code,
             "provider_message_id": provider_message_id,
             "now": now,
         }
         row = await self._database.fetch_one(_RECORD, parameters)
+        row = row or await self._database.fetch_one(_ATTEMPT, parameters)
         if row is None:
-            (row,) = await self._database.fetch(_ATTEMPT, parameters)
+            raise LookupError(f"message {ref.message_id} has no attempt {attempt_no}")
         return _attempt(row)
 
     async def close_attempt(
@@ -184,7 +273,9 @@ class PostgresAttemptStore:
             "idempotency_key": idempotency_key(ref.message_id, attempt_no),
             "now": now,
         }
-        (row,) = await self._database.fetch(_CLOSE, parameters)
+        row = await self._database.fetch_one(_CLOSE, parameters)
+        if row is None:
+            raise LookupError(f"there is no message {ref.message_id}")
         return _attempt(row)
 
 
@@ -199,8 +290,21 @@ def _key(ref: MessageRef, attempt_no: int) -> dict[str, object]:
 def _attempt(row: Row) -> Attempt:
     return Attempt(
         state=AttemptState(row["attempt_state"]),
+        openings=row["openings"],
         tries=row["tries"],
+        was_lost=row["was_lost"],
         code=row["code"],
         called_at=row["called_at"],
+        given_up_at=row["given_up_at"],
         concluded_at=row["concluded_at"],
+        retry_at=row["retry_at"],
+    )
+
+
+def _health(row: Row) -> AccountHealth:
+    return AccountHealth(
+        account=row["account"],
+        code=row["account_code"],
+        failing_since=row["failing_since"],
+        down_since=row["down_since"],
     )

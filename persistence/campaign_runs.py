@@ -14,6 +14,7 @@ from contracts.outreach import Details, OutreachState
 from persistence.accounts import ACCOUNT_COLUMNS, account_from
 from persistence.campaign_limits import requeue
 from persistence.campaigns import PostgresCampaignStore
+from persistence.channel_waits import CHANNEL_WAITS, channel_waits_from
 from persistence.database import Database, Query
 from persistence.ledger_sql import GIVE_BACK
 from persistence.rows import campaign_from
@@ -32,6 +33,7 @@ SELECT CAST(config AS text) AS config, status FROM campaigns
 _FACTS = Query(f"""
 SELECT CAST(c.config AS text) AS config, c.status, c.daily_share, c.share_day,
        {TALLIES_AS_JSON} AS tallies,
+       {CHANNEL_WAITS} AS channel_waits,
        (SELECT max(e.created_at) FROM budget_entries e
          WHERE (e.tenant_id, e.campaign_id) = (c.tenant_id, c.campaign_id)
            AND e.kind = 'settle') AS last_taken_at,
@@ -177,6 +179,7 @@ class PostgresCampaignRuns:
             daily_share=row["daily_share"],
             share_day=row["share_day"],
             last_taken_at=row["last_taken_at"],
+            channel_waits=channel_waits_from(row["channel_waits"]),
         )
 
     async def note_wait(self, ref: CampaignRef, wait: Wait | None) -> None:

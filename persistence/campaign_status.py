@@ -8,7 +8,9 @@ from uuid import UUID
 
 from contracts.campaign import OutreachCampaign
 from contracts.campaign_run import CampaignEvent, Wait
+from contracts.delivery import ChannelWait
 from persistence.accounts import ACCOUNT_COLUMNS, account_from
+from persistence.channel_waits import CHANNEL_WAITS, channel_waits_from
 from persistence.database import Database, Query
 from persistence.rows import Row, campaign_from
 from persistence.tallies import TALLIES_AS_JSON, tallies_from
@@ -33,6 +35,8 @@ class CampaignSnapshot:
     tallies: Tallies
     recent: RecentSends
     events: Sequence[CampaignEvent]
+    #: Messages that are due and wait for their channel.
+    channel_waits: Sequence[ChannelWait] = ()
     #: What its workflow last said it waits for; None: it does not wait, or none runs.
     wait: Wait | None = None
 
@@ -63,6 +67,7 @@ SELECT CAST(c.config AS text) AS config, c.status, c.daily_share, c.waits_for, c
              WHERE a.tenant_id = :tenant_id AND a.campaign_id = :campaign_id
                AND (a.scope <> 'day' OR a.key = ANY(CAST(:days AS text[])))) a) AS accounts,
        {TALLIES_AS_JSON} AS tallies,
+       {CHANNEL_WAITS} AS channel_waits,
        (SELECT coalesce(json_agg(row_to_json(e)), '[]') FROM (
             SELECT occurred_at, kind, details FROM campaign_events
              WHERE tenant_id = :tenant_id AND campaign_id = :campaign_id
@@ -125,5 +130,6 @@ def _snapshot(row: Row) -> CampaignSnapshot:
             first_ever=row["first_sent_at"],
         ),
         events=[CampaignEvent.model_validate(event) for event in row["events"]],
+        channel_waits=channel_waits_from(row["channel_waits"]),
         wait=row["waits_for"] and Wait(reason=row["waits_for"], until=row["wakes_at"]),
     )

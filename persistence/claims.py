@@ -165,7 +165,9 @@ class PostgresClaimStore:
             await self._database.fetch(_REOPEN, key)
         except asyncpg.ExclusionViolationError:
             block = Block(reason=ExitReason.DUPLICATE, details={"kind": "claimed_since"})
-        (row,) = await self._database.fetch(_PROGRESS, key)
+        row = await self._database.fetch_one(_PROGRESS, key)
+        if row is None:
+            raise LookupError(f"there is no message {ref.message_id}")
         if block is None and row["state"] in FINAL_STATES:
             block = Block(reason=ExitReason.DUPLICATE, details={"kind": "not_bounced"})
         return ReopenResult(

@@ -12,11 +12,11 @@ from contracts.campaign import OutreachCampaign
 from contracts.channels import Channel
 from contracts.content import MessageContent
 from contracts.decision import RoutingDecision, SendPlan
-from contracts.delivery import AttemptState, DeliveryEvent
+from contracts.delivery import AttemptState, ChannelWait, DeliveryEvent
 from contracts.outreach import Details, ExitReason, OutreachState
 from contracts.recipient import RecipientProfile
 from persistence.database import Database, Query
-from persistence.rows import as_compared
+from persistence.rows import Row, as_compared
 
 
 @dataclass(frozen=True)
@@ -54,6 +54,10 @@ class AttemptRecord:
     code: str | None
     provider_message_id: str | None
     price_micros: int
+    #: Until when it waits; None: it does not.
+    retry_at: datetime | None = None
+    #: What it waits for, if it does.
+    wait: ChannelWait | None = None
 
 
 @dataclass(frozen=True)
@@ -106,10 +110,13 @@ SELECT m.message_id, m.campaign_id, c.name AS campaign_name, m.recipient_id, m.s
                    'attempt_no', a.attempt_no, 'channel', a.channel, 'provider', a.provider,
                    'state', a.state, 'tries', a.tries, 'code', a.code,
                    'provider_message_id', a.provider_message_id,
+                   'retry_at', a.retry_at, 'account', a.account,
+                   'since', coalesce(p.failing_since, a.waiting_since),
                    'price_micros', coalesce(e.amount_micros, 0)) ORDER BY a.attempt_no), '[]')
           FROM attempts a
           LEFT JOIN budget_entries e
             ON (e.message_id, e.attempt_no, e.kind) = (a.message_id, a.attempt_no, 'hold')
+          LEFT JOIN provider_accounts p ON p.account = a.account
          WHERE a.message_id = m.message_id) AS attempts,
        (SELECT coalesce(json_agg(d.kind ORDER BY d.occurred_at), '[]')
           FROM delivery_events d WHERE d.message_id = m.message_id) AS events
@@ -286,11 +293,18 @@ def _message_record(row: RowMapping) -> MessageRecord:
     )
 
 
-def _attempt_record(attempt: dict[str, object]) -> AttemptRecord:
+def _attempt_record(attempt: Row) -> AttemptRecord:
+    channel, retry_at = Channel(attempt["channel"]), attempt["retry_at"]
+    wait = {name: attempt[name] for name in ("channel", "account", "code", "since")}
     return AttemptRecord(
-        **{
-            **attempt,
-            "channel": Channel(str(attempt["channel"])),
-            "state": AttemptState(str(attempt["state"])),
-        }  # type: ignore[arg-type]
+        attempt_no=attempt["attempt_no"],
+        channel=channel,
+        provider=attempt["provider"],
+        state=AttemptState(attempt["state"]),
+        tries=attempt["tries"],
+        code=attempt["code"],
+        provider_message_id=attempt["provider_message_id"],
+        price_micros=attempt["price_micros"],
+        retry_at=retry_at and datetime.fromisoformat(retry_at),
+        wait=ChannelWait.model_validate(wait) if retry_at else None,
     )

@@ -178,6 +178,8 @@ async def _lock_accounts(
 ) -> Sequence[RowMapping]:
     """Lock a send's accounts; the first send of a day opens the day's account."""
     rows = (await connection.execute(_LOCKED_ACCOUNTS, parameters)).mappings().all()
+    if not rows:
+        raise LookupError(f"there is no message {parameters['message_id']}")
     if not any((row["scope"], row["key"]) == ("day", parameters["day"]) for row in rows):
         await connection.execute(OPEN_DAY, {**parameters, "campaign_id": rows[0]["campaign_id"]})
         rows = (await connection.execute(_LOCKED_ACCOUNTS, parameters)).mappings().all()

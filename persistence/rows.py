@@ -1,13 +1,15 @@
 """From rows to facts."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, Protocol
 from uuid import UUID
 
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
+from activities.errors import UnreadableRowError
 from activities.stores import StoredRequest, Suppression
 from contracts.campaign import CampaignStatus, OutreachCampaign
 from contracts.channels import Channel
@@ -26,24 +28,50 @@ class Row(Protocol):
     def __getitem__(self, column: str, /) -> Any: ...  # noqa: ANN401 - the column says it
 
 
+@contextmanager
+def _readable(what: str) -> Iterator[None]:
+    """Name the fields that this version cannot read, never their values."""
+    try:
+        yield
+    except ValidationError as error:
+        fields = {".".join(map(str, fault["loc"])) or what for fault in error.errors()}
+        names = ", ".join(sorted(fields))
+        raise UnreadableRowError(f"a stored {what}", f"not valid here: {names}") from None
+
+
 @lru_cache(maxsize=256)
 def campaign_from(config: str, status: str) -> OutreachCampaign:
-    """A stored campaign. Cached: read it, never change it."""
-    campaign = OutreachCampaign.model_validate_json(config)
+    """A stored campaign. Cached: read it, never change it.
+
+    Raises:
+        UnreadableRowError: it is not valid by the rules of this version.
+    """
+    with _readable("campaign"):
+        campaign = OutreachCampaign.model_validate_json(config)
     campaign.status = CampaignStatus(status)
     return campaign
 
 
 @lru_cache(maxsize=256)
 def content_from(body: str) -> MessageContent:
-    """Stored content. Cached: a campaign's thousands of messages share it."""
-    return MessageContent.model_validate_json(body)
+    """Stored content. Cached: a campaign's thousands of messages share it.
+
+    Raises:
+        UnreadableRowError: it is not valid by the rules of this version.
+    """
+    with _readable("content"):
+        return MessageContent.model_validate_json(body)
 
 
 @lru_cache(maxsize=1024)
 def wording_from(content: str, profile: str) -> Wording:
-    """Stored content for a stored person. Cached: the steps of a message share it."""
-    person = RecipientProfile.model_validate_json(profile, context=STORED)
+    """Stored content for a stored person. Cached: the steps of a message share it.
+
+    Raises:
+        UnreadableRowError: either is not valid by the rules of this version.
+    """
+    with _readable("profile"):
+        person = RecipientProfile.model_validate_json(profile, context=STORED)
     return Wording(content_from(content), person)
 
 

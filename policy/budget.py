@@ -74,12 +74,13 @@ def fits_another_day(block: Block) -> bool:
     Workflows ask this themselves: sleeping ones replay it, so that another answer to the same
     block needs a patch there.
     """
-    if block.reason is ExitReason.DAILY_LIMIT:
-        return block.details["daily_limit"] != 0
     details = block.details
-    if details.get("scope") != AccountScope.DAY:
+    if block.reason is ExitReason.DAILY_LIMIT:
+        return details.get("daily_limit") != 0
+    price, limit = details.get("price"), details.get("limit")
+    if details.get("scope") != AccountScope.DAY or price is None or limit is None:
         return False
-    return Decimal(str(details["price"])) <= Decimal(str(details["limit"]))
+    return Decimal(str(price)) <= Decimal(str(limit))
 
 
 def _budget_exceeded(account: Account, price_micros: int) -> Block:

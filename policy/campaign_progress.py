@@ -6,6 +6,7 @@ from datetime import date, datetime, timedelta
 
 from contracts.campaign import FINAL_STATUSES, CampaignStatus, OutreachCampaign
 from contracts.campaign_run import NextStep, Sweep, Wait, WaitReason
+from contracts.delivery import ChannelWait
 from contracts.money import to_micros
 from contracts.outreach import UNDER_WAY, ExitReason, OutreachState
 from policy.budget import Account, AccountScope
@@ -37,6 +38,8 @@ class CampaignFacts:
     share_day: date | None = None
     #: When a provider last took a message of it; None: never.
     last_taken_at: datetime | None = None
+    #: Messages that are due and wait for their channel.
+    channel_waits: Sequence[ChannelWait] = ()
 
     def count(self, *states: OutreachState) -> int:
         """Messages in some states."""

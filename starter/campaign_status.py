@@ -15,6 +15,7 @@ from policy.campaign_days import campaign_day
 from policy.forecast import Progress, expected_finish_at, rate_per_minute
 from policy.pacing import Pacing
 from policy.tallies import TallyKind
+from policy.wait_words import explain_waits
 
 _DELIVERED: Final = DeliveryEventKind.DELIVERED
 _OPENED: Final = DeliveryEventKind.OPENED
@@ -70,6 +71,19 @@ class ChannelStatus(TypedDict):
     spent: Decimal
 
 
+class ChannelWaitStatus(TypedDict):
+    """Messages that are due and wait for their channel."""
+
+    channel: str
+    #: The account that is out of service; None: the provider puts their recipients off.
+    account: str | None
+    code: str
+    since: str
+    messages: int
+    #: The same in words.
+    explanation: str
+
+
 class EventStatus(TypedDict):
     """Something that happened to the campaign as a whole."""
 
@@ -104,6 +118,8 @@ class CampaignStatusResult(TypedDict):
     #: instant) it only looks again soon.
     waits_for: str | None
     next_wake_at: str | None
+    #: What due messages wait for: a provider that is away, a recipient who is put off.
+    channel_waits: list[ChannelWaitStatus]
     #: The last few, the newest first.
     last_events: list[EventStatus]
 
@@ -139,6 +155,17 @@ def campaign_status(snapshot: CampaignSnapshot, now: datetime) -> CampaignStatus
         expected_finish_at=_instant(finish),
         waits_for=snapshot.wait.reason.value if snapshot.wait else None,
         next_wake_at=_instant(snapshot.wait.until if snapshot.wait else None),
+        channel_waits=[
+            ChannelWaitStatus(
+                channel=wait.channel.value,
+                account=wait.account,
+                code=wait.code,
+                since=in_utc(wait.since),
+                messages=wait.messages,
+                explanation=explain_waits(wait),
+            )
+            for wait in snapshot.channel_waits
+        ],
         last_events=[
             EventStatus(occurred_at=in_utc(e.occurred_at), kind=e.kind, details=e.details)
             for e in snapshot.events

@@ -96,6 +96,12 @@ class SkippingStage(Stage):
     async def now(self) -> datetime:
         return (await self.environment.get_current_time()).astimezone(UTC)
 
+    async def pass_the_hour(self) -> None:
+        """Let no full hour strike, and with it no planned time come, as a test begins."""
+        now = await self.now()
+        if now.minute >= 55:
+            await self.sleep_until(now + timedelta(minutes=10))
+
     async def sleep_until(self, moment: datetime) -> None:
         """Let the clock jump to an instant, if it is not there yet."""
         left = moment - await self.now()

@@ -23,6 +23,7 @@ from persistence.campaign_runs import PostgresCampaignRuns
 from persistence.claims import PostgresClaimStore
 from persistence.database import Database
 from persistence.decision_facts import DecisionReader
+from persistence.provider_accounts import PostgresProviderAccounts
 from persistence.requests import PostgresRequestStore
 
 
@@ -100,6 +101,11 @@ def build_components(
         router=ChannelRouter(decisions, text_limits),
         scheduler=SendTimeScheduler(decisions, requests, PostgresAnalyticsStore(database)),
         budget=BudgetManager(PostgresBudgetLedger(database)),
-        delivery=MessageDelivery(PostgresAttemptStore(database), senders, pause_poll=pause_poll),
+        delivery=MessageDelivery(
+            PostgresAttemptStore(database),
+            PostgresProviderAccounts(database),
+            senders,
+            pause_poll=pause_poll,
+        ),
         closer=OutreachCloser(requests),
     )

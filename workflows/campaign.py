@@ -5,7 +5,7 @@ from collections import deque
 from datetime import datetime, timedelta
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError
+from temporalio.exceptions import ApplicationError
 
 with workflow.unsafe.imports_passed_through():
     from contracts.campaign import FINAL_STATUSES, CampaignStatus
@@ -87,11 +87,9 @@ class CampaignWorkflow:
                     )
                 )
         await workflow.wait_condition(workflow.all_handlers_finished)
-        assert self._figures is not None  # noqa: S101 - a step begins with a look
+        figures = self._last_figures()
         return CampaignResult(
-            campaign_id=self._campaign_id,
-            status=self._figures.status,
-            by_state=self._figures.by_state,
+            campaign_id=self._campaign_id, status=figures.status, by_state=figures.by_state
         )
 
     async def _take_next_step(self) -> bool:
@@ -155,8 +153,7 @@ class CampaignWorkflow:
         if wait.until is None:
             return min(max(watched / _SHARE_OF_WAIT, _FIRST_LOOK), _LAST_LOOK)
         rest = max(wait.until - workflow.now(), _FIRST_LOOK)
-        assert self._figures is not None  # noqa: S101 - a wait begins with a look
-        if not self._figures.under_way:
+        if not self._last_figures().under_way:
             return rest
         # Looks that change only the counts shown: each after as long as all before it took.
         return min(max(watched, _FIRST_LOOK), rest)
@@ -166,8 +163,7 @@ class CampaignWorkflow:
         stands = (await self._steps.order(status.value, status=status)).status
         if stands not in FINAL_STATUSES or self._woken:
             return False
-        assert self._figures is not None  # noqa: S101 - the look came before
-        self._figures = self._figures.model_copy(update={"status": stands})
+        self._figures = self._last_figures().model_copy(update={"status": stands})
         self._note(stands.value)
         return True
 
@@ -226,11 +222,8 @@ class CampaignWorkflow:
 
     async def _change_limits(self, **changes: object) -> None:
         """Carry an update out, or say why it is refused."""
-        try:
-            async with self._ordering:
-                await self._steps.order(LIMITS_SET, **changes)
-        except ActivityError as error:
-            raise (error.cause or error) from None
+        async with self._ordering:
+            await self._steps.order(LIMITS_SET, **changes)
         self._woken = True
 
     async def _obey(
@@ -240,6 +233,12 @@ class CampaignWorkflow:
         async with self._ordering:
             await self._steps.order(kind, status=status, details=details or {})
         self._woken = True
+
+    def _last_figures(self) -> CampaignFigures:
+        if self._figures is None:
+            what = "a campaign took a step before its first look"
+            raise ApplicationError(what, type="Impossible", non_retryable=True)
+        return self._figures
 
     def _has_long_history(self) -> bool:
         info = workflow.info()

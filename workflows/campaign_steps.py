@@ -20,7 +20,8 @@ with workflow.unsafe.imports_passed_through():
         SweepInput,
         SweepResult,
     )
-    from workflows.options import LONG_STEP, STEP
+    from workflows.options import LONG_STEP
+    from workflows.patience import run_step
 
 
 class CampaignSteps:
@@ -35,7 +36,7 @@ class CampaignSteps:
 
     async def survey(self, requeued_at_micros: int | None, heard_event_no: int) -> SurveyResult:
         """See where the campaign stands, and what it does next."""
-        return await workflow.execute_local_activity_method(
+        return await run_step(
             CampaignManager.survey_campaign,
             SurveyInput(
                 ref=self._ref,
@@ -43,8 +44,7 @@ class CampaignSteps:
                 requeued_at_micros=requeued_at_micros,
                 heard_event_no=heard_event_no,
             ),
-            summary="Look where the campaign stands",
-            **STEP,
+            "Look where the campaign stands",
         )
 
     async def dispatch(self, at_most: int, first_place: int, *, only_taken: bool) -> DispatchResult:
@@ -61,11 +61,10 @@ class CampaignSteps:
 
     async def requeue(self) -> None:
         """Let those wait in the queue again whom a limit had no room for."""
-        await workflow.execute_local_activity_method(
+        await run_step(
             CampaignManager.requeue_recipients,
             RequeueInput(ref=self._ref),
-            summary="Let those in again that a limit had no room for",
-            **STEP,
+            "Let those in again that a limit had no room for",
         )
 
     async def sweep(self, sweep: Sweep) -> SweepResult:
@@ -81,11 +80,10 @@ class CampaignSteps:
         """Change the campaign, and note it.
 
         Raises:
-            ActivityError: the order is refused; its cause says why.
+            ApplicationError: the order is refused; it says why.
         """
-        return await workflow.execute_local_activity_method(
+        return await run_step(
             CampaignManager.order_campaign,
             OrderInput(ref=self._ref, now=workflow.now(), kind=kind, **changes),
-            summary=kind.replace("_", " "),
-            **STEP,
+            kind.replace("_", " "),
         )

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from contracts.campaign_run import CampaignEvent, CampaignFigures, Wait, WaitReason
 from contracts.money import from_micros
+from policy.wait_words import explain_waits
 
 _WAITS = {
     WaitReason.START: "waits for its start",
@@ -29,6 +30,8 @@ def tell_campaign(
     if wait is not None:
         wakes = f" (wakes {wakes_at:%a %d %b %H:%M:%S} UTC)" if wakes_at else ""
         parts.append(f"{_WAITS[wait.reason]}{wakes}")
+    if figures.channel_waits:
+        parts.append("\n".join(f"- waits for {explain_waits(w)}" for w in figures.channel_waits))
     if events:
         parts.append("\n".join(map(_event_line, events)))
     return "\n\n".join(parts)

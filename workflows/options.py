@@ -25,14 +25,34 @@ class _DeliveryOptions(TypedDict):
     cancellation_type: ActivityCancellationType
 
 
-#: Short idempotent SQL. Ten seconds is far beyond any healthy statement; a database that
-#: is away is waited for without end, because giving up would lose the message.
+#: No other try will find a row that is missing, or read one that this version cannot.
+UNREADABLE: Final = ("LookupError", "UnreadableRowError")
+
+#: Short idempotent SQL, beside the workflow. Ten seconds is far beyond any healthy statement.
+#: While it is tried again here its workflow task is kept alive by heartbeats, each of which
+#: grows the history. So ten tries, which take half a minute while the database refuses, and
+#: then the step goes on as `PATIENT_STEP`. Tries are counted because the SDK's local
+#: activities overrun a schedule-to-close timeout (temporalio 1.35, measured).
 STEP: Final = _StepOptions(
     start_to_close_timeout=timedelta(seconds=10),
     retry_policy=RetryPolicy(
         initial_interval=timedelta(milliseconds=100),
         backoff_coefficient=2.0,
         maximum_interval=timedelta(seconds=10),
+        maximum_attempts=10,
+        non_retryable_error_types=UNREADABLE,
+    ),
+)
+
+#: The same step as an activity of its own, whose tries leave nothing in the history. A database
+#: that is away is waited for without end, because giving up would lose the message.
+PATIENT_STEP: Final = _StepOptions(
+    start_to_close_timeout=timedelta(seconds=10),
+    retry_policy=RetryPolicy(
+        initial_interval=timedelta(seconds=1),
+        backoff_coefficient=2.0,
+        maximum_interval=timedelta(seconds=30),
+        non_retryable_error_types=UNREADABLE,
     ),
 )
 
@@ -46,21 +66,23 @@ LONG_STEP: Final = _LongStepOptions(
         initial_interval=timedelta(seconds=1),
         backoff_coefficient=2.0,
         maximum_interval=timedelta(minutes=1),
+        non_retryable_error_types=UNREADABLE,
     ),
 )
 
-#: One provider call. Mail servers scan a message before they answer, so three minutes; ten
-#: seconds without a heartbeat mean that the worker is gone, not that the provider is slow.
-#: Tries are counted with the attempt in the database, not here: waiting for a paused
-#: campaign or for a look-up must not use them up. A cancel waits to hear whether the
-#: provider took the message.
+#: One provider call, of three minutes at most, and five more to write down what came of it;
+#: ten seconds without a heartbeat mean that the worker is gone, not that the provider is slow.
+#: Waits of hours are runs of this activity, too: they leave nothing in the history. What is
+#: tried, and until when, is decided with the attempt in the database. A cancel waits to hear
+#: whether the provider took the message.
 DELIVERY: Final = _DeliveryOptions(
-    start_to_close_timeout=timedelta(minutes=3),
+    start_to_close_timeout=timedelta(minutes=10),
     heartbeat_timeout=timedelta(seconds=10),
     retry_policy=RetryPolicy(
         initial_interval=timedelta(seconds=1),
         backoff_coefficient=2.0,
         maximum_interval=timedelta(minutes=1),
+        non_retryable_error_types=UNREADABLE,
     ),
     cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
 )

@@ -4,7 +4,7 @@ import asyncio
 from datetime import datetime, timedelta
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_exception
+from temporalio.exceptions import ApplicationError, is_cancelled_exception
 
 with workflow.unsafe.imports_passed_through():
     from contracts.channels import Channel
@@ -66,6 +66,8 @@ class OutreachWorkflow:
         """Carry the message to one of its ends."""
         try:
             await self._carry(request)
+        except ApplicationError as error:
+            await self._fail(error)
         except BaseException as error:
             if not is_cancelled_exception(error):
                 raise
@@ -83,7 +85,8 @@ class OutreachWorkflow:
         for channel in channels:
             block = await self._book(channel)
             if block is None:
-                result = await self._deliver_when_due(channel)
+                is_last = channel is channels[-1]
+                result = await self._deliver_when_due(channel, is_last_channel=is_last)
                 if await self._follow_up(channel, result):
                     return
             elif not request.resume and channel is channels[0]:
@@ -153,14 +156,16 @@ class OutreachWorkflow:
         self._end(OutreachState.QUEUED, block)
         return True
 
-    async def _deliver_when_due(self, channel: Channel) -> DeliverResult:
+    async def _deliver_when_due(self, channel: Channel, *, is_last_channel: bool) -> DeliverResult:
         """Sleep until the plan's time, then hand over; again when that time has moved."""
         while True:
             await self._sleep_until_due()
             if self._skip_channel:
                 self._skip_channel = False
                 return DeliverResult(outcome=DeliveryOutcome.REFUSED, code="skipped")
-            result = await self._steps.deliver(self._record.attempt_no, channel)
+            result = await self._steps.deliver(
+                self._record.attempt_no, channel, is_last_channel=is_last_channel
+            )
             if result.outcome is not DeliveryOutcome.NOT_DUE or result.not_before is None:
                 return result
             block = await self._catch_up(channel, result.not_before)
@@ -250,7 +255,8 @@ class OutreachWorkflow:
 
     async def _hold(self, plan: SendPlan, *, instead: bool = False) -> Block | None:
         """Hold a plan's price, `instead` of the hold there is; the lock is taken already."""
-        assert self._record.routing is not None  # noqa: S101 - every plan follows a routing
+        if self._record.routing is None:
+            raise _impossible("a plan came before its routing")
         attempt_no = self._record.attempt_no + 1
         reservation = await self._steps.reserve(
             attempt_no,
@@ -277,6 +283,17 @@ class OutreachWorkflow:
         if not self._record.has_ended:
             await self._close(OutreachState.CANCELLED, Block(reason=ExitReason.CANCELLED))
 
+    async def _fail(self, error: ApplicationError) -> None:
+        """What is stored of the message cannot be carried: end it, and say why to an operator."""
+        workflow.logger.error("the outreach cannot be carried: %s", error.message)
+        if self._record.has_ended:
+            return
+        block = Block(reason=ExitReason.INTERNAL_ERROR, details={"cause": error.message})
+        try:
+            await self._close(OutreachState.FAILED, block)
+        except ApplicationError:
+            self._end(OutreachState.FAILED, block)
+
     # What others may ask and say
 
     @workflow.query
@@ -293,11 +310,9 @@ class OutreachWorkflow:
     @workflow.update
     async def reschedule(self, request: RescheduleInput) -> DecisionAnswer:
         """Move the send to another time, its hold to that time's day."""
-        assert self._record.plan is not None  # noqa: S101 - the validator saw it asleep
-        try:
-            plan = await self._steps.check_requested_time(self._record.plan.channel, request.at)
-        except ActivityError as error:
-            raise (error.cause or error) from None
+        if self._record.plan is None:
+            raise _impossible("a message was asleep without a plan")
+        plan = await self._steps.check_requested_time(self._record.plan.channel, request.at)
         async with self._changing:
             self._require_asleep("rescheduled")
             block = await self._hold(plan, instead=True)
@@ -367,6 +382,11 @@ def _receipt_wait(result: DeliverResult) -> timedelta:
     """How much is left of the wait for receipts, which begins with the provider's answer."""
     wait = timedelta(minutes=result.receipt_wait_minutes)
     return wait if result.answered_at is None else result.answered_at + wait - workflow.now()
+
+
+def _impossible(what: str) -> ApplicationError:
+    """A fault of ours: the message ends and says so, instead of failing its task for ever."""
+    return ApplicationError(what, type="Impossible", non_retryable=True)
 
 
 def _refusal(message: str) -> ApplicationError:

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError
+from temporalio.exceptions import ActivityError, ApplicationError
 
 with workflow.unsafe.imports_passed_through():
     from activities.budget import BudgetManager
@@ -21,6 +21,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.scheduler import SendTimeScheduler
     from contracts.channels import Channel
     from contracts.decision import RoutingDecision, SendPlan
+    from contracts.delivery import DeliveryOutcome
     from contracts.naming import delivery_queue
     from contracts.outreach import (
         Block,
@@ -44,7 +45,8 @@ with workflow.unsafe.imports_passed_through():
         ResolveInput,
         RouteInput,
     )
-    from workflows.options import DELIVERY, STEP
+    from workflows.options import DELIVERY
+    from workflows.patience import run_step, uninterrupted
 
 A = TypeVar("A")
 R = TypeVar("R")
@@ -127,7 +129,7 @@ class OutreachSteps:
         """Turn somebody's own time into a plan.
 
         Raises:
-            ActivityError: the time is not allowed; its cause says why.
+            ApplicationError: the time is not allowed; it says why.
         """
         return await _run(
             SendTimeScheduler.check_requested_time,
@@ -184,10 +186,21 @@ class OutreachSteps:
         done = await _run(OutreachCloser.put_back, request, f"Wait for room: {block.reason}")
         return done.is_back
 
-    async def deliver(self, attempt_no: int, channel: Channel) -> DeliverResult:
-        """Hand the message over; interrupted on its way, find out what became of it."""
+    async def deliver(
+        self, attempt_no: int, channel: Channel, *, is_last_channel: bool
+    ) -> DeliverResult:
+        """Hand the message over; interrupted on its way, find out what became of it.
+
+        Raises:
+            ApplicationError: what is stored of the message cannot be read; nothing was sent.
+        """
         raise_if_cancelled()
-        request = DeliverInput(ref=self._ref, attempt_no=attempt_no, channel=channel)
+        request = DeliverInput(
+            ref=self._ref,
+            attempt_no=attempt_no,
+            channel=channel,
+            is_last_channel=is_last_channel,
+        )
         try:
             return await workflow.execute_activity_method(
                 MessageDelivery.deliver,
@@ -196,27 +209,34 @@ class OutreachSteps:
                 summary=f"Deliver by {channel}",
                 **DELIVERY,
             )
-        except (ActivityError, asyncio.CancelledError):
-            return await _run(
-                MessageDelivery.resolve_attempt,
-                ResolveInput(
-                    ref=self._ref, attempt_no=attempt_no, channel=channel, now=workflow.now()
-                ),
-                "See what became of the attempt",
+        except ActivityError as error:
+            result = await self._resolve(attempt_no, channel)
+            failure = error.cause
+            if isinstance(failure, ApplicationError) and result.outcome is DeliveryOutcome.REFUSED:
+                raise failure from None
+            return result
+        except asyncio.CancelledError:
+            return await self._resolve(attempt_no, channel)
+
+    async def _resolve(self, attempt_no: int, channel: Channel) -> DeliverResult:
+        """See what became of an attempt, once that can be known."""
+        while True:
+            request = ResolveInput(
+                ref=self._ref, attempt_no=attempt_no, channel=channel, now=workflow.now()
+            )
+            result = await _run(
+                MessageDelivery.resolve_attempt, request, "See what became of the attempt"
+            )
+            if result.outcome is not DeliveryOutcome.NOT_DUE or result.not_before is None:
+                return result
+            await uninterrupted(
+                workflow.sleep(
+                    result.not_before - workflow.now(),
+                    summary="Until the provider can tell what became of the attempt",
+                )
             )
 
 
 async def _run(step: Callable[[Any, A], Awaitable[R]], argument: A, summary: str) -> R:
     """Run a short step to its end, whatever arrives meanwhile."""
-    running = asyncio.ensure_future(
-        workflow.execute_local_activity_method(step, argument, summary=summary, **STEP)
-    )
-    while not running.done():
-        try:
-            await asyncio.shield(running)
-        except asyncio.CancelledError:
-            if running.cancelled():
-                raise
-        except ActivityError:
-            break
-    return running.result()
+    return await uninterrupted(run_step(step, argument, summary))

@@ -24,7 +24,7 @@ def no_channel(routing: RoutingDecision) -> tuple[OutreachState, Block]:
     used = [a.last_used_at for a in routing.assessments if a.last_used_at is not None]
     for why, state, reason in _ENDS:
         if why in ruled_out.values():
-            if why is RuledOut.RECENTLY_MESSAGED:
+            if why is RuledOut.RECENTLY_MESSAGED and used:
                 details["last_message_at"] = in_utc(max(used))
             return state, Block(reason=reason, details=details)
     return OutreachState.FAILED, Block(reason=ExitReason.NO_VIABLE_CHANNEL, details=details)

@@ -51,6 +51,7 @@ def campaign_view(status: CampaignStatusResult) -> RenderableType:
     known = {
         "status": status["campaign_status"],
         "waits for": told_wait(status),
+        "due, but waits for": "; ".join(w["explanation"] for w in status["channel_waits"]) or None,
         "recipients": status["total_recipients"],
         "outcomes": told_outcomes(status) or "none",
         "under way": told_under_way(status) or "none",

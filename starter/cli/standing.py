@@ -16,7 +16,8 @@ from contracts.channels import Channel
 from contracts.decision import RoutingDecision, SendPlan
 from contracts.delivery import AttemptSummary
 from contracts.outreach import FINAL_STATES, Details, ExitReason, OutreachState, OutreachStatus
-from persistence.intake import MessageRecord
+from persistence.intake import AttemptRecord, MessageRecord
+from policy.wait_words import explain_wait
 from starter.orchestrator import OutreachOrchestrator
 
 #: A workflow with a worker answers in milliseconds; without one, what is stored will do.
@@ -49,6 +50,26 @@ class Standing:
     def channel(self) -> Channel | None:
         """The channel it was last planned on."""
         return self.plan.channel if self.plan else self.record.channel
+
+    @property
+    def waiting_attempt(self) -> AttemptRecord | None:
+        """The attempt that is due and waits for its channel, if one does."""
+        if self.record.state in FINAL_STATES or not self.record.attempts:
+            return None
+        last = self.record.attempts[-1]
+        return last if last.wait else None
+
+    @property
+    def waits_for(self) -> str | None:
+        """What it waits for though it is due, in words."""
+        attempt = self.waiting_attempt
+        return explain_wait(attempt.wait) if attempt and attempt.wait else None
+
+    @property
+    def wakes_at(self) -> datetime | None:
+        """When something happens next by itself."""
+        attempt = self.waiting_attempt
+        return attempt.retry_at if attempt else self.next_wake_at
 
     @property
     def scheduled_at(self) -> datetime | None:
@@ -90,7 +111,8 @@ def standing_document(standing: Standing) -> dict[str, Any]:
         "scheduled_at_local": local_iso(standing.scheduled_at, zone),
         "sent_at": record.sent_at,
         "sent_at_local": local_iso(record.sent_at, zone),
-        "next_wake_at": standing.next_wake_at,
+        "waits_for": standing.waits_for,
+        "next_wake_at": standing.wakes_at,
         "attempts": [
             {
                 "attempt_no": attempt.attempt_no,

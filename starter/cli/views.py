@@ -60,7 +60,8 @@ def standing_view(standing: Standing) -> RenderableType:
         "channel": standing.channel,
         "scheduled": at_local(standing.scheduled_at, zone),
         "sent": at_local(record.sent_at, zone),
-        "wakes next": at_local(standing.next_wake_at, zone),
+        "waits for": standing.waits_for,
+        "wakes next": at_local(standing.wakes_at, zone),
         "source": standing.source,
     }
     told = standing.state + (f": {standing.reason}" if standing.reason else "")

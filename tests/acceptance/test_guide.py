@@ -7,7 +7,7 @@ import pytest
 
 from contracts.campaign import OutreachCampaign
 from contracts.outreach import OutreachState
-from tests.makers import make_campaign
+from tests.makers import make_campaign, zone_at_noon
 from tests.receipts import pass_on_receipts
 
 #: The guide's campaign calls `datetime.utcnow()`, which Python 3.12 deprecates.
@@ -18,6 +18,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:datetime.datetime.utcnow:Depreca
 def campaign(tenant_id):
     return OutreachCampaign(
         tenant_uuid=tenant_id,
+        timezone=zone_at_noon(),
         name="Holiday Promotion 2024",
         campaign_type="promotion",
         # Channel configuration

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from uuid import uuid4
 
 from activities.sender import (
     Accepted,
@@ -53,7 +54,6 @@ class ScriptedSender:
     """A `MessageSender` with one behaviour per call, the last one repeated."""
 
     provider = "scripted"
-    account = "scripted"
 
     def __init__(
         self,
@@ -63,6 +63,8 @@ class ScriptedSender:
     ) -> None:
         self._behaviours = list(behaviours) or [accept]
         self.capabilities = capabilities or SenderCapabilities()
+        #: One of its own: tests share the database, and with it what is known of accounts.
+        self.account = f"scripted {uuid4()}"
         #: What a look-up finds.
         self.known = known
         self.asked: list[OutgoingMessage] = []

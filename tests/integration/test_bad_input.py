@@ -20,7 +20,7 @@ from contracts.recipient import RecipientProfile
 from contracts.settings import OrchestratorSettings
 from persistence.requests import PostgresRequestStore
 from starter.requests import new_message
-from tests.makers import make_campaign, make_profile
+from tests.makers import make_campaign, make_profile, zone_at_noon
 
 _TABLES = (
     "campaigns",
@@ -332,11 +332,11 @@ _CAMPAIGNS = {
     ),
     "end before start": (
         {
-            "start_date": datetime(2026, 5, 2, tzinfo=UTC),
-            "end_date": datetime(2026, 5, 1, tzinfo=UTC),
+            "start_date": datetime(2025, 5, 2, tzinfo=UTC),
+            "end_date": datetime(2025, 5, 1, tzinfo=UTC),
         },
         "campaign.end_date:",
-        "2026-05-01",
+        "2025-05-01",
     ),
     "time that is none": (
         {"optimal_send_times": {"email": {"weekday": "25:00"}}},
@@ -402,7 +402,7 @@ _LIMITS = {
 async def test_a_limit_below_what_is_used(case, orchestrator, tenant_id, refused):
     changes, *expected = case
     prices = {"prices": {"chat": "0.005"}, "near_duplicate_days": 0}
-    campaign = make_campaign(tenant_id, channels=["chat"], settings=prices)
+    campaign = make_campaign(tenant_id, channels=["chat"], settings=prices, timezone=zone_at_noon())
     for person in "abc":
         sent = await orchestrator.send_outreach(
             campaign, person, {"contact_info": {"user_id": person}}, {"default": "Bonjou!"}

@@ -42,4 +42,6 @@ async def skipping() -> AsyncIterator[WorkflowEnvironment]:
 @pytest_asyncio.fixture
 async def stage(skipping: WorkflowEnvironment, database: Database) -> AsyncIterator[SkippingStage]:
     async with AsyncExitStack() as exits:
-        yield SkippingStage(skipping.client, database, exits, skipping)
+        stage = SkippingStage(skipping.client, database, exits, skipping)
+        await stage.pass_the_hour()
+        yield stage

@@ -8,6 +8,7 @@ from temporalio.client import WorkflowUpdateFailedError
 from activities.errors import (
     AmbiguousDeliveryError,
     MisconfiguredProviderError,
+    ProviderUnavailableError,
     TransientDeliveryError,
 )
 from activities.sender import Accepted, Refused, SenderCapabilities
@@ -18,7 +19,7 @@ from contracts.settings import OrchestratorSettings
 from persistence.intake import PostgresIntake
 from tests.fakes.sender import ScriptedSender, accept, refuse
 from tests.ledger import assert_nothing_left_behind, money
-from tests.makers import make_campaign
+from tests.makers import make_campaign, zone_at_noon
 from tests.stage import eventually_sent
 from workflows.outreach import OutreachWorkflow
 
@@ -34,8 +35,14 @@ TEXT = {"default": "Bonjou"}
 
 
 @pytest.fixture
-def campaign(tenant_id):
-    return make_campaign(tenant_id, channels=["email", "sms", "instagram"], budget_total=1)
+async def campaign(stage, tenant_id):
+    """On its day there is time for another try."""
+    return make_campaign(
+        tenant_id,
+        channels=["email", "sms", "instagram"],
+        budget_total=1,
+        timezone=zone_at_noon(await stage.now()),
+    )
 
 
 def raising(error):
@@ -103,21 +110,73 @@ async def test_a_transient_error_is_tried_again_after_what_the_provider_asked(
     assert sent_at - before >= timedelta(minutes=30)
 
 
-async def test_a_provider_that_stays_away_loses_its_turn(stage, campaign):
-    away = ScriptedSender(raising(TransientDeliveryError("away")))
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        TransientDeliveryError("put off"),
+        ProviderUnavailableError("away"),
+        MisconfiguredProviderError("wrong password"),
+    ],
+    ids=["put off", "away", "misconfigured"],
+)
+async def test_a_channel_that_takes_nothing_loses_its_turn_when_patience_is_over(
+    stage, tenant_id, trouble
+):
+    campaign = make_campaign(
+        tenant_id,
+        channels=["email", "sms"],
+        settings={"patience_minutes": {"email": 90}, "quiet_hours": None},
+    )
+    busy = ScriptedSender(raising(trouble))
+    await stage.cast({Channel.EMAIL: busy, Channel.SMS: ScriptedSender()})
+    before = await stage.now()
+    handle = await stage.start(campaign, EVERYWHERE, TEXT)
+    result = await handle.result()
+    assert (result.state, result.channel) == (OutreachState.SENT, Channel.SMS)
+    record = await stage.record(handle, tenant_id)
+    waited = record.sent_at - before
+    assert timedelta(minutes=90) <= waited < timedelta(minutes=95)
+    outage = not isinstance(trouble, TransientDeliveryError)
+    email, sms = record.attempts
+    assert email.tries == (0 if outage else len(busy.asked))
+    assert (email.code, sms.tries) == (trouble.code, 1)
+
+
+async def test_with_another_channel_a_campaign_may_fall_back_sooner(stage, tenant_id):
+    campaign = make_campaign(
+        tenant_id,
+        channels=["email", "sms"],
+        settings={"fallback_after_minutes": 10, "quiet_hours": None},
+    )
+    away = ScriptedSender(raising(ProviderUnavailableError("away")))
     await stage.cast({Channel.EMAIL: away, Channel.SMS: ScriptedSender()})
-    result = await (await stage.start(campaign, EVERYWHERE, TEXT)).result()
-    assert (result.state, result.channel) == (OutreachState.SENT, Channel.SMS)
-    assert len(away.asked) == 5
+    before = await stage.now()
+    handle = await stage.start(campaign, EVERYWHERE, TEXT)
+    assert (await handle.result()).channel is Channel.SMS
+    waited = (await stage.record(handle, tenant_id)).sent_at - before
+    assert timedelta(minutes=10) <= waited < timedelta(minutes=12)
 
 
-async def test_a_misconfigured_provider_is_not_asked_again(stage, campaign, caplog):
-    wrong = ScriptedSender(raising(MisconfiguredProviderError("wrong password")))
-    await stage.cast({Channel.EMAIL: wrong, Channel.SMS: ScriptedSender()})
-    result = await (await stage.start(campaign, EVERYWHERE, TEXT)).result()
-    assert (result.state, result.channel) == (OutreachState.SENT, Channel.SMS)
-    assert len(wrong.asked) == 1
-    assert "wrong password" in caplog.text
+async def test_an_outage_longer_than_patience_is_waited_for_where_no_channel_is_left(
+    stage, tenant_id
+):
+    """Quiet hours and a night included: it is sent when the provider is back."""
+    campaign = make_campaign(tenant_id, channels=["email"])
+    before = await stage.now()
+
+    async def away_for_two_days(message):
+        if await stage.now() - before < timedelta(days=2):
+            raise ProviderUnavailableError("away")
+        return await accept(message)
+
+    sender = ScriptedSender(away_for_two_days)
+    await stage.cast({Channel.EMAIL: sender})
+    handle = await stage.start(campaign)
+    assert (await handle.result()).state is OutreachState.SENT
+    record = await stage.record(handle, tenant_id)
+    assert record.sent_at - before >= timedelta(days=2)
+    assert sum(attempt.tries for attempt in record.attempts) == 1
+    assert (await handle.describe()).history_length < 120
 
 
 LOST = AmbiguousDeliveryError("the answer was lost")

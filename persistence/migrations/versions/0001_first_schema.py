@@ -189,14 +189,50 @@ CREATE TABLE attempts (
     idempotency_key     text NOT NULL UNIQUE,
     state               text NOT NULL CHECK (state IN ('sending', 'not_sent', 'accepted',
                                                        'refused', 'unknown', 'bounced')),
-    tries               integer NOT NULL,
+    -- How often a run was about to call; runs of one delivery tell by it who came later.
+    openings            integer NOT NULL DEFAULT 0,
+    -- Calls that were answered about this message, or whose answers were lost. Not those
+    -- that found the account out of service, and not those a crash may have prevented.
+    tries               integer NOT NULL DEFAULT 0,
+    -- An answer was lost at some time, found since or not.
+    was_lost            boolean NOT NULL DEFAULT false,
     -- Kept apart from the state: the bounce may be heard before the acceptance is recorded.
     bounced             boolean NOT NULL DEFAULT false,
     provider_message_id text,
     code                text,
     called_at           timestamptz,
+    -- When the last call was given up, its answer lost; null: it was interrupted, or answered.
+    given_up_at         timestamptz,
     concluded_at        timestamptz,
+    -- Since when it could not be handed over, until when it waits (null: it does not), for
+    -- which account (null: for its recipient), and the campaign whose status tells of it.
+    waiting_since       timestamptz,
+    retry_at            timestamptz,
+    account             text,
+    campaign_id         uuid,
     PRIMARY KEY (message_id, attempt_no)
+)
+"""
+
+_WAITING = """
+CREATE INDEX attempts_waiting ON attempts (tenant_id, campaign_id) WHERE retry_at IS NOT NULL
+"""
+
+# Accounts at providers that do not work: all tenants share them. One that works has no row.
+_PROVIDER_ACCOUNTS = """
+CREATE TABLE provider_accounts (
+    account       text PRIMARY KEY,
+    code          text NOT NULL,
+    failures      integer NOT NULL CHECK (failures >= 1),
+    failing_since timestamptz NOT NULL,
+    failed_at     timestamptz NOT NULL,
+    -- Null: it has failed, but not often enough to be out of service.
+    down_since    timestamptz,
+    -- The next look whether it is back, and until when one is under way.
+    probe_at      timestamptz NOT NULL,
+    probing_until timestamptz NOT NULL,
+    -- When the message that waits last comes back; the next one comes a moment later.
+    next_turn_at  timestamptz NOT NULL
 )
 """
 
@@ -425,6 +461,8 @@ _STATEMENTS = (
     _ENTRIES_BY_CAMPAIGN,
     _ATTEMPTS,
     _ONE_ACCEPTED,
+    _WAITING,
+    _PROVIDER_ACCOUNTS,
     _EVENTS,
     _EVENTS_BY_MESSAGE,
     _COUNTED_ONCE,
@@ -453,7 +491,8 @@ def upgrade() -> None:
 def downgrade() -> None:
     """Drop the schema."""
     op.execute(
-        "DROP TABLE conversions, campaign_events, campaign_tallies, campaign_tally_changes, "
+        "DROP TABLE provider_accounts, "
+        "conversions, campaign_events, campaign_tallies, campaign_tally_changes, "
         "engagement_stats, suppressions, counted_once, delivery_events, attempts, budget_entries, "
         "budget_accounts, recipient_turns, recipient_claims, campaign_queue, messages, "
         "contents, campaigns"

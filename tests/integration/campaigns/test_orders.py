@@ -15,6 +15,7 @@ from contracts.outreach import OutreachState
 from persistence.campaign_runs import PostgresCampaignRuns
 from persistence.database import Query
 from persistence.requests import PostgresRequestStore
+from policy.campaign_days import campaign_day
 from starter.outreaches import Outreaches
 from tests.audience import queue
 from tests.integration.campaigns.conftest import crowd
@@ -146,7 +147,7 @@ async def test_a_share_no_longer_wanted_holds_nobody_back(orchestrator, database
     await orchestrator.save_campaign(paced)
     runs = PostgresCampaignRuns(database)
     ref, now = CampaignRef(tenant_id=tenant_id, campaign_id=paced.id), datetime.now(UTC)
-    await runs.set_share(ref, 20, now.date(), "to last", now)
+    await runs.set_share(ref, 20, campaign_day(paced, now), "to last", now)
     assert (await runs.facts(ref, now)).messages_a_day == 20
 
     await orchestrator.save_campaign(paced.model_copy(update={"auto_pacing": False}))
@@ -162,17 +163,17 @@ async def test_a_share_is_chosen_anew_only_where_something_has_changed(
     await orchestrator.save_campaign(paced)
     runs = PostgresCampaignRuns(database)
     ref, now = CampaignRef(tenant_id=tenant_id, campaign_id=paced.id), datetime.now(UTC)
-    await runs.set_share(ref, 20, now.date(), "to last", now)
+    await runs.set_share(ref, 20, campaign_day(paced, now), "to last", now)
     control = orchestrator.campaign(paced.id)
 
     await orchestrator.save_campaign(paced)
     await control.pause()
     await control.resume()
-    assert (await runs.facts(ref, now)).share_day == now.date()
+    assert (await runs.facts(ref, now)).share_day == campaign_day(paced, now)
 
     await control.set_limits(daily_limit=400)
     assert (await runs.facts(ref, now)).share_day is None
-    await runs.set_share(ref, 20, now.date(), "to last", now)
+    await runs.set_share(ref, 20, campaign_day(paced, now), "to last", now)
     await orchestrator.save_campaign(paced)
     assert (await runs.facts(ref, now)).share_day is None
 

@@ -10,6 +10,7 @@ from contracts.campaign_run import CampaignRef, WaitReason
 from contracts.faults import InvalidRequestError
 from devstack.checks.history import read_history
 from persistence.campaign_runs import PostgresCampaignRuns
+from policy.campaign_days import start_of_next_day
 from tests.audience import queue
 from tests.integration.campaigns.conftest import crowd
 from tests.ledger import assert_nothing_left_behind
@@ -237,7 +238,7 @@ async def test_the_days_share_is_used_up_and_it_sleeps_until_the_next_day(
     await eventually(lambda: _waits(control, WaitReason.NEXT_DAY), "it waits for the next day")
     await eventually(lambda: _got(messages_got, campaign, 7), "seven are sent")
     status = await control.status()
-    assert status.next_wake_at.hour == status.next_wake_at.minute == 0
+    assert status.next_wake_at == start_of_next_day(campaign, datetime.now(UTC))
     told = await orchestrator.get_orchestration_status(campaign.id)
     assert told["waits_for"] == "next_day"
     assert told["next_wake_at"] == f"{status.next_wake_at:%Y-%m-%dT%H:%M:%SZ}"

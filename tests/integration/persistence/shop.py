@@ -31,7 +31,7 @@ from policy.budget import judge_reservation
 from starter.requests import new_message
 from tests.makers import make_campaign
 
-NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
+NOW = datetime(2025, 11, 20, 12, tzinfo=UTC)
 TODAY = NOW.date()
 
 
@@ -51,7 +51,7 @@ class Shop:
 
     async def campaign(self, **changes: Any) -> OutreachCampaign:
         """A saved campaign."""
-        campaign = make_campaign(self.tenant_id, **{"start_date": NOW, **changes})
+        campaign = make_campaign(self.tenant_id, **{"start_date": NOW, "timezone": None, **changes})
         await self.campaigns.save(campaign, NOW.date(), NOW, keep_status=False)
         return campaign
 
@@ -109,11 +109,13 @@ class Shop:
         )
         if any(b.attempt_no == attempt_no and b.state is BookingState.HELD for b in bookings):
             await self.attempts.open_attempt(
-                ref, attempt_no, Channel.CHAT, "postman", NOW, tries_before=0
+                ref, attempt_no, Channel.CHAT, "postman", NOW, openings_before=0
             )
-        if (await self.attempts.delivery_facts(ref, attempt_no)).attempt is not None:
+        if (await self.attempts.delivery_facts(ref, attempt_no, Channel.CHAT, "")).attempt:
             answer = AttemptState.ACCEPTED if state is OutreachState.SENT else AttemptState.UNKNOWN
-            await self.attempts.record_attempt(ref, attempt_no, answer, NOW + after, tries=1)
+            await self.attempts.record_attempt(
+                ref, attempt_no, answer, NOW + after, openings=1, tries=1
+            )
 
     async def receive(self, ref: MessageRef, kind: DeliveryEventKind, attempt_no: int = 1) -> bool:
         """Hear a receipt of an attempt that nobody has heard before."""

@@ -47,7 +47,7 @@ async def begun(shop) -> MessageRef:
 
 
 async def _open(shop: Shop, ref: MessageRef) -> None:
-    assert await shop.attempts.open_attempt(ref, 1, Channel.CHAT, "postman", NOW, tries_before=0)
+    assert await shop.attempts.open_attempt(ref, 1, Channel.CHAT, "postman", NOW, openings_before=0)
 
 
 async def _rows(shop: Shop, statement, ref: MessageRef):
@@ -64,7 +64,7 @@ async def _standing(shop: Shop, ref: MessageRef):
 
 @pytest.mark.parametrize("answer", [AttemptState.ACCEPTED, AttemptState.UNKNOWN])
 async def test_an_answer_and_all_that_follows_from_it_are_one_commit(shop, begun, answer):
-    await shop.attempts.record_attempt(begun, 1, answer, LATER, tries=1)
+    await shop.attempts.record_attempt(begun, 1, answer, LATER, openings=1, tries=1)
 
     writers = await _rows(shop, _WRITERS, begun)
     written = Counter(row for row, _ in writers)
@@ -79,7 +79,7 @@ async def test_an_answer_and_all_that_follows_from_it_are_one_commit(shop, begun
 async def test_what_is_taken_is_sent_spent_and_covered_for_one_look_back(
     shop, begun, answer, state
 ):
-    attempt = await shop.attempts.record_attempt(begun, 1, answer, LATER, tries=1)
+    attempt = await shop.attempts.record_attempt(begun, 1, answer, LATER, openings=1, tries=1)
 
     standing = await _standing(shop, begun)
     assert attempt.state is answer
@@ -90,7 +90,7 @@ async def test_what_is_taken_is_sent_spent_and_covered_for_one_look_back(
 
 @pytest.mark.parametrize("answer", [AttemptState.REFUSED, AttemptState.NOT_SENT])
 async def test_what_is_not_taken_books_nothing(shop, begun, answer):
-    await shop.attempts.record_attempt(begun, 1, answer, LATER, tries=1)
+    await shop.attempts.record_attempt(begun, 1, answer, LATER, openings=1, tries=1)
 
     standing = await _standing(shop, begun)
     assert (standing.state, standing.sent_at, standing.kinds) == ("sending", None, ["hold"])
@@ -100,7 +100,10 @@ async def test_what_is_not_taken_books_nothing(shop, begun, answer):
 async def test_the_first_answer_stands_and_is_booked_once(shop, begun):
     answers = [AttemptState.ACCEPTED, AttemptState.UNKNOWN, AttemptState.REFUSED] * 3
     attempts = await asyncio.gather(
-        *(shop.attempts.record_attempt(begun, 1, answer, LATER, tries=1) for answer in answers),
+        *(
+            shop.attempts.record_attempt(begun, 1, answer, LATER, openings=1, tries=1)
+            for answer in answers
+        ),
         *(shop.attempts.close_attempt(begun, 1, Channel.CHAT, LATER) for _ in answers),
     )
 
@@ -113,7 +116,9 @@ async def test_the_first_answer_stands_and_is_booked_once(shop, begun):
 async def test_a_bounce_heard_before_the_answer_is_neither_lost_nor_free(shop, begun):
     assert await shop.receive(begun, DeliveryEventKind.BOUNCED)
 
-    attempt = await shop.attempts.record_attempt(begun, 1, AttemptState.UNKNOWN, LATER, tries=1)
+    attempt = await shop.attempts.record_attempt(
+        begun, 1, AttemptState.UNKNOWN, LATER, openings=1, tries=1
+    )
 
     assert attempt.state is AttemptState.BOUNCED
     standing = await _standing(shop, begun)
@@ -124,10 +129,10 @@ async def test_a_bounce_heard_before_the_answer_is_neither_lost_nor_free(shop, b
 async def test_a_bounce_and_an_answer_at_the_same_moment_end_as_a_bounce(shop, begun, repetition):
     await asyncio.gather(
         shop.receive(begun, DeliveryEventKind.BOUNCED),
-        shop.attempts.record_attempt(begun, 1, AttemptState.ACCEPTED, LATER, tries=1),
+        shop.attempts.record_attempt(begun, 1, AttemptState.ACCEPTED, LATER, openings=1, tries=1),
     )
 
-    facts = await shop.attempts.delivery_facts(begun, 1)
+    facts = await shop.attempts.delivery_facts(begun, 1, Channel.CHAT, "")
     assert facts.attempt.state is AttemptState.BOUNCED
     assert (await _standing(shop, begun)).state == "sent"
 
@@ -150,7 +155,7 @@ async def test_closed_after_a_bounce_an_attempt_was_taken(shop, begun):
 
 
 async def test_closed_unsent_an_attempt_keeps_its_hold_for_its_release(shop, begun):
-    await shop.attempts.record_attempt(begun, 1, AttemptState.NOT_SENT, NOW, tries=1)
+    await shop.attempts.record_attempt(begun, 1, AttemptState.NOT_SENT, NOW, openings=1, tries=1)
 
     attempt = await shop.attempts.close_attempt(begun, 1, Channel.CHAT, LATER)
 
@@ -163,7 +168,7 @@ async def test_closed_unsent_an_attempt_keeps_its_hold_for_its_release(shop, beg
 async def test_an_answer_and_a_cancel_at_the_same_moment_leave_one_end(shop, begun, repetition):
     await asyncio.gather(
         shop.conclude(begun),
-        shop.attempts.record_attempt(begun, 1, AttemptState.ACCEPTED, LATER, tries=1),
+        shop.attempts.record_attempt(begun, 1, AttemptState.ACCEPTED, LATER, openings=1, tries=1),
     )
 
     standing = await _standing(shop, begun)
@@ -173,18 +178,22 @@ async def test_an_answer_and_a_cancel_at_the_same_moment_leave_one_end(shop, beg
 
 async def test_nobody_elses_attempt_is_recorded(shop, begun):
     stranger = MessageRef(tenant_id=uuid.uuid4(), message_id=begun.message_id)
-    with pytest.raises(ValueError, match="unpack"):
-        await shop.attempts.record_attempt(stranger, 1, AttemptState.ACCEPTED, LATER, tries=1)
+    with pytest.raises(LookupError, match="has no attempt 1"):
+        await shop.attempts.record_attempt(
+            stranger, 1, AttemptState.ACCEPTED, LATER, openings=1, tries=1
+        )
     assert (await _standing(shop, begun)).state == "sending"
 
 
 async def test_a_second_acceptance_of_a_message_books_nothing(shop, begun):
-    await shop.attempts.record_attempt(begun, 1, AttemptState.NOT_SENT, NOW, tries=1)
+    await shop.attempts.record_attempt(begun, 1, AttemptState.NOT_SENT, NOW, openings=1, tries=1)
     await shop.reserve(begun, 2)
-    assert await shop.attempts.open_attempt(begun, 2, Channel.CHAT, "p", NOW, tries_before=0)
-    await shop.attempts.record_attempt(begun, 2, AttemptState.ACCEPTED, LATER, tries=1)
+    assert await shop.attempts.open_attempt(begun, 2, Channel.CHAT, "p", NOW, openings_before=0)
+    await shop.attempts.record_attempt(begun, 2, AttemptState.ACCEPTED, LATER, openings=1, tries=1)
 
     with pytest.raises(asyncpg.UniqueViolationError, match="one_accepted_attempt"):
-        await shop.attempts.record_attempt(begun, 1, AttemptState.ACCEPTED, LATER, tries=1)
+        await shop.attempts.record_attempt(
+            begun, 1, AttemptState.ACCEPTED, LATER, openings=1, tries=1
+        )
 
     assert (await _standing(shop, begun)).kinds == ["hold", "hold", "settle"]

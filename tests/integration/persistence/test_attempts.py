@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from temporalio.exceptions import ApplicationError
@@ -16,7 +17,6 @@ from activities.sender import (
     Accepted,
     Call,
     CallLease,
-    MessageSender,
     OutgoingMessage,
     Refused,
     SenderCapabilities,
@@ -25,13 +25,14 @@ from contracts.channels import Channel
 from contracts.delivery import DeliveryOutcome
 from contracts.outreach import DeliverInput, DeliverResult, OutreachState, ResolveInput
 from persistence.attempts import PostgresAttemptStore
+from persistence.provider_accounts import PostgresProviderAccounts
 from tests.fakes.sender import Gate, ScriptedSender
 from tests.integration.persistence.shop import NOW
 from tests.ledger import assert_books_balance
 
 
 @dataclass
-class Postman(MessageSender):
+class Postman:
     """Neither keys nor look-up; answers when it is told to."""
 
     handed_over: list[str] = field(default_factory=list)
@@ -39,7 +40,7 @@ class Postman(MessageSender):
     answer: asyncio.Event = field(default_factory=asyncio.Event)
     capabilities = SenderCapabilities()
     provider = "postman"
-    account = "postman"
+    account: str = field(default_factory=lambda: f"postman {uuid4()}")
 
     def prepare(self, message: OutgoingMessage) -> Call | Refused:
         return partial(self._deliver, message)
@@ -72,6 +73,11 @@ class SlowToOpen(PostgresAttemptStore):
         return await super().open_attempt(*args, **kwargs)
 
 
+def _delivery(shop, senders, attempts: PostgresAttemptStore | None = None) -> MessageDelivery:
+    store = attempts or PostgresAttemptStore(shop.database)
+    return MessageDelivery(store, PostgresProviderAccounts(shop.database), senders)
+
+
 @dataclass
 class Overtaken:
     """A run that stands still before it opens the attempt, and one that is in time."""
@@ -97,10 +103,10 @@ async def overtaken(shop):
     postman = Postman()
     senders = {Channel.CHAT: postman}
     slow_store = SlowToOpen(shop.database)
-    slow = MessageDelivery(slow_store, senders)
+    slow = _delivery(shop, senders, attempts=slow_store)
     slow_run = asyncio.create_task(ActivityEnvironment().run(slow.deliver, request))
     await slow_store.looked.wait()
-    quick = MessageDelivery(PostgresAttemptStore(shop.database), senders)
+    quick = _delivery(shop, senders)
     yield Overtaken(request, postman, slow_store, slow_run, quick)
     slow_run.cancel()
 
@@ -150,7 +156,7 @@ async def _due(shop) -> DeliverInput:
 
 
 async def _begun(shop, sender: ScriptedSender, request: DeliverInput):
-    delivery = MessageDelivery(shop.attempts, {Channel.CHAT: sender})
+    delivery = _delivery(shop, {Channel.CHAT: sender})
     return asyncio.create_task(ActivityEnvironment().run(delivery.deliver, request))
 
 
@@ -187,28 +193,31 @@ async def test_an_answer_counts_from_when_it_came(shop):
     result = await running
 
     record = await shop.intake.record(shop.tenant_id, request.ref.message_id)
-    facts = await shop.attempts.delivery_facts(request.ref, 1)
+    facts = await shop.attempts.delivery_facts(request.ref, 1, Channel.CHAT, "")
     assert result.answered_at == record.sent_at == facts.attempt.concluded_at
     assert result.answered_at > facts.attempt.called_at
     again = await (await _begun(shop, ScriptedSender(), request))
     assert again == result
 
 
-LOOKED_UP = SenderCapabilities(look_up=True)
+LOOKED_UP = SenderCapabilities(
+    look_up=True, look_up_settles_after=timedelta(0), longest_call=timedelta(0)
+)
 
 
 async def _interrupted(shop) -> ResolveInput:
     """A call whose run is gone, and whose outreach was cancelled since."""
     request = await _due(shop)
     opened = await shop.attempts.open_attempt(
-        request.ref, 1, Channel.CHAT, "scripted", NOW, tries_before=0
+        request.ref, 1, Channel.CHAT, "scripted", NOW, openings_before=0
     )
     assert opened
-    return ResolveInput(ref=request.ref, attempt_no=1, channel=Channel.CHAT, now=NOW)
+    later = NOW + timedelta(minutes=1)
+    return ResolveInput(ref=request.ref, attempt_no=1, channel=Channel.CHAT, now=later)
 
 
 async def _resolve(shop, senders, request: ResolveInput) -> DeliveryOutcome:
-    delivery = MessageDelivery(shop.attempts, senders)
+    delivery = _delivery(shop, senders)
     result: DeliverResult = await ActivityEnvironment().run(delivery.resolve_attempt, request)
     await assert_books_balance(shop.database, shop.tenant_id)
     return result.outcome
@@ -247,18 +256,31 @@ class Away(ScriptedSender):
         {},
         {Channel.CHAT: ScriptedSender()},
         {Channel.CHAT: Away(capabilities=LOOKED_UP)},
-        {
-            Channel.CHAT: ScriptedSender(
-                capabilities=SenderCapabilities(
-                    look_up=True, look_up_settles_after=timedelta(minutes=1)
-                ),
-                known=Accepted("too early to know"),
-            )
-        },
     ],
-    ids=["served elsewhere", "no look-up", "away", "still settling"],
+    ids=["served elsewhere", "no look-up", "away"],
 )
 async def test_cancelled_on_its_way_a_call_nobody_can_tell_of_is_unknown(shop, senders):
     request = await _interrupted(shop)
 
     assert await _resolve(shop, senders, request) is DeliveryOutcome.UNKNOWN
+
+
+async def test_cancelled_on_its_way_a_call_is_not_asked_about_before_it_is_settled(shop):
+    request = await _interrupted(shop)
+    slow = SenderCapabilities(
+        look_up=True,
+        look_up_settles_after=timedelta(minutes=2),
+        longest_call=timedelta(minutes=3),
+    )
+    sender = ScriptedSender(capabilities=slow, known=Accepted("too early to know"))
+    delivery = _delivery(shop, {Channel.CHAT: sender})
+
+    result = await ActivityEnvironment().run(delivery.resolve_attempt, request)
+
+    assert result.outcome is DeliveryOutcome.NOT_DUE
+    assert result.not_before is not None
+    assert result.not_before > NOW + timedelta(minutes=5)
+    assert sender.looked_up == []
+    asked_again = request.model_copy(update={"now": result.not_before})
+    result = await ActivityEnvironment().run(delivery.resolve_attempt, asked_again)
+    assert result.outcome is DeliveryOutcome.ACCEPTED

@@ -17,14 +17,16 @@ from contracts.outreach import OutreachState, OutreachStatus, RescheduleInput
 from starter.orchestrator import OutreachOrchestrator
 from tests.fakes.sender import Gate, ScriptedSender, refuse
 from tests.ledger import assert_nothing_left_behind, money
-from tests.makers import make_campaign
+from tests.makers import make_campaign, zone_at_noon
 from tests.waiting import eventually
 from workflows.outreach import OutreachWorkflow
 
 
 @pytest.fixture
 def campaign(tenant_id):
-    return make_campaign(tenant_id, channels=["email", "sms"], budget_total=1)
+    return make_campaign(
+        tenant_id, channels=["email", "sms"], budget_total=1, timezone=zone_at_noon()
+    )
 
 
 async def _cancel_and_wait_until_heard(handle) -> None:
@@ -50,6 +52,7 @@ async def test_asleep_it_is_withdrawn_and_compensated(stage, tenant_id, database
         channels=["email"],
         send_time_optimization=True,
         optimal_send_times={"email": {"weekday": "10:00"}},
+        timezone=zone_at_noon(),
     )
     handle = await stage.start(campaign)
     await handle.execute_update(OutreachWorkflow.decision)

@@ -4,11 +4,12 @@ from decimal import Decimal
 from uuid import UUID
 
 from contracts.campaign import CampaignStatus
+from tests.makers import zone_at_noon
 from tests.waiting import eventually
 
 
 async def test_a_campaign_is_saved_paused_and_resumed(madan_sara, orchestrator, campaign):
-    campaign |= {"budget_total": "5.25", "daily_limit": 10, "start_date": "2030-01-05T15:00:00Z"}
+    campaign |= {"budget_total": "5.25", "daily_limit": 10, "start_date": "2092-01-05T15:00:00Z"}
     saved = await madan_sara("campaign", "save", "-", "--json", stdin=campaign)
     assert (saved.code, saved.err) == (0, "")
     assert saved.document == {"campaign_id": campaign["id"], "campaign_status": "active"}
@@ -20,7 +21,7 @@ async def test_a_campaign_is_saved_paused_and_resumed(madan_sara, orchestrator, 
     saved = await madan_sara("campaign", "save", "-", "--json", stdin=campaign)
     assert saved.document["campaign_status"] == "paused"
     stored = await orchestrator.get_campaign(UUID(campaign["id"]))
-    assert stored.start_date.year == 2030
+    assert stored.start_date.year == 2092
 
     await madan_sara("campaign", "resume", campaign["id"])
     status = await madan_sara("campaign", "status", campaign["id"], "--json")
@@ -38,7 +39,8 @@ async def test_a_campaign_is_imported_started_steered_and_cancelled(
     madan_sara, orchestrator, campaign, tmp_path
 ):
     name = campaign["id"]
-    campaign |= {"daily_limit": 2, "templates": {"default": "Bonjou {{ name }}"}}
+    campaign |= {"daily_limit": 2, "timezone": zone_at_noon()}
+    campaign |= {"templates": {"default": "Bonjou {{ name }}"}}
     await madan_sara("campaign", "save", "-", stdin=campaign)
     nobody = await madan_sara("campaign", "start", name)
     assert nobody.code == 2

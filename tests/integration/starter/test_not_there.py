@@ -22,7 +22,7 @@ def line_of(outcome: Outcome) -> str:
     [
         ["status", NOBODY],
         ["explain", NOBODY, "--json"],
-        ["reschedule", NOBODY, "2030-01-05T15:00Z"],
+        ["reschedule", NOBODY, "2092-01-05T15:00Z"],
         ["campaign", "pause", NOBODY],
     ],
 )

@@ -10,7 +10,7 @@ from temporalio.client import WorkflowFailureError
 
 from contracts.campaign import DEFAULT_TENANT
 
-LATER = "2030-01-05T15:00:00Z"
+LATER = "2092-01-05T15:00:00Z"
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from contracts.outreach import OutreachState
 from persistence.intake import PostgresIntake
 from starter.requests import new_message
 
-LATER = datetime(2030, 1, 5, 15, tzinfo=UTC)
+LATER = datetime(2092, 1, 5, 15, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -40,8 +40,8 @@ async def test_a_sleeping_message_is_shown_and_explained(madan_sara, send, reque
     status = await madan_sara("status", str(message), "--json")
     assert (status.code, status.err) == (0, "")
     assert status.document["state"] == "scheduled"
-    assert status.document["next_wake_at"] == "2030-01-05T15:00:00Z"
-    assert status.document["scheduled_at_local"] == "2030-01-05T10:00:00-05:00"
+    assert status.document["next_wake_at"] == "2092-01-05T15:00:00Z"
+    assert status.document["scheduled_at_local"] == "2092-01-05T10:00:00-05:00"
     assert status.document["source"] == "workflow"
 
     told = await madan_sara("explain", str(message))
@@ -50,7 +50,7 @@ async def test_a_sleeping_message_is_shown_and_explained(madan_sara, send, reque
     assert "next in order: email" in told.out
     for channel in ("sms", "linkedin"):
         assert f"{channel} - ruled out: no address: the recipient has no address" in told.out
-    assert "Sat 2030-01-05 10:00 America/New_York (2030-01-05 15:00 UTC)" in told.out
+    assert "Sat 2092-01-05 10:00 America/New_York (2092-01-05 15:00 UTC)" in told.out
     assert "0: the list price of one message on instagram" in told.out
 
 
@@ -88,8 +88,8 @@ async def test_a_message_temporal_does_not_know_is_shown_as_stored(
 async def test_a_message_is_moved_and_withdrawn(madan_sara, orchestrator, send, request_file):
     request_file["campaign"].start_date = LATER
     message = str(await send())
-    moved = await madan_sara("reschedule", message, "2030-01-06T10:00:00-05:00", "--json")
-    assert (moved.code, moved.document["scheduled_at"]) == (0, "2030-01-06T15:00:00Z")
+    moved = await madan_sara("reschedule", message, "2092-01-06T10:00:00-05:00", "--json")
+    assert (moved.code, moved.document["scheduled_at"]) == (0, "2092-01-06T15:00:00Z")
     too_late = await madan_sara("reschedule", message, "2020-01-06T10:00:00Z")
     assert too_late.code == 2
     assert too_late.err.startswith("error: at: 2020-01-06")

@@ -136,6 +136,7 @@ def test_everything_known_is_told_in_the_guides_shape():
         "expected_finish_at": "2026-11-27T05:00:30Z",
         "waits_for": "next_day",
         "next_wake_at": "2026-11-24T05:00:00Z",
+        "channel_waits": [],
         "last_events": [
             {
                 "occurred_at": "2026-11-24T02:00:00Z",

@@ -1,0 +1,77 @@
+"""What a run of a delivery learns of its account, and what it asks of it."""
+
+from datetime import datetime, timedelta
+
+from temporalio import activity
+
+from activities.errors import MisconfiguredProviderError, NotTakenError
+from activities.persistently import persistently
+from activities.provider_accounts import AccountHealth, ProviderAccounts
+from activities.run_clock import RunClock
+from policy.attempts import FAILURES_UNTIL_DOWN, wait_between_probes
+
+
+class AccountWatch:
+    """One account at a provider, as one run meets it.
+
+    Args:
+        accounts: the accounts that do not work.
+        account: as its sender names it.
+        clock: the run's time.
+    """
+
+    def __init__(self, accounts: ProviderAccounts, account: str, clock: RunClock) -> None:
+        self._accounts = accounts
+        self._account = account
+        self._clock = clock
+        self._is_probe = False
+        #: As it was read; None: it works.
+        self.health: AccountHealth | None = None
+
+    @property
+    def is_down(self) -> bool:
+        """Whether it is out of service."""
+        return self.health is not None and self.health.down_since is not None
+
+    @property
+    def failing_since(self) -> datetime:
+        """When its first failure in a row was."""
+        return self.health.failing_since if self.health else self._clock.now()
+
+    async def ask_for_admission(self, call_lasts: timedelta) -> datetime | None:
+        """Ask to call an account that is out of service.
+
+        Args:
+            call_lasts: how long the call may take.
+
+        Returns:
+            When to come back; None: call, to see whether the account is back.
+        """
+        admission = await self._accounts.admit(self._account, self._clock.now(), call_lasts)
+        self._is_probe = admission.is_probe
+        return admission.come_back_at
+
+    async def failed(self, error: NotTakenError) -> datetime:
+        """Note a failure; when this message is to come back."""
+        misconfigured = isinstance(error, MisconfiguredProviderError)
+        if misconfigured:
+            activity.logger.error("%s is misconfigured: %s", self._account, error)
+        now = self._clock.now()
+        alone = wait_between_probes(
+            now - self.failing_since, error.retry_after, misconfigured=misconfigured
+        )
+        return await persistently(
+            lambda: self._accounts.failed(
+                self._account,
+                now,
+                error.code,
+                alone,
+                failures_until_down=1 if misconfigured else FAILURES_UNTIL_DOWN,
+                is_probe=self._is_probe,
+            )
+        )
+
+    async def works(self) -> None:
+        """Note an answer, whatever it says of the message; nothing where all was well."""
+        if self.health is not None:
+            await persistently(lambda: self._accounts.works(self._account))

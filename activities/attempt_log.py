@@ -1,0 +1,204 @@
+"""What a run of a delivery knows of its attempt, and what it writes of it."""
+
+from contextlib import suppress
+from datetime import datetime
+from typing import Final
+
+from temporalio.exceptions import ApplicationError
+
+from activities import waits
+from activities.attempt_store import Attempt, AttemptStore, DeliveryFacts, Postponement
+from activities.errors import LeaseExpiredError
+from activities.persistently import persistently
+from activities.run_clock import RunClock
+from contracts.delivery import AttemptState, DeliveryOutcome
+from contracts.outreach import DeliverInput, DeliverResult
+from policy.attempts import Known
+
+OUTCOMES: Final = {
+    AttemptState.ACCEPTED: DeliveryOutcome.ACCEPTED,
+    AttemptState.BOUNCED: DeliveryOutcome.ACCEPTED,
+    AttemptState.REFUSED: DeliveryOutcome.REFUSED,
+    AttemptState.UNKNOWN: DeliveryOutcome.UNKNOWN,
+}
+
+
+class AttemptLog:
+    """The record of one attempt, as one run reads and writes it.
+
+    What a run has found out is written again and again while the database is away: only this
+    run knows it.
+
+    Args:
+        store: where attempts are written.
+        request: the attempt.
+        clock: the run's time.
+    """
+
+    facts: DeliveryFacts
+    #: As the run last heard of it; its own opening is counted apart.
+    attempt: Attempt | None
+
+    def __init__(self, store: AttemptStore, request: DeliverInput, clock: RunClock) -> None:
+        self._store = store
+        self._request = request
+        self._clock = clock
+        self._openings = 0
+
+    # What is known
+
+    async def look(self, account: str) -> None:
+        """Read the record, and everything else the delivery depends on."""
+        request = self._request
+        self.facts = await self._store.delivery_facts(
+            request.ref, request.attempt_no, request.channel, account
+        )
+        self._heard(self.facts.attempt)
+
+    @property
+    def known(self) -> Known:
+        """What is on record of the attempt."""
+        if self.attempt is None or self.attempt.state is AttemptState.NOT_SENT:
+            return Known.NOT_TAKEN
+        return Known.MAY_BE_OUT if self.is_out else Known.CONCLUDED
+
+    @property
+    def is_out(self) -> bool:
+        """Whether the provider may have the message from an earlier call."""
+        return self.attempt is not None and self.attempt.state is AttemptState.SENDING
+
+    @property
+    def was_lost(self) -> bool:
+        """Whether an answer was lost at some time, found since or not."""
+        return self.attempt is not None and self.attempt.was_lost
+
+    @property
+    def was_opened(self) -> bool:
+        """Whether there is a record to write an outcome in."""
+        return self.attempt is not None or self._openings > 0
+
+    @property
+    def tries(self) -> int:
+        """Calls that were answered about this message, or whose answers were lost."""
+        return self.attempt.tries if self.attempt else 0
+
+    @property
+    def waiting_since(self) -> datetime:
+        """Since when the message could not be handed over on this channel; now, if it could."""
+        return self.facts.waiting_since or self._clock.now()
+
+    def answer(self) -> DeliverResult:
+        """The answer that stands in the record, whichever run wrote it.
+
+        Raises:
+            ApplicationError: none stands there; another run is still at it.
+        """
+        outcome = OUTCOMES.get(self.attempt.state) if self.attempt else None
+        if self.attempt is None or outcome is None:
+            raise waits.overtaken()
+        if outcome is DeliveryOutcome.ACCEPTED:
+            return DeliverResult(
+                outcome=outcome,
+                receipt_wait_minutes=self.facts.request.settings.receipt_wait_minutes,
+                answered_at=self.attempt.concluded_at,
+            )
+        return DeliverResult(outcome=outcome, code=self.attempt.code)
+
+    # What is written
+
+    async def open(self, provider: str) -> bool:
+        """Write that the provider is about to be called; False: it is not to be."""
+        try:
+            opened = await self._store.open_attempt(
+                self._request.ref,
+                self._request.attempt_no,
+                self._request.channel,
+                provider,
+                self._clock.now(),
+                openings_before=self._openings,
+            )
+        except Exception:
+            # It may be written all the same. Nothing has left, which only this run knows.
+            self._openings += 1
+            with suppress(ApplicationError):
+                await self.put_off(self._clock.now(), LeaseExpiredError.default_code)
+            raise
+        self._openings += opened
+        return opened
+
+    async def put_off(
+        self,
+        until: datetime,
+        code: str,
+        *,
+        account: str | None = None,
+        calls: int = 0,
+        is_lost: bool = False,
+    ) -> None:
+        """Write that the message waits.
+
+        Args:
+            until: when it is tried again.
+            code: what was said, or what happened.
+            account: the account it waits for; None: its recipient.
+            calls: how many tries this run has used up.
+            is_lost: the answer of this run's call was lost.
+
+        Raises:
+            ApplicationError: another run has taken this one's place.
+        """
+        postponement = Postponement(
+            until=until,
+            code=code,
+            account=account,
+            may_be_out=is_lost or self.is_out,
+            was_lost=is_lost,
+        )
+        now, tries = self._clock.now(), self.tries + calls
+        attempt = await persistently(
+            lambda: self._store.put_off(
+                self._request.ref,
+                self._request.attempt_no,
+                self._request.channel,
+                now,
+                postponement,
+                openings=self._openings,
+                tries=tries,
+            )
+        )
+        if attempt is None:
+            raise waits.overtaken()
+        self._heard(attempt)
+
+    async def stop_waiting(self) -> None:
+        """Write that the message does not wait any more: it is planned anew."""
+        if self.attempt is not None and self.attempt.retry_at is not None:
+            await self._store.resume_attempt(self._request.ref, self._request.attempt_no)
+
+    async def record(
+        self,
+        state: AttemptState,
+        *,
+        calls: int = 0,
+        code: str | None = None,
+        provider_message_id: str | None = None,
+    ) -> None:
+        """Write what has come of the attempt, after as many `calls` of this run."""
+        now, tries = self._clock.now(), self.tries + calls
+        attempt = await persistently(
+            lambda: self._store.record_attempt(
+                self._request.ref,
+                self._request.attempt_no,
+                state,
+                now,
+                openings=self._openings,
+                tries=tries,
+                code=code,
+                provider_message_id=provider_message_id,
+            )
+        )
+        self._heard(attempt)
+
+    def _heard(self, attempt: Attempt | None) -> None:
+        self.attempt = attempt
+        self._openings = attempt.openings if attempt else 0

@@ -1,0 +1,154 @@
+"""Port to the attempts in PostgreSQL, and what a delivery knows of one."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from activities.provider_accounts import AccountHealth
+from activities.stores import StoredRequest, Suppression
+from contracts.channels import Channel
+from contracts.delivery import AttemptState
+from contracts.outreach import MessageRef
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One try to deliver a message through one channel."""
+
+    state: AttemptState
+    #: How often a run was about to call.
+    openings: int = 0
+    #: Calls that were answered about this message, or whose answers were lost.
+    tries: int = 0
+    #: An answer was lost at some time, found since or not.
+    was_lost: bool = False
+    code: str | None = None
+    #: When the provider was last called.
+    called_at: datetime | None = None
+    #: When the last call was given up, its answer lost; None: interrupted, or answered.
+    given_up_at: datetime | None = None
+    #: When its answer, or that there will be none, was recorded.
+    concluded_at: datetime | None = None
+    #: Until when it waits; None: it does not.
+    retry_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class DeliveryFacts:
+    """What handing a message over depends on, read just before."""
+
+    request: StoredRequest
+    suppressions: Sequence[Suppression]
+    attempt: Attempt | None
+    #: Since when the message could not be handed over on this channel, in this attempt or an
+    #: earlier one; None: it never had to wait.
+    waiting_since: datetime | None
+    #: The account's failures; None: it works.
+    account: AccountHealth | None
+
+
+@dataclass(frozen=True)
+class Postponement:
+    """Why an attempt is put off, and until when."""
+
+    until: datetime
+    code: str
+    #: The account it waits for; None: it waits for its recipient, or for what became of a call.
+    account: str | None = None
+    #: The provider may have the message: the attempt stays open.
+    may_be_out: bool = False
+    #: The answer to a call was lost.
+    was_lost: bool = False
+
+
+class AttemptStore(Protocol):
+    """Attempts, written before and after each provider call."""
+
+    async def delivery_facts(
+        self, ref: MessageRef, attempt_no: int, channel: Channel, account: str
+    ) -> DeliveryFacts:
+        """What handing the message over depends on, read just before.
+
+        Raises:
+            LookupError: there is no such message, or this version cannot read it.
+        """
+        ...
+
+    async def open_attempt(
+        self,
+        ref: MessageRef,
+        attempt_no: int,
+        channel: Channel,
+        provider: str,
+        now: datetime,
+        *,
+        openings_before: int,
+    ) -> bool:
+        """Record that the provider is about to be called; committed when this returns.
+
+        Returns:
+            False when the attempt has ended, its message has ended, or another run has opened
+            it since there were `openings_before`: do not call.
+        """
+        ...
+
+    async def put_off(
+        self,
+        ref: MessageRef,
+        attempt_no: int,
+        channel: Channel,
+        now: datetime,
+        postponement: Postponement,
+        *,
+        openings: int,
+        tries: int,
+    ) -> Attempt | None:
+        """Record that an attempt waits, after as many `openings` and `tries` as its run knows of.
+
+        Returns:
+            The attempt as it stands; None when it, or its message, has ended or another run
+            has opened it.
+        """
+        ...
+
+    async def resume_attempt(self, ref: MessageRef, attempt_no: int) -> None:
+        """Record that an attempt does not wait any more: its message is planned anew."""
+        ...
+
+    async def record_attempt(
+        self,
+        ref: MessageRef,
+        attempt_no: int,
+        state: AttemptState,
+        now: datetime,
+        *,
+        openings: int,
+        tries: int,
+        code: str | None = None,
+        provider_message_id: str | None = None,
+    ) -> Attempt:
+        """Record what came of a call, with all that follows from a message being taken.
+
+        Accepted or unknown, its hold is spent, its message sent and its claim's window closed
+        by the same commit. An acceptance counts, whichever run brings it. Anything else counts
+        only while the attempt was opened no more often than the `openings` its run knows of: a
+        later call may be taken.
+
+        Returns:
+            The attempt as it stands. What was final before stays, and one that was reported
+            as bounced already is `bounced` as soon as it is known to be taken.
+        """
+        ...
+
+    async def close_attempt(
+        self, ref: MessageRef, attempt_no: int, channel: Channel, now: datetime
+    ) -> Attempt:
+        """End an interrupted attempt: unknown if the provider may have it, else refused.
+
+        Unknown, it is booked as `record_attempt` does.
+
+        Raises:
+            LookupError: there is no such message.
+        """
+        ...

@@ -1,0 +1,348 @@
+"""One run of the delivery of one attempt."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from temporalio import activity
+from temporalio.exceptions import ApplicationError
+
+from activities import waits
+from activities.account_watch import AccountWatch
+from activities.attempt_log import OUTCOMES, AttemptLog
+from activities.attempt_store import Attempt, AttemptStore
+from activities.errors import (
+    AmbiguousDeliveryError,
+    LeaseExpiredError,
+    NotTakenError,
+    TransientDeliveryError,
+)
+from activities.preflight import find_obstacle
+from activities.provider_accounts import ProviderAccounts
+from activities.run_clock import RunClock
+from activities.sender import (
+    Accepted,
+    Call,
+    CallLease,
+    MessageSender,
+    OutgoingMessage,
+    Refused,
+    SenderCapabilities,
+)
+from contracts.campaign import CampaignStatus
+from contracts.delivery import AttemptState, ChannelWait, DeliveryOutcome
+from contracts.naming import idempotency_key
+from contracts.outreach import FINAL_STATES, DeliverInput, DeliverResult
+from contracts.settings import AmbiguityPolicy
+from policy.attempts import (
+    MOST_LOST_CALLS,
+    Move,
+    Obstacle,
+    Recovery,
+    Situation,
+    next_move,
+    patience_ends_at,
+    wait_for_recipient,
+)
+from policy.templates import TemplateFault
+
+#: Code of an attempt that was closed before a provider was called.
+CLOSED: Final = "cancelled"
+#: Code of an attempt whose answer was lost.
+NO_ANSWER: Final = "no_answer"
+
+#: From opening an attempt to its call; a run that is held up longer may have been taken for
+#: dead, and its place be taken.
+_LEASE: Final = timedelta(seconds=5)
+
+
+def settled_at(attempt: Attempt, capabilities: SenderCapabilities) -> datetime:
+    """When a call is over, and a look-up finds whatever the provider has taken of it.
+
+    It counts from when the call was given up. Of a call whose run is gone that is not on
+    record, but no lease lasts longer than `_LEASE`, and no call than its sender's longest.
+    """
+    over_at = attempt.given_up_at
+    if over_at is None:
+        called_at = attempt.called_at or datetime.min.replace(tzinfo=UTC)
+        over_at = called_at + _LEASE + capabilities.longest_call
+    return over_at + capabilities.look_up_settles_after if capabilities.look_up else over_at
+
+
+class DeliveryRun:
+    """Looks where an attempt stands, and makes the moves that follow until it waits or ends.
+
+    Args:
+        attempts: where attempts are written.
+        accounts: the accounts at providers that do not work.
+        sender: the channel's provider.
+        request: the attempt.
+        clock: the run's time.
+        pause_poll: how often a send in a paused campaign looks whether it may go on.
+    """
+
+    def __init__(
+        self,
+        attempts: AttemptStore,
+        accounts: ProviderAccounts,
+        sender: MessageSender,
+        request: DeliverInput,
+        clock: RunClock,
+        *,
+        pause_poll: timedelta,
+    ) -> None:
+        self._log = AttemptLog(attempts, request, clock)
+        self._account = AccountWatch(accounts, sender.account, clock)
+        self._sender = sender
+        self._longest_call = sender.capabilities.longest_call
+        self._request = request
+        self._clock = clock
+        self._pause_poll = pause_poll
+
+    # The story
+
+    async def carry_out(self) -> DeliverResult:
+        """Deliver, or find out what became of an earlier run's delivery.
+
+        Raises:
+            ApplicationError: it has to wait; to be run again.
+        """
+        await self._look()
+        result = None
+        while result is None:
+            result = await self._make_next_move()
+        return result
+
+    async def _make_next_move(self) -> DeliverResult | None:
+        """Do what the situation asks for; None: look what follows from it."""
+        obstacle = find_obstacle(self._log.facts, self._request.channel, self._clock.now())
+        move = next_move(self._situation(obstacle))
+        match move:
+            case Move.ANSWER:
+                return self._log.answer()
+            case Move.SETTLE:
+                raise waits.settling(self._until_settled())
+            case Move.LOOK_UP:
+                return await self._look_up()
+            case Move.WAIT_FOR_HOURS if obstacle and obstacle.not_before:
+                raise waits.for_hours(obstacle.not_before - self._clock.now())
+            case Move.YIELD if obstacle:
+                await self._log.stop_waiting()
+                return obstacle
+            case Move.WAIT_FOR_RESUME:
+                raise waits.for_resume(self._pause_poll)
+            case Move.WAIT_FOR_ACCOUNT | Move.CALL:
+                return await self._hand_over(asks_first=move is Move.WAIT_FOR_ACCOUNT)
+            case Move.REFUSE:
+                return await self._give_up(AttemptState.REFUSED)
+            case _:
+                return await self._give_up(AttemptState.UNKNOWN)
+
+    async def _hand_over(self, *, asks_first: bool) -> DeliverResult | None:
+        """Compose, write the attempt, call the provider, write what came of it."""
+        call = self._prepare()
+        if isinstance(call, Refused):
+            return await self._give_up(AttemptState.REFUSED, call.code)
+        if asks_first:
+            await self._wait_for_admission()
+        lease = CallLease.lasting(_LEASE)
+        if not await self._log.open(self._sender.provider):
+            return await self._overtaken()
+        try:
+            async with asyncio.timeout(self._longest_call.total_seconds()):
+                answer = await call(lease)
+        except LeaseExpiredError as error:
+            await self._log.put_off(self._clock.now(), error.code)
+            raise waits.held_up() from None
+        except TransientDeliveryError as error:
+            return await self._wait_for_recipient(error)
+        except NotTakenError as error:
+            return await self._wait_for_account(error)
+        except (AmbiguousDeliveryError, TimeoutError) as error:
+            await self._lose_answer(str(error) or "the call outlived its time")
+            return None
+        except Exception as error:  # noqa: BLE001 - a sender's fault; the message may be out
+            await self._lose_answer(f"its sender failed ({type(error).__name__})")
+            return None
+        return await self._record_answer(answer, calls=1)
+
+    # Before the call
+
+    async def _look(self) -> None:
+        await self._log.look(self._sender.account)
+        self._account.health = self._log.facts.account
+
+    def _prepare(self) -> Call | Refused:
+        try:
+            return self._sender.prepare(self._outgoing())
+        except TemplateFault:
+            return Refused("template_fault")
+
+    def _outgoing(self) -> OutgoingMessage:
+        stored, request = self._log.facts.request, self._request
+        content = stored.wording.on(request.channel)
+        address = stored.profile.contact_info.address_for(request.channel)
+        if content is None or address is None:
+            raise TemplateFault(f"nothing to send on {request.channel}: content or address is gone")
+        return OutgoingMessage(
+            channel=request.channel,
+            address=address,
+            content=content,
+            message_id=request.ref.message_id,
+            idempotency_key=self._key,
+        )
+
+    async def _wait_for_admission(self) -> None:
+        """Wait for an account that is out of service, unless this run is to see if it is back."""
+        come_back_at = await self._account.ask_for_admission(_LEASE + self._longest_call)
+        if come_back_at is not None:
+            health = self._account.health
+            code = health.code if health else NotTakenError.default_code
+            raise await self._put_off(come_back_at, code, is_outage=True)
+
+    async def _overtaken(self) -> DeliverResult:
+        """What stands instead of a call that came too late."""
+        await self._look()
+        attempt = self._log.attempt
+        if attempt is not None and attempt.state in OUTCOMES:
+            return self._log.answer()
+        if attempt is None or self._log.facts.request.state in FINAL_STATES:
+            return DeliverResult(outcome=DeliveryOutcome.REFUSED, code=CLOSED)
+        raise waits.overtaken()
+
+    # After the call
+
+    async def _record_answer(self, answer: Accepted | Refused, *, calls: int) -> DeliverResult:
+        """Write the provider's answer; whatever it says, the account works."""
+        if isinstance(answer, Refused):
+            await self._log.record(AttemptState.REFUSED, calls=calls, code=answer.code)
+        else:
+            await self._log.record(
+                AttemptState.ACCEPTED, calls=calls, provider_message_id=answer.provider_message_id
+            )
+        await self._account.works()
+        return self._log.answer()
+
+    async def _wait_for_recipient(self, error: TransientDeliveryError) -> DeliverResult:
+        await self._account.works()
+        if self._is_out_of_patience(is_outage=False):
+            return await self._give_up(AttemptState.REFUSED, error.code, calls=1)
+        now = self._clock.now()
+        waited = now - self._log.waiting_since
+        delay = wait_for_recipient(self._request.channel, waited, error.retry_after)
+        raise await self._put_off(now + delay, error.code, is_outage=False, calls=1)
+
+    async def _wait_for_account(self, error: NotTakenError) -> DeliverResult:
+        """An outage is the account's: none of the message's tries is used up."""
+        come_back_at = await self._account.failed(error)
+        if self._is_out_of_patience(is_outage=True):
+            return await self._give_up(AttemptState.REFUSED, error.code)
+        raise await self._put_off(come_back_at, error.code, is_outage=True)
+
+    async def _lose_answer(self, why: str) -> None:
+        """The message may be out: write that down, for the next move to find out."""
+        activity.logger.warning("%s: %s", self._sender.account, why)
+        come_back_at = await self._account.failed(NotTakenError(why, code=NO_ANSWER))
+        await self._log.put_off(come_back_at, NO_ANSWER, calls=1, is_lost=True)
+        if self._recovery in (Recovery.KEYS, Recovery.RESEND):
+            raise waits.for_another_call(come_back_at - self._clock.now())
+
+    async def _look_up(self) -> DeliverResult | None:
+        """Ask what became of an earlier call; None: it was never taken."""
+        try:
+            async with asyncio.timeout(self._longest_call.total_seconds()):
+                found = await self._sender.look_up(self._key)
+        except (NotTakenError, TimeoutError) as error:
+            code = error.code if isinstance(error, NotTakenError) else NO_ANSWER
+            return await self._wait_for_account(NotTakenError(str(error), code=code))
+        if found is not None:
+            return await self._record_answer(found, calls=0)
+        await self._log.record(AttemptState.NOT_SENT)
+        return None
+
+    # Waiting, and ending
+
+    async def _put_off(
+        self, until: datetime, code: str, *, is_outage: bool, calls: int = 0
+    ) -> ApplicationError:
+        """Write that the message waits; what has it run again then."""
+        end = self._log.facts.request.campaign.end_date
+        until = min(until, self._patience_ends_at(is_outage=is_outage), end or until)
+        account = self._sender.account if is_outage else None
+        await self._log.put_off(until, code, account=account, calls=calls)
+        wait = ChannelWait(
+            channel=self._request.channel,
+            account=account,
+            code=code,
+            since=self._account.failing_since if is_outage else self._log.waiting_since,
+        )
+        return waits.for_channel(wait, until - self._clock.now())
+
+    async def _give_up(
+        self, state: AttemptState, code: str | None = None, *, calls: int = 0
+    ) -> DeliverResult:
+        """Refused on this channel, or unknown if the provider may have the message."""
+        if self._log.is_out or self._log.was_lost:
+            state = AttemptState.UNKNOWN
+        if not self._log.was_opened:
+            health = self._account.health
+            code = code or (health.code if health else None)
+            return DeliverResult(outcome=DeliveryOutcome.REFUSED, code=code)
+        await self._log.record(state, code=code, calls=calls)
+        return self._log.answer()
+
+    # What the run knows
+
+    @property
+    def _key(self) -> str:
+        return idempotency_key(self._request.ref.message_id, self._request.attempt_no)
+
+    def _situation(self, obstacle: DeliverResult | None) -> Situation:
+        recovery = self._recovery
+        return Situation(
+            known=self._log.known,
+            recovery=recovery,
+            obstacle=self._kind_of(obstacle),
+            is_settled=self._until_settled() <= timedelta(0),
+            was_lost=self._log.was_lost,
+            has_tries=recovery is not Recovery.RESEND or self._log.tries < MOST_LOST_CALLS,
+            has_patience=not self._is_out_of_patience(is_outage=True),
+            is_account_down=self._account.is_down,
+        )
+
+    @property
+    def _recovery(self) -> Recovery:
+        """How a lost answer is made good; to ask comes before to call again."""
+        if self._sender.capabilities.look_up:
+            return Recovery.LOOK_UP
+        if self._sender.capabilities.idempotency_keys:
+            return Recovery.KEYS
+        policy = self._log.facts.request.settings.ambiguity_policy(self._request.channel)
+        return Recovery.RESEND if policy is AmbiguityPolicy.AT_LEAST_ONCE else Recovery.NONE
+
+    def _kind_of(self, obstacle: DeliverResult | None) -> Obstacle:
+        if obstacle is None:
+            paused = self._log.facts.request.campaign.status is CampaignStatus.PAUSED
+            return Obstacle.PAUSED if paused else Obstacle.NONE
+        if obstacle.outcome is not DeliveryOutcome.NOT_DUE or obstacle.not_before is None:
+            return Obstacle.FORBIDDEN
+        # That its day has passed is no obstacle to what may be out: its hold is kept.
+        hours_allow = obstacle.not_before <= self._clock.now()
+        return Obstacle.NONE if self._log.is_out and hours_allow else Obstacle.NOT_NOW
+
+    def _until_settled(self) -> timedelta:
+        if self._log.attempt is None:
+            return timedelta(0)
+        return settled_at(self._log.attempt, self._sender.capabilities) - self._clock.now()
+
+    def _patience_ends_at(self, *, is_outage: bool) -> datetime:
+        return patience_ends_at(
+            self._log.facts.request.settings,
+            self._request.channel,
+            self._log.waiting_since,
+            is_last=self._request.is_last_channel,
+            is_outage=is_outage,
+        )
+
+    def _is_out_of_patience(self, *, is_outage: bool) -> bool:
+        return self._patience_ends_at(is_outage=is_outage) <= self._clock.now()

@@ -1,0 +1,66 @@
+"""Why a delivery is run again later, in the words the Web UI shows beside it.
+
+The one place where a wait becomes Temporal's error: nothing is wrong, it is not time yet.
+"""
+
+from datetime import timedelta
+
+from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
+
+from contracts.delivery import ChannelWait
+from policy.wait_words import explain_wait
+
+#: Error types of these waits, as `temporal workflow describe` shows them.
+PROVIDER_AWAY = "ProviderAway"
+RECIPIENT_PUT_OFF = "RecipientPutOff"
+
+_AT_ONCE = timedelta(milliseconds=100)
+
+
+def for_channel(wait: ChannelWait, delay: timedelta) -> ApplicationError:
+    """The account takes nothing, or nothing for this recipient."""
+    error_type = RECIPIENT_PUT_OFF if wait.account is None else PROVIDER_AWAY
+    return _later(f"waits for {explain_wait(wait)}", error_type, delay)
+
+
+def settling(delay: timedelta) -> ApplicationError:
+    """A look-up too soon after the call would not find what is still being taken."""
+    return _later("waits until the provider can tell what became of the call", "Settling", delay)
+
+
+def for_another_call(delay: timedelta) -> ApplicationError:
+    """The answer was lost; the same call will tell."""
+    return _later("the answer was lost; the same call is made again", "AnswerLost", delay)
+
+
+def for_hours(delay: timedelta) -> ApplicationError:
+    """What may be out keeps its key, and waits for the allowed hours with it."""
+    return _later("the allowed hours have passed", "NotDue", delay)
+
+
+def for_resume(delay: timedelta) -> ApplicationError:
+    """The campaign is paused."""
+    return _later(
+        "the campaign is paused; the send goes on when it is resumed", "CampaignPaused", delay
+    )
+
+
+def held_up() -> ApplicationError:
+    """This run was too slow to call."""
+    return _later("the run was held up before its call; another one calls", "HeldUp", _AT_ONCE)
+
+
+def overtaken() -> ApplicationError:
+    """What became of the attempt is for the run to say that has called since."""
+    return ApplicationError(
+        "another run of this delivery has called the provider meanwhile", type="Overtaken"
+    )
+
+
+def _later(why: str, error_type: str, delay: timedelta) -> ApplicationError:
+    return ApplicationError(
+        why,
+        type=error_type,
+        category=ApplicationErrorCategory.BENIGN,
+        next_retry_delay=max(delay, _AT_ONCE),
+    )

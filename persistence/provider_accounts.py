@@ -1,0 +1,122 @@
+"""The health of accounts at providers, in PostgreSQL."""
+
+from datetime import datetime, timedelta
+from typing import Final
+
+from activities.provider_accounts import Admission
+from persistence.database import Database, Query
+from policy.attempts import TURN_APART
+
+#: Failures further apart do not make an outage together.
+_FORGOTTEN_AFTER: Final = timedelta(minutes=10)
+#: While one call looks whether an account is back, the others come again this soon.
+_SOON: Final = timedelta(seconds=2)
+
+# Each message that waits takes a turn of its own: however many wait, they come back one by one.
+_ADMIT = Query("""
+UPDATE provider_accounts p
+   SET probing_until = CASE WHEN probes THEN CAST(:now AS timestamptz) + CAST(:lasts AS interval)
+                            ELSE p.probing_until END,
+       next_turn_at = CASE WHEN probes THEN p.next_turn_at
+                           ELSE greatest(p.next_turn_at,
+                                         CASE WHEN is_probed
+                                              THEN CAST(:now AS timestamptz)
+                                                   + CAST(:soon AS interval)
+                                              ELSE p.probe_at END) + CAST(:apart AS interval) END
+  FROM (SELECT account,
+               probing_until > CAST(:now AS timestamptz) AS is_probed,
+               probing_until <= CAST(:now AS timestamptz)
+                   AND probe_at <= CAST(:now AS timestamptz) AS probes
+          FROM provider_accounts
+         WHERE account = :account AND down_since IS NOT NULL
+           FOR UPDATE) found
+ WHERE p.account = found.account
+RETURNING found.probes, p.next_turn_at
+""")
+
+_FAILED = Query("""
+INSERT INTO provider_accounts AS p (account, code, failures, failing_since, failed_at, down_since,
+                                    probe_at, probing_until, next_turn_at)
+VALUES (:account, :code, 1, :now, :now,
+        CASE WHEN CAST(:until_down AS integer) <= 1 THEN CAST(:now AS timestamptz) END,
+        CAST(:now AS timestamptz) + CAST(:alone AS interval), '-infinity',
+        CAST(:now AS timestamptz) + CAST(:alone AS interval))
+    ON CONFLICT (account) DO UPDATE
+   SET code = excluded.code,
+       failed_at = excluded.failed_at,
+       failures = CASE WHEN p.failed_at < excluded.failed_at - CAST(:forgotten AS interval)
+                            AND p.down_since IS NULL
+                       THEN 1 ELSE p.failures + 1 END,
+       failing_since = CASE WHEN p.failed_at < excluded.failed_at - CAST(:forgotten AS interval)
+                                 AND p.down_since IS NULL
+                            THEN excluded.failing_since ELSE p.failing_since END,
+       probe_at = CASE WHEN CAST(:is_probe AS boolean) THEN excluded.probe_at
+                       ELSE greatest(p.probe_at, excluded.probe_at) END,
+       probing_until = CASE WHEN CAST(:is_probe AS boolean) THEN '-infinity'
+                            ELSE p.probing_until END,
+       next_turn_at = greatest(p.next_turn_at, excluded.next_turn_at) + CAST(:apart AS interval)
+RETURNING next_turn_at
+""")
+
+# A statement of its own: what is down follows from what the failures come to.
+_MARK_DOWN = Query("""
+UPDATE provider_accounts SET down_since = failing_since
+ WHERE account = :account AND down_since IS NULL AND failures >= CAST(:until_down AS integer)
+""")
+
+_WORKS = Query("""
+DELETE FROM provider_accounts WHERE account = :account
+""")
+
+
+class PostgresProviderAccounts:
+    """`ProviderAccounts` on PostgreSQL."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def admit(self, account: str, now: datetime, call_lasts: timedelta) -> Admission:
+        """Ask to call an account that is out of service; see `ProviderAccounts`."""
+        parameters = {
+            "account": account,
+            "now": now,
+            "lasts": call_lasts,
+            "soon": _SOON,
+            "apart": TURN_APART,
+        }
+        row = await self._database.fetch_one(_ADMIT, parameters)
+        if row is None:
+            return Admission(come_back_at=None)
+        if row["probes"]:
+            return Admission(come_back_at=None, is_probe=True)
+        return Admission(come_back_at=row["next_turn_at"])
+
+    async def failed(
+        self,
+        account: str,
+        now: datetime,
+        code: str,
+        leave_alone: timedelta,
+        *,
+        failures_until_down: int,
+        is_probe: bool,
+    ) -> datetime:
+        """Note that an account did not work; see `ProviderAccounts`."""
+        parameters = {
+            "account": account,
+            "now": now,
+            "code": code,
+            "alone": leave_alone,
+            "until_down": failures_until_down,
+            "is_probe": is_probe,
+            "forgotten": _FORGOTTEN_AFTER,
+            "apart": TURN_APART,
+        }
+        (row,) = await self._database.fetch(_FAILED, parameters)
+        await self._database.fetch(_MARK_DOWN, parameters)
+        come_back_at: datetime = row["next_turn_at"]
+        return come_back_at
+
+    async def works(self, account: str) -> None:
+        """Note that an account works (again); see `ProviderAccounts`."""
+        await self._database.fetch(_WORKS, {"account": account})

@@ -1,0 +1,237 @@
+"""What to do with an attempt: what is known of it, what its provider can do, what follows.
+
+One row of `RULES` is one situation; the first that fits names the move. Figures are in the
+second half: how long a message waits, and how soon it is tried again.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Final
+
+from contracts.channels import Channel
+from contracts.settings import OrchestratorSettings
+
+
+class Known(StrEnum):
+    """What is on record of an attempt."""
+
+    NOT_TAKEN = "not_taken"  #: Never called, or called and certainly not taken.
+    MAY_BE_OUT = "may_be_out"  #: Called, no answer recorded.
+    CONCLUDED = "concluded"  #: It has its outcome.
+
+
+class Recovery(StrEnum):
+    """How a lost answer is made good."""
+
+    LOOK_UP = "look_up"  #: The provider can be asked what became of the call.
+    KEYS = "keys"  #: The same call has no second effect.
+    RESEND = "resend"  #: The campaign would rather send twice than not at all.
+    NONE = "none"  #: Nothing can tell.
+
+
+class Obstacle(StrEnum):
+    """What has come in the way of a send since it was decided."""
+
+    NONE = "none"
+    FORBIDDEN = "forbidden"  #: A rule forbids it by now.
+    NOT_NOW = "not_now"  #: The allowed hours, or the day that was paid for, are over.
+    PAUSED = "paused"  #: The campaign is paused.
+
+
+class Move(StrEnum):
+    """What a run of a delivery does next."""
+
+    ANSWER = "answer"  #: Give the outcome that is on record.
+    SETTLE = "settle"  #: Wait until an interrupted call can be asked about, or be over.
+    LOOK_UP = "look_up"  #: Ask the provider what became of the call.
+    YIELD = "yield"  #: Answer the obstacle: the message goes back to its workflow.
+    WAIT_FOR_HOURS = "wait_for_hours"  #: Wait here, with key and hold, for the allowed hours.
+    WAIT_FOR_RESUME = "wait_for_resume"  #: Wait for the campaign to be resumed.
+    WAIT_FOR_ACCOUNT = "wait_for_account"  #: Wait for an account that is out of service.
+    CALL = "call"  #: Hand the message over.
+    REFUSE = "refuse"  #: Give this channel up; the provider has nothing.
+    LOSE = "lose"  #: Give up: it may have been taken, and nothing will tell.
+
+
+@dataclass(frozen=True)
+class Situation:
+    """Everything the next move depends on."""
+
+    known: Known
+    recovery: Recovery
+    obstacle: Obstacle = Obstacle.NONE
+    #: The last call is over, and whatever the provider has taken of it can be found.
+    is_settled: bool = True
+    #: An answer of this attempt was lost at some time, found since or not.
+    was_lost: bool = False
+    #: Calls may still be made whose answers might be lost as well.
+    has_tries: bool = True
+    #: The channel's patience is not used up.
+    has_patience: bool = True
+    #: The account is out of service, and another run looks whether it is back.
+    is_account_down: bool = False
+
+
+_Rule = tuple[Callable[[Situation], bool], Move]
+
+
+def _is_out(s: Situation) -> bool:
+    return s.known is Known.MAY_BE_OUT
+
+
+def _gives_up(s: Situation) -> bool:
+    """Nothing more is tried: no calls are left, or nothing was heard for too long."""
+    heard_nothing = s.is_account_down or s.was_lost or _is_out(s)
+    return not s.has_tries or (heard_nothing and not s.has_patience)
+
+
+#: The first that fits counts. What may be out is settled before anything else is asked; a
+#: call is made only where it cannot be a second one, or where a second one was chosen.
+RULES: Final[Sequence[_Rule]] = (
+    (lambda s: s.known is Known.CONCLUDED, Move.ANSWER),
+    (lambda s: _is_out(s) and s.recovery is Recovery.NONE, Move.LOSE),
+    (lambda s: _is_out(s) and s.recovery is not Recovery.KEYS and not s.is_settled, Move.SETTLE),
+    (lambda s: _is_out(s) and s.recovery is Recovery.LOOK_UP, Move.LOOK_UP),
+    (lambda s: _is_out(s) and s.obstacle is Obstacle.FORBIDDEN, Move.LOSE),
+    (lambda s: _is_out(s) and s.obstacle is Obstacle.NOT_NOW, Move.WAIT_FOR_HOURS),
+    (lambda s: s.obstacle in (Obstacle.FORBIDDEN, Obstacle.NOT_NOW), Move.YIELD),
+    (lambda s: s.obstacle is Obstacle.PAUSED, Move.WAIT_FOR_RESUME),
+    (lambda s: _gives_up(s) and (_is_out(s) or s.was_lost), Move.LOSE),
+    (_gives_up, Move.REFUSE),
+    (lambda s: s.is_account_down, Move.WAIT_FOR_ACCOUNT),
+    (lambda s: True, Move.CALL),
+)
+
+
+def next_move(situation: Situation) -> Move:
+    """The move that a situation asks for."""
+    return next(move for fits, move in RULES if fits(situation))
+
+
+def move_after_no(situation: Situation) -> Move | None:
+    """What follows a call or look-up that got no answer; None: wait, and try again.
+
+    Args:
+        situation: as it was when the call was made.
+    """
+    if situation.has_patience:
+        return None
+    lost = situation.known is Known.MAY_BE_OUT or situation.was_lost
+    return Move.LOSE if lost else Move.REFUSE
+
+
+# Patience
+
+#: Calls of one attempt whose answers may be lost, where each may be a message more.
+MOST_LOST_CALLS: Final = 5
+
+#: How long a message waits for a channel, from the first call that was not taken. E-mail is
+#: a day: RFC 5321, 4.5.4.1, has servers keep trying for 4 to 5 days, which is longer than most
+#: campaigns' messages are worth. Messengers and SMS are read at once or not at all.
+DEFAULT_PATIENCE: Final = timedelta(hours=2)
+PATIENCE: Final = {Channel.EMAIL: timedelta(hours=24)}
+
+#: With no channel behind it, an outage is waited for as long as RFC 5321, 4.5.4.1, has a mail
+#: server wait: giving up would help nobody.
+LONGEST_OUTAGE: Final = timedelta(days=5)
+
+#: Waits of a recipient who is put off, where the provider names none. Mail: RFC 5321, 4.5.4.1,
+#: asks for 30 minutes as a rule, and for less in the first hour; the first ones are short
+#: because greylisting mostly ends after one to five minutes (RFC 6647, 5).
+_MAIL_WAITS: Final = tuple(timedelta(minutes=m) for m in (1, 5, 10, 30, 60, 120))
+_OTHER_WAITS: Final = tuple(timedelta(seconds=s) for s in (30, 60, 120, 300, 600))
+
+#: Waits between two looks at an account that is out of service.
+_PROBE_WAITS: Final = tuple(timedelta(seconds=s) for s in (5, 10, 20, 30, 60))
+#: A wrong login may lock the account when it is tried too often.
+_MISCONFIGURED_WAITS: Final = tuple(timedelta(seconds=s) for s in (30, 60, 120, 300, 600))
+
+#: Failures in a row after which an account is out of service.
+FAILURES_UNTIL_DOWN: Final = 3
+
+#: Longest wait a provider is granted; a longer one is looked at once in between.
+LONGEST_ASKED: Final = timedelta(hours=1)
+
+#: Messages that wait for an account come back one by one, so far apart.
+TURN_APART: Final = timedelta(milliseconds=100)
+
+
+def patience(settings: OrchestratorSettings, channel: Channel, *, is_last: bool) -> timedelta:
+    """How long a message waits for a channel before the next one has its turn.
+
+    Args:
+        settings: the campaign's.
+        channel: the channel it waits for.
+        is_last: whether no channel is left behind it.
+    """
+    minutes = settings.patience_minutes.get(channel)
+    longest = (
+        PATIENCE.get(channel, DEFAULT_PATIENCE) if minutes is None else timedelta(minutes=minutes)
+    )
+    if is_last or settings.fallback_after_minutes is None:
+        return longest
+    return min(longest, timedelta(minutes=settings.fallback_after_minutes))
+
+
+def patience_ends_at(
+    settings: OrchestratorSettings,
+    channel: Channel,
+    waiting_since: datetime,
+    *,
+    is_last: bool,
+    is_outage: bool,
+) -> datetime:
+    """When a message has waited for a channel long enough.
+
+    Args:
+        settings: the campaign's.
+        channel: the channel it waits for.
+        waiting_since: when it could first not be handed over there.
+        is_last: whether no channel is left behind it.
+        is_outage: whether it waits for the account, not for its recipient.
+    """
+    longest = patience(settings, channel, is_last=is_last)
+    if is_last and is_outage:
+        longest = max(longest, LONGEST_OUTAGE)
+    return waiting_since + longest
+
+
+def wait_for_recipient(channel: Channel, waited: timedelta, asked: timedelta | None) -> timedelta:
+    """How long to leave a recipient alone who is put off.
+
+    Args:
+        channel: the channel.
+        waited: how long the message has waited already.
+        asked: what the provider asked for, if it did; its own figure counts.
+    """
+    if asked is not None:
+        return min(max(asked, timedelta(seconds=1)), LONGEST_ASKED)
+    waits = _MAIL_WAITS if channel is Channel.EMAIL else _OTHER_WAITS
+    return _step(waits, waited)
+
+
+def wait_between_probes(
+    down_for: timedelta, asked: timedelta | None, *, misconfigured: bool
+) -> timedelta:
+    """How long to leave an account alone that is out of service.
+
+    Args:
+        down_for: since its first failure.
+        asked: what the provider asked for, if it did.
+        misconfigured: whether a human has to act.
+    """
+    waits = _MISCONFIGURED_WAITS if misconfigured else _PROBE_WAITS
+    longest = max(_step(waits, down_for), asked or timedelta(0))
+    return min(longest, LONGEST_ASKED)
+
+
+def _step(waits: Sequence[timedelta], waited: timedelta) -> timedelta:
+    """The wait that follows those that are over; the last one is repeated."""
+    over = timedelta(0)
+    for wait in waits:
+        over += wait
+        if waited < over:
+            return wait
+    return waits[-1]
