@@ -51,8 +51,8 @@ CLOSED: Final = "cancelled"
 #: Code of an attempt whose answer was lost.
 NO_ANSWER: Final = "no_answer"
 
-#: From opening an attempt to its call; a run that is held up longer may have been taken for
-#: dead, and its place be taken.
+#: From opening an attempt to the first octet of its call; the way to where the provider can
+#: take anything comes on top. A run that is held up longer may have been taken for dead.
 LEASE: Final = timedelta(seconds=5)
 
 
@@ -60,7 +60,7 @@ def settled_at(attempt: Attempt, capabilities: SenderCapabilities) -> datetime:
     """When a call is over, and a look-up finds whatever the provider has taken of it.
 
     It counts from when the call was given up. Of a call whose run is gone that is not on
-    record, but no lease lasts longer than `LEASE`, and no call than its sender's longest.
+    record, but it began within `LEASE`, and lasted no longer than its sender's longest.
     """
     over_at = attempt.given_up_at
     if over_at is None:
@@ -148,7 +148,7 @@ class DeliveryRun:
             return await self._give_up(AttemptState.REFUSED, call.code)
         if asks_first:
             await self._wait_for_admission()
-        lease = CallLease.lasting(self._lease)
+        lease = CallLease.lasting(self._lease + self._sender.capabilities.longest_approach)
         if not await self._log.open(self._sender.provider):
             return await self._overtaken()
         try:

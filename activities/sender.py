@@ -71,6 +71,9 @@ class SenderCapabilities:
     look_up_settles_after: timedelta = timedelta(minutes=1)
     #: A call that has lasted this long is given up, its answer lost.
     longest_call: timedelta = timedelta(seconds=150)
+    #: How much of it may pass before the provider can take anything: to connect, to log in, to
+    #: announce the message. The lease lasts as long.
+    longest_approach: timedelta = timedelta(0)
     #: Reports what happened after acceptance.
     receipts: bool = False
     #: Longest text it takes, in characters; None: no limit of its own.

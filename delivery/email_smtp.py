@@ -57,7 +57,10 @@ class EmailSmtpSender(MessageSender):
     @property
     def capabilities(self) -> SenderCapabilities:
         """None of the optional ones: plain SMTP offers none."""
-        return SenderCapabilities(longest_call=self._settings.longest_dialogue + _MARGIN)
+        return SenderCapabilities(
+            longest_call=self._settings.longest_dialogue + _MARGIN,
+            longest_approach=timedelta(seconds=self._settings.announce_timeout_seconds),
+        )
 
     def prepare(self, message: OutgoingMessage) -> Call | Refused:
         """Compose one e-mail; see `MessageSender.prepare`."""

@@ -11,23 +11,28 @@ from justhtml import Element, JustHTML, Node, Text
 
 from delivery.text_page import TextPage
 
+
+def _names(names: str) -> frozenset[str]:
+    return frozenset(names.split())
+
+
 #: Elements that stand on lines of their own, as in the style sheet of the HTML standard (15.3).
-_BLOCKS: Final = re.compile(
-    "address|article|aside|blockquote|body|caption|center|dd|details|dialog|dir|div|dl|dt|fieldset|"
-    "figcaption|figure|footer|form|h[1-6]|header|hgroup|hr|legend|li|main|menu|nav|ol|optgroup|p|"
-    "pre|search|section|summary|table|tr|ul"
+_BLOCKS: Final = _names(
+    "address article aside blockquote body caption center dd details dialog dir div dl dt fieldset "
+    "figcaption figure footer form h1 h2 h3 h4 h5 h6 header hgroup hr legend li main menu nav ol "
+    "optgroup p pre search section summary table tr ul"
 )
 #: Blocks with a margin: an empty line before and after.
-_SPACED: Final = re.compile("blockquote|dir|dl|figure|h[1-6]|hr|menu|ol|p|pre|ul")
+_SPACED: Final = _names("blockquote dir dl figure h1 h2 h3 h4 h5 h6 hr menu ol p pre ul")
 #: Boxes beside each other.
-_BOXES: Final = frozenset({"button", "input", "label", "option", "select", "textarea"})
-_CELLS: Final = frozenset({"td", "th"})
-_LISTS: Final = frozenset({"dir", "menu", "ol", "ul"})
-_PRESERVED: Final = frozenset({"pre", "textarea", "listing", "xmp"})
+_BOXES: Final = _names("button input label option select textarea")
+_CELLS: Final = _names("td th")
+_LISTS: Final = _names("dir menu ol ul")
+_PRESERVED: Final = _names("listing pre textarea xmp")
 #: Never shown. No mail program runs scripts, so that `noscript` is.
-_SILENT: Final = re.compile(
-    "area|audio|canvas|datalist|embed|head|iframe|noembed|noframes|object|script|style|template|"
-    "title|video"
+_SILENT: Final = _names(
+    "area audio canvas datalist embed head iframe noembed noframes object script style template "
+    "title video"
 )
 _HIDING_STYLE: Final = re.compile(r"(display\s*:\s*none|visibility\s*:\s*hidden)\b")
 _LINKED: Final = re.compile(r"(https?|mailto|tel):", re.IGNORECASE)
@@ -63,10 +68,13 @@ def html_to_text(html: str) -> str:
 
 
 def _is_hidden(node: Node) -> bool:
-    return isinstance(node, Element) and bool(
-        _SILENT.fullmatch(node.name)
+    if not isinstance(node, Element):
+        return False
+    style = node.attrs.get("style")
+    return (
+        node.name in _SILENT
         or "hidden" in node.attrs
-        or _HIDING_STYLE.search((node.attrs.get("style") or "").lower())
+        or (style is not None and _HIDING_STYLE.search(style.lower()) is not None)
     )
 
 
@@ -101,9 +109,9 @@ def _leave(page: TextPage, node: Node) -> None:
 
 def _part(page: TextPage, name: str) -> None:
     """What an element does to the text around it, at both of its ends."""
-    if _SPACED.fullmatch(name) and not (name in _LISTS and page.is_in_list):
+    if name in _SPACED and not (name in _LISTS and page.is_in_list):
         page.break_line(empty_line=True)
-    elif _BLOCKS.fullmatch(name):
+    elif name in _BLOCKS:
         page.break_line()
     elif name in _CELLS:
         page.next_cell()

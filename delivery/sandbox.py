@@ -96,6 +96,7 @@ class SandboxSender(MessageSender):
             # that was stopped for as long as a call lasts. What the sandbox holds back itself
             # it knows as pending, however long that takes.
             look_up_settles_after=3 * longest_call + timedelta(seconds=2),
+            longest_approach=longest_call,
             longest_call=longest_call,
             receipts=True,
             max_characters=max_characters,

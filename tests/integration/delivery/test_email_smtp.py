@@ -167,9 +167,11 @@ async def test_an_answer_too_many_answers_no_later_message(message):
 
 async def test_a_call_lasts_no_longer_than_it_declares():
     settings = SmtpSettings(host="h", port=25, sender="a@b.test", security="none")
-    longest = EmailSmtpSender(settings).capabilities.longest_call
-    assert longest == timedelta(seconds=150)
-    assert settings.longest_dialogue < longest
+    declared = EmailSmtpSender(settings).capabilities
+    assert declared.longest_call == timedelta(seconds=150)
+    assert settings.longest_dialogue < declared.longest_call
+    # A server may let its callers wait before it greets them.
+    assert declared.longest_approach == timedelta(seconds=settings.announce_timeout_seconds)
 
 
 async def test_a_wait_for_a_free_connection_has_an_end_and_takes_no_message(message):
@@ -279,6 +281,13 @@ class TestConnections:
                 await send(sender, message)
             await sender.close()
         assert (server.connections, len(server.contents)) == (1, 2)
+
+    async def test_are_not_kept_by_a_sender_that_is_closed(self, message):
+        async with ScriptedSmtp({}).serving() as server:
+            sender = sender_to(server)
+            await sender.close()
+            assert isinstance(await send(sender, message), Accepted)
+            await server.until_all_have_gone()
 
     async def test_of_one_message_each_carry_every_message(self):
         messages = [outgoing(Channel.EMAIL, f"p{n}@example.com") for n in range(20)]

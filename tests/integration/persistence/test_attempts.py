@@ -20,6 +20,7 @@ from activities.sender import (
     OutgoingMessage,
     Refused,
     SenderCapabilities,
+    running_seconds,
 )
 from contracts.channels import Channel
 from contracts.delivery import DeliveryOutcome
@@ -109,6 +110,24 @@ async def overtaken(shop):
     quick = _delivery(shop, senders)
     yield Overtaken(request, postman, slow_store, slow_run, quick)
     slow_run.cancel()
+
+
+async def test_a_lease_leaves_the_sender_its_time_to_reach_the_provider(shop):
+    campaign = await shop.campaign(channels=["chat"])
+    ref = await shop.message(campaign)
+    await shop.reserve(ref, day=ActivityEnvironment().info.started_time.date())
+    leases = []
+
+    class Walker(Postman):
+        capabilities = SenderCapabilities(longest_approach=timedelta(hours=1))
+
+        async def _deliver(self, message: OutgoingMessage, lease: CallLease) -> Accepted:
+            leases.append(lease.ends_at - running_seconds())
+            return Accepted("letter")
+
+    request = DeliverInput(ref=ref, attempt_no=1, channel=Channel.CHAT)
+    await ActivityEnvironment().run(_delivery(shop, {Channel.CHAT: Walker()}).deliver, request)
+    assert leases[0] > 3000
 
 
 async def test_a_run_that_comes_after_the_answer_gives_that_answer(overtaken):

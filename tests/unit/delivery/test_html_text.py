@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from delivery.html_text import html_to_text
@@ -71,6 +71,7 @@ def test_html_reads_as_a_browser_shows_it(html, text):
 _WORDS = st.lists(st.from_regex(r"[a-z]{1,8}", fullmatch=True), min_size=1, max_size=20)
 
 
+@settings(deadline=None)
 @given(_WORDS, st.sampled_from(["td", "th", "p", "div", "li", "option", "button", "label", "h2"]))
 def test_words_of_different_boxes_never_run_together(words, tag):
     inner = "".join(f"<{tag}>{word}</{tag}>" for word in words)
@@ -78,6 +79,7 @@ def test_words_of_different_boxes_never_run_together(words, tag):
     assert re.findall("[a-z]+", html_to_text(f"<{around}>{inner}</{around}>")) == words
 
 
+@settings(deadline=None)
 @given(
     st.text() | st.from_regex(r"(</?(b|p|td|table|ul|li|a|pre|br)( hidden)?>|x|&lt;|\n| ){0,60}")
 )

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from activities.sender import as_code
@@ -233,6 +233,7 @@ def test_what_is_no_negative_answer_has_no_meaning(code):
     assert judge(CONTENT, SmtpReply(code, "5.1.1 no")) is None
 
 
+@settings(deadline=None)
 @given(
     st.sampled_from(Stage),
     st.integers(400, 599),
@@ -250,6 +251,7 @@ def test_every_negative_answer_has_a_verdict_that_can_be_kept(stage, code, text)
         assert timedelta(seconds=1) <= verdict.retry_after <= timedelta(days=1)
 
 
+@settings(deadline=None)
 @given(st.sampled_from((RCPT, DATA, CONTENT)), st.integers(400, 499), st.text())
 def test_a_temporary_code_without_a_status_is_never_final(stage, code, text):
     verdict = judge(stage, SmtpReply(code, text.replace("5.", "")))
