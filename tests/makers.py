@@ -2,6 +2,7 @@
 
 from typing import Any
 from uuid import UUID
+from zlib import crc32
 
 from contracts.campaign import OutreachCampaign
 from contracts.settings import OrchestratorSettings
@@ -20,6 +21,11 @@ def make_campaign(tenant_id: UUID, **changes: Any) -> OutreachCampaign:
             **changes,
         }
     )
+
+
+def phone_of(person: str) -> str:
+    """A mobile number in Haiti that a person has alone."""
+    return f"+5093{crc32(person.encode()) % 10_000_000:07}"
 
 
 def make_profile(**changes: Any) -> dict[str, Any]:
