@@ -109,6 +109,13 @@ def _duplicate(details: Details) -> tuple[str, str]:
                 f"window lets {hours} hours pass between two messages."
             )
             return rule, f"Send {hours} hours after that message, or use force_send."
+        case "same_address":
+            hours = details.get("lookback_hours")
+            rule = (
+                "This campaign has contacted the same mailbox or number already, under another "
+                f"id ({other}); its look-back window lets {hours} hours pass between two messages."
+            )
+            return rule, "Nothing, if both ids are one person; else use force_send."
         case "near_duplicate":
             share = round(100 * float(details.get("similarity") or 0))
             rule = (
