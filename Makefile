@@ -6,6 +6,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 N ?= 10000
 SEED ?= 1
+OUTAGE ?= 0
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
@@ -20,7 +21,7 @@ demo: $(INSTALLED)  ## the whole story in one go, nothing else needed
 	@$(BIN)/python -m devstack demo
 
 campaign: $(INSTALLED)  ## one campaign to N=10000 people, with all that can go wrong, checked
-	@$(BIN)/python -m devstack campaign --recipients $(N) --seed $(SEED)
+	@$(BIN)/python -m devstack campaign --recipients $(N) --seed $(SEED) --outage $(or $(OUTAGE),0)
 
 up: $(INSTALLED)  ## start everything and keep it running until Ctrl-C
 	@$(BIN)/python -m devstack up

@@ -80,7 +80,7 @@ async def _measure(
     imported = await orchestrator.import_recipients(campaign.id, file)
     print(f"{imported['added']} recipients imported in {imported['seconds']:.1f} s\n")
     report_header(list(bench.meter.lap().by_program))
-    watch = Watch(orchestrator, bench.worker_pid, Console(quiet=True))
+    watch = Watch(orchestrator, lambda: bench.worker_pid, Console(quiet=True))
     await orchestrator.campaign(campaign.id).start()
     reporting = asyncio.create_task(_report_tenths(watch, bench.meter))
     async with watch.watching(campaign.name, campaign.id):

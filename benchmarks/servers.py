@@ -12,6 +12,7 @@ from sqlalchemy import text
 from devstack.child_process import ChildProcess
 from devstack.ports import LOOPBACK, choose_ports
 from devstack.postgres import EmbeddedPostgres
+from devstack.private import make_private_folder
 from devstack.stack import default_state_dir
 from devstack.temporal_server import TemporalDevServer
 from persistence.database import Database
@@ -30,8 +31,8 @@ def throwaway_folder() -> Iterator[Path]:
     Not in the system's folder for temporary files: where that is kept in memory,
     fsync costs nothing and the database looks faster than it is.
     """
-    home = default_state_dir()
-    home.mkdir(parents=True, exist_ok=True)
+    home = default_state_dir().resolve()
+    make_private_folder(home)
     with tempfile.TemporaryDirectory(prefix="bench-", dir=home) as folder:
         yield Path(folder)
 

@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import logging
+import os
 import signal
 import sys
 from collections.abc import Coroutine
@@ -15,14 +16,11 @@ from devstack.campaign.run import run_campaign
 from devstack.demo.examples import EXAMPLES
 from devstack.demo.run import run_demo
 from devstack.errors import DevstackError
-from devstack.panel import stack_panel, write_env_file
-from devstack.receipt_relay import ReceiptRelay, relaying
-from devstack.stack import Stack, default_state_dir
+from devstack.private import PRIVATE_UMASK
+from devstack.stack import default_state_dir
+from devstack.up import run_up
 
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-
-#: How soon a worker that has ended is noticed.
-_WORKER_CHECK_SECONDS = 1.0
 
 #: Wide enough for a line of the demo's table where there is no terminal to ask.
 _PLAIN_WIDTH = 140
@@ -36,6 +34,7 @@ def main() -> int:
     Returns:
         The exit code.
     """
+    os.umask(PRIVATE_UMASK)  # Of every file, here and in every process started from here.
     logging.basicConfig(format="%(message)s", level=logging.WARNING)
     arguments = _parse_arguments()
     try:
@@ -66,6 +65,13 @@ def _parse_arguments() -> argparse.Namespace:
     campaign = commands.add_parser("campaign", help="run one campaign to many, and check it")
     campaign.add_argument("--recipients", type=int, default=10_000, metavar="N")
     campaign.add_argument("--seed", type=int, default=1, help="the same seed, the same people")
+    campaign.add_argument(
+        "--outage",
+        type=float,
+        default=0,
+        metavar="SECONDS",
+        help="take each provider away for so long, one after the other, in the middle of it",
+    )
     return parser.parse_args()
 
 
@@ -76,33 +82,19 @@ async def _command(arguments: argparse.Namespace) -> bool:
     here = default_state_dir() / arguments.command
     if arguments.command == "demo":
         return await _to_its_end(run_demo(here, arguments.examples, _console))
-    return await _to_its_end(run_campaign(here, arguments.recipients, arguments.seed, _console))
+    size, seed, outage = arguments.recipients, arguments.seed, arguments.outage
+    return await _to_its_end(run_campaign(here, size, seed, _console, outage_seconds=outage))
 
 
 async def _up() -> bool:
     stop_asked = _cancel_on_signal()
     try:
-        _console.print("Starting PostgreSQL, Temporal, mail sink, sandbox and worker ...")
-        async with Stack(default_state_dir()) as stack, await stack.connect() as orchestrator:
-            bookmark = stack.state_dir / "receipts-read"
-            relay = ReceiptRelay(stack.sandbox.url, orchestrator, bookmark=bookmark)
-            async with relaying(relay):
-                _console.print(stack_panel(stack, write_env_file(stack)))
-                await _keep_worker(stack)
+        await run_up(default_state_dir(), os.environ, _console)
     except asyncio.CancelledError:
         if not stop_asked.is_set():
             raise
         _console.print("Everything is stopped; the data stays for the next time.")
     return True
-
-
-async def _keep_worker(stack: Stack) -> None:
-    """Start the worker again whenever it has ended; never returns."""
-    while True:
-        await asyncio.sleep(_WORKER_CHECK_SECONDS)
-        if not stack.worker.alive:
-            _console.print("The worker has ended; starting it again (its log says why).")
-            await stack.worker.start()
 
 
 async def _to_its_end(play: Coroutine[None, None, bool]) -> bool:

@@ -11,6 +11,9 @@ from devstack.die_with_parent import SAME_ACCOUNT
 from devstack.errors import DevstackError
 from devstack.leftovers import PidFile, end_processes
 
+#: Settings of ours and of the servers' own clients: some would turn a server into another.
+_NOT_FOR_SERVERS = ("MADAN_SARA_", "PG", "TEMPORAL_")
+
 _WRAPPER = Path(__file__).with_name("die_with_parent.py")
 
 #: A program of ours that is not ready by then never will be, even on a busy machine.
@@ -18,6 +21,13 @@ _READY_WITHIN_SECONDS = 30.0
 #: How long a polite signal is given before the next, ruder one.
 _PATIENCE_SECONDS = 15.0
 _POLL_SECONDS = 0.05
+
+
+def server_environment() -> dict[str, str]:
+    """Our environment without what is meant for us, secrets of providers among it."""
+    return {
+        name: value for name, value in os.environ.items() if not name.startswith(_NOT_FOR_SERVERS)
+    }
 
 
 class ChildProcess:
@@ -116,17 +126,24 @@ class ChildProcess:
             os.close(log_fd)
         self._remember(command)
 
-    async def run(self, command: Sequence[str], *, cwd: Path | None = None) -> None:
+    async def run(
+        self,
+        command: Sequence[str],
+        *,
+        env: Mapping[str, str] | None = None,
+        cwd: Path | None = None,
+    ) -> None:
         """Start a program that does its work and ends; wait for its end.
 
         Args:
             command: Absolute path of the program, then its arguments.
+            env: Its whole environment; ours by default.
             cwd: Its working directory; ours by default.
 
         Raises:
             DevstackError: It did not succeed.
         """
-        await self.start(command, cwd=cwd)
+        await self.start(command, env=env, cwd=cwd)
         try:
             succeeded = self._process is not None and await self._process.wait() == 0
         finally:
@@ -198,7 +215,7 @@ class ChildProcess:
 
     def _open_log(self) -> int:
         self.log_file.parent.mkdir(parents=True, exist_ok=True)
-        log_fd = os.open(self.log_file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+        log_fd = os.open(self.log_file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         self._log_offset = os.fstat(log_fd).st_size
         return log_fd
 

@@ -29,6 +29,7 @@ from typing import Any, Final, Literal, cast
 
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
+from devstack.private import make_private_folder
 from devstack.sandbox.behaviour import asked_word
 
 _WORDS: Final = ("refuse", "greylist", "spam", "drop", "vanish")
@@ -89,8 +90,9 @@ class MailSink:
         self._changed = asyncio.Condition()
         self._connections: set[_Connection] = set()
         self._server: asyncio.Server | None = None
+        self._address = ("", 0)
         if folder is not None:
-            folder.mkdir(parents=True, exist_ok=True)
+            make_private_folder(folder)
             files = sorted(folder.glob("*.eml"))
             self._messages = [StoredMail.parse(file.read_bytes()) for file in files]
 
@@ -125,16 +127,33 @@ class MailSink:
         self._server = await asyncio.get_running_loop().create_server(
             self._connect, host, port, ssl=self._tls if self._security == "tls" else None
         )
+        self._address = (host, self.port)
+        self._dialogue.leaving = False
 
     async def stop(self) -> None:
         """Drop every connection and end."""
+        server, self._server = self._server, None
+        if server is not None:
+            server.close()
+        for connection in list(self._connections):
+            connection.abort()
+        if server is not None:
+            await server.wait_closed()
+
+    async def go_away(self) -> None:
+        """Refuse every connection from now on; a mail that has begun is still answered."""
         if self._server is None:
             return
         server, self._server = self._server, None
         server.close()
+        self._dialogue.leaving = True
         for connection in list(self._connections):
-            connection.abort()
-        await server.wait_closed()
+            if not connection.in_a_mail:
+                connection.abort()
+
+    async def come_back(self) -> None:
+        """Serve again, at the same place."""
+        await self.start(*self._address)
 
     def _connect(self) -> "_Connection":
         return _Connection(
@@ -179,6 +198,8 @@ class _Dialogue:
         self._login = login
         self._keep = keep
         self._greylisted: Counter[str] = Counter()
+        #: Whether a connection that is left is closed instead of taking another mail.
+        self.leaving = False
 
     def authenticate(
         self, _server: SMTP, _session: Session, _envelope: Envelope, _how: str, given: object
@@ -188,9 +209,16 @@ class _Dialogue:
         return AuthResult(success=given == known, handled=False)
 
     async def handle_MAIL(  # noqa: N802
-        self, _server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
+        self,
+        server: "_Connection",
+        session: Session,
+        envelope: Envelope,
+        address: str,
+        options: list[str],
     ) -> str:
         """Begin a mail, for whom is logged in if that is asked for."""
+        if self.leaving:
+            await server.hang_up()
         if self._login and not session.authenticated:
             return "530 5.7.0 Authentication required"
         envelope.mail_from = address
@@ -240,6 +268,11 @@ class _Connection(SMTP):
         self._tell_opened = tell_opened
         self._tell_closed = tell_closed
         self._lost = False
+
+    @property
+    def in_a_mail(self) -> bool:
+        """Whether a mail has begun that is not answered yet."""
+        return self.envelope is not None and self.envelope.mail_from is not None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._tell_opened(self)

@@ -9,8 +9,13 @@ from rich.console import Group
 from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
+from sqlalchemy.engine import make_url
 
+from config.settings import WorkerSettings
+from devstack.private import write_private
 from devstack.stack import Stack
+
+_DATABASE_URL: Final = "MADAN_SARA_DATABASE_URL"
 
 #: To try in another terminal; each shows something the first one did not.
 _TO_TRY: Final = (
@@ -22,7 +27,7 @@ _TO_TRY: Final = (
 
 
 def write_env_file(stack: Stack) -> Path:
-    """Write the settings as `export` lines, for `. FILE` in another terminal.
+    """Write the settings as `export` lines, for `. FILE` in another terminal of the same user.
 
     Args:
         stack: A running stack.
@@ -34,7 +39,7 @@ def write_env_file(stack: Stack) -> Path:
     # The command line stands beside the interpreter that runs us.
     lines.append(f'export PATH={shlex.quote(str(Path(sys.executable).parent))}:"$PATH"')
     env_file = stack.state_dir / "env"
-    env_file.write_text("\n".join(lines) + "\n")
+    write_private(env_file, "\n".join(lines) + "\n")
     return env_file
 
 
@@ -47,21 +52,36 @@ def stack_panel(stack: Stack, env_file: Path) -> Panel:
     """
     places = {
         "Web UI": stack.temporal.ui_url,
-        "database": stack.database_url,
-        "mail": str(stack.mail_dir),
+        "database": _without_password(stack.database_url),
+        "mail": _mail(stack),
         "sandbox": stack.sandbox.url,
-        "sandbox log": f"{stack.sandbox.url}/v1/log",
+        "sandbox log": str(stack.sandbox_journal),
         "worker log": str(stack.state_dir / "worker.log"),
     }
     steps = [f". {shlex.quote(_short(env_file))}", *_TO_TRY]
     body = Group(
         _two_columns(places),
-        _heading("settings"),
-        _two_columns(stack.environment()),
+        _heading(f"settings (with the password in {_short(env_file)})"),
+        _two_columns({**stack.environment(), _DATABASE_URL: _without_password(stack.database_url)}),
         _heading("in another terminal"),
         *(Text(f"  {step}") for step in steps),
     )
     return Panel(body, title="Madan Sara is up", subtitle="Ctrl-C stops everything", expand=False)
+
+
+def _mail(stack: Stack) -> str:
+    """Where e-mail goes."""
+    if not stack.mail_server:
+        return str(stack.mail_dir)
+    settings = WorkerSettings.model_fields
+    host = stack.mail_server["MADAN_SARA_SMTP_HOST"]
+    port = stack.mail_server.get("MADAN_SARA_SMTP_PORT") or settings["smtp_port"].default
+    sender = stack.mail_server.get("MADAN_SARA_SMTP_SENDER") or settings["smtp_sender"].default
+    return f"e-mail goes out for real through {host}:{port}, from {sender}"
+
+
+def _without_password(url: str) -> str:
+    return url.replace(make_url(url).password or "", "***", 1)
 
 
 def _heading(text: str) -> Text:

@@ -1,8 +1,9 @@
-"""PostgreSQL from a wheel: a server of our own, on a unix socket only."""
+"""PostgreSQL from a wheel: a server of our own, on a unix socket only, with a password."""
 
 import hashlib
 import importlib.util
 import os
+import secrets
 import shutil
 import signal
 import sys
@@ -10,27 +11,31 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Final, Self
 from urllib.parse import quote
 
 import asyncpg
 import psutil
 
-from devstack.child_process import ChildProcess
+from devstack.child_process import ChildProcess, server_environment
 from devstack.errors import DevstackError
 from devstack.leftovers import end_processes, wait_gone
+from devstack.private import make_private_folder, write_private
 from devstack.server_account import ServerAccount
 
 _SUPERUSER = "postgres"
 #: What the server takes for "fast" and, should that not help, "immediate".
 _SHUTDOWNS = (signal.SIGINT, signal.SIGQUIT)
-_SOCKET_NAME = ".s.PGSQL.5432"
+_PORT: Final = 5432
+_SOCKET_NAME = f".s.PGSQL.{_PORT}"
 #: macOS has room for 104 bytes in a socket's address, Linux for 108; one ends the string.
 _LONGEST_SOCKET_PATH = 103
 
 #: For a small development machine; everything that guards data stays as PostgreSQL has it.
 _SETTINGS: Mapping[str, str] = {
     "listen_addresses": "",
+    "port": str(_PORT),
+    "unix_socket_permissions": "0600",
     "max_connections": "200",
     "shared_buffers": "128MB",
     "timezone": "UTC",
@@ -43,7 +48,7 @@ _SETTINGS: Mapping[str, str] = {
 _LC_CTYPE = "en_US.UTF-8" if sys.platform == "darwin" else "C.UTF-8"
 _INITDB_OPTIONS = (
     f"--username={_SUPERUSER}",
-    "--auth=trust",  # The socket's directory is closed to everybody else.
+    "--auth=scram-sha-256",
     "--encoding=UTF8",
     "--locale-provider=builtin",
     "--builtin-locale=C.UTF-8",
@@ -55,6 +60,7 @@ _INITDB_OPTIONS = (
 class EmbeddedPostgres:
     """A PostgreSQL server that keeps its data in a folder and ends with this process.
 
+    The folder is closed to other users, and the database asks for a password that stands in it.
     One at a time per folder: a server found running there is taken for one that a killed
     parent left behind, and stopped.
     """
@@ -68,6 +74,7 @@ class EmbeddedPostgres:
         """
         self._data_dir = data_dir.resolve()
         self._cluster = self._data_dir / "cluster"
+        self._password_file = self._data_dir / "password"
         self._socket_dir = _socket_dir(self._cluster)
         self._bin_dir = _find_bin_dir()
         self._log_file = self._data_dir / "postgres.log"
@@ -86,6 +93,21 @@ class EmbeddedPostgres:
         """Process id of the server."""
         return self._server.pid
 
+    @property
+    def name(self) -> str:
+        """What people call it."""
+        return self._server.name
+
+    @property
+    def alive(self) -> bool:
+        """Whether the server runs now."""
+        return self._server.alive
+
+    @property
+    def log_file(self) -> Path:
+        """Where its output goes."""
+        return self._log_file
+
     async def __aenter__(self) -> Self:
         await self.start()
         return self
@@ -100,29 +122,36 @@ class EmbeddedPostgres:
 
     async def start(self) -> None:
         """Create the cluster when it is new, start the server, return when it answers."""
-        self._prepare_folders()
+        make_private_folder(self._data_dir)
         await self._end_leftovers()
         if not self._cluster.exists():
             await self._create_cluster()
-        self._account.make_private_dir(self._socket_dir)
+        elif not self._password_file.exists():
+            raise DevstackError(
+                f"the password of {self._cluster} is gone; remove {self._data_dir} to begin anew"
+            )
+        self._make_socket_dir()
         options = {**self._settings, "unix_socket_directories": f'"{self._socket_dir}"'}
         arguments = [argument for pair in options.items() for argument in ("-c", "=".join(pair))]
         command = [str(self._bin_dir / "postgres"), "-D", str(self._cluster), *arguments]
-        await self._server.start(command, cwd=self._data_dir)
+        await self._server.start(command, env=server_environment(), cwd=self._data_dir)
         await self._server.wait_until(self._answers)
 
     async def stop(self) -> None:
         """Stop the server (fast: open transactions are rolled back) and wait for its end."""
         await self._server.stop()
+        if self._socket_dir != self._cluster:
+            shutil.rmtree(self._socket_dir.parent, ignore_errors=True)
 
     def dsn(self, database: str) -> str:
-        """The SQLAlchemy URL of a database, for the asyncpg driver.
+        """The SQLAlchemy URL of a database, for the asyncpg driver; it holds the password.
 
         Args:
             database: Its name.
         """
-        host = quote(str(self._socket_dir), safe="/")
-        return f"postgresql+asyncpg://{_SUPERUSER}@/{quote(database, safe='')}?host={host}"
+        login = f"{_SUPERUSER}:{self._password()}"
+        where = f"host={quote(str(self._socket_dir), safe='/')}&port={_PORT}"
+        return f"postgresql+asyncpg://{login}@/{quote(database, safe='')}?{where}"
 
     async def create_database(self, name: str) -> None:
         """Create a database (UTF-8, as the whole cluster is) unless it exists.
@@ -139,18 +168,24 @@ class EmbeddedPostgres:
         finally:
             await connection.close()
 
-    def _prepare_folders(self) -> None:
-        self._data_dir.mkdir(parents=True, exist_ok=True)
-        self._account.let_in(self._data_dir, self._bin_dir)
+    def _password(self) -> str:
+        return self._password_file.read_text(encoding="utf-8")
+
+    def _make_socket_dir(self) -> None:
+        if self._socket_dir != self._cluster:
+            make_private_folder(self._socket_dir.parent)
+        self._account.make_private_dir(self._socket_dir)
 
     async def _create_cluster(self) -> None:
         # Under another name until it is complete: initdb may be interrupted.
         unfinished = self._data_dir / "cluster.new"
         shutil.rmtree(unfinished, ignore_errors=True)
         self._account.make_private_dir(unfinished)
+        write_private(self._password_file, secrets.token_hex(32))
         initdb = ChildProcess("initdb", log_file=self._log_file, account=self._account.name)
-        command = [str(self._bin_dir / "initdb"), "-D", str(unfinished), *_INITDB_OPTIONS]
-        await initdb.run(command, cwd=self._data_dir)
+        options = [*_INITDB_OPTIONS, f"--pwfile={self._password_file}"]
+        command = [str(self._bin_dir / "initdb"), "-D", str(unfinished), *options]
+        await initdb.run(command, env=server_environment(), cwd=self._data_dir)
         unfinished.rename(self._cluster)
 
     async def _end_leftovers(self) -> None:
@@ -173,7 +208,12 @@ class EmbeddedPostgres:
 
     async def _connect(self) -> "asyncpg.Connection":
         return await asyncpg.connect(
-            host=str(self._socket_dir), port=5432, user=_SUPERUSER, database="postgres", timeout=5
+            host=str(self._socket_dir),
+            port=_PORT,
+            user=_SUPERUSER,
+            password=self._password(),
+            database="postgres",
+            timeout=5,
         )
 
     async def _answers(self) -> bool:
@@ -198,7 +238,8 @@ def _socket_dir(cluster: Path) -> Path:
     if fits and not set('",') & set(str(cluster)):  # Both mean something in a list of hosts.
         return cluster
     digest = hashlib.sha256(os.fsencode(cluster)).hexdigest()[:16]
-    return Path(tempfile.gettempdir()) / f"madan-sara-{digest}"
+    # Two folders: what the server owns lies, as everywhere, in one that is closed to its user.
+    return Path(tempfile.gettempdir()) / f"madan-sara-{digest}" / "socket"
 
 
 def _processes_in(cluster: Path) -> list[psutil.Process]:

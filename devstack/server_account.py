@@ -1,44 +1,41 @@
-"""Who runs PostgreSQL: it refuses to be root, so as root somebody else has to."""
+"""Who runs PostgreSQL: it refuses to be root, so as root another user has to."""
 
-import logging
 import os
 import pwd
 import stat
+import sys
 from pathlib import Path
+from typing import Final
 
 from devstack.errors import DevstackError
 
 #: Exists on every system; creating a user would be a lasting change to somebody's machine.
-_STAND_IN = "nobody"
-
-_logger = logging.getLogger(__name__)
+_STAND_IN: Final = "nobody"
 
 
 class ServerAccount:
-    """The user that runs a server: ourselves, or a stand-in when we are root."""
+    """The user that runs a server: ourselves, or a stand-in when we are root.
+
+    What the stand-in owns lies in folders that are closed to it. Its server passes them by a
+    right of root's that it keeps (`devstack.die_with_parent`); other processes of the same
+    user have no such right, so the server's files are as far from them as from anybody.
+
+    Raises:
+        DevstackError: We are root where no process can keep such a right.
+    """
 
     def __init__(self) -> None:
         self._stand_in = pwd.getpwnam(_STAND_IN) if os.geteuid() == 0 else None
+        if self._stand_in and not sys.platform.startswith("linux"):
+            raise DevstackError(
+                "PostgreSQL refuses to be root, and on this system no other user can be let "
+                "into root's folders; run this as an ordinary user"
+            )
 
     @property
     def name(self) -> str | None:
         """The stand-in's name; None when the server runs as ourselves."""
         return self._stand_in.pw_name if self._stand_in else None
-
-    def let_in(self, *folders: Path) -> None:
-        """Let the server reach folders: everything above them becomes passable, not readable.
-
-        Args:
-            folders: What it has to reach; themselves included.
-        """
-        if self._stand_in is None:
-            return
-        for folder in folders:
-            for step in (folder, *folder.parents):
-                mode = stat.S_IMODE(step.stat().st_mode)
-                if not mode & stat.S_IXOTH:
-                    _logger.info("making %s passable for %s", step, _STAND_IN)
-                    step.chmod(mode | stat.S_IXOTH)
 
     def make_private_dir(self, folder: Path) -> None:
         """Make a folder that only the server (and root) can enter; fine if it is there already.

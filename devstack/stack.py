@@ -1,13 +1,14 @@
 """The whole system, started in order and stopped in reverse."""
 
+import asyncio
 import fcntl
 import os
 import shutil
-from collections.abc import Iterator, Mapping
-from contextlib import AsyncExitStack, contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Self
+from typing import Final, NoReturn, Self
 
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
@@ -16,6 +17,7 @@ from devstack.errors import DevstackError
 from devstack.mail_sink import MailSink
 from devstack.ports import LOOPBACK, choose_ports
 from devstack.postgres import EmbeddedPostgres
+from devstack.private import LOCK_NAME, make_private_folder
 from devstack.sandbox.provider import SandboxProvider
 from devstack.temporal_server import NAMESPACE, TemporalDevServer
 from devstack.worker_process import WorkerProcess
@@ -24,6 +26,11 @@ from persistence.migrate import upgrade_database
 from starter.orchestrator import OutreachOrchestrator
 
 DATABASE: Final = "madan_sara"
+
+#: Marks a folder whose people are made up.
+_MADE_UP: Final = "made-up-people"
+#: How soon it is noticed that something has ended.
+_LOOK_SECONDS: Final = 1.0
 
 #: The checks book everything anew in the order in which it was committed.
 _POSTGRES_SETTINGS: Final = {"track_commit_timestamp": "on"}
@@ -49,23 +56,35 @@ class Stack:
     """
 
     def __init__(
-        self, state_dir: Path, *, worker_settings: Mapping[str, str] | None = None
+        self,
+        state_dir: Path,
+        *,
+        worker_settings: Mapping[str, str] | None = None,
+        mail_server: Mapping[str, str] | None = None,
     ) -> None:
         """Choose the folder; nothing runs yet.
 
         Args:
-            state_dir: Where everything is kept; one stack at a time.
-            worker_settings: What the worker gets on top of `environment()`.
+            state_dir: Where everything is kept, for its owner only; one stack at a time.
+            worker_settings: What the worker gets on top of what it needs to find everything.
+                It sees no other settings, whatever our own environment holds.
+            mail_server: Settings of a server that takes e-mail in place of the mail sink, from
+                where it goes out for real.
         """
         self.state_dir = state_dir.resolve()
         self.mail_dir = self.state_dir / "mail"
+        self.sandbox_journal = self.state_dir / "sandbox.jsonl"
         self.postgres = EmbeddedPostgres(self.state_dir / "postgres", settings=_POSTGRES_SETTINGS)
         self.temporal = TemporalDevServer(
             self.state_dir / "temporal", port=_TEMPORAL_PORT, ui_port=_WEB_UI_PORT
         )
-        self.mail_sink = MailSink(self.mail_dir)
-        self.sandbox = SandboxProvider(journal_path=self.state_dir / "sandbox.jsonl")
+        # They read and write files, so they are made when the folder is held.
+        self.mail_sink: MailSink
+        self.sandbox: SandboxProvider
         self.worker: WorkerProcess
+        #: How often the worker was interrupted and started again.
+        self.worker_restarts = 0
+        self.mail_server = dict(mail_server or {})
         self._worker_settings = dict(worker_settings or {})
         self._running = AsyncExitStack()
 
@@ -82,7 +101,7 @@ class Stack:
             await upgrade_database(self.database_url)
             await starting.enter_async_context(self.temporal)
             await self._start_other_sides(starting)
-            settings = {**self.environment(), **self._worker_settings}
+            settings = {**self._worker_settings, **self._mail_settings(), **self.environment()}
             self.worker = WorkerProcess(settings, self.state_dir / "worker.log")
             starting.push_async_callback(self.worker.stop)
             await self.worker.start()
@@ -97,13 +116,58 @@ class Stack:
     ) -> None:
         await self._running.aclose()
 
+    @asynccontextmanager
+    async def kept_up(self, say: Callable[[str], None]) -> AsyncIterator[None]:
+        """Keep it up beside the block, which is cancelled when that is not possible.
+
+        Args:
+            say: Takes what there is to tell the user.
+
+        Raises:
+            DevstackError: As `keep_up`.
+        """
+        block = asyncio.current_task()
+
+        def cancel_block(keeping: asyncio.Task[NoReturn]) -> None:
+            if not keeping.cancelled() and block is not None:
+                block.cancel()
+
+        keeping = asyncio.create_task(self.keep_up(say))
+        keeping.add_done_callback(cancel_block)
+        try:
+            yield
+        finally:
+            keeping.cancel()
+            with suppress(asyncio.CancelledError):
+                await keeping  # Its error says why the block was cancelled.
+
+    async def keep_up(self, say: Callable[[str], None]) -> NoReturn:
+        """Start the worker again whenever it has ended, and look after the servers.
+
+        Args:
+            say: Takes what there is to tell the user.
+
+        Raises:
+            DevstackError: A server has ended, or the worker cannot start again.
+        """
+        while True:
+            for server in (self.postgres, self.temporal):
+                if not server.alive:
+                    raise DevstackError(
+                        f"{server.name} has ended; see the end of {server.log_file}"
+                    )
+            if not self.sandbox.serving:
+                raise DevstackError("the sandbox provider has ended, and with it its channels")
+            if not self.worker.alive:
+                say(f"The worker has ended; starting it again. Why: {self.worker.log_file}")
+                self.worker_restarts += 1
+                await self.worker.start()
+            await asyncio.sleep(_LOOK_SECONDS)
+
     def environment(self) -> dict[str, str]:
-        """The settings with which the worker and clients find everything, once started."""
+        """The settings with which clients find everything, once started; with a password."""
         return {
             "MADAN_SARA_DATABASE_URL": self.database_url,
-            "MADAN_SARA_SMTP_HOST": LOOPBACK,
-            "MADAN_SARA_SMTP_PORT": str(self.mail_sink.port),
-            "MADAN_SARA_SMTP_SECURITY": "none",
             "MADAN_SARA_SANDBOX_URL": self.sandbox.url,
             "TEMPORAL_ADDRESS": self.temporal.address,
             # A namespace of somebody's cloud account would not be found here.
@@ -120,8 +184,18 @@ class Stack:
             self.temporal.address, namespace=NAMESPACE, data_converter=pydantic_data_converter
         )
 
+    def _mail_settings(self) -> dict[str, str]:
+        """Where e-mail goes: for the worker only, so that no shell hands it to a later stack."""
+        return self.mail_server or {
+            "MADAN_SARA_SMTP_HOST": LOOPBACK,
+            "MADAN_SARA_SMTP_PORT": str(self.mail_sink.port),
+            "MADAN_SARA_SMTP_SECURITY": "none",
+        }
+
     async def _start_other_sides(self, starting: AsyncExitStack) -> None:
         """Start what stands in for the mail server and the providers."""
+        self.mail_sink = MailSink(self.mail_dir)
+        self.sandbox = SandboxProvider(journal_path=self.sandbox_journal)
         smtp_port, sandbox_port = choose_ports(_SMTP_PORT, _SANDBOX_PORT)
         await self.mail_sink.start(host=LOOPBACK, port=smtp_port)
         starting.push_async_callback(self.mail_sink.stop)
@@ -129,28 +203,44 @@ class Stack:
         starting.push_async_callback(self.sandbox.stop)
 
 
-def wipe(state_dir: Path) -> None:
-    """Forget what a stack has stored, but not which processes it may have left behind.
+def begin_play(state_dir: Path) -> None:
+    """Forget what a stack has stored, and note that the next one plays with made-up people.
+
+    Which processes an earlier one may have left behind is not forgotten.
 
     Raises:
-        DevstackError: somebody else holds it.
+        DevstackError: Another process holds the folder, or it holds foreign things.
     """
+    state_dir = state_dir.resolve()
+    if state_dir.exists() and any(state_dir.iterdir()) and not (state_dir / LOCK_NAME).exists():
+        raise DevstackError(
+            f"{state_dir} holds things that are not a stack's, and would be emptied; "
+            "choose another folder with MADAN_SARA_DEVSTACK_DIR"
+        )
     with sole_owner(state_dir):
         shutil.rmtree(state_dir / "postgres", ignore_errors=True)
         for file in state_dir.rglob("*"):
-            if file.is_file() and file.name != "lock" and file.suffix != ".pid":
+            if file.is_file() and file.name != LOCK_NAME and file.suffix != ".pid":
                 file.unlink()
+        (state_dir / _MADE_UP).touch()
+
+
+def has_made_up_people(state_dir: Path) -> bool:
+    """Whether what is stored there was played with made-up people: no real mail is for them."""
+    return (state_dir / _MADE_UP).exists()
 
 
 @contextmanager
 def sole_owner(state_dir: Path) -> Iterator[None]:
     """Hold the folder's lock; the system lets go of it when this process ends, however it ends.
 
+    The folder is made, or closed to other users.
+
     Raises:
-        DevstackError: somebody else holds it.
+        DevstackError: Another process holds it, or it is not for us to close.
     """
-    state_dir.mkdir(parents=True, exist_ok=True)
-    with (state_dir / "lock").open("a+") as lock:
+    make_private_folder(state_dir)
+    with (state_dir / LOCK_NAME).open("a+") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

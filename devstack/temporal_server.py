@@ -15,9 +15,10 @@ from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
 from contracts.naming import CAMPAIGN_ATTRIBUTE, TENANT_ATTRIBUTE
-from devstack.child_process import ChildProcess
+from devstack.child_process import ChildProcess, server_environment
 from devstack.errors import DevstackError
 from devstack.ports import LOOPBACK, choose_ports
+from devstack.private import make_private_folder
 
 NAMESPACE: Final = "default"
 _SEARCH_ATTRIBUTES: Final = frozenset({TENANT_ATTRIBUTE, CAMPAIGN_ATTRIBUTE})
@@ -58,6 +59,21 @@ class TemporalDevServer:
         """Process id of the server."""
         return self._server.pid
 
+    @property
+    def name(self) -> str:
+        """What people call it."""
+        return self._server.name
+
+    @property
+    def alive(self) -> bool:
+        """Whether the server runs now."""
+        return self._server.alive
+
+    @property
+    def log_file(self) -> Path:
+        """Where its output goes."""
+        return self._server.log_file
+
     async def __aenter__(self) -> Self:
         await self.start()
         return self
@@ -72,10 +88,10 @@ class TemporalDevServer:
 
     async def start(self) -> None:
         """Start the server; return when it serves and knows our search attributes."""
-        self._data_dir.mkdir(parents=True, exist_ok=True)
+        make_private_folder(self._data_dir)
         await self._server.end_leftover()  # Before looking for free ports: it may hold them.
         self._port, self._ui_port = choose_ports(*self._preferred_ports)
-        await self._server.start(self._command())
+        await self._server.start(self._command(), env=server_environment())
         await self._server.wait_until(self._serves)
 
     async def stop(self) -> None:

@@ -1,11 +1,10 @@
 """The worker as a process of its own, so that it can be killed like one."""
 
-import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from devstack.child_process import ChildProcess
+from devstack.child_process import ChildProcess, server_environment
 
 _REPOSITORY = Path(__file__).resolve().parents[1]
 
@@ -20,7 +19,7 @@ class WorkerProcess:
         """Choose settings and log; nothing runs yet.
 
         Args:
-            env: The settings it gets, on top of our own environment.
+            env: The settings it gets; those in our own environment do not reach it.
             log_file: Where its output is appended; its pid file stands beside it.
         """
         self._env = env
@@ -34,6 +33,11 @@ class WorkerProcess:
         return self._process.pid
 
     @property
+    def log_file(self) -> Path:
+        """Where its output goes."""
+        return self._process.log_file
+
+    @property
     def alive(self) -> bool:
         """Whether it runs now."""
         return self._process.alive
@@ -41,7 +45,9 @@ class WorkerProcess:
     async def start(self) -> None:
         """Start the worker; return when it polls its queues."""
         command = [sys.executable, "-m", "worker"]
-        await self._process.start(command, env={**os.environ, **self._env}, cwd=_REPOSITORY)
+        await self._process.start(
+            command, env={**server_environment(), **self._env}, cwd=_REPOSITORY
+        )
         await self._process.wait_until(self._is_ready)
 
     async def stop(self) -> None:

@@ -4,6 +4,7 @@ One PostgreSQL, one Temporal, one mail sink and one sandbox provider serve every
 a tenant of its own keeps each test's facts apart.
 """
 
+import os
 import signal
 import tempfile
 import uuid
@@ -29,11 +30,16 @@ from tests.stacks import running_workers, senders_for
 # command they start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
+# The settings of the user who runs the tests may lead to real servers: neither a test nor a
+# command that one starts sees them.
+for _name in list(os.environ):
+    if _name.startswith(("MADAN_SARA_", "TEMPORAL_", "PG")):
+        del os.environ[_name]
+
 
 @pytest.fixture(scope="session")
 def server_folder() -> Iterator[Path]:
-    # Not pytest's own: it closes its folders to everybody else, and a PostgreSQL started
-    # by root runs as somebody else.
+    # Removed at once, unlike pytest's own.
     with tempfile.TemporaryDirectory(prefix="madan-sara-tests-") as folder:
         yield Path(folder)
 

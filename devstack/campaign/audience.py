@@ -74,12 +74,13 @@ class Person:
         return self.row["id"]
 
 
-def make_audience(size: int, seed: int) -> list[Person]:
+def make_audience(size: int, seed: int, rest: Fate = REACHED) -> list[Person]:
     """Make up an audience: of every fate its share and at least one, in any order.
 
     Args:
         size: How many people.
         seed: The same seed makes the same people.
+        rest: What becomes of those whom nothing befalls.
 
     Raises:
         DevstackError: The size is out of bounds.
@@ -88,17 +89,17 @@ def make_audience(size: int, seed: int) -> list[Person]:
         raise DevstackError(f"{size} recipients: choose between {FEWEST} and {MOST}")
     chance = random.Random(seed)  # noqa: S311 - nothing here is secret
     people, turns = [], Counter[str]()
-    for number, fate in enumerate(_dealt(size, chance)):
+    for number, fate in enumerate(_dealt(size, rest, chance)):
         people.append(_person(number, fate, turns[fate.name], chance))
         turns[fate.name] += 1
     return people
 
 
-def _dealt(size: int, chance: random.Random) -> list[Fate]:
+def _dealt(size: int, rest: Fate, chance: random.Random) -> list[Fate]:
     """Everybody's fate: first one of each, so that all are met while there is money."""
-    first = [REACHED, *FATES]
+    first = [rest, *FATES]
     deck = [fate for fate in FATES for _ in range(max(1, round(fate.share * size)) - 1)]
-    deck += [REACHED] * (size - len(deck) - len(first))
+    deck += [rest] * (size - len(deck) - len(first))
     chance.shuffle(first)
     chance.shuffle(deck)
     return [*first, *deck]
@@ -145,7 +146,8 @@ def _person(number: int, fate: Fate, turn: int, chance: random.Random) -> Person
     }
     if fate.prefers_first and first in CHANNEL_OF_FIELD:
         row["preferred_channel"] = CHANNEL_OF_FIELD[first].value
-    return Person(fate, row, CHANNEL_OF_FIELD[last] if fate.costs else None)
+    carrier = first if fate.has_spare else last
+    return Person(fate, row, CHANNEL_OF_FIELD[carrier] if fate.costs else None)
 
 
 def _address(field: str, word: str, number: int) -> str:

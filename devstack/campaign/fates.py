@@ -70,6 +70,14 @@ class Fate:
     prefers_first: bool = True
     earlier: tuple[Earlier, ...] = ()
     suppression: Suppression | None = None
+    #: Whether the last address of a line is one they could be reached at as well, and must not
+    #: be: the first carries the message.
+    has_spare: bool = False
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether no provider does anything out of the ordinary to them."""
+        return not any(word for line in self.addresses for word in line.values())
 
     @property
     def costs(self) -> bool:
@@ -97,6 +105,21 @@ REACHED: Final = Fate(
     share=0.0,
     # E-mail and text messages more often than the rest.
     addresses=_each("", *_ALL_FIELDS, "email", "phone", "email"),
+)
+
+#: Instead of those, where providers are away for a while: with a dearer channel to be spared.
+REACHED_WITH_A_SPARE: Final = Fate(
+    "reached at once, with a dearer channel to spare",
+    share=0.0,
+    addresses=[
+        {"email": "", "phone": ""},
+        {"whatsapp": "", "phone": ""},
+        {"instagram_handle": "", "whatsapp": ""},
+        {"user_id": "", "instagram_handle": ""},
+        {"email": "", "instagram_handle": ""},
+        {"email": "", "whatsapp": ""},
+    ],
+    has_spare=True,
 )
 
 #: Slow ones are few: a provider that never answers is waited for five times, half a minute

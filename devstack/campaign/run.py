@@ -1,6 +1,8 @@
 """`python -m devstack campaign`: a campaign to many people, run and checked to the message."""
 
+import json
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Final
 
@@ -9,8 +11,16 @@ from rich.console import Console
 from contracts.campaign import OutreachCampaign
 from devstack.campaign.audience import Person, make_audience, suppress, write_file, written_to
 from devstack.campaign.campaigns import earlier_campaign, main_campaign
-from devstack.campaign.fates import Earlier
+from devstack.campaign.fates import REACHED, REACHED_WITH_A_SPARE, Earlier
 from devstack.campaign.figures import check_memory, figures
+from devstack.campaign.outages import (
+    Outages,
+    Provider,
+    check_no_tries_used_up,
+    check_unmoved,
+    lasts_at_least,
+    slowly_enough,
+)
 from devstack.campaign.outcomes import check_fates, check_money_ran_out, outcome_table
 from devstack.campaign.watch import Watch
 from devstack.checks.books import Books, read_books
@@ -20,7 +30,7 @@ from devstack.checks.history import CampaignHistory, check_history, read_history
 from devstack.checks.verdict import Verdict, show_verdicts
 from devstack.farewell import say_what_next
 from devstack.receipt_relay import ReceiptRelay, relaying
-from devstack.stack import Stack, wipe
+from devstack.stack import Stack, begin_play
 from persistence.database import Database
 from starter.orchestrator import OutreachOrchestrator
 
@@ -33,7 +43,9 @@ _USUAL_RATE: Final = 20
 _SECONDS_BESIDES: Final = 45
 
 
-async def run_campaign(state_dir: Path, size: int, seed: int, console: Console) -> bool:
+async def run_campaign(
+    state_dir: Path, size: int, seed: int, console: Console, *, outage_seconds: float = 0
+) -> bool:
     """Start a stack of its own, run a campaign to an audience made up for it, check everything.
 
     Args:
@@ -41,6 +53,8 @@ async def run_campaign(state_dir: Path, size: int, seed: int, console: Console) 
         size: How many recipients.
         seed: The same seed makes the same audience.
         console: Where to show it.
+        outage_seconds: For how long each provider is away in the middle of it, one after the
+            other; 0: none is.
 
     Returns:
         Whether every check holds.
@@ -48,18 +62,23 @@ async def run_campaign(state_dir: Path, size: int, seed: int, console: Console) 
     Raises:
         DevstackError: Something stands in the way, or the size is out of bounds.
     """
-    people = make_audience(size, seed)
-    wipe(state_dir)
-    minutes = (_SECONDS_BESIDES + size / _USUAL_RATE) / 60
+    people = make_audience(size, seed, REACHED_WITH_A_SPARE if outage_seconds else REACHED)
+    begin_play(state_dir)
+    seconds = max(size / _USUAL_RATE, lasts_at_least(outage_seconds))
+    minutes = (_SECONDS_BESIDES + seconds) / 60
     console.print(
         f"{size} recipients, seed {seed}: about {minutes:.0f} min on two cores with nothing else "
         "to do.\n"
         "Starting PostgreSQL, Temporal, mail sink, sandbox and worker ..."
     )
-    async with Stack(state_dir, worker_settings=_WORKER_SETTINGS) as stack:
+    settings = dict(_WORKER_SETTINGS)
+    if outage_seconds:
+        settings["MADAN_SARA_RATE_LIMITS"] = json.dumps(slowly_enough(people, outage_seconds))
+    async with Stack(state_dir, worker_settings=settings) as stack:
         console.print(f"Temporal Web UI: {stack.temporal.ui_url}")
-        async with await stack.connect() as orchestrator:
-            all_is_well = await _Run(stack, orchestrator, people, console).play()
+        async with stack.kept_up(console.print), await stack.connect() as orchestrator:
+            run = _Run(stack, orchestrator, people, console, outage_seconds)
+            all_is_well = await run.play()
     say_what_next(console, state_dir)
     return all_is_well
 
@@ -73,11 +92,17 @@ class _Run:
         orchestrator: OutreachOrchestrator,
         people: Sequence[Person],
         console: Console,
+        outage_seconds: float,
     ) -> None:
         self._stack = stack
         self._orchestrator = orchestrator
         self._people = people
         self._console = console
+        providers: list[tuple[str, Provider]] = [
+            ("the mail server", stack.mail_sink),
+            ("the sandbox provider", stack.sandbox),
+        ]
+        self._outages = Outages(providers, outage_seconds, console) if outage_seconds else None
         #: Every campaign that ran, and how many recipients it had.
         self._ran: list[tuple[OutreachCampaign, int]] = []
 
@@ -89,7 +114,7 @@ class _Run:
             for earlier in Earlier:
                 await self._carry(earlier_campaign(earlier), written_to(self._people, earlier))
             campaign = main_campaign(self._people)
-            watch = await self._carry(campaign, self._people)
+            watch = await self._carry(campaign, self._people, self._outages)
         await relay.carry()
         books = await self._read_books()
         history = await read_history(await self._stack.temporal_client(), campaign.id)
@@ -98,7 +123,12 @@ class _Run:
         verdicts = await self._check(books, campaign, watch, history)
         return show_verdicts(self._console, verdicts)
 
-    async def _carry(self, campaign: OutreachCampaign, people: Sequence[Person]) -> Watch:
+    async def _carry(
+        self,
+        campaign: OutreachCampaign,
+        people: Sequence[Person],
+        outages: Outages | None = None,
+    ) -> Watch:
         """Import people into a campaign, start it, and stay until everybody has an outcome."""
         file = self._stack.state_dir / f"{campaign.name.lower().replace(' ', '-')}.csv"
         write_file(file, people)
@@ -111,8 +141,9 @@ class _Run:
         self._ran.append((campaign, len(people)))
         control = self._orchestrator.campaign(campaign.id)
         await control.start()
-        watch = Watch(self._orchestrator, self._stack.worker.pid, self._console)
-        async with watch.watching(campaign.name, campaign.id):
+        watch = Watch(self._orchestrator, lambda: self._stack.worker.pid, self._console)
+        happening = outages.beside(watch) if outages else nullcontext()
+        async with watch.watching(campaign.name, campaign.id), happening:
             await control.result()
         return watch
 
@@ -134,8 +165,23 @@ class _Run:
             check_fates(books, campaign, self._people),
             check_money_ran_out(books, campaign, status),
             *check_everything(
-                books, [ran for ran, _ in self._ran], sandbox.log, sandbox.receipts, mails
+                books,
+                [ran for ran, _ in self._ran],
+                sandbox.log,
+                sandbox.receipts,
+                mails,
+                interrupted=self._stack.worker_restarts > 0,
             ),
             check_history(history),
             *check_memory(watch),
+            *self._check_outages(books, campaign),
+        ]
+
+    def _check_outages(self, books: Books, campaign: OutreachCampaign) -> list[Verdict]:
+        if self._outages is None:
+            return []
+        return [
+            self._outages.check_happened(),
+            check_unmoved(books, campaign, self._people),
+            check_no_tries_used_up(books, campaign, self._people),
         ]

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Final
@@ -42,17 +42,23 @@ class Watch:
 
     Args:
         orchestrator: A client of the running stack.
-        worker_pid: The process whose memory is looked at.
+        worker_pid: Tells the process whose memory is looked at: it may be started again.
         console: Where to show it.
     """
 
     def __init__(
-        self, orchestrator: OutreachOrchestrator, worker_pid: int, console: Console
+        self, orchestrator: OutreachOrchestrator, worker_pid: Callable[[], int], console: Console
     ) -> None:
         self._orchestrator = orchestrator
-        self._worker = psutil.Process(worker_pid)
+        self._worker_pid = worker_pid
         self._console = console
+        self._looked = asyncio.Event()
         self.samples: list[Sample] = []
+
+    async def until(self, share: float) -> None:
+        """Return once a share of the recipients has been seen to have their outcome."""
+        while not self.samples or self.samples[-1].done < share * self.samples[-1].total:
+            await self._looked.wait()
 
     def peak_bytes(self, share: float) -> int:
         """The worker's largest memory until a share of the recipients had their outcome."""
@@ -102,11 +108,21 @@ class Watch:
                 seconds=asked - started,
                 done=sum(number for state, number in states if state in FINAL_STATES),
                 total=status["total_recipients"],
-                worker_bytes=int(self._worker.memory_info().rss),
+                worker_bytes=_resident_bytes(self._worker_pid()),
                 status_seconds=time.monotonic() - asked,
             )
         )
+        self._looked.set()
+        self._looked = asyncio.Event()
         return status
+
+
+def _resident_bytes(pid: int) -> int:
+    """The memory of a process; of one that has just ended, none."""
+    try:
+        return int(psutil.Process(pid).memory_info().rss)
+    except psutil.NoSuchProcess:
+        return 0
 
 
 def _bar(console: Console) -> Progress:

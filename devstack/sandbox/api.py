@@ -63,7 +63,6 @@ class SandboxApi:
                 Route("/v1/{channel}/messages", self._send, methods=["POST"]),
                 Route("/v1/{channel}/messages", self._look_up, methods=["GET"]),
                 Route("/v1/receipts", self._read_receipts, methods=["GET"]),
-                Route("/v1/log", self._read_log, methods=["GET"]),
                 Route("/v1/control/release", self._release, methods=["POST"]),
             ]
         )
@@ -210,9 +209,6 @@ class SandboxApi:
         known = self._journal.answer_to(channel, request.query_params.get("idempotency_key"))
         return JSONResponse(_outcome(known)) if known else _problem(404, "unknown_key")
 
-    async def _read_log(self, request: Request) -> Response:
-        return _page(request, self._journal.requests)
-
     async def _read_receipts(self, request: Request) -> Response:
         return _page(request, self._journal.receipts)
 
@@ -239,7 +235,7 @@ def _problem(status: int, code: str, headers: dict[str, str] | None = None) -> R
     return JSONResponse({"code": code}, status_code=status, headers=headers)
 
 
-def _page(request: Request, entries: Sequence[LoggedRequest | Receipt]) -> Response:
+def _page(request: Request, entries: Sequence[Receipt]) -> Response:
     """The entries after a sequence number; sequences count from 1 without gaps."""
     after = request.query_params.get("after", "0")
     if not (after.isascii() and after.isdigit()):

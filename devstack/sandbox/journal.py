@@ -125,7 +125,7 @@ class Journal:
 
     def _load(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch()
+        path.touch(mode=0o600)  # It holds addresses and texts.
         content = path.read_bytes()
         # A process killed while writing leaves half a line, which is cut off so
         # that the next one starts on its own.

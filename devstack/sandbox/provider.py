@@ -4,7 +4,6 @@
   202 accepted, 422 refused, 429 later, 5xx not taken.
 * `GET /v1/{channel}/messages?idempotency_key=...`: what became of a key; 404 `unknown_key`.
 * `GET /v1/receipts?after=N`: what happened after acceptance, in order.
-* `GET /v1/log?after=N`: every request it was asked to send, in order.
 * `POST /v1/control/release`: lets go of what is held now.
 
 The recipient's address decides what happens to a message:
@@ -22,6 +21,9 @@ The recipient's address decides what happens to a message:
 
 Anything else is accepted, and a delivered receipt follows. Where keys are honoured,
 a key that is settled gets its first answer again, whatever the address says.
+
+Every user of the machine can ask it, so it tells no addresses and no texts. These stand in its
+journal, a file for its owner only.
 """
 
 import argparse
@@ -87,6 +89,11 @@ class SandboxProvider:
         return f"http://{host}:{port}"
 
     @property
+    def serving(self) -> bool:
+        """Whether it answers now."""
+        return self._serving is not None and not self._serving.done()
+
+    @property
     def log(self) -> Sequence[LoggedRequest]:
         """Every request it was asked to send, in order."""
         return self._journal.requests
@@ -134,14 +141,25 @@ class SandboxProvider:
 
     async def stop(self) -> None:
         """Drop every connection, held requests included, and end."""
+        if self._server is not None:
+            for connection in list(self._server.server_state.connections):
+                connection.transport.close()
+        await self.go_away()
+        self._address = None
+
+    async def go_away(self) -> None:
+        """Refuse every connection from now on; what has begun is answered, what is held dropped."""
         if self._server is None or self._serving is None:
             return
         self._api.give_up()
-        for connection in list(self._server.server_state.connections):
-            connection.transport.close()
         self._server.should_exit = True
         await self._serving
-        self._server = self._serving = self._address = None
+        self._server = self._serving = None
+
+    async def come_back(self) -> None:
+        """Serve again, at the same place."""
+        if self._address is not None:
+            await self.start(*self._address)
 
     def _drop(self, client: tuple[str, int]) -> None:
         """Close the connection of a client without an answer, as a crash would."""

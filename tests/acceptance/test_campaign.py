@@ -1,13 +1,18 @@
 """`make campaign` does what it says, with fewer people."""
 
-from tests.acceptance.devstack_command import devstack
+import json
+import os
+import signal
+
+from tests.acceptance.devstack_command import devstack, open_to_others, printed, started
 
 #: Enough for each fate to befall somebody.
 _RECIPIENTS = 120
 
 
-def test_a_campaign_to_many_is_run_and_checked(state_dir):
-    run = devstack(state_dir, "campaign", "--recipients", str(_RECIPIENTS), "--seed", "3")
+def test_a_campaign_to_many_is_run_and_checked(state_dir, users_server):
+    arguments = ("--recipients", str(_RECIPIENTS), "--seed", "3")
+    run = devstack(state_dir, "campaign", *arguments, settings=users_server.settings)
     assert run.returncode == 0, run.stdout + run.stderr
     for line in (
         f"Market day: {_RECIPIENTS} recipients imported",
@@ -23,9 +28,22 @@ def test_a_campaign_to_many_is_run_and_checked(state_dir):
     ):
         assert line in run.stdout
     assert "wrong" not in run.stdout
+    assert not users_server.was_called()
+    assert open_to_others(state_dir) == []
 
 
 def test_a_number_that_shows_nothing_is_refused(state_dir):
     run = devstack(state_dir, "campaign", "--recipients", "3")
     assert run.returncode == 1
     assert "error: 3 recipients: choose between 100 and 100000" in run.stderr
+
+
+async def test_a_server_that_has_ended_ends_the_run(state_dir):
+    async with started(state_dir, "campaign", "--recipients", "100") as run:
+        await printed(run, "Market day: 100 recipients imported")
+        temporal = state_dir / "campaign" / "temporal"
+        os.kill(json.loads((temporal / "temporal.pid").read_text())["pid"], signal.SIGKILL)
+        _, complaint = await run.communicate()
+    log = temporal / "temporal.log"
+    assert f"error: Temporal has ended; see the end of {log}\n" in complaint.decode()
+    assert run.returncode == 1

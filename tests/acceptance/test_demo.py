@@ -5,11 +5,11 @@ import json
 from contracts.campaign import CampaignStatus
 from devstack.demo.examples import load_examples
 from devstack.demo.words import Kind
-from tests.acceptance.devstack_command import devstack
+from tests.acceptance.devstack_command import devstack, open_to_others
 
 
-def test_every_way_an_outreach_can_end_is_played_and_checked(state_dir):
-    demo = devstack(state_dir, "demo")
+def test_every_way_an_outreach_can_end_is_played_and_checked(state_dir, users_server):
+    demo = devstack(state_dir, "demo", settings=users_server.settings)
     assert demo.returncode == 0, demo.stdout + demo.stderr
     examples = load_examples()
     outcomes = len(examples.imported) + len(examples.messages)
@@ -28,6 +28,8 @@ def test_every_way_an_outreach_can_end_is_played_and_checked(state_dir):
         *(f"\n{kind} (" for kind in Kind),
     ):
         assert line in demo.stdout
+    assert not users_server.was_called()
+    assert open_to_others(state_dir) == []
 
 
 def test_an_outcome_that_is_not_the_expected_one_fails_the_demo(state_dir):

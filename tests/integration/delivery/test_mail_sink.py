@@ -2,6 +2,7 @@
 
 import asyncio
 
+import aiosmtplib
 import pytest
 
 from activities.sender import Accepted, Refused
@@ -75,3 +76,33 @@ async def test_stopping_does_not_wait_for_idle_clients(sink, sender):
     await sink.stop()
     with pytest.raises(RuntimeError, match="before it is started"):
         _ = sink.port
+
+
+async def client_of(sink: MailSink) -> aiosmtplib.SMTP:
+    client = aiosmtplib.SMTP(hostname="127.0.0.1", port=sink.port, use_tls=False, start_tls=False)
+    await client.connect()
+    await client.ehlo()
+    return client
+
+
+async def test_a_server_that_is_away_ends_what_it_has_begun_and_comes_back(sink):
+    port, idle, busy = sink.port, await client_of(sink), await client_of(sink)
+    await busy.mail("news@shop.test")
+
+    await sink.go_away()
+    with pytest.raises(aiosmtplib.SMTPServerDisconnected):
+        await idle.noop()
+    with pytest.raises(ConnectionRefusedError):
+        await asyncio.open_connection("127.0.0.1", port)
+    await busy.rcpt("ana@example.com")
+    assert (await busy.data(b"Subject: Bread\r\n\r\nBonjou\r\n")).code == 250
+    with pytest.raises(aiosmtplib.SMTPServerDisconnected):
+        await busy.mail("news@shop.test")
+    assert len(sink.messages) == 1
+
+    await sink.come_back()
+    assert sink.port == port
+    again = await client_of(sink)
+    await again.sendmail("news@shop.test", ["ben@example.com"], b"Subject: Bread\r\n\r\nBonjou\r\n")
+    await again.quit()
+    assert len(sink.messages) == 2

@@ -1,18 +1,24 @@
 """The embedded PostgreSQL: what it can do, and what it finds after somebody was killed."""
 
 import asyncio
+import os
 import signal
+import subprocess
 import sys
-from collections.abc import AsyncIterator, Sequence
+import tempfile
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import psutil
 import pytest
 from sqlalchemy import text
+from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import create_async_engine
 
+from devstack.errors import DevstackError
 from devstack.postgres import EmbeddedPostgres
 
 DATABASE = "trial"
@@ -96,6 +102,65 @@ async def test_a_data_folder_too_deep_for_a_socket_works(tmp_path: Path) -> None
     async with running(deep) as postgres:
         await postgres.create_database(DATABASE)
         assert await run_sql(postgres, "SELECT 1") == (1,)
+        sockets = Path(str(make_url(postgres.dsn(DATABASE)).query["host"]))
+        assert deep not in sockets.parents
+        assert [folder.stat().st_mode & 0o777 for folder in (sockets, sockets.parent)] == [
+            0o700
+        ] * 2
+    assert not sockets.parent.exists()
+
+
+@pytest.mark.parametrize("password", [None, "", "postgres"])
+async def test_a_connection_without_the_password_is_refused(
+    data_dir: Path, password: str | None
+) -> None:
+    async with running(data_dir) as postgres:
+        url = make_url(postgres.dsn("postgres"))
+        with pytest.raises(asyncpg.InvalidPasswordError):
+            await asyncpg.connect(
+                host=url.query["host"], user=url.username, password=password, database="postgres"
+            )
+
+
+async def test_a_cluster_whose_password_is_gone_says_so(tmp_path: Path) -> None:
+    (tmp_path / "cluster").mkdir()
+    with pytest.raises(DevstackError, match=r"the password of .* is gone"):
+        await EmbeddedPostgres(tmp_path).start()
+
+
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """A folder that every user can enter, and those above it."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)
+
+
+def read_as(process: psutil.Process, file: Path) -> subprocess.CompletedProcess[str]:
+    """Have another process of a process's user read a file."""
+    return subprocess.run(
+        ["/bin/cat", str(file)],
+        user=process.uids().real,
+        group=process.gids().real,
+        extra_groups=[],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root runs the server as another user")
+async def test_other_processes_of_the_servers_user_get_nowhere(open_folder: Path) -> None:
+    async with running(open_folder / "postgres") as postgres:
+        server = psutil.Process(postgres.pid)
+        assert server.username() != psutil.Process().username()
+        for secret in (
+            open_folder / "postgres" / "cluster" / "PG_VERSION",
+            Path(f"/proc/{server.pid}/cwd/PG_VERSION"),
+            Path(f"/proc/{server.pid}/environ"),
+        ):
+            assert secret.read_bytes()
+            assert "Permission denied" in read_as(server, secret).stderr
 
 
 async def test_a_server_left_running_is_replaced(data_dir: Path) -> None:

@@ -1,6 +1,5 @@
 """What is checked of a campaign to many, beside its books."""
 
-import os
 from dataclasses import replace
 from io import StringIO
 from unittest.mock import Mock
@@ -84,7 +83,7 @@ def test_the_figures_and_the_table_of_outcomes():
 
 
 def _watch(samples: list[tuple[float, int, int]]) -> Watch:
-    watch = Watch(Mock(), os.getpid(), Console())
+    watch = Watch(Mock(), Mock(), Console())
     total = samples[-1][1]
     watch.samples = [Sample(at, done, total, size, 0.001) for at, done, size in samples]
     return watch

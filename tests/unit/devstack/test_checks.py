@@ -149,6 +149,21 @@ def test_a_provider_that_tells_another_story(tampered, fault):
     assert fault in check_sandbox(books(), tampered).faults
 
 
+def test_only_an_interruption_explains_a_call_that_is_no_try():
+    again = [*log(), request(3, BLOCKED, taken=False)]
+    fault = f"{BLOCKED}:1: 1 calls by our count, 2 by theirs"
+    assert check_sandbox(books(), again).faults == [fault]
+    assert check_sandbox(books(), again, interrupted=True).faults == []
+
+
+@pytest.mark.parametrize("interrupted", [False, True])
+def test_nothing_explains_a_try_that_was_no_call(interrupted):
+    refused = replace(attempt(BLOCKED, "refused"), tries=2)
+    counted = replace(books(), attempts=[attempt(SENT, "accepted"), refused])
+    fault = f"{BLOCKED}:1: 2 calls by our count, 1 by theirs"
+    assert check_sandbox(counted, log(), interrupted=interrupted).faults == [fault]
+
+
 def test_a_lost_answer_may_have_been_taken_or_not():
     lost = replace(books(), attempts=[attempt(SENT, "unknown"), attempt(BLOCKED, "refused")])
     assert check_sandbox(lost, log()).faults == []

@@ -1,0 +1,173 @@
+"""Providers that are away for a while in the middle of a campaign, and what must not come of it."""
+
+import asyncio
+from collections import Counter, defaultdict
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from rich.console import Console
+from rich.text import Text
+
+from contracts.campaign import OutreachCampaign
+from devstack.campaign.audience import Person
+from devstack.campaign.watch import Watch
+from devstack.checks.books import Attempt, Books
+from devstack.checks.verdict import Verdict
+
+#: Share of the recipients that have their outcome when the first provider goes away.
+_BEGIN: Final = 0.2
+#: How many times as long as one outage a campaign is to last, so that much is due in each.
+_LASTS_FOR: Final = 3
+
+
+class Provider(Protocol):
+    """What can be away, and come back as if nothing had been."""
+
+    async def go_away(self) -> None:
+        """Refuse every connection from now on."""
+
+    async def come_back(self) -> None:
+        """Serve again, at the same place."""
+
+
+@dataclass(frozen=True)
+class Outage:
+    """How long one provider is away, and what the campaign had done when it went and came."""
+
+    provider: str
+    seconds: float
+    #: Recipients with an outcome, of how many, when it began and when it was over.
+    done: tuple[int, int]
+    total: int
+
+
+class Outages:
+    """Takes providers away, one after the other.
+
+    Args:
+        providers: By what people call them.
+        seconds: For how long each is away.
+        console: Where to say so.
+    """
+
+    def __init__(
+        self, providers: Sequence[tuple[str, Provider]], seconds: float, console: Console
+    ) -> None:
+        self._providers = providers
+        self._seconds = seconds
+        self._console = console
+        #: Those that are over.
+        self.over: list[Outage] = []
+
+    @asynccontextmanager
+    async def beside(self, watch: Watch) -> AsyncIterator[None]:
+        """Let them happen in the middle of the campaign that a watch looks at."""
+        happening = asyncio.create_task(self._happen(watch))
+        try:
+            yield
+        finally:
+            happening.cancel()
+            with suppress(asyncio.CancelledError):
+                await happening
+
+    async def _happen(self, watch: Watch) -> None:
+        await watch.until(_BEGIN)
+        for name, provider in self._providers:
+            began = watch.samples[-1]
+            self._say(watch, f"{name} is away for {self._seconds:g} s")
+            await provider.go_away()
+            try:
+                await asyncio.sleep(self._seconds)
+            finally:
+                await provider.come_back()
+                self._say(watch, f"{name} is back")
+            ended = watch.samples[-1]
+            self.over.append(Outage(name, self._seconds, (began.done, ended.done), ended.total))
+
+    def _say(self, watch: Watch, words: str) -> None:
+        seen = watch.samples[-1]
+        line = f"  {seen.seconds:5.0f} s  {seen.done} of {seen.total}  {words}"
+        self._console.print(Text(line, style="bold"), soft_wrap=True)
+
+    def check_happened(self) -> Verdict:
+        """Every provider must have been away while there was something to send."""
+        over = {outage.provider: outage for outage in self.over}
+        faults = [
+            f"{name}: the campaign was over before it was back"
+            for name, _ in self._providers
+            if name not in over or over[name].done[1] == over[name].total
+        ]
+        told = ", ".join(
+            f"{outage.provider} from {outage.done[0]} to {outage.done[1]} of {outage.total}"
+            for outage in self.over
+        )
+        return Verdict(
+            f"each provider was away for {self._seconds:g} s in the middle: {told}", faults
+        )
+
+
+def slowly_enough(people: Iterable[Person], outage_seconds: float) -> dict[str, float]:
+    """Rate limits by channel with which a campaign goes on while each provider is away in turn.
+
+    Args:
+        people: Its audience.
+        outage_seconds: For how long each provider is away.
+
+    Returns:
+        Messages a second.
+    """
+    messages = Counter(person.carried_by for person in people if person.carried_by)
+    return {
+        channel.value: number / (_LASTS_FOR * outage_seconds)
+        for channel, number in messages.items()
+    }
+
+
+def lasts_at_least(outage_seconds: float) -> float:
+    """How long a campaign takes with the limits of `slowly_enough`, in seconds."""
+    return _LASTS_FOR * outage_seconds
+
+
+def check_unmoved(books: Books, campaign: OutreachCampaign, people: Iterable[Person]) -> Verdict:
+    """An outage must have moved no message to another channel, least of all to a dearer one.
+
+    People to whom a provider does something have other reasons to be moved: left out.
+    """
+    attempts = _attempts(books, campaign)
+    plain = [person for person in people if person.fate.is_plain]
+    faults = []
+    for person in plain:
+        channels = [attempt.channel for attempt in attempts[person.id]]
+        planned = [person.carried_by] if person.fate.prefers_first else channels[:1]
+        if channels and channels != planned:
+            faults.append(f"{person.id} ({person.fate.name}): by {' then '.join(channels)}")
+    return Verdict(f"no outage moved any of {len(plain)} recipients to another channel", faults)
+
+
+def check_no_tries_used_up(
+    books: Books, campaign: OutreachCampaign, people: Iterable[Person]
+) -> Verdict:
+    """An outage must have used up no tries of a message.
+
+    People to whom a provider does something have other reasons for a second try: left out.
+    """
+    attempts = _attempts(books, campaign)
+    faults = [
+        f"{person.id} ({person.fate.name}): {attempt.tries} tries by {attempt.channel}"
+        for person in people
+        for attempt in attempts[person.id]
+        if person.fate.is_plain and attempt.tries > 1
+    ]
+    return Verdict("no outage used up tries of a message", faults)
+
+
+def _attempts(books: Books, campaign: OutreachCampaign) -> dict[str, list[Attempt]]:
+    """The attempts of a campaign by recipient, in order."""
+    found: dict[str, list[Attempt]] = defaultdict(list)
+    for attempt in books.attempts:
+        message = books.messages[attempt.message_id]
+        if message.campaign_id == campaign.id:
+            found[message.recipient_id].append(attempt)
+    return found
