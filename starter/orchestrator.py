@@ -41,6 +41,7 @@ from starter.campaign_status import CampaignStatusResult
 from starter.campaigns import Campaigns
 from starter.conversions import Conversions
 from starter.environment import database_of, from_environment, tenant_settings
+from starter.finding import Finding
 from starter.importing.run import ImportOptions, ImportProgress, ImportResult, import_file
 from starter.messages import Messages
 from starter.outreaches import Outreaches, OutreachHandle
@@ -57,7 +58,7 @@ class OutreachOrchestrator:
     """Sends outreaches and answers for them.
 
     The components behind it can be used on their own: `deduplicator`, `router`,
-    `selector`, `budget`, `scheduler`.
+    `selector`, `budget`, `scheduler`. `find` lists campaigns, messages and what one person got.
 
     Args:
         client: connection to Temporal with the pydantic data converter.
@@ -91,6 +92,7 @@ class OutreachOrchestrator:
         self.router = ChannelRouter(decisions, dict.fromkeys(Channel))
         self.selector = ChannelSelector()
         self.budget = BudgetManager(PostgresBudgetLedger(database))
+        self.find = Finding(database, tenant_id, settings or OrchestratorSettings())
         self.scheduler = SendTimeScheduler(decisions, requests, PostgresAnalyticsStore(database))
 
     @classmethod
@@ -282,7 +284,8 @@ class OutreachOrchestrator:
         """Where a message stands, asked of its workflow.
 
         Raises:
-            LookupError: Temporal does not know it (any more); see `get_message`.
+            LookupError: Temporal does not know it (any more), or its workflow was ended from
+                outside; see `get_message`.
         """
         return await self._messages.status(message_id)
 

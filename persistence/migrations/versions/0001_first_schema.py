@@ -39,6 +39,10 @@ CREATE TABLE campaigns (
 )
 """
 
+_CAMPAIGNS_BY_AGE = """
+CREATE INDEX campaigns_by_age ON campaigns (tenant_id, created_at, campaign_id)
+"""
+
 # Equal content is stored once: a campaign's thousands of messages share one row.
 _CONTENTS = """
 CREATE TABLE contents (
@@ -87,8 +91,9 @@ _MESSAGES_BY_CAMPAIGN = """
 CREATE INDEX messages_by_campaign ON messages (tenant_id, campaign_id, message_id)
 """
 
+# What a person was sent, and was not, over all campaigns.
 _MESSAGES_BY_RECIPIENT = """
-CREATE INDEX messages_by_recipient ON messages (tenant_id, recipient_id)
+CREATE INDEX messages_by_recipient ON messages (tenant_id, recipient_id, created_at, message_id)
 """
 
 # Messages whose campaign has still to start them, read page by page in the order of the key.
@@ -499,6 +504,7 @@ CREATE TRIGGER tally_changed AFTER UPDATE ON messages
 _STATEMENTS = (
     *_EXTENSIONS,
     _CAMPAIGNS,
+    _CAMPAIGNS_BY_AGE,
     _CONTENTS,
     _MESSAGES,
     _MESSAGES_BY_CAMPAIGN,

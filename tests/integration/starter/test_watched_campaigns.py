@@ -102,7 +102,7 @@ async def test_programs_get_a_document_a_line(watching, change, campaign):
         code, out, err = await watcher.ended()
     assert first["campaign_id"] == str(campaign.id)
     assert first["by_outcome"] == {
-        "sent": 0, "unknown": 0, "failed": 0, "cancelled": 0, "blocked": {},
+        "sent": 0, "unknown": 0, "failed": {}, "cancelled": 0, "blocked": {},
     }  # fmt: skip
     (last,) = map(json.loads, out.splitlines())
     assert last["campaign_status"] == "expired"
