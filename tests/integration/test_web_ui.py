@@ -95,11 +95,16 @@ async def test_outreaches_are_found_by_how_they_ended_and_why(orchestrator, tena
         contact_info={"email": "marie@example.com", "instagram_handle": f"refuse-{tenant_id}"},
         preferences={"preferred_channel": "instagram"},
     )
+    rose = make_profile(contact_info={"email": "rose@example.com"})
     text = {"default": "Bonjou {{ name }}"}
     asleep = make_campaign(tenant_id, start_date=later)
     ids = [
-        UUID((await orchestrator.send_outreach(one, who, profile, text))["message_id"])
-        for one, who in ((campaign, "marie"), (campaign, "marie"), (asleep, "rose"))
+        UUID((await orchestrator.send_outreach(one, who, person, text))["message_id"])
+        for one, who, person in (
+            (campaign, "marie", profile),
+            (campaign, "marie", profile),
+            (asleep, "rose", rose),
+        )
     ]
     sent, blocked, sleeping = (orchestrator.handle(message_id) for message_id in ids)
     await sent.result()
