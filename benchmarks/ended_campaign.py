@@ -20,11 +20,12 @@ INSERT INTO contents (tenant_id, digest, body) VALUES (:tenant_id, 'status', '{}
 # 2 were cancelled. They were sent one a tenth of a second, the last one just now.
 _MESSAGES: Final = text("""
 INSERT INTO messages (message_id, tenant_id, campaign_id, recipient_id, idempotency_key,
-                      request_digest, profile, content_digest, force_send, state, reason, channel,
-                      sent_at, created_at, finished_at)
+                      request_digest, profile, addresses, content_digest, force_send, state,
+                      reason, channel, sent_at, created_at, finished_at)
 SELECT gen_random_uuid(), :tenant_id, :campaign_id, 'p' || n, gen_random_uuid()::text, '',
        jsonb_build_object('name', 'Marie ' || n,
                           'contact_info', jsonb_build_object('phone', '+509370' || n)),
+       jsonb_build_object('sms', '+509370' || n, 'whatsapp', '+509370' || n),
        'status', false, state,
        CASE state WHEN 'blocked' THEN (ARRAY['duplicate', 'suppressed'])[1 + n % 2]
                   WHEN 'failed' THEN 'no_viable_channel' WHEN 'cancelled' THEN 'cancelled' END,

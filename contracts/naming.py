@@ -16,6 +16,17 @@ CAMPAIGN_QUEUE: Final = "campaigns"
 #: Typed search attributes, registered as keywords on the namespace.
 TENANT_ATTRIBUTE: Final = "MadanSaraTenant"
 CAMPAIGN_ATTRIBUTE: Final = "MadanSaraCampaign"
+#: Of an outreach: `under_way` while its workflow runs, then its end; and the end's reason.
+STATE_ATTRIBUTE: Final = "MadanSaraState"
+REASON_ATTRIBUTE: Final = "MadanSaraReason"
+SEARCH_ATTRIBUTES: Final = (
+    TENANT_ATTRIBUTE,
+    CAMPAIGN_ATTRIBUTE,
+    STATE_ATTRIBUTE,
+    REASON_ATTRIBUTE,
+)
+#: The state of a message that has no end yet.
+UNDER_WAY_STATE: Final = "under_way"
 
 
 def outreach_workflow_id(message_id: UUID) -> str:

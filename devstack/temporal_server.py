@@ -14,14 +14,13 @@ from temporalio.api.operatorservice.v1 import (
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
-from contracts.naming import CAMPAIGN_ATTRIBUTE, TENANT_ATTRIBUTE
+from contracts.naming import SEARCH_ATTRIBUTES
 from devstack.child_process import ChildProcess, server_environment
 from devstack.errors import DevstackError
 from devstack.ports import LOOPBACK, choose_ports
 from devstack.private import make_private_folder
 
 NAMESPACE: Final = "default"
-_SEARCH_ATTRIBUTES: Final = frozenset({TENANT_ATTRIBUTE, CAMPAIGN_ATTRIBUTE})
 
 
 class TemporalDevServer:
@@ -99,7 +98,7 @@ class TemporalDevServer:
         await self._server.stop()
 
     def _command(self) -> list[str]:
-        attributes = [f"--search-attribute={name}=Keyword" for name in sorted(_SEARCH_ATTRIBUTES)]
+        attributes = [f"--search-attribute={name}=Keyword" for name in SEARCH_ATTRIBUTES]
         return [
             _find_temporal(),
             "server",
@@ -127,7 +126,7 @@ class TemporalDevServer:
 async def _knows_search_attributes(client: Client) -> bool:
     service = client.operator_service
     known = await service.list_search_attributes(ListSearchAttributesRequest(namespace=NAMESPACE))
-    missing = _SEARCH_ATTRIBUTES - known.custom_attributes.keys()
+    missing = set(SEARCH_ATTRIBUTES) - known.custom_attributes.keys()
     if not missing:
         return True
     # The command line registers them with a new database only.

@@ -1,7 +1,7 @@
 """The rights to contact people, in PostgreSQL."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -20,37 +20,49 @@ from contracts.outreach import (
 )
 from persistence.database import Database, Query
 from persistence.decision_facts import DecisionReader
-from persistence.rows import CLAIM_AS_JSON, claims_from
+from persistence.rows import CLAIM_AS_JSON, IDENTIFIERS_OF_MESSAGE, claims_from
 from policy.frequency import RecentClaim
 
-# The turn makes racing claims on a person take turns: each is stored only if none was
-# granted since its facts were read. The rest judge again, on what is there by then. Of
-# several claims on a person here, one has its turn; people come in one order everywhere,
-# so that no two statements wait for each other.
+# The turns make racing claims on a person take turns: each is stored only if none was
+# granted on any of its identifiers since its facts were read. The rest judge again, on what
+# is there by then. Of several claims here with an identifier in common, one at most has its
+# turn; identifiers come in one order everywhere, so that no two statements wait for each other.
 _GRANT = Query("""
 WITH asked AS (
-    SELECT DISTINCT ON (m.tenant_id, m.recipient_id)
-           nth, m.message_id, m.tenant_id, m.campaign_id, m.recipient_id, m.force_send,
-           asked.turn, asked.now, asked.texts, CAST(asked.warnings AS jsonb) AS warnings
-      FROM unnest(CAST(:message_id AS uuid[]), CAST(:turn AS bigint[]),
+    SELECT nth, m.message_id, m.tenant_id, m.campaign_id, m.recipient_id, m.force_send,
+           asked.turns, asked.now, asked.texts, CAST(asked.warnings AS jsonb) AS warnings
+      FROM unnest(CAST(:message_id AS uuid[]), CAST(:turns AS text[]),
                   CAST(:now AS timestamptz[]), CAST(:texts AS text[]), CAST(:warnings AS text[]))
-           WITH ORDINALITY AS asked (message_id, turn, now, texts, warnings, nth)
+           WITH ORDINALITY AS asked (message_id, turns, now, texts, warnings, nth)
       JOIN messages m USING (message_id)
      WHERE m.state = 'deciding'
-     ORDER BY m.tenant_id, m.recipient_id, asked.turn DESC, nth
+), known AS (
+    SELECT nth, tenant_id, read.key AS identifier, CAST(read.value AS bigint) AS turn,
+           row_number() OVER (PARTITION BY tenant_id, read.key
+                              ORDER BY CAST(read.value AS bigint) DESC, nth) AS rank
+      FROM asked CROSS JOIN LATERAL json_each_text(CAST(asked.turns AS json)) AS read
+), next AS (
+    SELECT * FROM known WHERE nth NOT IN (SELECT nth FROM known WHERE rank > 1)
 ), turn AS (
-    INSERT INTO recipient_turns AS t (tenant_id, recipient_id, turn)
-    SELECT tenant_id, recipient_id, turn + 1 FROM asked
-        ON CONFLICT (tenant_id, recipient_id) DO UPDATE
+    INSERT INTO recipient_turns AS t (tenant_id, identifier, turn)
+    SELECT tenant_id, identifier, turn + 1 FROM next ORDER BY tenant_id, identifier
+        ON CONFLICT (tenant_id, identifier) DO UPDATE
        SET turn = excluded.turn WHERE t.turn = excluded.turn - 1
-    RETURNING t.tenant_id, t.recipient_id
+    RETURNING t.tenant_id, t.identifier
 ), granted AS (
-    SELECT asked.* FROM asked JOIN turn USING (tenant_id, recipient_id)
+    SELECT asked.*, had.addresses
+      FROM asked
+      JOIN (SELECT nth, count(turn.identifier) = count(*) AS all_of_them,
+                   coalesce(array_agg(identifier)
+                       FILTER (WHERE identifier NOT LIKE 'id:%'), '{}') AS addresses
+              FROM next LEFT JOIN turn USING (tenant_id, identifier)
+             GROUP BY nth) had USING (nth)
+     WHERE had.all_of_them
 ), claim AS (
     INSERT INTO recipient_claims (message_id, tenant_id, campaign_id, recipient_id, covers,
-                                  claimed_at, forced, texts)
+                                  claimed_at, forced, texts, addresses)
     SELECT message_id, tenant_id, campaign_id, recipient_id, tstzrange(now, NULL), now, force_send,
-           ARRAY(SELECT json_array_elements_text(CAST(texts AS json)))
+           ARRAY(SELECT json_array_elements_text(CAST(texts AS json))), addresses
       FROM granted
 ), noted AS (
     UPDATE messages m SET warnings = granted.warnings
@@ -62,16 +74,17 @@ SELECT nth FROM granted
 
 # A window that was made shorter counts for the messages sent before, too: their claims
 # cover what it was when they were sent.
-_SHORTEN_WINDOWS = Query("""
+_SHORTEN_WINDOWS = Query(f"""
 UPDATE recipient_claims r
    SET covers = tstzrange(lower(r.covers), least(upper(r.covers), r.sent_at + make_interval(
-                    hours => (c.config #>> '{settings,dedup_lookback_hours}')::int)))
+                    hours => (c.config #>> '{{settings,dedup_lookback_hours}}')::int)))
   FROM messages m JOIN campaigns c USING (tenant_id, campaign_id)
  WHERE m.tenant_id = :tenant_id AND m.message_id = :message_id
-   AND (r.tenant_id, r.recipient_id, r.campaign_id)
-     = (m.tenant_id, m.recipient_id, m.campaign_id)
-   AND r.released_at IS NULL AND r.sent_at IS NOT NULL
-""")
+   AND r.message_id IN (SELECT k.message_id FROM claimed_identifiers k
+                         WHERE (k.tenant_id, k.campaign_id) = (m.tenant_id, m.campaign_id)
+                           AND k.identifier = ANY({IDENTIFIERS_OF_MESSAGE}))
+   AND r.sent_at IS NOT NULL
+""")  # noqa: S608 - built from constants of ours
 
 # A run of the same claim beside this one may have been granted it; blocked, nobody would
 # ever give it back.
@@ -87,10 +100,10 @@ UPDATE messages
 """)
 
 _RECENT = Query(f"""
-SELECT {CLAIM_AS_JSON} AS claim
-  FROM recipient_claims r
- WHERE tenant_id = :tenant_id AND recipient_id = :recipient_id AND released_at IS NULL
-   AND (sent_at IS NULL OR sent_at > :since)
+SELECT {CLAIM_AS_JSON.format(recipient_id="CAST(:recipient_id AS text)")} AS claim
+  FROM claimed_identifiers k JOIN recipient_claims r USING (message_id)
+ WHERE k.tenant_id = :tenant_id AND k.identifier = 'id:' || CAST(:recipient_id AS text)
+   AND (r.sent_at IS NULL OR r.sent_at > :since)
 """)  # noqa: S608 - built from constants of ours
 
 # A bounced message is carried again: its claim covers everything from its start anew. One
@@ -102,11 +115,14 @@ WITH message AS (
      WHERE tenant_id = :tenant_id AND message_id = :message_id AND state IN ('sent', 'unknown')
        AND NOT EXISTS (SELECT FROM attempts a
                         WHERE a.message_id = :message_id AND a.state IN ('accepted', 'unknown'))
-    RETURNING message_id, tenant_id, recipient_id
+    RETURNING message_id
 ), turn AS (
-    INSERT INTO recipient_turns AS t (tenant_id, recipient_id, turn)
-    SELECT tenant_id, recipient_id, 1 FROM message
-        ON CONFLICT (tenant_id, recipient_id) DO UPDATE SET turn = t.turn + 1
+    INSERT INTO recipient_turns AS t (tenant_id, identifier, turn)
+    SELECT r.tenant_id, known, 1
+      FROM message JOIN recipient_claims r USING (message_id)
+     CROSS JOIN LATERAL unnest(r.addresses || ('id:' || r.recipient_id)) AS known
+     ORDER BY r.tenant_id, known
+        ON CONFLICT (tenant_id, identifier) DO UPDATE SET turn = t.turn + 1
 )
 UPDATE recipient_claims r
    SET covers = tstzrange(lower(covers), NULL), sent_at = NULL, released_at = NULL
@@ -186,13 +202,13 @@ class PostgresClaimStore:
             if reading.claimed is not None:
                 return reading.claimed
             verdict = judge(reading.facts)
-            if await self._store(ref, now, verdict, reading.turn):
+            if await self._store(ref, now, verdict, reading.turns):
                 return verdict.result
 
     async def _store(
-        self, ref: MessageRef, now: datetime, verdict: ClaimVerdict, turn: int
+        self, ref: MessageRef, now: datetime, verdict: ClaimVerdict, turns: Mapping[str, int]
     ) -> bool:
-        """Store a verdict; False when the turn is lost and the facts may have changed."""
+        """Store a verdict; False when a turn is lost and the facts may have changed."""
         parameters = {
             "message_id": ref.message_id,
             "now": now,
@@ -203,7 +219,7 @@ class PostgresClaimStore:
             blocked = {"reason": block.reason.value, "details": json.dumps(block.details)}
             await self._database.fetch(_BLOCK, {**parameters, **blocked})
             return True
-        grant = {**parameters, "texts": json.dumps(verdict.texts), "turn": turn}
+        grant = {**parameters, "texts": json.dumps(verdict.texts), "turns": json.dumps(turns)}
         try:
             return await self._grants.ask(grant) is not None
         except asyncpg.UniqueViolationError:

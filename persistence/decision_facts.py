@@ -3,7 +3,7 @@
 import json
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -21,6 +21,7 @@ from contracts.outreach import (
 from persistence.database import Database, Query
 from persistence.rows import (
     CLAIM_AS_JSON,
+    IDENTIFIERS_OF_MESSAGE,
     REQUEST_COLUMNS,
     REQUEST_TABLES,
     SUPPRESSIONS_OF_MESSAGE,
@@ -42,14 +43,16 @@ _ASKED_MESSAGES = """
     WITH ORDINALITY AS asked (tenant_id, message_id, now, nth)
 """
 
-# Live claims of a message's person that still matter at the instant `asked.now`, other
-# messages' only: those not yet sent, and those sent within the widest window of the
-# campaign's settings.
+# Live claims of a message's person, by whatever the person is known by, that still matter at
+# the instant `asked.now`, other messages' only: those not yet sent, and those sent within the
+# widest window of the campaign's settings.
 _RECENT_CLAIMS = f"""
-    (SELECT coalesce(json_agg({CLAIM_AS_JSON}), '[]')
+    (SELECT coalesce(json_agg({CLAIM_AS_JSON.format(recipient_id="m.recipient_id")}), '[]')
        FROM recipient_claims r
-      WHERE r.tenant_id = m.tenant_id AND r.recipient_id = m.recipient_id
-        AND r.released_at IS NULL AND r.message_id <> m.message_id
+      WHERE r.message_id IN (SELECT k.message_id FROM claimed_identifiers k
+                              WHERE k.tenant_id = m.tenant_id
+                                AND k.identifier = ANY(person.identifiers))
+        AND r.message_id <> m.message_id
         AND (r.sent_at IS NULL OR r.sent_at > asked.now - greatest(
                 interval '7 days',
                 make_interval(hours => (c.config #>> '{{settings,dedup_lookback_hours}}')::int),
@@ -61,14 +64,17 @@ SELECT asked.nth, {REQUEST_COLUMNS},
        m.reason, CAST(m.details AS text) AS details, CAST(m.warnings AS text) AS warnings,
        EXISTS (SELECT FROM recipient_claims r
                 WHERE r.message_id = m.message_id AND r.released_at IS NULL) AS has_live_claim,
-       coalesce((SELECT t.turn FROM recipient_turns t
-                  WHERE (t.tenant_id, t.recipient_id) = (m.tenant_id, m.recipient_id)), 0) AS turn,
+       (SELECT json_object_agg(known, coalesce(t.turn, 0))
+          FROM unnest(person.identifiers) AS known
+          LEFT JOIN recipient_turns t ON (t.tenant_id, t.identifier) = (m.tenant_id, known)
+       ) AS turns,
        {SUPPRESSIONS_OF_MESSAGE} AS suppressions,
        {_RECENT_CLAIMS} AS recent,
        (SELECT coalesce(json_agg(row_to_json(e)), '[]') FROM engagement_stats e
          WHERE e.tenant_id = m.tenant_id AND e.recipient_id = m.recipient_id) AS engagement
   FROM {_ASKED_MESSAGES}
   JOIN ({REQUEST_TABLES}) ON (m.tenant_id, m.message_id) = (asked.tenant_id, asked.message_id)
+ CROSS JOIN LATERAL (SELECT {IDENTIFIERS_OF_MESSAGE} AS identifiers OFFSET 0) person
 """)  # noqa: S608 - built from constants of ours
 
 
@@ -77,8 +83,8 @@ class Reading:
     """A message's facts, as they stood at one instant."""
 
     facts: DecisionFacts
-    #: Claims on the person that were granted so far.
-    turn: int
+    #: Claims that were granted so far on each identifier of the person.
+    turns: Mapping[str, int]
     #: What an earlier run of the message's claim stored; None: nobody has claimed for it.
     claimed: ClaimResult | None
 
@@ -126,7 +132,7 @@ class DecisionReader:
         row = await self._facts.ask(key)
         if row is None:
             raise LookupError(f"there is no message {ref.message_id}")
-        return Reading(facts=_facts_from(row), turn=row["turn"], claimed=_claimed(row))
+        return Reading(facts=_facts_from(row), turns=row["turns"], claimed=_claimed(row))
 
     def _keep(self, ref: MessageRef, facts: DecisionFacts, asked_at: float) -> None:
         self._kept[ref] = _Kept(asked_at, facts)

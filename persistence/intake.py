@@ -16,7 +16,9 @@ from contracts.delivery import AttemptState, ChannelWait, DeliveryEvent
 from contracts.outreach import Details, ExitReason, OutreachState
 from contracts.recipient import RecipientProfile
 from persistence.database import Database, Query
-from persistence.rows import Row, as_compared
+from persistence.rows import Row
+from policy.addresses import addresses_of
+from policy.wishes import suppressed_by
 
 
 @dataclass(frozen=True)
@@ -89,9 +91,10 @@ WITH content AS (
     VALUES (:tenant_id, :content_digest, CAST(:content AS jsonb)) ON CONFLICT DO NOTHING
 )
 INSERT INTO messages (message_id, tenant_id, campaign_id, recipient_id, idempotency_key,
-                      request_digest, profile, content_digest, force_send, created_at)
+                      request_digest, profile, addresses, content_digest, force_send, created_at)
 VALUES (:message_id, :tenant_id, :campaign_id, :recipient_id, :idempotency_key,
-        :request_digest, CAST(:profile AS jsonb), :content_digest, :force_send, :now)
+        :request_digest, CAST(:profile AS jsonb), CAST(:addresses AS jsonb), :content_digest,
+        :force_send, :now)
     ON CONFLICT (tenant_id, idempotency_key) DO NOTHING
 RETURNING message_id
 """)
@@ -125,8 +128,9 @@ SELECT m.message_id, m.campaign_id, c.name AS campaign_name, m.recipient_id, m.s
 """)
 
 # The receipt, what it says about its attempt, what it adds to the person's statistics and to
-# the campaign's counts, and the person's wish to be left alone on that channel: once, however
-# often it is repeated, and whatever else is reported at the same moment.
+# the campaign's counts, and what is not to be contacted again on that channel, the address the
+# attempt went to: once, however often it is repeated, and whatever else is reported at the same
+# moment.
 _RECEIVE = text("""
 WITH received AS (
     INSERT INTO delivery_events (provider, provider_event_id, tenant_id, message_id, attempt_no,
@@ -171,32 +175,30 @@ WITH received AS (
         ON CONFLICT (tenant_id, recipient_id, channel) DO UPDATE
        SET opens = s.opens + excluded.opens, clicks = s.clicks + excluded.clicks,
            replies = s.replies + excluded.replies
-), suppressed AS (
-    INSERT INTO suppressions (tenant_id, subject_kind, subject, channel, reason, created_at)
-    SELECT m.tenant_id, 'recipient', m.recipient_id, coalesce(a.channel, m.channel), r.kind,
-           CAST(:now AS timestamptz)
+), wish AS (
+    SELECT m.tenant_id, m.message_id, m.recipient_id, r.kind, place.channel,
+           m.addresses ->> place.channel AS address
       FROM received r
       JOIN messages m USING (message_id)
       LEFT JOIN attempts a ON (a.message_id, a.attempt_no) = (r.message_id, r.attempt_no)
-     WHERE r.kind IN ('unsubscribed', 'complained')
+     CROSS JOIN LATERAL (SELECT coalesce(a.channel, m.channel)) AS place (channel)
+), suppressed AS (
+    INSERT INTO suppressions (tenant_id, subject_kind, subject, channel, reason, created_at,
+                              wish_id)
+    SELECT tenant_id, subject_kind, subject, channel, kind, CAST(:now AS timestamptz), message_id
+      FROM wish
+     CROSS JOIN LATERAL (VALUES ('address', address), ('recipient', recipient_id))
+                AS meant (subject_kind, subject)
+     WHERE subject_kind = ANY(CAST(:suppressed AS text[])) AND subject IS NOT NULL
+     ORDER BY subject_kind
         ON CONFLICT DO NOTHING
 )
 SELECT count(*) FROM received
 """)
 
-_SUPPRESS = text(f"""
-INSERT INTO suppressions (tenant_id, subject_kind, subject, channel, reason, created_at)
-VALUES (:tenant_id, CAST(:subject_kind AS text),
-        CASE CAST(:subject_kind AS text)
-             WHEN 'address' THEN {as_compared("CAST(:subject AS text)")}
-             ELSE CAST(:subject AS text) END,
-        :channel, :reason, :now)
-    ON CONFLICT DO NOTHING
-""")  # noqa: S608 - built from constants of ours
-
 
 class PostgresIntake:
-    """Requests in, records out; receipts and suppressions as they arrive."""
+    """Requests in, records out; receipts as they arrive."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -229,30 +231,9 @@ class PostgresIntake:
         """Keep a receipt; False when it is known already or its message is not ours."""
         parameters = {**event.model_dump(), "tenant_id": tenant_id, "now": now}
         parameters["kind"] = event.kind.value
+        parameters["suppressed"] = sorted(suppressed_by(event.kind, event.code))
         async with self._database.statement() as connection:
             return bool((await connection.execute(_RECEIVE, parameters)).scalar_one())
-
-    async def suppress(
-        self,
-        tenant_id: UUID,
-        *,
-        recipient_id: str | None,
-        address: str | None,
-        channel: Channel | None,
-        reason: str,
-        now: datetime,
-    ) -> None:
-        """Never contact a recipient or an address again, on a channel or on any."""
-        parameters = {
-            "tenant_id": tenant_id,
-            "subject_kind": "recipient" if recipient_id is not None else "address",
-            "subject": recipient_id if recipient_id is not None else address,
-            "channel": channel and channel.value,
-            "reason": reason,
-            "now": now,
-        }
-        async with self._database.statement() as connection:
-            await connection.execute(_SUPPRESS, parameters)
 
 
 def _message_row(message: NewMessage, now: datetime) -> dict[str, object]:
@@ -264,6 +245,7 @@ def _message_row(message: NewMessage, now: datetime) -> dict[str, object]:
         "idempotency_key": message.idempotency_key,
         "request_digest": message.request_digest,
         "profile": message.profile.model_dump_json(exclude_none=True),
+        "addresses": json.dumps(addresses_of(message.profile.contact_info)),
         "content_digest": message.content.digest(),
         "content": message.content.model_dump_json(),
         "force_send": message.force_send,

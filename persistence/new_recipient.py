@@ -3,7 +3,11 @@
 Apart from the store, so that a process which only judges rows loads no database driver.
 """
 
+import json
 from typing import NamedTuple
+
+from contracts.recipient import RecipientProfile
+from policy.addresses import addresses_of
 
 
 class NewRecipient(NamedTuple):
@@ -13,3 +17,17 @@ class NewRecipient(NamedTuple):
     request_digest: str
     #: The profile as JSON, without what is missing.
     profile: str
+    #: By channel, in the form addresses are compared in, as JSON.
+    addresses: str
+
+
+def new_recipient(
+    recipient_id: str, request_digest: str, profile: RecipientProfile
+) -> NewRecipient:
+    """A recipient as the columns take it."""
+    return NewRecipient(
+        recipient_id,
+        request_digest,
+        profile.model_dump_json(exclude_none=True),
+        json.dumps(addresses_of(profile.contact_info)),
+    )

@@ -13,7 +13,7 @@ from contracts.faults import InvalidRequestError
 from contracts.naming import batch_key, import_key
 from persistence.database import Database, Query
 from persistence.intake import NewMessage
-from persistence.new_recipient import NewRecipient
+from persistence.new_recipient import NewRecipient, new_recipient
 
 # Held until the chunk is stored. A campaign that ends meanwhile waits, and then finds every
 # recipient it has to close; a second import waits, so that two files that name the same
@@ -30,7 +30,8 @@ _STAGED_COLUMNS: Final = (*NewRecipient._fields, "idempotency_key", "place")
 # Gone with the transaction: nothing may be left on a connection of the pool.
 _CREATE_STAGING: Final = f"""
 CREATE TEMPORARY TABLE {_STAGING} (
-    recipient_id text, request_digest text, profile text, idempotency_key text, place integer
+    recipient_id text, request_digest text, profile text, addresses text, idempotency_key text,
+    place integer
 ) ON COMMIT DROP
 """
 
@@ -43,9 +44,10 @@ WITH content AS (
         ON CONFLICT DO NOTHING
 ), added AS (
     INSERT INTO messages (message_id, tenant_id, campaign_id, recipient_id, idempotency_key,
-                          request_digest, profile, content_digest, force_send, state, created_at)
+                          request_digest, profile, addresses, content_digest, force_send, state,
+                          created_at)
     SELECT uuidv7(), CAST(:tenant_id AS uuid), CAST(:campaign_id AS uuid), recipient_id,
-           idempotency_key, request_digest, CAST(profile AS jsonb),
+           idempotency_key, request_digest, CAST(profile AS jsonb), CAST(addresses AS jsonb),
            CAST(:content_digest AS text), CAST(:force_send AS boolean), 'queued',
            CAST(:now AS timestamptz)
       FROM {_STAGING}
@@ -80,11 +82,7 @@ class PostgresRecipients:
         if not messages:
             return 0
         rows = [
-            NewRecipient(
-                message.recipient_id,
-                message.request_digest,
-                message.profile.model_dump_json(exclude_none=True),
-            )
+            new_recipient(message.recipient_id, message.request_digest, message.profile)
             for message in messages
         ]
         first = messages[0]

@@ -16,6 +16,7 @@ from contracts.channels import Channel
 from contracts.content import MessageContent
 from contracts.outreach import MessageRef, OutreachState
 from contracts.recipient import STORED, RecipientProfile
+from policy.addresses import KINDS
 from policy.frequency import RecentClaim
 from policy.templates import Wording
 
@@ -89,33 +90,37 @@ REQUEST_TABLES = """
 """
 
 
-def as_compared(address: str) -> str:
-    """SQL for the form addresses are compared in: capitals do not count, nor a handle's `@`.
+#: Suppressions of a message's person, by recipient or by an address the message may go to. One
+#: for a channel counts where it is that channel's address.
+SUPPRESSIONS_OF_MESSAGE = """
+    (SELECT coalesce(json_agg(json_build_object('channel', s.channel, 'reason', s.reason)
+                              ORDER BY s.created_at DESC), '[]')
+       FROM (SELECT 'recipient' AS kind, m.recipient_id AS subject
+              UNION SELECT 'address', a.value FROM jsonb_each_text(m.addresses) a) known
+       JOIN suppressions s ON (s.tenant_id, s.subject_kind, s.subject)
+                            = (m.tenant_id, known.kind, known.subject)
+      WHERE s.subject_kind = 'recipient' OR s.channel IS NULL
+         OR s.subject = m.addresses ->> s.channel)
+"""
 
-    The database's lower case on both sides: Python's differs outside of ASCII.
+_KIND = "".join(f" WHEN '{channel}' THEN '{kind}'" for channel, kind in KINDS.items())
 
-    Args:
-        address: SQL for an address as people write it.
-    """
-    return f"ltrim(lower({address}), '@')"
-
-
-#: Suppressions of a message's person, by recipient or by any address in the profile.
-SUPPRESSIONS_OF_MESSAGE = f"""
-    (SELECT coalesce(json_agg(json_build_object('channel', s.channel, 'reason', s.reason)), '[]')
-       FROM suppressions s
-      WHERE s.tenant_id = m.tenant_id
-        AND (   (s.subject_kind = 'recipient' AND s.subject = m.recipient_id)
-             OR (s.subject_kind = 'address' AND s.subject IN (
-                    SELECT {as_compared("value")}
-                      FROM jsonb_each_text(m.profile -> 'contact_info')))))
+#: What the person of a message m of a campaign c is known by: the id, and each address the
+#: message may go to, as `kind:address`. A number of somebody's who is written to by e-mail only
+#: tells nothing: a whole company may have it.
+IDENTIFIERS_OF_MESSAGE = f"""
+    (ARRAY(SELECT DISTINCT CASE a.key{_KIND} END || ':' || a.value
+             FROM jsonb_each_text(m.addresses) a
+            WHERE jsonb_exists(c.config -> 'channels', a.key)) || ('id:' || m.recipient_id))
 """  # noqa: S608 - built from constants of ours
 
-#: What a `RecentClaim` is made of, as a JSON object, for a query over recipient_claims r.
+#: What a `RecentClaim` is made of, as a JSON object, for a query over recipient_claims r and
+#: the id of the person it is read for.
 CLAIM_AS_JSON = """
     json_build_object(
         'message_id', r.message_id, 'campaign_id', r.campaign_id, 'channel', r.channel,
-        'claimed_at', r.claimed_at, 'sent_at', r.sent_at, 'texts', r.texts)
+        'claimed_at', r.claimed_at, 'sent_at', r.sent_at, 'texts', r.texts,
+        'same_id', r.recipient_id = {recipient_id})
 """
 
 
@@ -149,6 +154,7 @@ def claims_from(documents: Sequence[dict[str, Any]]) -> Sequence[RecentClaim]:
             claimed_at=_INSTANT.validate_python(claim["claimed_at"]),
             sent_at=claim["sent_at"] and _INSTANT.validate_python(claim["sent_at"]),
             texts=tuple(claim["texts"]),
+            same_id=claim["same_id"],
         )
         for claim in documents
     ]

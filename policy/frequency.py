@@ -33,6 +33,8 @@ class RecentClaim:
     sent_at: datetime | None
     #: What it said, as `comparable_text`; one per channel it was written for.
     texts: tuple[str, ...] = ()
+    #: False: it was for another id, which has a mailbox or number in common with this person.
+    same_id: bool = True
 
     @property
     def last_at(self) -> datetime:
@@ -95,7 +97,7 @@ def find_duplicate(
     return Block(
         reason=ExitReason.DUPLICATE,
         details={
-            "kind": "look_back",
+            "kind": "look_back" if last.same_id else "same_address",
             **_reference(last),
             "lookback_hours": settings.dedup_lookback_hours,
         },

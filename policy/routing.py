@@ -117,26 +117,34 @@ def explain(decision: RoutingDecision, plan: SendPlan | None) -> str:
 
     Args:
         decision: the decision to explain.
-        plan: when the message is sent on the chosen channel, if that stands already.
+        plan: when and on which channel the message is sent, if that stands already.
 
     Returns:
         Some lines of Markdown, without personal data.
     """
-    if decision.channel is None or decision.reason is None:
-        headline = "**No channel can carry this message.**"
-    else:
-        headline = f"**On {decision.channel}**: {_REASONS[decision.reason]}."
     # Preformatted: the Web UI sets the columns of a Markdown table without any space between.
     rows = [_row(assessment) for assessment in decision.assessments]
-    lines = [headline, "", "```", _COLUMNS, *rows, "```", ""]
-    if decision.fallback_channels:
-        lines.append(f"Fallbacks, in this order: {', '.join(decision.fallback_channels)}.")
-    elif decision.channel is not None:
+    lines = [_headline(decision, plan), "", "```", _COLUMNS, *rows, "```", ""]
+    order = decision.order()
+    left = order[order.index(plan.channel) + 1 :] if plan else decision.fallback_channels
+    if left:
+        lines.append(f"Fallbacks, in this order: {', '.join(left)}.")
+    elif order:
         lines.append("There is no fallback.")
     if plan is not None:
         lines.append(_timing(plan))
     lines.append(f"Policy {decision.policy_version}.")
     return "\n".join(lines)
+
+
+def _headline(decision: RoutingDecision, plan: SendPlan | None) -> str:
+    """The channel in use, and why it is that one."""
+    if decision.channel is None or decision.reason is None:
+        return "**No channel can carry this message.**"
+    why = _REASONS[decision.reason]
+    if plan is None or plan.channel is decision.channel:
+        return f"**On {decision.channel}**: {why}."
+    return f"**On {plan.channel}**, a fallback. {decision.channel} was chosen first: {why}."
 
 
 def _row(assessment: ChannelAssessment) -> str:

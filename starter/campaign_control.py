@@ -149,6 +149,10 @@ class CampaignControl:
         """What its workflow does; None where none runs."""
         return await self._runs.status(self._ref)
 
+    async def lost(self) -> str | None:
+        """What became of its workflow, if it was ended from outside; `start` starts another."""
+        return await self._runs.lost(self._ref)
+
     async def result(self) -> CampaignResult:
         """Wait until everybody has an outcome."""
         return await self.handle.result()

@@ -1,6 +1,6 @@
 """The workflows of campaigns: start, ask, steer."""
 
-from temporalio.client import Client, WorkflowHandle
+from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHandle
 from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.service import RPCError, RPCStatusCode
 
@@ -12,8 +12,16 @@ from contracts.campaign_run import (
     CampaignRunStatus,
 )
 from contracts.naming import CAMPAIGN_QUEUE, campaign_workflow_id
-from starter.outreaches import shown
+from starter.lost import told_execution
+from starter.shown import shown
 from workflows.campaign import CampaignWorkflow
+
+_ENDED_FROM_OUTSIDE = (
+    WorkflowExecutionStatus.CANCELED,
+    WorkflowExecutionStatus.FAILED,
+    WorkflowExecutionStatus.TERMINATED,
+    WorkflowExecutionStatus.TIMED_OUT,
+)
 
 CampaignHandle = WorkflowHandle[CampaignWorkflow, CampaignResult]
 
@@ -53,6 +61,16 @@ class CampaignRuns:
         except RPCError as error:
             if error.status is not RPCStatusCode.NOT_FOUND:
                 raise
+
+    async def lost(self, ref: CampaignRef) -> str | None:
+        """What became of a campaign's workflow, if it was ended from outside; None: nothing."""
+        try:
+            status = (await self.handle(ref).describe()).status
+        except RPCError as error:
+            if error.status is RPCStatusCode.NOT_FOUND:
+                return None
+            raise
+        return told_execution(status) if status in _ENDED_FROM_OUTSIDE else None
 
     async def status(self, ref: CampaignRef) -> CampaignRunStatus | None:
         """What a campaign's workflow does; None where none runs, or none answers."""

@@ -51,11 +51,11 @@ class PacingStatus(TypedDict):
 
 
 class Outcomes(TypedDict):
-    """Messages with an outcome; those that were blocked by reason."""
+    """Messages with an outcome; those that failed or were blocked by reason."""
 
     sent: int
     unknown: int
-    failed: int
+    failed: dict[str, int]
     cancelled: int
     blocked: dict[str, int]
 
@@ -96,6 +96,7 @@ class CampaignStatusResult(TypedDict):
     """Answer to `get_orchestration_status`; instants and ids are strings."""
 
     campaign_id: str
+    campaign_name: str
     campaign_status: str
     budget: BudgetStatus
     daily_limit: DailyLimitStatus
@@ -137,6 +138,7 @@ def campaign_status(snapshot: CampaignSnapshot, now: datetime) -> CampaignStatus
     finish = expected_finish_at(_progress(snapshot, now, rate), now)
     return CampaignStatusResult(
         campaign_id=str(snapshot.campaign.id),
+        campaign_name=snapshot.campaign.name,
         campaign_status=snapshot.campaign.status.value,
         budget=_budget(snapshot),
         daily_limit=_daily_limit(snapshot, now),
@@ -226,7 +228,7 @@ def _outcomes(snapshot: CampaignSnapshot) -> Outcomes:
     return Outcomes(
         sent=by_state.get(OutreachState.SENT, 0),
         unknown=by_state.get(OutreachState.UNKNOWN, 0),
-        failed=by_state.get(OutreachState.FAILED, 0),
+        failed=snapshot.tallies.by_reason(OutreachState.FAILED),
         cancelled=by_state.get(OutreachState.CANCELLED, 0),
         blocked=snapshot.tallies.by_reason(OutreachState.BLOCKED),
     )

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TypeVar
+from urllib.parse import urlsplit
 
 from pydantic import ValidationError
 from pydantic_settings import BaseSettings, SettingsError
@@ -38,6 +39,7 @@ def database_of(settings: DatabaseSettings) -> Database:
     """
     url = settings.database_url.get_secret_value()
     try:
+        _ = urlsplit(url).port  # Refused where there can be none of that number.
         return Database(url, pool_size=settings.database_pool_size)
     except (SQLAlchemyError, ImportError, ValueError):
         # The address is not shown: it holds a password.

@@ -3,6 +3,8 @@
 from datetime import UTC, datetime
 from uuid import UUID
 
+from temporalio.client import WorkflowExecutionStatus
+
 from contracts.campaign import FINAL_STATUSES
 from contracts.delivery import AttemptState, DeliveryEvent, DeliveryEventSignal
 from contracts.faults import InvalidRequestError
@@ -18,6 +20,7 @@ from contracts.outreach import (
 from persistence.intake import MessageRecord, PostgresIntake
 from persistence.requests import PostgresRequestStore
 from starter.campaigns import Campaigns
+from starter.lost import OutreachLostError
 from starter.outreaches import OutreachEndedError, Outreaches, OutreachHandle
 
 
@@ -65,12 +68,12 @@ class Messages:
         """Where a message stands, asked of its workflow.
 
         Raises:
-            LookupError: Temporal does not know it (any more).
+            OutreachLostError: its workflow is gone, or was ended from outside.
         """
         try:
             return await self._outreaches.status(self._ref(message_id))
         except OutreachEndedError:
-            raise LookupError(f"no workflow carries message {message_id}") from None
+            raise OutreachLostError(message_id, None) from None
 
     async def fall_back(self, message_id: UUID) -> DecisionAnswer:
         """Carry a message on, on its next channel.
@@ -125,7 +128,8 @@ class Messages:
         record = await self.record(message_id)
         if record.state in FINAL_STATES:
             raise _ended(message_id, record.state)
-        if await self._outreaches.is_running(self._ref(message_id)):
+        execution = await self._outreaches.execution(self._ref(message_id))
+        if execution is WorkflowExecutionStatus.RUNNING:
             await self._outreaches.cancel(self._ref(message_id))
         elif any(attempt.state is AttemptState.SENDING for attempt in record.attempts):
             raise InvalidRequestError(

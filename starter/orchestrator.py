@@ -1,7 +1,7 @@
 """The client library: send, watch and steer outreaches."""
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Self
@@ -34,7 +34,6 @@ from persistence.intake import MessageRecord, PostgresIntake
 from persistence.recipients import PostgresRecipients
 from persistence.requests import PostgresRequestStore
 from policy.selector import ChannelSelector
-from starter.addresses import stored_form
 from starter.answers import BatchResult, SendResult, batch_result, queued_batch, send_result
 from starter.campaign_control import CampaignControl
 from starter.campaign_runs import CampaignRuns
@@ -42,24 +41,24 @@ from starter.campaign_status import CampaignStatusResult
 from starter.campaigns import Campaigns
 from starter.conversions import Conversions
 from starter.environment import database_of, from_environment, tenant_settings
+from starter.finding import Finding
 from starter.importing.run import ImportOptions, ImportProgress, ImportResult, import_file
 from starter.messages import Messages
 from starter.outreaches import Outreaches, OutreachHandle
 from starter.requests import (
     LONGEST_ANSWERED_BATCH,
-    SuppressionWish,
     new_batch,
     new_message,
-    parse,
 )
 from starter.sending import Sending
+from starter.suppressions import LiftedSuppression, Suppressions
 
 
 class OutreachOrchestrator:
     """Sends outreaches and answers for them.
 
     The components behind it can be used on their own: `deduplicator`, `router`,
-    `selector`, `budget`, `scheduler`.
+    `selector`, `budget`, `scheduler`. `find` lists campaigns, messages and what one person got.
 
     Args:
         client: connection to Temporal with the pydantic data converter.
@@ -87,11 +86,13 @@ class OutreachOrchestrator:
         self._runs_store = PostgresCampaignRuns(database)
         self._campaigns = Campaigns(database, tenant_id, settings or OrchestratorSettings())
         self._conversions = Conversions(database, tenant_id)
+        self._suppressions = Suppressions(database, tenant_id)
         self._messages = Messages(self._intake, requests, outreaches, self._campaigns, tenant_id)
         self.deduplicator = MessageDeduplicator(PostgresClaimStore(database, decisions))
         self.router = ChannelRouter(decisions, dict.fromkeys(Channel))
         self.selector = ChannelSelector()
         self.budget = BudgetManager(PostgresBudgetLedger(database))
+        self.find = Finding(database, tenant_id, settings or OrchestratorSettings())
         self.scheduler = SendTimeScheduler(decisions, requests, PostgresAnalyticsStore(database))
 
     @classmethod
@@ -283,7 +284,8 @@ class OutreachOrchestrator:
         """Where a message stands, asked of its workflow.
 
         Raises:
-            LookupError: Temporal does not know it (any more); see `get_message`.
+            LookupError: Temporal does not know it (any more), or its workflow was ended from
+                outside; see `get_message`.
         """
         return await self._messages.status(message_id)
 
@@ -362,22 +364,47 @@ class OutreachOrchestrator:
     ) -> None:
         """Never contact a recipient or an address again, on one channel or on any.
 
+        A recipient's mailboxes and numbers, as far as they are known, are suppressed with the
+        recipient, whatever other ids have them; what is asleep for them is not sent.
+
+        Args:
+            recipient_id: the person, as requests name them.
+            address: or a mailbox, number, handle or id, in any form.
+            channel: where not to contact; None: nowhere.
+            reason: kept and shown, in histories too: no personal data.
+
         Raises:
             InvalidRequestError: neither or both of recipient and address are given, or
                 something is wrong with one of the four; nothing was stored.
         """
-        if (recipient_id is None) == (address is None):
-            raise InvalidRequestError("give either recipient_id or address, to say who is meant")
-        wish = {"recipient_id": recipient_id, "channel": channel, "reason": reason}
-        checked = parse(SuppressionWish, wish, "")
-        await self._intake.suppress(
-            self._tenant_id,
-            recipient_id=checked.recipient_id,
-            address=None if address is None else stored_form(address),
-            channel=checked.channel,
-            reason=checked.reason,
-            now=datetime.now(UTC),
-        )
+        await self._suppressions.suppress(recipient_id, address, channel, reason)
+
+    async def lift_suppression(
+        self,
+        *,
+        recipient_id: str | None = None,
+        address: str | None = None,
+        channel: Channel | None = None,
+    ) -> list[LiftedSuppression]:
+        """Allow contact with a recipient or an address again.
+
+        Everything that one wish had suppressed is lifted together: of somebody who has
+        unsubscribed, the recipient and the address. Another's wish for the same address stays.
+
+        Args:
+            recipient_id: the person, as requests name them.
+            address: or a mailbox, number, handle or id, in any form.
+            channel: where; None: wherever it was suppressed.
+
+        Returns:
+            What was lifted, one entry for each recipient or address and channel.
+
+        Raises:
+            InvalidRequestError: neither or both of recipient and address are given, or
+                something is wrong with one of the three.
+            LookupError: there is no such suppression.
+        """
+        return await self._suppressions.lift(recipient_id, address, channel)
 
     # Inside
 

@@ -3,8 +3,8 @@
 import asyncio
 import logging
 from datetime import datetime
-from typing import Final, TypedDict
-from uuid import UUID, uuid4
+from typing import Final
+from uuid import uuid4
 
 from temporalio.api.batch.v1 import BatchOperationCancellation
 from temporalio.api.workflowservice.v1 import StartBatchOperationRequest
@@ -13,13 +13,11 @@ from temporalio.client import (
     WithStartWorkflowOperation,
     WorkflowExecutionStatus,
     WorkflowHandle,
+    WorkflowQueryRejectedError,
     WorkflowUpdateFailedError,
-    WorkflowUpdateRPCTimeoutOrCancelledError,
 )
 from temporalio.common import (
-    SearchAttributeKey,
-    SearchAttributePair,
-    TypedSearchAttributes,
+    QueryRejectCondition,
     WorkflowIDConflictPolicy,
     WorkflowIDReusePolicy,
 )
@@ -33,7 +31,6 @@ from contracts.faults import InvalidRequestError
 from contracts.naming import (
     CAMPAIGN_ATTRIBUTE,
     OUTREACH_QUEUE,
-    TENANT_ATTRIBUTE,
     outreach_workflow_id,
 )
 from contracts.outreach import (
@@ -44,16 +41,20 @@ from contracts.outreach import (
     OutreachStatus,
     RescheduleInput,
 )
+from starter.lost import OutreachLostError
+from starter.questions import anew, until_taken
 from starter.requests import parse
+from starter.shown import shown_outreach
 from workflows.outreach import OutreachWorkflow
 
 _log = logging.getLogger(__name__)
 
-_TENANT: Final = SearchAttributeKey.for_keyword(TENANT_ATTRIBUTE)
-_CAMPAIGN: Final = SearchAttributeKey.for_keyword(CAMPAIGN_ATTRIBUTE)
 
-#: Pause before a workflow whose worker has just died is asked again.
-_UNTIL_READY_SECONDS: Final = 1.0
+#: The question after the decision on a new message, the same from everybody: a workflow takes
+#: ten at once, and two thousand in all.
+_FIRST_DECISION: Final = "first-decision"
+#: Pause before a server that is at another job is offered one again.
+_UNTIL_FREE_SECONDS: Final = 1.0
 #: Offers of a job to a server that is at another, a second apart: less than the time after
 #: which a step without a heartbeat is taken for dead.
 _TRIES_OF_A_JOB: Final = 10
@@ -63,26 +64,6 @@ OutreachHandle = WorkflowHandle[OutreachWorkflow, OutreachResult]
 
 class OutreachEndedError(Exception):
     """The outreach's workflow has ended and takes no more orders."""
-
-
-class Shown(TypedDict):
-    """What the Web UI shows a workflow by, and finds it by."""
-
-    static_summary: str
-    search_attributes: TypedSearchAttributes
-
-
-def shown(tenant_id: UUID, campaign: OutreachCampaign) -> Shown:
-    """How a campaign's workflows, its own and its outreaches', are shown and found."""
-    return Shown(
-        static_summary=f"{campaign.name} ({campaign.campaign_type})",
-        search_attributes=TypedSearchAttributes(
-            [
-                SearchAttributePair(_TENANT, str(tenant_id)),
-                SearchAttributePair(_CAMPAIGN, str(campaign.id)),
-            ]
-        ),
-    )
 
 
 class Outreaches:
@@ -120,7 +101,7 @@ class Outreaches:
                 task_queue=OUTREACH_QUEUE,
                 # The worker that asks takes the first task at once, without polling for it.
                 request_eager_start=True,
-                **shown(ref.tenant_id, campaign),
+                **shown_outreach(ref.tenant_id, campaign),
             )
         except WorkflowAlreadyStartedError:
             return False
@@ -147,7 +128,7 @@ class Outreaches:
             except RPCError as error:
                 if error.status is not RPCStatusCode.RESOURCE_EXHAUSTED:
                     raise
-                await asyncio.sleep(_UNTIL_READY_SECONDS)
+                await asyncio.sleep(_UNTIL_FREE_SECONDS)
             else:
                 return
         _log.warning("campaign %s: its workflows sleep on; the server is busy", ref.campaign_id)
@@ -168,21 +149,15 @@ class Outreaches:
         Raises:
             OutreachEndedError: its workflow ran already.
         """
-        # One question however often it is asked: a workflow takes ten at once.
-        update_id = str(uuid4())
-        while True:
-            try:
-                return await self._ask_for_decision(update_id, ref, campaign, resume=resume)
-            except WorkflowUpdateRPCTimeoutOrCancelledError as error:
-                if isinstance(error.__cause__, asyncio.CancelledError):
-                    raise asyncio.CancelledError from error
-            except RPCError as error:
-                if not _is_not_ready(error):
-                    raise
-                await asyncio.sleep(_UNTIL_READY_SECONDS)
+        # All who wait for a first decision ask one question between them. A later decision is
+        # another question: the answer to the first one stays what it was.
+        question = anew() if resume else _FIRST_DECISION
+        return await until_taken(
+            lambda: self._ask_for_decision(question, ref, campaign, resume=resume)
+        )
 
     async def _ask_for_decision(
-        self, update_id: str, ref: MessageRef, campaign: OutreachCampaign, *, resume: bool
+        self, question: str, ref: MessageRef, campaign: OutreachCampaign, *, resume: bool
     ) -> DecisionAnswer:
         start = WithStartWorkflowOperation(
             OutreachWorkflow.run,
@@ -195,26 +170,35 @@ class Outreaches:
                 if resume
                 else WorkflowIDReusePolicy.REJECT_DUPLICATE
             ),
-            **shown(ref.tenant_id, campaign),
+            **shown_outreach(ref.tenant_id, campaign),
         )
         # What a refused start leaves behind is told by the call itself; nobody awaits it twice.
         unheard = asyncio.ensure_future(start.workflow_handle())
         unheard.add_done_callback(_hear)
         try:
             return await self._client.execute_update_with_start_workflow(
-                OutreachWorkflow.decision, id=update_id, start_workflow_operation=start
+                OutreachWorkflow.decision, id=question, start_workflow_operation=start
             )
         except WorkflowAlreadyStartedError:
             raise OutreachEndedError(outreach_workflow_id(ref.message_id)) from None
 
     async def status(self, ref: MessageRef) -> OutreachStatus:
-        """Where the workflow stands.
+        """Where the workflow stands, or stood when it came to its end.
 
         Raises:
             OutreachEndedError: Temporal does not know it any more.
+            OutreachLostError: it was ended from outside.
         """
+        handle = self.handle(ref)
         try:
-            return await self.handle(ref).query(OutreachWorkflow.status)
+            return await handle.query(
+                OutreachWorkflow.status,
+                reject_condition=QueryRejectCondition.NOT_COMPLETED_CLEANLY,
+            )
+        except WorkflowQueryRejectedError as error:
+            if error.status is not WorkflowExecutionStatus.CANCELED:
+                raise OutreachLostError(ref.message_id, error.status) from None
+            return await handle.query(OutreachWorkflow.status)
         except RPCError as error:
             raise _ended(error) from error
 
@@ -225,9 +209,12 @@ class Outreaches:
             InvalidRequestError: the time is not allowed, or the message no longer asleep.
             OutreachEndedError: the workflow has ended.
         """
-        order = parse(RescheduleInput, {"at": at}, "")
+        order, question = parse(RescheduleInput, {"at": at}, ""), anew()
+        handle = self.handle(ref)
         try:
-            return await self.handle(ref).execute_update(OutreachWorkflow.reschedule, order)
+            return await until_taken(
+                lambda: handle.execute_update(OutreachWorkflow.reschedule, order, id=question)
+            )
         except WorkflowUpdateFailedError as error:
             raise _refused(error) from error
         except RPCError as error:
@@ -240,22 +227,24 @@ class Outreaches:
             InvalidRequestError: the message is not asleep.
             OutreachEndedError: the workflow has ended.
         """
+        handle, question = self.handle(ref), anew()
         try:
-            return await self.handle(ref).execute_update(OutreachWorkflow.fall_back)
+            return await until_taken(
+                lambda: handle.execute_update(OutreachWorkflow.fall_back, id=question)
+            )
         except WorkflowUpdateFailedError as error:
             raise _refused(error) from error
         except RPCError as error:
             raise _ended(error) from error
 
-    async def is_running(self, ref: MessageRef) -> bool:
-        """Whether a workflow carries the message at this moment."""
+    async def execution(self, ref: MessageRef) -> WorkflowExecutionStatus | None:
+        """How the workflow of a message stands; None where Temporal does not know it."""
         try:
-            described = await self.handle(ref).describe()
+            return (await self.handle(ref).describe()).status
         except RPCError as error:
             if error.status is RPCStatusCode.NOT_FOUND:
-                return False
+                return None
             raise
-        return described.status is WorkflowExecutionStatus.RUNNING
 
     async def cancel(self, ref: MessageRef) -> None:
         """Ask the workflow to stop and compensate; one that has ended stays as it is."""
@@ -273,12 +262,6 @@ class Outreaches:
 def _hear(told: asyncio.Future[OutreachHandle]) -> None:
     if not told.cancelled():
         told.exception()
-
-
-def _is_not_ready(error: RPCError) -> bool:
-    """Whether the workflow takes no question because its workers keep failing or dying."""
-    refused = error.status is RPCStatusCode.FAILED_PRECONDITION
-    return refused and "Workflow Task in failed state" in error.message
 
 
 def _ended(error: RPCError) -> Exception:

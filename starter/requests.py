@@ -6,9 +6,8 @@ from uuid import uuid4
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from contracts.base import ClosedContract, ShortText
+from contracts.base import ShortText
 from contracts.campaign import OutreachCampaign
-from contracts.channels import Channel
 from contracts.content import MessageContent
 from contracts.faults import InvalidRequestError, listed, one_line
 from contracts.recipient import RecipientProfile
@@ -39,16 +38,6 @@ def parse(model: type[M], value: object, field: str) -> M:
         return model.model_validate(dict(given) if isinstance(given, Mapping) else given)
     except ValidationError as error:
         raise InvalidRequestError(one_line(error, root=field)) from None
-
-
-class SuppressionWish(ClosedContract):
-    """Somebody is not to be contacted again."""
-
-    #: As requests name the person; None: an address is meant.
-    recipient_id: ShortText | None = None
-    #: None: on any.
-    channel: Channel | None = None
-    reason: ShortText
 
 
 def new_message(

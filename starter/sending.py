@@ -5,8 +5,10 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Final
 
+from temporalio.client import WorkflowExecutionStatus
+
 from contracts.faults import InvalidRequestError
-from contracts.outreach import FINAL_STATES, DecisionAnswer, MessageRef
+from contracts.outreach import FINAL_STATES, DecisionAnswer, MessageRef, OutreachState
 from persistence.intake import NewMessage, PostgresIntake, StoredMessage
 from persistence.recipients import PostgresRecipients
 from starter.answers import BatchItem, answer_from_record
@@ -14,6 +16,7 @@ from starter.outreaches import OutreachEndedError, Outreaches
 
 #: Decisions of one batch awaited at once: enough to keep a worker busy.
 _AT_ONCE: Final = 32
+_UNDECIDED: Final = (OutreachState.QUEUED, OutreachState.DECIDING)
 #: Messages one transaction puts into a queue.
 _QUEUED_AT_ONCE: Final = 5_000
 
@@ -57,17 +60,14 @@ class Sending:
         _refuse_another(message, stored)
         ref = MessageRef(tenant_id=message.campaign.tenant_uuid, message_id=stored.message_id)
         is_new = stored.message_id == message.message_id
-        if not is_new and (answer := await self._answer_of_ended(ref)) is not None:
+        if not is_new and (answer := await self._answer_of_known(ref)) is not None:
             return answer
         try:
             return await self._outreaches.decide(ref, message.campaign)
         except OutreachEndedError:
             answer = await self._answer_of_ended(ref)
             if answer is None:
-                raise LookupError(
-                    f"message {ref.message_id} has no workflow any more: it was terminated "
-                    "before its end; send it again under a new key"
-                ) from None
+                raise _terminated(ref) from None
             return answer
 
     async def send_all(self, messages: Sequence[NewMessage]) -> list[BatchItem]:
@@ -100,12 +100,38 @@ class Sending:
             added += await self._recipients.add(page[0].campaign, page, now)
         return added
 
+    async def _answer_of_known(self, ref: MessageRef) -> DecisionAnswer | None:
+        """What stands on a message stored before; None: its workflow is still to say.
+
+        Read from what is stored, so that repeating a request costs its workflow nothing.
+
+        Raises:
+            LookupError: its workflow was terminated before its end.
+        """
+        # Asked first: what has ended since is then found to have ended.
+        workflow = await self._outreaches.execution(ref)
+        record = await self._intake.record(ref.tenant_id, ref.message_id)
+        if record is None or (workflow is None and record.state not in FINAL_STATES):
+            return None
+        if record.state in FINAL_STATES:
+            return answer_from_record(record)
+        if workflow is not WorkflowExecutionStatus.RUNNING:
+            raise _terminated(ref)
+        return None if record.state in _UNDECIDED else answer_from_record(record)
+
     async def _answer_of_ended(self, ref: MessageRef) -> DecisionAnswer | None:
         """What was decided on a message that has ended; None while it has not."""
         record = await self._intake.record(ref.tenant_id, ref.message_id)
         if record is None or record.state not in FINAL_STATES:
             return None
         return answer_from_record(record)
+
+
+def _terminated(ref: MessageRef) -> LookupError:
+    return LookupError(
+        f"message {ref.message_id} has no workflow any more: it was terminated before its end; "
+        f"close it with `madan-sara cancel {ref.message_id}`, then send it again under a new key"
+    )
 
 
 def _refuse_another(message: NewMessage, stored: StoredMessage) -> None:

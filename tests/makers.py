@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import UUID
+from zlib import crc32
 
 from contracts.campaign import OutreachCampaign
 from contracts.settings import OrchestratorSettings
@@ -28,6 +29,11 @@ def make_campaign(tenant_id: UUID, **changes: Any) -> OutreachCampaign:
             **changes,
         }
     )
+
+
+def phone_of(person: str) -> str:
+    """A mobile number in Haiti that a person has alone."""
+    return f"+5093{crc32(person.encode()) % 10_000_000:07}"
 
 
 def zone_at_noon(now: datetime | None = None) -> str:

@@ -15,6 +15,7 @@ from starter.environment import database_of, from_environment
 from starter.outreaches import Outreaches
 from worker.components import build_campaign_components, build_components
 from worker.heap import freeze_heap
+from worker.log import set_up_logging
 from worker.senders import build_senders, rate_limits_of
 from worker.workers import build_campaign_worker, build_workers
 
@@ -58,10 +59,11 @@ def main() -> int:
     Returns:
         The exit code.
     """
+    set_up_logging()
     try:
         uvloop.run(run())
     except (ValueError, RuntimeError) as error:
-        print(f"the worker cannot start: {error}", file=sys.stderr)  # noqa: T201 - nobody logs yet
+        print(f"the worker cannot start: {error}", file=sys.stderr)  # noqa: T201 - one line for whoever started us
         return 1
     return 0
 

@@ -73,6 +73,8 @@ class OutreachWorkflow:
                 raise
             await self._withdraw()
         await workflow.wait_condition(workflow.all_handlers_finished)
+        # Once, and with the workflow's end: it costs an event, and no task of its own.
+        workflow.upsert_search_attributes(self._record.found_by())
         if (
             self._record.state is OutreachState.CANCELLED
             and workflow.cancellation_reason() is not None

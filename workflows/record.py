@@ -2,10 +2,14 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Final
+
+from temporalio.common import SearchAttributeKey, SearchAttributeUpdate
 
 from contracts.channels import Channel
 from contracts.decision import RoutingDecision, SendPlan, TimingReason
 from contracts.delivery import AttemptSummary
+from contracts.naming import REASON_ATTRIBUTE, STATE_ATTRIBUTE
 from contracts.outreach import (
     FINAL_STATES,
     UNSENT_STATES,
@@ -17,6 +21,9 @@ from contracts.outreach import (
     OutreachStatus,
 )
 from workflows.story import tell
+
+_STATE: Final = SearchAttributeKey.for_keyword(STATE_ATTRIBUTE)
+_REASON: Final = SearchAttributeKey.for_keyword(REASON_ATTRIBUTE)
 
 _ENDED_UNSENT = UNSENT_STATES | {OutreachState.QUEUED}
 
@@ -90,6 +97,11 @@ class OutreachRecord:
             channel=self.plan.channel if self.plan else None,
             attempts=len(self.attempts),
         )
+
+    def found_by(self) -> list[SearchAttributeUpdate[str]]:
+        """What the workflow is found by once it has ended."""
+        found = [_STATE.value_set(self.state.value)]
+        return [*found, _REASON.value_set(self.block.reason.value)] if self.block else found
 
     def status(self) -> OutreachStatus:
         """The answer to the `status` query."""

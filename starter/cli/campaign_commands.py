@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from starter.cli.running import EXIT_CODES, OK, AsJson, run
+from contracts.campaign import CampaignStatus
+from starter.cli.running import EXIT_CODES, OK, After, AsJson, Limit, Yes, run
 
 campaigns = typer.Typer(
     help="Save, watch and steer campaigns.", epilog=EXIT_CODES, no_args_is_help=True
@@ -49,6 +50,19 @@ def campaign_status(
         run(lambda: watching.watch(campaign_id, interval_seconds=interval, as_json=as_json))
     except KeyboardInterrupt:  # Whoever watches has seen enough; the last picture stands.
         raise typer.Exit(OK) from None
+
+
+@campaigns.command("list", epilog=EXIT_CODES)
+def list_campaigns(
+    status: Annotated[CampaignStatus | None, typer.Option(help="Only these.")] = None,
+    limit: Limit = 50,
+    after: After = None,
+    as_json: AsJson = False,
+) -> None:
+    """List campaigns, the newest first, a page at a time."""
+    from starter.cli import finding_orders
+
+    run(lambda: finding_orders.campaigns(status, after, limit), as_json=as_json)
 
 
 @campaigns.command("analytics", epilog=EXIT_CODES)
@@ -121,12 +135,13 @@ def cancel_campaign(
     reason: Annotated[
         str, typer.Option(help="Kept, and shown in the Web UI: no personal data.")
     ] = "no reason given",
+    yes: Yes = False,
     as_json: AsJson = False,
 ) -> None:
     """Withdraw a campaign for good: what is unsent is closed, its money given back."""
     from starter.cli import campaign_orders
 
-    run(lambda: campaign_orders.cancel(campaign_id, reason), as_json=as_json)
+    run(lambda: campaign_orders.cancel(campaign_id, reason, yes=yes), as_json=as_json)
 
 
 @campaigns.command("set", epilog=EXIT_CODES)
@@ -137,12 +152,13 @@ def change_campaign(
     end_date: Annotated[
         str | None, typer.Option(metavar="ISO_TIME", help="A later end; no offset: UTC.")
     ] = None,
+    yes: Yes = False,
     as_json: AsJson = False,
 ) -> None:
     """Change a campaign's limits while it runs; refused below what is held or spent."""
     from starter.cli import campaign_orders
 
     run(
-        lambda: campaign_orders.change(campaign_id, daily_limit, budget, end_date),
+        lambda: campaign_orders.change(campaign_id, daily_limit, budget, end_date, yes=yes),
         as_json=as_json,
     )

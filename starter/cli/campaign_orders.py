@@ -1,10 +1,16 @@
 """What the commands that steer a campaign do, once their words are understood."""
 
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+from contracts.campaign import FINAL_STATUSES, OutreachCampaign
 from contracts.faults import InvalidRequestError
+from contracts.outreach import FINAL_STATES
 from starter.campaign_control import CampaignControl
+from starter.campaign_status import CampaignStatusResult
+from starter.cli.asking import confirm
+from starter.cli.campaign_views import campaign_title
 from starter.cli.orders import Order, Reply
 from starter.cli.request_file import parse_amount, parse_id, parse_instant
 from starter.cli.session import Session
@@ -33,11 +39,14 @@ def resume(campaign_id: str) -> Order:
     return _told(campaign_id, CampaignControl.resume, told)
 
 
-def cancel(campaign_id: str, reason: str) -> Order:
+def cancel(campaign_id: str, reason: str, *, yes: bool) -> Order:
     """Send nothing more, and give back what is held."""
     campaign = parse_id(campaign_id, "CAMPAIGN_ID")
 
     async def order(session: Session) -> Reply:
+        status = await session.orchestrator.get_orchestration_status(campaign)
+        if status["campaign_status"] not in FINAL_STATUSES:
+            await confirm(_cancelling(status), yes=yes)
         await session.orchestrator.campaign(campaign).cancel(reason)
         return _reply(campaign, "is cancelled; what is unsent is being closed", reason=reason)
 
@@ -45,7 +54,12 @@ def cancel(campaign_id: str, reason: str) -> Order:
 
 
 def change(
-    campaign_id: str, daily_limit: int | None, budget: str | None, end_date: str | None
+    campaign_id: str,
+    daily_limit: int | None,
+    budget: str | None,
+    end_date: str | None,
+    *,
+    yes: bool,
 ) -> Order:
     """Change a campaign's limits while it runs."""
     campaign = parse_id(campaign_id, "CAMPAIGN_ID")
@@ -57,6 +71,10 @@ def change(
         )
 
     async def order(session: Session) -> Reply:
+        saved = await session.orchestrator.get_campaign(campaign)
+        lowered = _lowered(saved, daily_limit, total)
+        if lowered and saved.status not in FINAL_STATUSES:
+            await confirm(f"Campaign {saved.name}: {', '.join(lowered)}.", yes=yes)
         await session.orchestrator.campaign(campaign).set_limits(
             daily_limit=daily_limit, budget_total=total, end_date=end
         )
@@ -64,6 +82,28 @@ def change(
         return _reply(campaign, "is changed", **{k: v for k, v in changed.items() if v is not None})
 
     return order
+
+
+def _cancelling(status: CampaignStatusResult) -> str:
+    """What a cancel is about to do."""
+    open_ = sum(n for state, n in status["by_state"].items() if state not in FINAL_STATES)
+    return (
+        f"{campaign_title(status)} is about to be cancelled for good: {open_:,} of "
+        f"{status['total_recipients']:,} recipients have no outcome yet and will get nothing."
+    )
+
+
+def _lowered(saved: OutreachCampaign, daily_limit: int | None, budget: Decimal | None) -> list[str]:
+    """Limits that are about to fall below those the campaign runs with."""
+    limits: dict[str, tuple[Decimal | int | None, Decimal | int | None]] = {
+        "daily limit": (saved.daily_limit, daily_limit),
+        "budget": (saved.budget_total, budget),
+    }
+    return [
+        f"its {name}, {'none' if now is None else now} so far, becomes {then}"
+        for name, (now, then) in limits.items()
+        if then is not None and (now is None or then < now)
+    ]
 
 
 def _told(campaign_id: str, command: Any, told: str) -> Order:  # noqa: ANN401 - a method

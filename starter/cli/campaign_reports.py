@@ -1,5 +1,6 @@
 """What the commands that look at a campaign's figures do, once their words are understood."""
 
+from contracts.campaign import FINAL_STATUSES
 from starter.cli.campaign_views import analytics_view, campaign_view
 from starter.cli.orders import Order, Reply
 from starter.cli.request_file import parse_amount, parse_id, parse_instant
@@ -12,7 +13,9 @@ def status(campaign_id: str) -> Order:
 
     async def order(session: Session) -> Reply:
         result = await session.orchestrator.get_orchestration_status(campaign)
-        return Reply(dict(result), campaign_view(result))
+        is_over = result["campaign_status"] in FINAL_STATUSES
+        lost = None if is_over else await session.orchestrator.campaign(campaign).lost()
+        return Reply({**result, "workflow_lost": lost}, campaign_view(result, lost=lost))
 
     return order
 

@@ -15,7 +15,7 @@ from contracts.outreach import FINAL_STATES
 from policy.returns import BudgetAnalytics, Returns
 from starter.campaign_status import CampaignStatusResult, ChannelStatus, EventStatus
 from starter.cli.layout import facts, section
-from starter.cli.terminal import plain
+from starter.cli.terminal import one_line, plain
 
 #: What a campaign waits for, in words.
 WAITS: Final[Mapping[str, str]] = {
@@ -44,13 +44,20 @@ _GAINS: Final[Mapping[str, _Told]] = {
 }
 
 
-def campaign_view(status: CampaignStatusResult) -> RenderableType:
-    """How a campaign stands."""
+def campaign_view(status: CampaignStatusResult, *, lost: str | None = None) -> RenderableType:
+    """How a campaign stands.
+
+    Args:
+        status: what is stored of it.
+        lost: what became of its workflow, if it was ended from outside.
+    """
     budget, day, pacing = status["budget"], status["daily_limit"], status["pacing"]
     used = budget["budget_utilization_pct"]
     known = {
         "status": status["campaign_status"],
-        "waits for": told_wait(status),
+        "waits for": None if lost else told_wait(status),
+        "workflow": lost
+        and f"{lost}; `madan-sara campaign start {status['campaign_id']}` goes on from here",
         "due, but waits for": "; ".join(w["explanation"] for w in status["channel_waits"]) or None,
         "recipients": status["total_recipients"],
         "outcomes": told_outcomes(status) or "none",
@@ -69,11 +76,16 @@ def campaign_view(status: CampaignStatusResult) -> RenderableType:
         "finish": told_finish(status),
     }
     return Group(
-        Text(f"Campaign {status['campaign_id']}", style="bold"),
+        Text(campaign_title(status), style="bold"),
         *facts(known),
         channel_table(status["by_channel"]),
         *_events(status["last_events"]),
     )
+
+
+def campaign_title(status: CampaignStatusResult) -> str:
+    """Which campaign it is."""
+    return one_line(f"Campaign {status['campaign_name']} ({status['campaign_id']})")
 
 
 def analytics_view(analytics: BudgetAnalytics) -> RenderableType:
@@ -105,13 +117,12 @@ def channel_table(channels: Mapping[str, ChannelStatus]) -> Table:
 def told_outcomes(status: CampaignStatusResult) -> str:
     """Messages with an outcome, by outcome; empty when there are none."""
     outcomes = status["by_outcome"]
-    blocked = {reason.replace("_", " "): n for reason, n in outcomes["blocked"].items()}
     counts = {
         "sent": outcomes["sent"],
         "unknown": outcomes["unknown"],
-        "failed": outcomes["failed"],
+        _with_reasons("failed", outcomes["failed"]): sum(outcomes["failed"].values()),
         "cancelled": outcomes["cancelled"],
-        f"blocked ({_counted(blocked)})": sum(blocked.values()),
+        _with_reasons("blocked", outcomes["blocked"]): sum(outcomes["blocked"].values()),
     }
     return _counted(counts)
 
@@ -146,6 +157,10 @@ def told_finish(status: CampaignStatusResult) -> str | None:
 def told_instant(instant: str) -> str:
     """An instant of an answer, to the minute."""
     return f"{datetime.fromisoformat(instant).astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+
+
+def _with_reasons(state: str, reasons: Mapping[str, int]) -> str:
+    return f"{state} ({_counted({why.replace('_', ' '): n for why, n in reasons.items()})})"
 
 
 def _counted(counts: Mapping[str, int]) -> str:

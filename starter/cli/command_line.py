@@ -4,23 +4,41 @@ Whatever takes long to import waits until a command needs it: `--help` takes a t
 the time.
 """
 
-import sys
+from importlib.metadata import version
 from typing import Annotated, NoReturn
 
 import typer
 
 from config.ending import exit_process
 from contracts.channels import Channel
+from contracts.outreach import ExitReason, OutreachState
 from starter.cli.campaign_commands import campaigns
-from starter.cli.running import BAD_INPUT, EXIT_CODES, OK, AsJson, run
+from starter.cli.running import BAD_INPUT, EXIT_CODES, OK, After, AsJson, Limit, run
 
 app = typer.Typer(
-    help="Send outreaches, see why they go where and when, and steer them.",
     epilog=EXIT_CODES,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"madan-sara {version('madan-sara-orchestrator')}")
+        raise typer.Exit(OK)
+
+
+@app.callback()
+def options(
+    _: Annotated[
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Tell it, and end."),
+    ] = False,
+) -> None:
+    """Send outreaches, see why they go where and when, and steer them."""
+
+
 app.add_typer(campaigns, name="campaign")
 
 MessageId = Annotated[str, typer.Argument(metavar="MESSAGE_ID", help="As `send` answered.")]
@@ -58,6 +76,38 @@ def explain(message_id: MessageId, as_json: AsJson = False) -> None:
     from starter.cli import orders
 
     run(lambda: orders.explain(message_id), as_json=as_json)
+
+
+@app.command(epilog=EXIT_CODES)
+def messages(
+    campaign_id: Annotated[str, typer.Argument(metavar="CAMPAIGN_ID", help="As in its file.")],
+    state: Annotated[OutreachState | None, typer.Option(help="Only these.")] = None,
+    reason: Annotated[ExitReason | None, typer.Option(help="Only these.")] = None,
+    channel: Annotated[Channel | None, typer.Option(help="Only these.")] = None,
+    recipient: Annotated[str | None, typer.Option(help="Only this one's, by id.")] = None,
+    limit: Limit = 50,
+    after: After = None,
+    as_json: AsJson = False,
+) -> None:
+    """List a campaign's messages with their outcomes, a page at a time."""
+    from persistence.finding import MessageFilter
+    from starter.cli import finding_orders
+
+    chosen = MessageFilter(state=state, reason=reason, channel=channel, recipient_id=recipient)
+    run(lambda: finding_orders.messages(campaign_id, chosen, after, limit), as_json=as_json)
+
+
+@app.command(epilog=EXIT_CODES)
+def person(
+    recipient: Annotated[str, typer.Argument(metavar="RECIPIENT", help="A recipient_id.")],
+    limit: Limit = 50,
+    after: After = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show what one person was sent and was not, with the reasons, and what counts against them."""
+    from starter.cli import finding_orders
+
+    run(lambda: finding_orders.person(recipient, after, limit), as_json=as_json)
 
 
 @app.command(epilog=EXIT_CODES)
@@ -99,11 +149,14 @@ def suppress(
     reason: Annotated[str, typer.Option(help="Kept and shown: no personal data.")] = (
         "asked not to be contacted"
     ),
+    lift: Annotated[bool, typer.Option("--lift", help="Allow it again instead.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Never contact a recipient or an address again."""
-    from starter.cli import orders
+    """Never contact a recipient or an address again; with --lift, allow it again."""
+    from starter.cli import suppression_orders as orders
 
+    if lift:
+        run(lambda: orders.lift(recipient, address, channel), as_json=as_json)
     run(lambda: orders.suppress(recipient, address, channel, reason), as_json=as_json)
 
 
@@ -138,8 +191,11 @@ def _run_app() -> int:
         return int(app(prog_name="madan-sara", standalone_mode=False) or OK)
     except typer.TyperException as fault:
         # Typer's own rendering takes a box of many lines; help has no message.
-        message = " ".join(fault.format_message().replace("Value error, ", "").split())
-        sys.stderr.write(f"error: {message} See `madan-sara --help`.\n" if message else "")
+        message = fault.format_message().replace("Value error, ", "")
+        if message:
+            from starter.cli.terminal import show_error
+
+            show_error(f"{message} See `madan-sara --help`.")
         return BAD_INPUT
 
 

@@ -86,6 +86,8 @@ class Explanation(TypedDict):
     state: str
     headline: str
     unsent: Unsent | None
+    #: What can be done for a message whose workflow is lost.
+    way_on: str | None
     channel: str | None
     why_channel: str | None
     fallback_channels: list[str]
@@ -118,6 +120,7 @@ def explain_message(
         state=standing.state.value,
         headline=_headline(standing),
         unsent=_unsent(standing),
+        way_on=standing.way_on,
         channel=standing.channel,
         why_channel=_why_channel(standing),
         fallback_channels=_channels_left(standing),
@@ -135,6 +138,8 @@ def explain_message(
 def _headline(standing: Standing) -> str:
     """The whole story in one sentence."""
     sentence = f"The message {words.STATES[standing.state]}"
+    if standing.lost:
+        return f"{sentence} and goes no further: its workflow {standing.lost}."
     on = f" on {standing.channel}" if standing.channel else ""
     match standing.state:
         case OutreachState.SCHEDULED | OutreachState.SENDING:

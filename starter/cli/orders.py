@@ -14,7 +14,6 @@ from rich.console import RenderableType
 from temporalio.client import RPCTimeoutOrCancelledError
 
 from contracts.campaign import CampaignStatus, OutreachCampaign
-from contracts.channels import Channel
 from contracts.faults import InvalidRequestError, listed
 from contracts.outreach import UNSENT_STATES, OutreachState
 from starter.answers import SendResult
@@ -88,7 +87,7 @@ def status(message_id: str) -> Order:
 
     async def order(session: Session) -> Reply:
         standing = await ask_standing(session.orchestrator, message)
-        stands = standing.state not in UNSENT_STATES
+        stands = standing.state not in UNSENT_STATES and standing.lost is None
         return Reply(standing_document(standing), views.standing_view(standing), stands)
 
     return order
@@ -163,32 +162,6 @@ def save_campaign(path: str) -> Order:
     return order
 
 
-def suppress(
-    recipient_id: str | None, address: str | None, channel: Channel | None, reason: str
-) -> Order:
-    """Never contact somebody again."""
-    recipient, place = recipient_id and recipient_id.strip(), address and address.strip()
-    if bool(recipient) == bool(place):
-        raise InvalidRequestError(
-            "--recipient, --address: give one of them, not empty, to say who is meant"
-        )
-
-    async def order(session: Session) -> Reply:
-        await session.orchestrator.suppress(
-            recipient_id=recipient or None, address=place or None, channel=channel, reason=reason
-        )
-        document = {
-            "recipient_id": recipient or None,
-            "address": place or None,
-            "channel": channel,
-            "reason": reason,
-        }
-        on = f"on {channel}" if channel else "on any channel"
-        return Reply(document, f"{recipient or place} will not be contacted {on} again: {reason}.")
-
-    return order
-
-
 async def _campaign_of(
     orchestrator: OutreachOrchestrator, request: SendRequest
 ) -> OutreachCampaign | UUID:
@@ -224,7 +197,7 @@ async def _decided(deciding: Coroutine[Any, Any, T], wait_seconds: int, meanwhil
 
 def _sent(document: dict[str, Any], result: SendResult) -> Reply:
     stands = OutreachState(result["status"]) not in UNSENT_STATES
-    return Reply(document, views.decision_view(result), stands)
+    return Reply(document, views.decision_view(result, document.get("campaign_id")), stands)
 
 
 def _campaign_reply(campaign_id: UUID, status: CampaignStatus, told: str) -> Reply:

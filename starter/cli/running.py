@@ -23,7 +23,7 @@ EXIT_CODES: Final = (
     "Exit codes:\n\n"
     "0  done; a message asked about is sent or will be\n\n"
     "1  the message is blocked, failed or cancelled (send, status, reschedule, fallback); "
-    "rows were rejected (campaign import)\n\n"
+    "rows were rejected (campaign import); a question was answered with no\n\n"
     "2  bad input: what, which field and what to do stands on standard error "
     "(campaign validate --json: in the document)\n\n"
     "3  there is no such message or campaign\n\n"
@@ -31,6 +31,14 @@ EXIT_CODES: Final = (
 )
 
 AsJson = Annotated[bool, typer.Option("--json", help="Answer as one JSON document.")]
+
+Yes = Annotated[
+    bool, typer.Option("--yes", "-y", help="Do not ask first; only on a terminal is asked.")
+]
+Limit = Annotated[int, typer.Option(min=1, max=1000, help="At most so many.")]
+After = Annotated[
+    str | None, typer.Option(metavar="ID", help="Go on behind this one, the last of a page.")
+]
 
 
 def run(prepare: "Callable[[], Order | Reply]", *, as_json: bool = False) -> NoReturn:
@@ -40,25 +48,27 @@ def run(prepare: "Callable[[], Order | Reply]", *, as_json: bool = False) -> NoR
 
 def _exit_code(prepare: "Callable[[], Order | Reply]", *, as_json: bool) -> int:
     from contracts.faults import InvalidRequestError
+    from starter.cli.asking import NotConfirmedError
     from starter.cli.orders import Reply, execute
     from starter.cli.session import UnreachableError
     from starter.cli.terminal import show, show_error, show_json
     from starter.environment import UnusableSettingsError
 
+    codes: dict[type[Exception], int] = {
+        InvalidRequestError: BAD_INPUT,
+        NotConfirmedError: WILL_NOT_BE_SENT,
+        UnreachableError: UNREACHABLE,
+        UnusableSettingsError: UNREACHABLE,
+        LookupError: NOT_FOUND,
+    }
     try:
         prepared = prepare()
         reply = prepared if isinstance(prepared, Reply) else asyncio.run(execute(prepared))
-    except InvalidRequestError as fault:
+    except tuple(codes) as fault:
+        if isinstance(fault, (KeyError, IndexError)):
+            raise  # A mistake of ours, not an unknown message.
         show_error(str(fault))
-        return BAD_INPUT
-    except (UnreachableError, UnusableSettingsError) as fault:
-        show_error(str(fault))
-        return UNREACHABLE
-    except LookupError as fault:
-        if type(fault) is not LookupError:
-            raise  # A KeyError is a mistake of ours, not an unknown message.
-        show_error(str(fault))
-        return NOT_FOUND
+        return next(code for kind, code in codes.items() if isinstance(fault, kind))
     if reply.faults and not as_json:
         for line in reply.faults:
             show_error(line)

@@ -14,10 +14,12 @@ from temporalio.service import RPCError
 
 from contracts.channels import Channel
 from contracts.decision import RoutingDecision, SendPlan
-from contracts.delivery import AttemptSummary
+from contracts.delivery import AttemptState, AttemptSummary
 from contracts.outreach import FINAL_STATES, Details, ExitReason, OutreachState, OutreachStatus
 from persistence.intake import AttemptRecord, MessageRecord
 from policy.wait_words import explain_wait
+from starter.cli import words
+from starter.lost import OutreachLostError
 from starter.orchestrator import OutreachOrchestrator
 
 #: A workflow with a worker answers in milliseconds; without one, what is stored will do.
@@ -45,6 +47,8 @@ class Standing:
     #: What the workflow noted of its attempts; channels not called at all included.
     noted_attempts: Sequence[AttemptSummary]
     next_wake_at: datetime | None
+    #: What became of its workflow, which is gone before the message has ended; None: nothing.
+    lost: str | None = None
 
     @property
     def channel(self) -> Channel | None:
@@ -54,7 +58,8 @@ class Standing:
     @property
     def waiting_attempt(self) -> AttemptRecord | None:
         """The attempt that is due and waits for its channel, if one does."""
-        if self.record.state in FINAL_STATES or not self.record.attempts:
+        over = self.lost is not None or self.record.state in FINAL_STATES
+        if over or not self.record.attempts:
             return None
         last = self.record.attempts[-1]
         return last if last.wait else None
@@ -77,6 +82,14 @@ class Standing:
         return self.plan.scheduled_at if self.plan else self.record.scheduled_at
 
     @property
+    def way_on(self) -> str | None:
+        """What can be done for it, where its workflow is lost."""
+        if self.lost is None:
+            return None
+        may_be_out = any(a.state is AttemptState.SENDING for a in self.record.attempts)
+        return words.LOST[may_be_out].replace("MESSAGE_ID", str(self.record.message_id))
+
+    @property
     def time_zone(self) -> str:
         """The zone its local times are shown in."""
         return self.plan.zone if self.plan else "UTC"
@@ -90,6 +103,8 @@ async def ask_standing(orchestrator: OutreachOrchestrator, message_id: UUID) -> 
     """
     status = await _ask_workflow(orchestrator, message_id)
     record = await orchestrator.get_message(message_id)
+    if isinstance(status, OutreachLostError):
+        return _from_record(record, lost=_what_became(record, status))
     # It may have ended between the two answers.
     outdated = record.state in FINAL_STATES and status and status.state not in FINAL_STATES
     return _from_record(record) if status is None or outdated else _from_workflow(record, status)
@@ -123,6 +138,7 @@ def standing_document(standing: Standing) -> dict[str, Any]:
             for attempt in record.attempts
         ],
         "source": standing.source,
+        "workflow_lost": standing.lost,
     }
 
 
@@ -143,13 +159,24 @@ def at_local(moment: datetime | None, zone: str) -> str | None:
 
 async def _ask_workflow(
     orchestrator: OutreachOrchestrator, message_id: UUID
-) -> OutreachStatus | None:
-    """The workflow's own answer, if it is known and a worker answers for it."""
+) -> OutreachStatus | OutreachLostError | None:
+    """The workflow's own answer, or that it was lost; None: no worker answers for it."""
     try:
         async with asyncio.timeout(_QUERY_TIMEOUT.total_seconds()):
             return await orchestrator.get_status(message_id)
-    except (LookupError, RPCError, TimeoutError, WorkflowQueryFailedError):
+    except OutreachLostError as error:
+        return error
+    except (RPCError, TimeoutError, WorkflowQueryFailedError):
         return None
+
+
+def _what_became(record: MessageRecord, lost: OutreachLostError) -> str | None:
+    """What became of the workflow of a message that needs one."""
+    if lost.how is None:
+        # One that waits for its turn or is just being started has none yet.
+        is_asleep = record.state in (OutreachState.SCHEDULED, OutreachState.SENDING)
+        return lost.became if is_asleep else None
+    return None if record.state in FINAL_STATES else lost.became
 
 
 def _from_workflow(record: MessageRecord, status: OutreachStatus) -> Standing:
@@ -166,8 +193,8 @@ def _from_workflow(record: MessageRecord, status: OutreachStatus) -> Standing:
     )
 
 
-def _from_record(record: MessageRecord) -> Standing:
-    asleep = record.state is OutreachState.SCHEDULED
+def _from_record(record: MessageRecord, *, lost: str | None = None) -> Standing:
+    asleep = record.state is OutreachState.SCHEDULED and lost is None
     return Standing(
         record=record,
         source=Source.DATABASE,
@@ -178,4 +205,5 @@ def _from_record(record: MessageRecord) -> Standing:
         plan=record.plan,
         noted_attempts=[],
         next_wake_at=record.scheduled_at if asleep else None,
+        lost=lost,
     )

@@ -3,13 +3,14 @@
 import json
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID, uuid4
 
-from rich.console import Console, RenderableType
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
 
 from contracts.instants import in_utc
 
@@ -20,7 +21,23 @@ _PIPE_WIDTH: Final = 10_000
 def show(view: RenderableType) -> None:
     """Write for people; in colour where the terminal and NO_COLOR allow it."""
     width = None if sys.stdout.isatty() else _PIPE_WIDTH
-    Console(width=width, highlight=False, markup=False, emoji=False).print(view)
+    Console(width=width, highlight=False, markup=False, emoji=False).print(Harmless(view))
+
+
+class Harmless:
+    """A view whose texts cannot steer the terminal, whoever wrote them.
+
+    Args:
+        view: what to show.
+    """
+
+    def __init__(self, view: RenderableType) -> None:
+        self._view = view
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Segment]:
+        """The view, each of its texts made plain; what Rich adds itself stays."""
+        for segment in console.render(self._view, options):
+            yield segment if segment.control else Segment(plain(segment.text), segment.style)
 
 
 def show_json(document: Mapping[str, Any]) -> None:
@@ -30,11 +47,14 @@ def show_json(document: Mapping[str, Any]) -> None:
 
 def show_error(message: str) -> None:
     """Write what went wrong as one line on standard error."""
-    sys.stderr.write(f"error: {plain(' '.join(message.split()))}\n")
+    sys.stderr.write(f"error: {one_line(message)}\n")
 
 
 def to_json(document: Mapping[str, Any], *, indent: int | None = 2) -> str:
     """A document as JSON; instants in UTC, amounts as numbers with the digits they have.
+
+    Characters that are not for print stand as JSON's escapes: a reader of the document gets
+    them as they are, a terminal that shows it does not.
 
     `json` would turn a Decimal into a float or refuse it, so each travels as a marked
     string and loses mark and quotes at the end.
@@ -52,8 +72,7 @@ def to_json(document: Mapping[str, Any], *, indent: int | None = 2) -> str:
 
     encoded = json.dumps(document, default=encode, ensure_ascii=False, indent=indent)
     unmarked = re.sub(f'"{mark}([^"]*)"', r"\1", encoded)
-    # Half a character, which UTF-8 cannot write: Python's escape for it is JSON's as well.
-    return unmarked.encode(errors="backslashreplace").decode()
+    return "".join(c if _is_for_print(c) else json.dumps(c).strip('"') for c in unmarked)
 
 
 def to_json_line(document: Mapping[str, Any]) -> str:
@@ -62,5 +81,21 @@ def to_json_line(document: Mapping[str, Any]) -> str:
 
 
 def plain(text: str) -> str:
-    """A text without the control characters that could steer a terminal."""
-    return "".join(c if c.isprintable() or c == "\n" else "?" for c in text)
+    """A text without the characters that could steer a terminal or turn its lines around."""
+    return "".join(map(_plain, text))
+
+
+def one_line(text: str) -> str:
+    """A plain text on one line, so that it cannot pass for another line of an answer."""
+    return plain(" ".join(text.split()))
+
+
+def _plain(character: str) -> str:
+    if _is_for_print(character):
+        return character
+    return " " if character.isspace() else "?"
+
+
+def _is_for_print(character: str) -> bool:
+    """Whether a character has a place on a page: no control, format or half character."""
+    return character.isprintable() or character == "\n"

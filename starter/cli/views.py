@@ -3,18 +3,16 @@
 from collections.abc import Iterable
 from typing import Final
 
-from rich import box
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from contracts.delivery import AttemptState
 from contracts.outreach import UNSENT_STATES, Details, ExitReason, OutreachState
 from policy.data import FACTOR_WEIGHTS
 from starter.answers import SendResult
 from starter.cli import words
 from starter.cli.explanation import AttemptLine, ChannelVerdict, Explanation, Money, Timing
-from starter.cli.layout import fact, facts, section
+from starter.cli.layout import fact, facts, section, table
 from starter.cli.standing import Standing, at_local
 from starter.cli.terminal import plain
 
@@ -23,15 +21,15 @@ _FACTORS: Final = {
     "engagement": "engagement",
     "device": "device",
     "urgency": "urgency",
-    "time_of_day": "time of day",
+    "time_of_day": "time of\nday",
 }
 
 
-def decision_view(result: SendResult) -> RenderableType:
-    """The answer to a send."""
+def decision_view(result: SendResult, campaign_id: str | None = None) -> RenderableType:
+    """The answer to a send, which names the campaign, or to an order."""
     message, state = result["message_id"], OutreachState(result["status"])
     if state in UNSENT_STATES:
-        lines = [_state_line(f"{state}: {result['reason']}", state)]
+        lines: list[RenderableType] = [_state_line(f"{state}: {result['reason']}", state)]
         lines += _rule(result["reason"], result["details"])
     else:
         told = f"{state}: {result['channel']} at {result['scheduled_at']}"
@@ -45,6 +43,7 @@ def decision_view(result: SendResult) -> RenderableType:
     return Group(
         *lines,
         *warnings,
+        *facts({"campaign": campaign_id}),
         fact("message", message),
         fact("why", f"madan-sara explain {message}"),
     )
@@ -60,17 +59,20 @@ def standing_view(standing: Standing) -> RenderableType:
         "channel": standing.channel,
         "scheduled": at_local(standing.scheduled_at, zone),
         "sent": at_local(record.sent_at, zone),
+        "what to do": standing.way_on,
         "waits for": standing.waits_for,
         "wakes next": at_local(standing.wakes_at, zone),
         "source": standing.source,
     }
     told = standing.state + (f": {standing.reason}" if standing.reason else "")
+    if standing.lost:
+        told = f"left as {told}, and goes no further: its workflow {standing.lost}"
     attempts = [
         fact(f"attempt {a.attempt_no}", " ".join(filter(None, [a.channel, a.state, a.code])))
         for a in record.attempts
     ]
     return Group(
-        _state_line(told, standing.state),
+        _state_line(told, standing.state, lost=standing.lost is not None),
         *_rule(standing.reason, standing.details),
         *facts(known),
         *attempts,
@@ -81,13 +83,17 @@ def explanation_view(explanation: Explanation) -> RenderableType:
     """Everything there is to say about a message, top to bottom."""
     told = explanation
     parts: list[RenderableType] = [
-        _state_line(told["headline"], OutreachState(told["state"])),
+        _state_line(
+            told["headline"], OutreachState(told["state"]), lost=told["way_on"] is not None
+        ),
         fact("campaign", f"{told['campaign_name']} ({told['campaign_id']})"),
         fact("recipient", told["recipient_id"]),
     ]
     if told["unsent"]:
         parts += section("Why it was not sent", told["unsent"]["rule"])
         parts += section("What can be done", told["unsent"]["advice"])
+    if told["way_on"]:
+        parts += section("What can be done", told["way_on"])
     if told["channels"]:
         parts += section("Why this channel", *_channel_lines(told))
         parts.append(_scores(told["channels"]))
@@ -97,7 +103,7 @@ def explanation_view(explanation: Explanation) -> RenderableType:
         parts += section(title, *_timing_lines(told["timing"]))
     parts += section("What it costs", *_money_lines(told["money"]))
     if told["attempts"]:
-        parts += [*section("Attempts"), _attempts(told["attempts"])]
+        parts += section("Attempts", *_attempts(told["attempts"]))
     if told["receipts"]:
         parts += section("Reported afterwards", *map(_receipt, told["receipts"]))
     if told["warnings"]:
@@ -118,19 +124,19 @@ def _channel_lines(told: Explanation) -> Iterable[str]:
 
 def _scores(verdicts: Iterable[ChannelVerdict]) -> Table:
     """The five factors of each channel, 0 to 1, with the weight each has in the score."""
-    table = Table(box=box.SIMPLE)
-    table.add_column("channel")
+    scores = table()
+    scores.add_column("channel")
     for factor, name in _FACTORS.items():
-        table.add_column(f"{name}\n{FACTOR_WEIGHTS[factor]:.0%}", justify="right")
-    table.add_column("score", justify="right", style="bold")
-    table.add_column("verdict")
+        scores.add_column(f"{name}\n{FACTOR_WEIGHTS[factor]:.0%}", justify="right")
+    scores.add_column("score", justify="right", style="bold")
+    scores.add_column("verdict")
     for verdict in verdicts:
         factors = verdict["factors"]
         cells = [f"{factors[name]:.2f}" if factors else "-" for name in _FACTORS]
         total = "-" if verdict["total"] is None else f"{verdict['total']:.3f}"
         style = "bold green" if verdict["verdict"] == "chosen" else None
-        table.add_row(verdict["channel"], *cells, total, verdict["verdict"], style=style)
-    return table
+        scores.add_row(verdict["channel"], *cells, total, verdict["verdict"], style=style)
+    return scores
 
 
 def _timing_lines(timing: Timing) -> Iterable[str]:
@@ -150,34 +156,29 @@ def _money_lines(money: Money) -> Iterable[str]:
     yield f"Of the budget: {', '.join(booked) or 'nothing'}."
 
 
-def _attempts(attempts: Iterable[AttemptLine]) -> Table:
-    table = Table(box=box.SIMPLE)
-    for name in ("attempt", "channel", "provider", "outcome", "code", "calls", "receipt"):
-        table.add_column(name, overflow="fold")
+def _attempts(attempts: Iterable[AttemptLine]) -> Iterable[str]:
     for attempt in attempts:
-        outcome = Text(plain(f"{attempt['outcome']}: {attempt['meaning']}"))
-        if attempt["outcome"] == AttemptState.ACCEPTED:
-            outcome.stylize("green")
-        table.add_row(
-            str(attempt["attempt_no"]),
-            attempt["channel"],
-            attempt["provider"] or "-",
-            outcome,
-            Text(plain(attempt["code"] or "-")),
-            str(attempt["tries"]),
-            Text(plain(attempt["provider_message_id"] or "-")),
+        by = f" by {attempt['provider']}" if attempt["provider"] else ""
+        calls = f"{attempt['tries']} call{'s' * (attempt['tries'] != 1)}"
+        code = f" ({attempt['code']})" if attempt["code"] else ""
+        yield (
+            f"{attempt['attempt_no']}. {attempt['channel']}{by}, {calls} - "
+            f"{attempt['outcome']}: {attempt['meaning']}{code}"
         )
-    return table
+        if attempt["provider_message_id"]:
+            yield f"   receipt {attempt['provider_message_id']}"
 
 
 def _receipt(kind: str) -> str:
     return f"{kind}: {words.EVENTS.get(kind, 'reported by the provider')}"
 
 
-def _rule(reason: str | None, details: Details) -> list[Text]:
+def _rule(reason: str | None, details: Details) -> list[RenderableType]:
     """The rule that ended a message, in words."""
     return [fact("rule", words.why_unsent(ExitReason(reason), details)[0])] if reason else []
 
 
-def _state_line(told: str, state: OutreachState) -> Text:
-    return Text(plain(told), style="bold red" if state in UNSENT_STATES else "bold green")
+def _state_line(told: str, state: OutreachState, *, lost: bool = False) -> Text:
+    """How it stands, in red where nothing more will be sent."""
+    over = lost or state in UNSENT_STATES
+    return Text(plain(told), style="bold red" if over else "bold green")

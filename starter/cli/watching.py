@@ -20,6 +20,7 @@ from contracts.campaign import FINAL_STATUSES
 from contracts.outreach import FINAL_STATES
 from starter.campaign_status import CampaignStatusResult
 from starter.cli.campaign_views import (
+    campaign_title,
     channel_table,
     told_finish,
     told_outcomes,
@@ -31,7 +32,7 @@ from starter.cli.layout import facts
 from starter.cli.orders import Order, Reply
 from starter.cli.request_file import parse_id
 from starter.cli.session import Session
-from starter.cli.terminal import to_json_line
+from starter.cli.terminal import Harmless, one_line, to_json_line
 
 Show = Callable[[CampaignStatusResult], None]
 
@@ -84,7 +85,7 @@ def _display(*, as_json: bool) -> Iterator[Show]:
     else:
         console = Console(highlight=False, markup=False, emoji=False)
         with Live(console=console, auto_refresh=False) as live:
-            yield lambda status: live.update(picture(status), refresh=True)
+            yield lambda status: live.update(Harmless(picture(status)), refresh=True)
 
 
 class _Lines:
@@ -118,7 +119,7 @@ def status_line(status: CampaignStatusResult) -> str:
         f"finish {told_finish(status)}" if told_finish(status) else "",
         f"waits for {told_wait(status)}" if told_wait(status) else "",
     )
-    return "; ".join(part for part in parts if part)
+    return one_line("; ".join(part for part in parts if part))
 
 
 def picture(status: CampaignStatusResult) -> RenderableType:
@@ -131,7 +132,7 @@ def picture(status: CampaignStatusResult) -> RenderableType:
         "waits for": told_wait(status),
     }
     return Group(
-        Text(f"Campaign {status['campaign_id']}: {status['campaign_status']}", style="bold"),
+        Text(f"{campaign_title(status)}: {status['campaign_status']}", style="bold"),
         _bars(status),
         *facts(known),
         channel_table(status["by_channel"]),

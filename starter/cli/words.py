@@ -87,6 +87,15 @@ EVENTS: Final[Mapping[str, str]] = {
     DeliveryEventKind.UNKNOWN: "the provider reported something else",
 }
 
+#: What can be done for a message whose workflow is lost, by whether a provider may have it.
+LOST: Final[Mapping[bool, str]] = {
+    False: (
+        "`madan-sara cancel MESSAGE_ID` closes it and gives back what it holds; then send it "
+        "again under a new key"
+    ),
+    True: "a provider may have it: ask there before anything is sent again",
+}
+
 _BUDGETS: Final = {
     "campaign": ("the campaign's budget", "budget_total"),
     "channel": ("the budget of {key}", "budget_per_channel.{key}.total"),
@@ -109,6 +118,13 @@ def _duplicate(details: Details) -> tuple[str, str]:
                 f"window lets {hours} hours pass between two messages."
             )
             return rule, f"Send {hours} hours after that message, or use force_send."
+        case "same_address":
+            hours = details.get("lookback_hours")
+            rule = (
+                "This campaign has contacted the same mailbox or number already, under another "
+                f"id ({other}); its look-back window lets {hours} hours pass between two messages."
+            )
+            return rule, "Nothing, if both ids are one person; else use force_send."
         case "near_duplicate":
             share = round(100 * float(details.get("similarity") or 0))
             rule = (
@@ -142,6 +158,9 @@ def _frequency_cap(details: Details) -> tuple[str, str]:
 
 
 def _budget_exceeded(details: Details) -> tuple[str, str]:
+    if not details:  # Closed together with others.
+        rule = "Nothing was left of the campaign's money when its turn came."
+        return rule, "Send it in a campaign with money left."
     budget, field = _BUDGETS.get(str(details.get("scope")), _BUDGETS["campaign"])
     key = details.get("key")
     rule = (
@@ -198,6 +217,12 @@ def _all_channels_failed(details: Details) -> tuple[str, str]:
     return rule, "Check the person's addresses and the codes below, then send a new message."
 
 
+def _internal_error(details: Details) -> tuple[str, str]:
+    cause = f" ({details['cause']})" if details.get("cause") else ""
+    rule = f"What is stored of it cannot be read any more{cause}."
+    return rule, "Tell whoever runs the system; then send it again as a new message."
+
+
 def _cancelled(_: Details) -> tuple[str, str]:
     return "Somebody withdrew it before a provider took it.", "Send a new message."
 
@@ -230,5 +255,6 @@ _ENDS: Final[Mapping[ExitReason, Callable[[Details], tuple[str, str]]]] = {
     ExitReason.EXPIRED: _expired,
     ExitReason.NO_VIABLE_CHANNEL: _no_viable_channel,
     ExitReason.ALL_CHANNELS_FAILED: _all_channels_failed,
+    ExitReason.INTERNAL_ERROR: _internal_error,
     ExitReason.CANCELLED: _cancelled,
 }

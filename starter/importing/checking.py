@@ -10,13 +10,13 @@ from contracts.base import ShortText
 from contracts.campaign import OutreachCampaign
 from contracts.content import MessageContent
 from contracts.faults import InvalidRequestError, fault_lines, listed
+from contracts.phones import MissingCountryError, to_e164
 from contracts.recipient import RecipientProfile
-from persistence.new_recipient import NewRecipient
+from persistence.new_recipient import NewRecipient, new_recipient
 from policy.columns import ID, Field
 from policy.templates import check_content
 from starter.digests import request_digest
 from starter.importing.columns import CsvReader, Fields, JsonReader, UnreadableRowError
-from starter.importing.phones import to_e164
 
 _PHONES: Final[tuple[Field, ...]] = (("contact_info", "phone"), ("contact_info", "whatsapp"))
 #: Words of ours, which people write with a capital.
@@ -103,13 +103,10 @@ class RowCheck:
         faults += check_content(self._templates, profile, self._campaign.channels)
         if faults:
             raise InvalidRequestError(listed(faults))
-        return NewRecipient(
-            recipient_id,
-            request_digest(
-                self._campaign.id, recipient_id, profile, self._content_digest, force_send=False
-            ),
-            profile.model_dump_json(exclude_none=True),
+        digest = request_digest(
+            self._campaign.id, recipient_id, profile, self._content_digest, force_send=False
         )
+        return new_recipient(recipient_id, digest, profile)
 
     def _normalise(self, fields: dict[Field, object]) -> Iterator[str]:
         """Bring numbers and words into their stored form; yields what cannot be."""
@@ -121,7 +118,9 @@ class RowCheck:
                 try:
                     fields[field] = to_e164(value.strip(), self._region)
                 except ValueError as fault:
-                    yield f"{field[-1]}: {fault}"
+                    is_local = isinstance(fault, MissingCountryError)
+                    hint = ", or name the file's --region" if is_local else ""
+                    yield f"{field[-1]}: {fault}{hint}"
                     fields[field] = _SOME_NUMBER
 
 

@@ -18,10 +18,10 @@ from typing import Final, TypedDict
 
 from contracts.campaign import OutreachCampaign
 from contracts.faults import InvalidRequestError
+from contracts.phones import known_region
 from persistence.recipients import PostgresRecipients, require_open
 from starter.importing.checking import Assignment, RowCheck, Verdicts
 from starter.importing.files import Row, SourceFile, open_source
-from starter.importing.phones import known_region
 from starter.importing.processes import MOST_PROCESSES, Judge, ThreadJudge, judging_processes
 from starter.importing.rejects import RejectsFile
 

@@ -1,52 +1,51 @@
-"""What the README shows runs as it stands there."""
+"""What the README and the pages show runs as it stands there."""
 
+import asyncio
+import os
 import re
-import textwrap
-from datetime import UTC, datetime, timedelta
+import subprocess
+import sys
 from pathlib import Path
-from typing import Any
 from uuid import UUID
 
-import contracts.campaign
-import contracts.delivery
-import starter.orchestrator
-import workflows.outreach
 from contracts.channels import Channel
 from contracts.outreach import OutreachState
+from starter.orchestrator import OutreachOrchestrator
 
-README = (Path(__file__).parents[2] / "README.md").read_text()
+ROOT = Path(__file__).parents[2]
 
 
-async def test_the_client_code_starts_queries_updates_and_signals(
-    workers, dsn, temporal, monkeypatch
-):
-    monkeypatch.setenv("MADAN_SARA_DATABASE_URL", dsn)
-    monkeypatch.setenv("TEMPORAL_ADDRESS", temporal.address)
-    code = re.search(r"```python\n(.*?)```", README, re.DOTALL)
-    assert code is not None
-    names: dict[str, Any] = {
-        "OutreachCampaign": contracts.campaign.OutreachCampaign,
-        "OutreachOrchestrator": starter.orchestrator.OutreachOrchestrator,
-        "OutreachWorkflow": workflows.outreach.OutreachWorkflow,
-        "DeliveryEventSignal": contracts.delivery.DeliveryEventSignal,
-        "UUID": UUID,
-        "UTC": UTC,
-        "datetime": datetime,
-        "timedelta": timedelta,
-    }
-    body = textwrap.indent(code[1], "    ")
-    exec(f"async def shown():\n{body}\n    return message_id", names)
+async def test_the_program_runs_and_runs_again(client, database, workers, dsn, temporal, tmp_path):
+    (program,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    file = tmp_path / "program.py"
+    file.write_text(program)
+    settings = {"MADAN_SARA_DATABASE_URL": dsn, "TEMPORAL_ADDRESS": temporal.address}
 
-    message_id = await names["shown"]()
+    async def run() -> str:
+        ran = await asyncio.to_thread(
+            subprocess.run,
+            [sys.executable, str(file)],
+            env={**os.environ, **settings},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert (ran.returncode, ran.stderr) == (0, "")
+        return ran.stdout
 
-    async with await names["OutreachOrchestrator"].connect() as orchestrator:
-        status = await orchestrator.get_status(message_id)
-        assert (status.state, status.plan.channel) == (OutreachState.SCHEDULED, Channel.WHATSAPP)
-        await orchestrator.cancel(message_id)
+    message_id, told = (await run()).split(" ", 1)
+    assert told.startswith("sleeps until ")
+    assert (await run()).startswith("blocked duplicate {'kind': 'near_duplicate', ")
+
+    orchestrator = OutreachOrchestrator(client, database)
+    status = await orchestrator.get_status(UUID(message_id))
+    assert status.plan is not None
+    assert (status.state, status.plan.channel) == (OutreachState.SCHEDULED, Channel.WHATSAPP)
+    await orchestrator.cancel(UUID(message_id))
 
 
 def test_every_link_leads_somewhere():
-    root = Path(__file__).parents[2]
+    root = ROOT
     pages = [root / "README.md", root / "CONTRIBUTING.md", *root.glob("docs/**/*.md")]
     broken = [
         f"{page.relative_to(root)}: {target}"

@@ -87,6 +87,42 @@ async def test_an_outreach_is_found_by_its_campaign_and_tenant(orchestrator, ten
     assert [e.id for e in executions] == [f"outreach-{sent['message_id']}"]
 
 
+async def test_outreaches_are_found_by_how_they_ended_and_why(orchestrator, tenant_id, client):
+    """The first is refused on instagram and sent by mail; the second is its duplicate."""
+    later = datetime.now(UTC) + timedelta(days=1)
+    campaign = make_campaign(tenant_id, channels=["instagram", "email"])
+    profile = make_profile(
+        contact_info={"email": "marie@example.com", "instagram_handle": f"refuse-{tenant_id}"},
+        preferences={"preferred_channel": "instagram"},
+    )
+    rose = make_profile(contact_info={"email": "rose@example.com"})
+    text = {"default": "Bonjou {{ name }}"}
+    asleep = make_campaign(tenant_id, start_date=later)
+    ids = [
+        UUID((await orchestrator.send_outreach(one, who, person, text))["message_id"])
+        for one, who, person in (
+            (campaign, "marie", profile),
+            (campaign, "marie", profile),
+            (asleep, "rose", rose),
+        )
+    ]
+    sent, blocked, sleeping = (orchestrator.handle(message_id) for message_id in ids)
+    await sent.result()
+    await blocked.result()
+    details = await _details(sent)
+    assert "**On email**, a fallback. instagram was chosen first" in details
+
+    async def found() -> bool:
+        told = {}
+        for query in ("State = 'sent'", "Reason = 'duplicate'", "State = 'under_way'"):
+            mine = f"MadanSara{query} AND {TENANT_ATTRIBUTE} = '{tenant_id}'"
+            told[query] = [execution.id async for execution in client.list_workflows(mine)]
+        return list(told.values()) == [[sent.id], [blocked.id], [sleeping.id]]
+
+    await eventually(found, "each outreach is found by its state or reason")
+    await orchestrator.cancel(ids[2])
+
+
 async def test_a_campaign_shows_its_progress_and_what_it_did(
     orchestrator, database, tenant_id, client
 ):

@@ -13,7 +13,7 @@ from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import WorkflowEnvironment
 
-from contracts.naming import CAMPAIGN_ATTRIBUTE, TENANT_ATTRIBUTE
+from contracts.naming import SEARCH_ATTRIBUTES
 from persistence.database import Database
 from tests.stage import SkippingStage
 
@@ -31,8 +31,7 @@ async def skipping() -> AsyncIterator[WorkflowEnvironment]:
             AddSearchAttributesRequest(
                 namespace=environment.client.namespace,
                 search_attributes=dict.fromkeys(
-                    (TENANT_ATTRIBUTE, CAMPAIGN_ATTRIBUTE),
-                    IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD,
+                    SEARCH_ATTRIBUTES, IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD
                 ),
             )
         )

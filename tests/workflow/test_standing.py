@@ -6,7 +6,7 @@ import pytest
 
 from contracts.channels import Channel
 from contracts.outreach import ExitReason, OutreachState
-from persistence.intake import PostgresIntake
+from persistence.suppressions import PostgresSuppressions, Subject
 from tests.fakes.sender import ScriptedSender
 from tests.ledger import assert_nothing_left_behind, money
 from tests.makers import make_campaign
@@ -80,10 +80,9 @@ async def test_a_person_suppressed_meanwhile_is_not_contacted(
     await stage.cast({Channel.EMAIL: sender})
     handle = await stage.start(campaign, recipient_id="marie")
     await handle.execute_update(OutreachWorkflow.decision)
-    await PostgresIntake(database).suppress(
+    await PostgresSuppressions(database).suppress(
         tenant_id,
-        recipient_id="marie",
-        address=None,
+        Subject(recipient_id="marie"),
         channel=channel,
         reason="asked",
         now=datetime.now(UTC),

@@ -39,6 +39,10 @@ CREATE TABLE campaigns (
 )
 """
 
+_CAMPAIGNS_BY_AGE = """
+CREATE INDEX campaigns_by_age ON campaigns (tenant_id, created_at, campaign_id)
+"""
+
 # Equal content is stored once: a campaign's thousands of messages share one row.
 _CONTENTS = """
 CREATE TABLE contents (
@@ -60,6 +64,8 @@ CREATE TABLE messages (
     idempotency_key text NOT NULL,
     request_digest  text NOT NULL,
     profile         jsonb NOT NULL,
+    -- By channel, in the form addresses are compared in.
+    addresses       jsonb NOT NULL,
     content_digest  text NOT NULL,
     force_send      boolean NOT NULL,
     state           text NOT NULL DEFAULT 'deciding'
@@ -83,6 +89,11 @@ CREATE TABLE messages (
 
 _MESSAGES_BY_CAMPAIGN = """
 CREATE INDEX messages_by_campaign ON messages (tenant_id, campaign_id, message_id)
+"""
+
+# What a person was sent, and was not, over all campaigns.
+_MESSAGES_BY_RECIPIENT = """
+CREATE INDEX messages_by_recipient ON messages (tenant_id, recipient_id, created_at, message_id)
 """
 
 # Messages whose campaign has still to start them, read page by page in the order of the key.
@@ -112,26 +123,65 @@ CREATE TABLE recipient_claims (
     forced       boolean NOT NULL,
     channel      text,
     texts        text[] NOT NULL,
-    CONSTRAINT one_live_claim_per_campaign EXCLUDE USING gist (
-        tenant_id WITH =, recipient_id WITH =, campaign_id WITH =, covers WITH &&
-    ) WHERE (released_at IS NULL AND NOT forced)
+    -- Where the message may go, each as `kind:address`.
+    addresses    text[] NOT NULL DEFAULT '{}'
 )
 """
 
-# Counts the claims granted on a person. A claim is judged on facts read before it; it is
-# stored only if the count is still the one read with them.
+# A person is known by an id and by addresses, and may have several of each: a claim covers all
+# that its message is known by. Kept by a trigger, so that every statement that makes, closes,
+# reopens or releases a claim does the same with its identifiers.
+_CLAIMED_IDENTIFIERS = """
+CREATE TABLE claimed_identifiers (
+    tenant_id   uuid NOT NULL,
+    identifier  text NOT NULL,
+    message_id  uuid NOT NULL,
+    campaign_id uuid NOT NULL,
+    covers      tstzrange NOT NULL,
+    forced      boolean NOT NULL,
+    PRIMARY KEY (tenant_id, identifier, message_id),
+    CONSTRAINT one_live_claim_per_campaign EXCLUDE USING gist (
+        tenant_id WITH =, identifier WITH =, campaign_id WITH =, covers WITH &&
+    ) WHERE (NOT forced)
+)
+"""
+
+_KEEP_IDENTIFIERS = """
+CREATE FUNCTION keep_claimed_identifiers() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_OP <> 'INSERT' AND (TG_OP = 'DELETE' OR NEW.released_at IS NOT NULL
+            OR (NEW.recipient_id, NEW.addresses) <> (OLD.recipient_id, OLD.addresses)) THEN
+        DELETE FROM claimed_identifiers
+         WHERE tenant_id = OLD.tenant_id AND message_id = OLD.message_id
+           AND identifier = ANY(OLD.addresses || ('id:' || OLD.recipient_id));
+    END IF;
+    IF TG_OP <> 'DELETE' AND NEW.released_at IS NULL THEN
+        INSERT INTO claimed_identifiers (tenant_id, identifier, message_id, campaign_id, covers,
+                                         forced)
+        SELECT NEW.tenant_id, identifier, NEW.message_id, NEW.campaign_id, NEW.covers, NEW.forced
+          FROM unnest(NEW.addresses || ('id:' || NEW.recipient_id)) AS identifier
+            ON CONFLICT (tenant_id, identifier, message_id) DO UPDATE SET covers = excluded.covers;
+    END IF;
+    RETURN NULL;
+END
+$$
+"""
+
+_IDENTIFIERS_TRIGGER = """
+CREATE TRIGGER keep_identifiers
+    AFTER INSERT OR DELETE OR UPDATE OF covers, released_at, recipient_id, addresses
+    ON recipient_claims FOR EACH ROW EXECUTE FUNCTION keep_claimed_identifiers()
+"""
+
+# Counts the claims granted on an identifier of a person. A claim is judged on facts read before
+# it; it is stored only if the counts of all its identifiers are still those read with them.
 _TURNS = """
 CREATE TABLE recipient_turns (
-    tenant_id    uuid NOT NULL,
-    recipient_id text NOT NULL,
-    turn         bigint NOT NULL,
-    PRIMARY KEY (tenant_id, recipient_id)
+    tenant_id  uuid NOT NULL,
+    identifier text NOT NULL,
+    turn       bigint NOT NULL,
+    PRIMARY KEY (tenant_id, identifier)
 )
-"""
-
-_CLAIMS_BY_PERSON = """
-CREATE INDEX live_claims_by_person ON recipient_claims (tenant_id, recipient_id)
-    WHERE released_at IS NULL
 """
 
 _ACCOUNTS = """
@@ -269,7 +319,8 @@ CREATE TABLE counted_once (
 )
 """
 
-# A suppression names a recipient or an address; without a channel it covers all.
+# A suppression names a recipient or an address; without a channel it covers all. What one wish
+# comes to is stored, and lifted, together; another wish for the same mailbox stands beside it.
 _SUPPRESSIONS = """
 CREATE TABLE suppressions (
     tenant_id    uuid NOT NULL,
@@ -278,8 +329,13 @@ CREATE TABLE suppressions (
     channel      text,
     reason       text NOT NULL,
     created_at   timestamptz NOT NULL,
-    UNIQUE NULLS NOT DISTINCT (tenant_id, subject_kind, subject, channel)
+    wish_id      uuid NOT NULL,
+    UNIQUE NULLS NOT DISTINCT (tenant_id, subject_kind, subject, channel, wish_id)
 )
+"""
+
+_SUPPRESSIONS_BY_WISH = """
+CREATE INDEX suppressions_by_wish ON suppressions (tenant_id, wish_id)
 """
 
 _ENGAGEMENT = """
@@ -448,13 +504,17 @@ CREATE TRIGGER tally_changed AFTER UPDATE ON messages
 _STATEMENTS = (
     *_EXTENSIONS,
     _CAMPAIGNS,
+    _CAMPAIGNS_BY_AGE,
     _CONTENTS,
     _MESSAGES,
     _MESSAGES_BY_CAMPAIGN,
+    _MESSAGES_BY_RECIPIENT,
     _QUEUE,
     _CLAIMS,
+    _CLAIMED_IDENTIFIERS,
+    _KEEP_IDENTIFIERS,
+    _IDENTIFIERS_TRIGGER,
     _TURNS,
-    _CLAIMS_BY_PERSON,
     _ACCOUNTS,
     _ENTRIES,
     _ONE_END_PER_HOLD,
@@ -467,6 +527,7 @@ _STATEMENTS = (
     _EVENTS_BY_MESSAGE,
     _COUNTED_ONCE,
     _SUPPRESSIONS,
+    _SUPPRESSIONS_BY_WISH,
     _ENGAGEMENT,
     _CONVERSIONS,
     _CAMPAIGN_EVENTS,
@@ -494,10 +555,10 @@ def downgrade() -> None:
         "DROP TABLE provider_accounts, "
         "conversions, campaign_events, campaign_tallies, campaign_tally_changes, "
         "engagement_stats, suppressions, counted_once, delivery_events, attempts, budget_entries, "
-        "budget_accounts, recipient_turns, recipient_claims, campaign_queue, messages, "
-        "contents, campaigns"
+        "budget_accounts, recipient_turns, claimed_identifiers, recipient_claims, campaign_queue, "
+        "messages, contents, campaigns"
     )
     op.execute(
         "DROP FUNCTION fold_tallies, fold_tallies_now_and_then, tally_stored_messages, "
-        "tally_changed_messages"
+        "tally_changed_messages, keep_claimed_identifiers"
     )

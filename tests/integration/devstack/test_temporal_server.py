@@ -10,7 +10,7 @@ from temporalio.api.operatorservice.v1 import ListSearchAttributesRequest
 from temporalio.client import Client
 from temporalio.common import SearchAttributeKey, SearchAttributePair, TypedSearchAttributes
 
-from contracts.naming import CAMPAIGN_ATTRIBUTE, TENANT_ATTRIBUTE
+from contracts.naming import SEARCH_ATTRIBUTES, TENANT_ATTRIBUTE
 from devstack.errors import DevstackError
 from devstack.leftovers import wait_gone
 from devstack.temporal_server import TemporalDevServer
@@ -56,11 +56,11 @@ async def test_search_attributes_are_added_to_a_database_without_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patched:
-        patched.setattr("devstack.temporal_server._SEARCH_ATTRIBUTES", frozenset())
+        patched.setattr("devstack.temporal_server.SEARCH_ATTRIBUTES", ())
         async with running(tmp_path) as server:
             assert await search_attributes(server) == set()
     async with running(tmp_path) as server:
-        assert await search_attributes(server) == {TENANT_ATTRIBUTE, CAMPAIGN_ATTRIBUTE}
+        assert await search_attributes(server) == set(SEARCH_ATTRIBUTES)
 
 
 async def test_a_server_left_running_is_replaced(data_dir: Path) -> None:

@@ -31,7 +31,7 @@ from persistence.intake import PostgresIntake
 from persistence.requests import PostgresRequestStore
 from policy.budget import judge_reservation
 from starter.requests import new_message
-from tests.makers import make_campaign
+from tests.makers import make_campaign, phone_of
 
 NOW = datetime(2025, 11, 20, 12, tzinfo=UTC)
 TODAY = NOW.date()
@@ -61,7 +61,7 @@ class Shop:
         self, campaign: OutreachCampaign, recipient_id: str = "ana", **changes: Any
     ) -> MessageRef:
         """A stored message of a campaign, not yet claimed."""
-        profile = {"contact_info": {"user_id": recipient_id, "phone": "+50937001234"}}
+        profile = {"contact_info": {"user_id": recipient_id, "phone": phone_of(recipient_id)}}
         content = {"default": "The market opens at eight."}
         message = new_message(campaign, recipient_id, profile, content, **changes)
         await self.intake.store(message, NOW)

@@ -24,6 +24,7 @@ from persistence.claims import PostgresClaimStore
 from persistence.database import Database
 from persistence.decision_facts import MOMENT_SECONDS, DecisionReader
 from persistence.requests import PostgresRequestStore
+from persistence.suppressions import PostgresSuppressions, Subject
 from tests.integration.persistence.shop import NOW
 
 MOMENT = timedelta(seconds=MOMENT_SECONDS)
@@ -91,8 +92,8 @@ def steps(counting, clock):
 
 
 async def _suppress(shop, channel=None):
-    await shop.intake.suppress(
-        shop.tenant_id, recipient_id="ana", address=None, channel=channel, reason="asked", now=NOW
+    await PostgresSuppressions(shop.database).suppress(
+        shop.tenant_id, Subject(recipient_id="ana"), channel=channel, reason="asked", now=NOW
     )
 
 

@@ -188,9 +188,10 @@ async def test_a_thousand_messages_of_one_statement_are_one_change(shop, databas
     await shop.message(campaign)
     copy = text("""
     INSERT INTO messages (message_id, tenant_id, campaign_id, recipient_id, idempotency_key,
-                          request_digest, profile, content_digest, force_send, state, created_at)
+                          request_digest, profile, addresses, content_digest, force_send, state,
+                          created_at)
     SELECT gen_random_uuid(), tenant_id, campaign_id, 'p' || number, 'p' || number, '', profile,
-           content_digest, false, 'queued', created_at
+           addresses, content_digest, false, 'queued', created_at
       FROM messages, generate_series(1, 1000) number WHERE tenant_id = :tenant_id
     """)
     async with database.statement() as connection:

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import pty
 import sys
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -32,6 +33,24 @@ MadanSara = Callable[..., Awaitable[Outcome]]
 async def run_cli(*arguments: str, settings: Mapping[str, str], stdin: object = None) -> Outcome:
     """Run `madan-sara`; `stdin` is written to it as JSON."""
     return await run_module("starter.cli.command_line", *arguments, settings=settings, stdin=stdin)
+
+
+async def run_on_terminal(*arguments: str, settings: Mapping[str, str], typed: str) -> Outcome:
+    """Run `madan-sara` for somebody who sits at a terminal and types this."""
+    ours, theirs = pty.openpty()
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "starter.cli.command_line", *arguments),
+        cwd=REPOSITORY,
+        env={**os.environ, **settings},
+        stdin=theirs,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    os.close(theirs)
+    os.write(ours, typed.encode())
+    out, err = await process.communicate()
+    os.close(ours)
+    return Outcome(process.returncode or 0, out.decode(), err.decode())
 
 
 async def run_module(

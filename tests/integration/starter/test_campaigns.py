@@ -4,6 +4,7 @@ from decimal import Decimal
 from uuid import UUID
 
 from contracts.campaign import CampaignStatus
+from tests.integration.starter.cli import run_on_terminal
 from tests.makers import zone_at_noon
 from tests.waiting import eventually
 
@@ -35,6 +36,45 @@ async def test_a_campaign_is_saved_paused_and_resumed(madan_sara, orchestrator, 
     assert stored.status is CampaignStatus.CANCELLED
 
 
+async def test_what_cannot_be_undone_is_asked_about_on_a_terminal_only(
+    settings, madan_sara, orchestrator, campaign
+):
+    name = campaign["id"]
+    campaign |= {"budget_total": 100, "daily_limit": 10}
+    await madan_sara("campaign", "save", "-", stdin=campaign)
+
+    async def typing(typed: str, *arguments: str):
+        return await run_on_terminal("campaign", *arguments, settings=settings, typed=typed)
+
+    async def limits():
+        saved = await orchestrator.get_campaign(UUID(name))
+        return saved.daily_limit, saved.budget_total, saved.status
+
+    no = await typing("n\n", "set", name, "--daily-limit", "9", "--budget", "200")
+    assert (no.code, no.out) == (1, "")
+    assert "Campaign Spring fair: its daily limit, 10 so far, becomes 9. Go on? [y/N]" in no.err
+    assert no.err.endswith("error: nothing was changed\n")
+    end_of_input = await typing("\x04", "cancel", name)
+    assert end_of_input.code == 1
+    assert f"Campaign Spring fair ({name}) is about to be cancelled for good: 0 of 0 rec" in (
+        end_of_input.err
+    )
+    assert await limits() == (10, 100, CampaignStatus.ACTIVE)
+
+    raised = await typing("", "set", name, "--daily-limit", "11")
+    assert (raised.code, raised.err) == (0, "")
+    lowered = await typing("y\n", "set", name, "--budget", "50")
+    assert lowered.code == 0
+    meant = await typing("", "set", name, "--budget", "40", "--yes")
+    assert (meant.code, meant.err) == (0, "")
+    script = await madan_sara("campaign", "set", name, "--budget", "30")
+    assert (script.code, script.err) == (0, "")
+    assert await limits() == (11, 30, CampaignStatus.ACTIVE)
+    cancelled = await typing("yes\n", "cancel", name)
+    assert cancelled.code == 0
+    assert (await limits())[2] is CampaignStatus.CANCELLED
+
+
 async def test_a_campaign_is_imported_started_steered_and_cancelled(
     madan_sara, orchestrator, campaign, tmp_path
 ):
@@ -59,6 +99,11 @@ async def test_a_campaign_is_imported_started_steered_and_cancelled(
         return bool(told.document["waits_for"] == "next_day" and told.document["total_sent"] == 2)
 
     await eventually(full, "the day's two messages are sent")
+    await orchestrator.campaign(UUID(name)).handle.terminate("by hand")
+    lost = await madan_sara("campaign", "status", name)
+    assert f"was terminated; `madan-sara campaign start {name}` goes on from here" in lost.out
+    assert "waits for" not in lost.out
+    await madan_sara("campaign", "start", name)
     refused = await madan_sara("campaign", "set", name, "--daily-limit", "1")
     assert refused.code == 2
     assert "daily_limit: 1 is below the 2 messages" in refused.err

@@ -117,7 +117,7 @@ async def test_a_contradiction_is_refused_and_nothing_stored(
 
 
 async def test_a_suppressed_number_is_found_however_it_is_written(madan_sara, request_file):
-    digits = f"{uuid.uuid4().int % 10**9:09d}"
+    digits = f"3{uuid.uuid4().int % 10**7:07d}"
     request_file["recipient_profile"]["contact_info"] = {"phone": f"+509{digits}"}
     request_file["content"] = {"sms": "Bonjour!"}
     shown = f"+509 {digits[:4]}-{digits[4:]}"
@@ -126,6 +126,14 @@ async def test_a_suppressed_number_is_found_however_it_is_written(madan_sara, re
     sent = await madan_sara("send", "-", stdin=request_file)
     assert sent.code == 1
     assert "asked by phone" in sent.out
+    lifted = await madan_sara("suppress", "--lift", "--address", f"+509 {digits}")
+    assert (lifted.code, lifted.err) == (0, "")
+    assert lifted.out.startswith(f"+509{digits} may be contacted again on any channel (since 20")
+    again = await madan_sara("send", "-", stdin=request_file)
+    assert again.code == 0
+    assert f"campaign     {request_file['campaign']['id']}" in again.out
+    nothing = await madan_sara("suppress", "--lift", "--address", f"+509 {digits}")
+    assert nothing.code == 3
 
 
 async def test_the_default_tenant_is_used(madan_sara, request_file, orchestrator, campaign):

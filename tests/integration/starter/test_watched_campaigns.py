@@ -102,7 +102,7 @@ async def test_programs_get_a_document_a_line(watching, change, campaign):
         code, out, err = await watcher.ended()
     assert first["campaign_id"] == str(campaign.id)
     assert first["by_outcome"] == {
-        "sent": 0, "unknown": 0, "failed": 0, "cancelled": 0, "blocked": {},
+        "sent": 0, "unknown": 0, "failed": {}, "cancelled": 0, "blocked": {},
     }  # fmt: skip
     (last,) = map(json.loads, out.splitlines())
     assert last["campaign_status"] == "expired"
@@ -139,11 +139,15 @@ async def test_a_terminal_shows_a_picture_that_follows_until_ctrl_c(watching, ch
 
     async with watching(stdout=theirs, stderr=theirs, stdin=theirs) as watcher:
         os.close(theirs)
-        await eventually(lambda: shows(f"Campaign {campaign.id}: active"), "the first picture")
+        await eventually(
+            lambda: shows(f"Campaign Spring fair ({campaign.id}): active"), "the first picture"
+        )
         for part in ("recipients", "0 of 0 done", "held of 10", "0 of 100 messages", "instagram"):
             assert await shows(part), part
         await change("paused")
-        await eventually(lambda: shows(f"Campaign {campaign.id}: paused"), "the next picture")
+        await eventually(
+            lambda: shows(f"Campaign Spring fair ({campaign.id}): paused"), "the next picture"
+        )
         watcher.process.send_signal(signal.SIGINT)
         async with asyncio.timeout(_PATIENCE_SECONDS):
             assert await watcher.process.wait() == 0

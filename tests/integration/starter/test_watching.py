@@ -73,6 +73,30 @@ async def test_a_message_that_fell_back_shows_its_attempts(
     assert "email is its fallback" in told["why_channel"]
 
 
+async def test_a_message_whose_workflow_was_terminated_does_not_seem_asleep(
+    madan_sara, orchestrator, send, request_file
+):
+    request_file["campaign"].start_date = LATER
+    message = await send()
+    await orchestrator.handle(message).terminate("by hand")
+
+    told = await madan_sara("status", str(message))
+    assert (told.code, told.err) == (1, "")
+    assert "left as scheduled, and goes no further: its workflow was terminated" in told.out
+    assert f"`madan-sara cancel {message}` closes it and gives back what it holds" in told.out
+    assert "wakes next" not in told.out
+    document = (await madan_sara("status", str(message), "--json")).document
+    assert (document["workflow_lost"], document["next_wake_at"]) == ("was terminated", None)
+    why = await madan_sara("explain", str(message))
+    assert "The message is scheduled and goes no further: its workflow was terminated." in why.out
+    with pytest.raises(LookupError, match="its workflow was terminated"):
+        await orchestrator.get_status(message)
+
+    assert (await madan_sara("cancel", str(message))).code == 0
+    ended = (await madan_sara("status", str(message), "--json")).document
+    assert (ended["state"], ended["workflow_lost"]) == ("cancelled", None)
+
+
 async def test_a_message_temporal_does_not_know_is_shown_as_stored(
     madan_sara, orchestrator, database, request_file
 ):

@@ -34,6 +34,7 @@ async def _complaint(settings: dict[str, str]) -> str:
         ("MADAN_SARA_SANDBOX_URL", "127.0.0.1", "sandbox_url: '127.0.0.1' is no http"),
         ("MADAN_SARA_SANDBOX_URL", "http://host:abc", "sandbox_url: 'http://host:abc' is no http"),
         ("MADAN_SARA_SANDBOX_URL", "http://[::1", "sandbox_url: 'http://[::1' is no http"),
+        ("MADAN_SARA_DATABASE_URL", "postgresql+asyncpg://a@b:99999/x", "MADAN_SARA_DATABASE_URL"),
         ("MADAN_SARA_DATABASE_URL", "sqlite:///facts", "MADAN_SARA_DATABASE_URL: no usable"),
         ("MADAN_SARA_DATABASE_URL", "postgresql+asyncpg://a@b:port/x", "MADAN_SARA_DATABASE_URL"),
         ("TEMPORAL_PROFILE", "nobody", "the settings of Temporal"),

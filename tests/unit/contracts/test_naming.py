@@ -1,3 +1,4 @@
+from pathlib import Path
 from uuid import UUID
 
 from hypothesis import given
@@ -5,9 +6,8 @@ from hypothesis import strategies as st
 
 from contracts.channels import Channel
 from contracts.naming import (
-    CAMPAIGN_ATTRIBUTE,
     OUTREACH_QUEUE,
-    TENANT_ATTRIBUTE,
+    SEARCH_ATTRIBUTES,
     delivery_queue,
     idempotency_key,
     import_key,
@@ -23,8 +23,18 @@ def test_names_stay_what_running_workflows_know_them_by():
     assert idempotency_key(_MESSAGE, 2) == "660f8400-e29b-41d4-a716-446655440000:2"
     assert OUTREACH_QUEUE == "outreach"
     assert delivery_queue(Channel.SMS) == "delivery-sms"
-    assert TENANT_ATTRIBUTE == "MadanSaraTenant"
-    assert CAMPAIGN_ATTRIBUTE == "MadanSaraCampaign"
+    assert SEARCH_ATTRIBUTES == (
+        "MadanSaraTenant",
+        "MadanSaraCampaign",
+        "MadanSaraState",
+        "MadanSaraReason",
+    )
+
+
+def test_every_search_attribute_is_registered_and_written_down():
+    for page in ("docker-compose.yml", "docs/operations.md", "docs/glossary.md"):
+        told = (Path(__file__).parents[3] / page).read_text()
+        assert [name for name in SEARCH_ATTRIBUTES if name not in told] == []
 
 
 def test_every_channel_has_a_queue_of_its_own():

@@ -291,6 +291,22 @@ def test_decision_is_explained_without_personal_data():
     assert not any(secret in text for secret in ("Bob", "bob@", "+1234", *ADDRESSES.values()))
 
 
+def test_after_a_fallback_the_channel_in_use_is_told_and_what_is_left_behind_it():
+    decision = route(facts(campaign=campaign(channels=THREE), profile=BOB), now=NOW)
+    assert decision.order() == [Channel.INSTAGRAM, Channel.EMAIL, Channel.WHATSAPP]
+    told = {}
+    for channel in decision.order():
+        given = facts(campaign=campaign(channels=THREE), profile=BOB)
+        plan = plan_send_time(given.campaign, given.settings, BOB, channel, now=NOW)
+        told[channel] = explain(decision, plan)
+    on_email = "**On email**, a fallback. instagram was chosen first: the recipient prefers it."
+    assert told[Channel.EMAIL].startswith(on_email)
+    assert "Fallbacks, in this order: whatsapp." in told[Channel.EMAIL]
+    assert told[Channel.WHATSAPP].startswith("**On whatsapp**, a fallback.")
+    assert "There is no fallback." in told[Channel.WHATSAPP]
+    assert told[Channel.INSTAGRAM].startswith("**On instagram**: the recipient prefers it.")
+
+
 def test_failed_decision_is_explained():
     decision = route(facts(text_limits={}), now=NOW)
     assert explain(decision, None).startswith("**No channel can carry this message.**")

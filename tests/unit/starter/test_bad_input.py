@@ -55,7 +55,7 @@ def fault(result: Result) -> str:
         ({"recipient_profile": {"contact_info": {}}}, "recipient_profile.contact_info: no address"),
         (
             {"recipient_profile": {"contact_info": {"phone": "12"}}},
-            "recipient_profile.contact_info.phone: '12' is no international phone number",
+            "recipient_profile.contact_info.phone: '12' is no phone number",
         ),
         ({"content": {}}, "content: no content given"),
         ({"content": {"fax": "x"}}, "content.fax"),

@@ -70,6 +70,7 @@ def test_everything_known_is_told_in_the_guides_shape():
     wait = Wait(reason=WaitReason.NEXT_DAY, until=datetime(2026, 11, 24, 5, tzinfo=UTC))
     assert campaign_status(snapshot(wait=wait), NOW) == {
         "campaign_id": "550e8400-e29b-41d4-a716-446655440000",
+        "campaign_name": "Spring",
         "campaign_status": "active",
         "budget": {
             "budget_total": Decimal("1000"),
@@ -109,7 +110,7 @@ def test_everything_known_is_told_in_the_guides_shape():
         "by_outcome": {
             "sent": 450,
             "unknown": 2,
-            "failed": 1,
+            "failed": {"no_viable_channel": 1},
             "cancelled": 5,
             "blocked": {"duplicate": 3, "suppressed": 2},
         },

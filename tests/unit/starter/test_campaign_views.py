@@ -30,17 +30,23 @@ def status() -> CampaignStatusResult:
 
 def test_the_picture_shows_bars_counts_and_prospects(status):
     told = shown(picture(status))
-    assert f"Campaign {ID}: active" in told
+    assert f"Campaign Spring ({ID}): active" in told
     assert "463 of 666 done" in told
     assert "234.56 spent, 1.5 held of 1000" in told
     assert "45 of 60 messages" in told
     assert told.count("━") > 40
-    assert "outcomes 450 sent, 2 unknown, 1 failed, 5 cancelled, 5 blocked (3" in told
+    assert "outcomes 450 sent, 2 unknown, 1 failed (1 no viable channel), 5 cancelled" in told
     assert "under way 200 queued, 3 scheduled" in told
     assert "email 430 0 442 198 67 34.56" in told
     assert "rate 10 messages a minute" in told
     assert "finish expected 2026-11-27 05:00 UTC" in told
     assert "waits for the outcomes of those asleep or on their way; looks again" in told
+
+
+def test_a_campaign_whose_workflow_is_gone_does_not_seem_to_wait(status):
+    told = " ".join(shown(campaign_view(status, lost="was terminated")).split())
+    assert "waits for" not in told
+    assert f"workflow was terminated; `madan-sara campaign start {ID}` goes on" in told
 
 
 def test_a_campaign_without_limits_or_recipients_has_no_bars(status):
@@ -55,7 +61,8 @@ def test_a_campaign_without_limits_or_recipients_has_no_bars(status):
 
 def test_a_line_says_it_all(status):
     assert status_line(status).partition(" UTC ")[2] == (
-        "active; 463 of 666 with an outcome; 450 sent, 2 unknown, 1 failed, 5 cancelled, "
+        "active; 463 of 666 with an outcome; 450 sent, 2 unknown, 1 failed (1 no viable "
+        "channel), 5 cancelled, "
         "5 blocked (3 duplicate, 2 suppressed); under way: 200 queued, 3 scheduled; "
         "234.56 spent, 1.5 held; 10 messages a minute; finish expected 2026-11-27 05:00 UTC; "
         "waits for the outcomes of those asleep or on their way; looks again 2026-11-24 05:00 UTC"

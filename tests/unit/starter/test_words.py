@@ -41,6 +41,7 @@ EARLIER = {"last_message_id": "m-1", "last_message_at": "2030-01-05T10:00:00.5Z"
             },
             "costs 0.0075, and 0 of 1 is left of the budget of sms",
         ),
+        ("budget_exceeded", {}, "Nothing was left of the campaign's money"),
         ("daily_limit", {"daily_limit": 5, "day": "2030-01-05"}, "5 messages of 2030-01-05"),
         ("campaign_not_active", {"campaign_status": "paused"}, "The campaign is paused"),
         ("suppressed", {"suppression": "complained"}, "complained"),

@@ -1,0 +1,56 @@
+"""What the command that suppresses people and addresses, or lifts that, does."""
+
+from contracts.channels import Channel
+from contracts.faults import InvalidRequestError
+from starter.cli.orders import Order, Reply
+from starter.cli.session import Session
+
+
+def suppress(
+    recipient_id: str | None, address: str | None, channel: Channel | None, reason: str
+) -> Order:
+    """Never contact somebody again."""
+    recipient, place = _meant(recipient_id, address)
+
+    async def order(session: Session) -> Reply:
+        await session.orchestrator.suppress(
+            recipient_id=recipient, address=place, channel=channel, reason=reason
+        )
+        document = {
+            "recipient_id": recipient,
+            "address": place,
+            "channel": channel,
+            "reason": reason,
+        }
+        on = f"on {channel}" if channel else "on any channel"
+        return Reply(document, f"{recipient or place} will not be contacted {on} again: {reason}.")
+
+    return order
+
+
+def lift(recipient_id: str | None, address: str | None, channel: Channel | None) -> Order:
+    """Allow contact again."""
+    recipient, place = _meant(recipient_id, address)
+
+    async def order(session: Session) -> Reply:
+        lifted = await session.orchestrator.lift_suppression(
+            recipient_id=recipient, address=place, channel=channel
+        )
+        told = [
+            f"{each['recipient_id'] or each['address']} may be contacted again on "
+            f"{each['channel'] or 'any channel'} (since {each['since'][:10]}: {each['reason']})."
+            for each in lifted
+        ]
+        return Reply({"lifted": lifted}, "\n".join(told))
+
+    return order
+
+
+def _meant(recipient_id: str | None, address: str | None) -> tuple[str | None, str | None]:
+    """The recipient or the address that is meant, without blanks around it."""
+    recipient, place = recipient_id and recipient_id.strip(), address and address.strip()
+    if bool(recipient) == bool(place):
+        raise InvalidRequestError(
+            "--recipient, --address: give one of them, not empty, to say who is meant"
+        )
+    return recipient or None, place or None

@@ -1,0 +1,122 @@
+"""Finding what was sent, to whom, and what became of it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+from uuid import UUID
+
+from contracts.campaign import CampaignStatus
+from contracts.faults import InvalidRequestError
+from contracts.settings import OrchestratorSettings
+from persistence.database import Database
+from persistence.finding import Contacts, FoundCampaign, FoundMessage, MessageFilter, PostgresFinder
+from policy.frequency import DAY, WEEK
+
+#: Messages or campaigns on a page, unless another number is asked for; and at most.
+PAGE: Final = 50
+LONGEST_PAGE: Final = 1_000
+
+_ANY: Final = MessageFilter()
+
+
+@dataclass(frozen=True)
+class Person:
+    """What is known of one person; no address, no text."""
+
+    recipient_id: str
+    contacts: Contacts
+    #: Messages sent in the last 24 hours and 7 days or still to be sent: what the caps count.
+    messages_today: int
+    messages_this_week: int
+    #: The caps of a campaign that brings none of its own.
+    settings: OrchestratorSettings
+    #: The newest first, of all campaigns.
+    messages: Sequence[FoundMessage]
+
+
+class Finding:
+    """Finds a tenant's campaigns, messages and people, a page at a time.
+
+    A page goes on behind the last entry of the page before: `after`.
+
+    Args:
+        database: where they are kept.
+        tenant_id: whose they are.
+        settings: rules of campaigns that bring none of their own.
+    """
+
+    def __init__(self, database: Database, tenant_id: UUID, settings: OrchestratorSettings) -> None:
+        self._finder = PostgresFinder(database)
+        self._tenant_id = tenant_id
+        self._settings = settings
+
+    async def campaigns(
+        self,
+        *,
+        status: CampaignStatus | None = None,
+        after: UUID | None = None,
+        limit: int = PAGE,
+    ) -> list[FoundCampaign]:
+        """Campaigns, the newest first.
+
+        Raises:
+            InvalidRequestError: the limit is out of range.
+        """
+        return await self._finder.campaigns(
+            self._tenant_id, status=status, after=after, limit=_checked(limit)
+        )
+
+    async def messages(
+        self,
+        campaign_id: UUID,
+        chosen: MessageFilter = _ANY,
+        *,
+        after: UUID | None = None,
+        limit: int = PAGE,
+    ) -> list[FoundMessage]:
+        """Messages of a campaign, in the order in which it starts its recipients.
+
+        Those of one recipient come with the newest first. None for a campaign that is not there.
+
+        Raises:
+            InvalidRequestError: the limit is out of range.
+        """
+        return await self._finder.messages(
+            self._tenant_id, campaign_id, chosen, after=after, limit=_checked(limit)
+        )
+
+    async def person(
+        self, recipient_id: str, *, after: UUID | None = None, limit: int = PAGE
+    ) -> Person:
+        """What one person was sent and was not, what stands against them and what counts.
+
+        Raises:
+            InvalidRequestError: the limit is out of range.
+            LookupError: nothing is known of this person.
+        """
+        now = datetime.now(UTC)
+        contacts = await self._finder.contacts(self._tenant_id, recipient_id, now)
+        messages = await self._finder.messages(
+            self._tenant_id,
+            None,
+            MessageFilter(recipient_id=recipient_id),
+            after=after,
+            limit=_checked(limit),
+        )
+        if not messages and after is None and not contacts.suppressions:
+            raise LookupError(f"nothing is known of a recipient {recipient_id!r}")
+        return Person(
+            recipient_id=recipient_id,
+            contacts=contacts,
+            messages_today=sum(claim.within(DAY, now) for claim in contacts.claims),
+            messages_this_week=sum(claim.within(WEEK, now) for claim in contacts.claims),
+            settings=self._settings,
+            messages=messages,
+        )
+
+
+def _checked(limit: int) -> int:
+    if not 1 <= limit <= LONGEST_PAGE:
+        raise InvalidRequestError(f"limit: {limit} is not between 1 and {LONGEST_PAGE}")
+    return limit

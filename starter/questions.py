@@ -1,0 +1,41 @@
+"""Questions to a workflow, put until they are taken."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Final, TypeVar
+from uuid import uuid4
+
+from temporalio.client import WorkflowUpdateRPCTimeoutOrCancelledError
+from temporalio.service import RPCError, RPCStatusCode
+
+A = TypeVar("A")
+
+#: Pause before a workflow that takes no question is asked again.
+_UNTIL_READY_SECONDS: Final = 1.0
+
+
+def anew() -> str:
+    """A question of its own, the same however often it has to be put."""
+    return str(uuid4())
+
+
+async def until_taken(ask: Callable[[], Awaitable[A]]) -> A:
+    """Put a question to a workflow until it is taken; the answer."""
+    while True:
+        try:
+            return await ask()
+        except WorkflowUpdateRPCTimeoutOrCancelledError as error:
+            if isinstance(error.__cause__, asyncio.CancelledError):
+                raise asyncio.CancelledError from error
+        except RPCError as error:
+            if not _is_for_the_moment(error):
+                raise
+            await asyncio.sleep(_UNTIL_READY_SECONDS)
+
+
+def _is_for_the_moment(error: RPCError) -> bool:
+    """Whether a workflow takes no question now: it has ten to answer, or its workers fail."""
+    if error.status is RPCStatusCode.RESOURCE_EXHAUSTED:
+        return True
+    refused = error.status is RPCStatusCode.FAILED_PRECONDITION
+    return refused and "Workflow Task in failed state" in error.message

@@ -1,0 +1,109 @@
+"""Suppressions as the client library takes and lifts them."""
+
+from datetime import UTC, datetime
+from typing import TypedDict
+from uuid import UUID
+
+from contracts.base import ClosedContract, ShortText
+from contracts.channels import Channel
+from contracts.faults import InvalidRequestError
+from persistence.database import Database
+from persistence.suppressions import PostgresSuppressions, StoredSuppression, Subject
+from policy.addresses import forms_of
+from starter.addresses import stored_form
+from starter.requests import parse
+
+
+class LiftedSuppression(TypedDict):
+    """One recipient or address that may be contacted again."""
+
+    #: None: an address is meant.
+    recipient_id: str | None
+    #: In the form addresses are compared in; None: a recipient is meant.
+    address: str | None
+    #: None: it was suppressed on any.
+    channel: str | None
+    #: Why it was suppressed: a receipt's kind, or what was said by hand.
+    reason: str
+    #: Since when, in ISO 8601.
+    since: str
+
+
+class _Wish(ClosedContract):
+    """Who is meant, and where."""
+
+    #: As requests name the person; None: an address is meant.
+    recipient_id: ShortText | None = None
+    #: None: on any.
+    channel: Channel | None = None
+    reason: ShortText = "asked not to be contacted"
+
+
+class Suppressions:
+    """One tenant's suppressions; see `OutreachOrchestrator` for each method.
+
+    Args:
+        database: where they are kept.
+        tenant_id: whose they are.
+    """
+
+    def __init__(self, database: Database, tenant_id: UUID) -> None:
+        self._store = PostgresSuppressions(database)
+        self._tenant_id = tenant_id
+
+    async def suppress(
+        self, recipient_id: str | None, address: str | None, channel: Channel | None, reason: str
+    ) -> None:
+        """Never contact a recipient or an address again.
+
+        Raises:
+            InvalidRequestError: something is wrong with what was given.
+        """
+        given = {"recipient_id": recipient_id, "channel": channel, "reason": reason}
+        wish = parse(_Wish, given, "")
+        await self._store.suppress(
+            self._tenant_id,
+            _subject(wish, address),
+            channel=wish.channel,
+            reason=wish.reason,
+            now=datetime.now(UTC),
+        )
+
+    async def lift(
+        self, recipient_id: str | None, address: str | None, channel: Channel | None
+    ) -> list[LiftedSuppression]:
+        """Allow contact again; what was lifted.
+
+        Raises:
+            InvalidRequestError: something is wrong with what was given.
+            LookupError: there is nothing to lift.
+        """
+        wish = parse(_Wish, {"recipient_id": recipient_id, "channel": channel}, "")
+        subject = _subject(wish, address)
+        lifted = await self._store.lift(self._tenant_id, subject, channel=wish.channel)
+        if not lifted:
+            raise LookupError(
+                f"there is no suppression of that {subject.kind} on any channel"
+                if wish.channel is None
+                else f"there is no suppression of that {subject.kind} for {wish.channel} alone; "
+                "one for every channel is lifted without naming one"
+            )
+        return [_told(each) for each in lifted]
+
+
+def _subject(wish: _Wish, address: str | None) -> Subject:
+    if (wish.recipient_id is None) == (address is None):
+        raise InvalidRequestError("give either recipient_id or address, to say who is meant")
+    if address is None:
+        return Subject(recipient_id=wish.recipient_id)
+    return Subject(forms=forms_of(stored_form(address), wish.channel))
+
+
+def _told(lifted: StoredSuppression) -> LiftedSuppression:
+    return LiftedSuppression(
+        recipient_id=lifted.recipient_id,
+        address=lifted.address,
+        channel=lifted.channel and lifted.channel.value,
+        reason=lifted.reason,
+        since=lifted.created_at.isoformat(),
+    )

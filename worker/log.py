@@ -1,0 +1,41 @@
+"""What the worker writes of itself: a line for each event, with its time."""
+
+import logging
+import time
+from typing import TextIO
+
+from temporalio.exceptions import ApplicationError
+
+#: What went wrong outside of our code: a setting, a server, an order that cannot be carried
+#: out. Its words say what to do; where in the code it was met helps nobody.
+_TOLD_IN_WORDS = (ApplicationError, OSError)
+
+
+def set_up_logging(stream: TextIO | None = None) -> None:
+    """Log to a stream from now on, standard error unless given; once in a process."""
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(EventLine("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    logging.basicConfig(handlers=[handler], level=logging.INFO, force=True)
+    # Of each request it makes, with the address asked.
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+
+
+class EventLine(logging.Formatter):
+    """One line, in UTC; with a traceback only where the fault may be our own."""
+
+    converter = staticmethod(time.gmtime)
+    default_time_format = "%Y-%m-%dT%H:%M:%S"
+    default_msec_format = "%s.%03dZ"
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The record as text."""
+        fault = record.exc_info[1] if record.exc_info else None
+        if not isinstance(fault, _TOLD_IN_WORDS):
+            return super().format(record)
+        bare = logging.makeLogRecord({**record.__dict__, "exc_info": None, "exc_text": None})
+        return _one_line(f"{super().format(bare)}: {fault}")
+
+
+def _one_line(text: str) -> str:
+    """Without what could pass for another line, or steer the terminal of a reader."""
+    return "".join(c if c.isprintable() else " " for c in text)
