@@ -238,15 +238,19 @@ class DeliveryRun:
     async def _wait_for_account(self, error: NotTakenError) -> DeliverResult:
         """An outage is the account's: none of the message's tries is used up."""
         come_back_at = await self._account.failed(error)
-        if self._is_out_of_patience(is_outage=True):
+        if self._is_out_of_patience(is_outage=not (self._log.is_out or self._log.was_lost)):
             return await self._give_up(AttemptState.REFUSED, error.code)
         raise await self._put_off(come_back_at, error.code, is_outage=True)
 
     async def _lose_answer(self, why: str) -> None:
-        """The message may be out: write that down, for the next move to find out."""
+        """The message may be out: write that down, for the next move to find out.
+
+        An account that answers nobody is out of service, which uses up nobody's tries.
+        """
         activity.logger.warning("%s: %s", self._sender.account, why)
+        calls = 0 if self._account.is_down else 1
         come_back_at = await self._account.failed(NotTakenError(why, code=NO_ANSWER))
-        await self._log.put_off(come_back_at, NO_ANSWER, calls=1, is_lost=True)
+        await self._log.put_off(come_back_at, NO_ANSWER, calls=calls, is_lost=True)
         if self._recovery in (Recovery.KEYS, Recovery.RESEND):
             raise waits.for_another_call(come_back_at - self._clock.now())
 
@@ -301,15 +305,15 @@ class DeliveryRun:
         return idempotency_key(self._request.ref.message_id, self._request.attempt_no)
 
     def _situation(self, obstacle: DeliverResult | None) -> Situation:
-        recovery = self._recovery
+        may_be_out = self._log.is_out or self._log.was_lost
         return Situation(
             known=self._log.known,
-            recovery=recovery,
+            recovery=self._recovery,
             obstacle=self._kind_of(obstacle),
             is_settled=self._until_settled() <= timedelta(0),
             was_lost=self._log.was_lost,
-            has_tries=recovery is not Recovery.RESEND or self._log.tries < MOST_LOST_CALLS,
-            has_patience=not self._is_out_of_patience(is_outage=True),
+            has_tries=not self._log.was_lost or self._log.tries < MOST_LOST_CALLS,
+            has_patience=not self._is_out_of_patience(is_outage=not may_be_out),
             is_account_down=self._account.is_down,
         )
 

@@ -110,21 +110,9 @@ def next_move(situation: Situation) -> Move:
     return next(move for fits, move in RULES if fits(situation))
 
 
-def move_after_no(situation: Situation) -> Move | None:
-    """What follows a call or look-up that got no answer; None: wait, and try again.
-
-    Args:
-        situation: as it was when the call was made.
-    """
-    if situation.has_patience:
-        return None
-    lost = situation.known is Known.MAY_BE_OUT or situation.was_lost
-    return Move.LOSE if lost else Move.REFUSE
-
-
 # Patience
 
-#: Calls of one attempt whose answers may be lost, where each may be a message more.
+#: Calls of an attempt that has lost an answer, while the account answers others.
 MOST_LOST_CALLS: Final = 5
 
 #: How long a message waits for a channel, from the first call that was not taken. E-mail is
