@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
+from zlib import crc32
 
 from contracts.campaign import DEFAULT_TENANT, OutreachCampaign
 from contracts.channels import Channel
@@ -85,7 +86,7 @@ def _profile(label: str, number: int) -> dict[str, Any]:
         "device_preference": "mobile",
         "contact_info": {
             "email": f"{label}.{number}@example.com",
-            "phone": f"+509370{number:05}",
+            "phone": f"+5093{crc32(f'{label} {number}'.encode()) % 10_000_000:07}",
         },
         "engagement_history": {"sms": {"open_rate": 0.6, "click_rate": 0.1, "messages_sent": 12}},
     }
