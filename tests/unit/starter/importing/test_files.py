@@ -182,7 +182,7 @@ def test_what_a_csv_writer_writes_is_read_with_its_lines(tmp_path, rows, delimit
     path = tmp_path / "people.csv"
     path.write_bytes((b"\xef\xbb\xbf" if mark else b"") + text.getvalue().encode())
     # Spaces before a cell are no part of it, unless they are quoted.
-    found = [(line, [cell.lstrip(" ") for cell in row]) for line, row in lines_of(CsvFile(path))]
+    found = [(row.line, [cell.lstrip(" ") for cell in row.raw]) for row in CsvFile(path).rows()]
     kept = [
         (line, [cell.lstrip(" ") for cell in row])
         for line, row in expected[1:]
