@@ -117,7 +117,7 @@ async def test_a_contradiction_is_refused_and_nothing_stored(
 
 
 async def test_a_suppressed_number_is_found_however_it_is_written(madan_sara, request_file):
-    digits = f"{uuid.uuid4().int % 10**9:09d}"
+    digits = f"{uuid.uuid4().int % 10**8:08d}"
     request_file["recipient_profile"]["contact_info"] = {"phone": f"+509{digits}"}
     request_file["content"] = {"sms": "Bonjour!"}
     shown = f"+509 {digits[:4]}-{digits[4:]}"
