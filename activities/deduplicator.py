@@ -67,7 +67,7 @@ class MessageDeduplicator:
 
         Args:
             campaign: the campaign that would send.
-            recipient_id: the person.
+            recipient_id: the person, by this id alone: addresses are judged with a message.
             texts: what would be said, to find near-duplicates across campaigns.
             now: the instant to judge at; the present unless given.
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
+from zlib import crc32
 
 from contracts.campaign import DEFAULT_TENANT, OutreachCampaign
 from contracts.channels import Channel
@@ -78,6 +79,7 @@ async def save_campaigns(database: Database, campaigns: Sequence[OutreachCampaig
 
 
 def _profile(label: str, number: int) -> dict[str, Any]:
+    line = crc32(f"{label} {number}".encode()) % 9_000_000
     return {
         "name": f"Marie {number}",
         "customer_type": _TYPES[number % len(_TYPES)],
@@ -86,7 +88,7 @@ def _profile(label: str, number: int) -> dict[str, Any]:
         "contact_info": {
             "email": f"{label}.{number}@example.com",
             # Below 900 an ending asks the sandbox for nothing.
-            "phone": f"+509370{number // 900:02}{number % 900:03}",
+            "phone": f"+5093{line // 900:04}{line % 900:03}",
         },
         "engagement_history": {"sms": {"open_rate": 0.6, "click_rate": 0.1, "messages_sent": 12}},
     }

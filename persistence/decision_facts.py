@@ -64,10 +64,10 @@ SELECT asked.nth, {REQUEST_COLUMNS},
        m.reason, CAST(m.details AS text) AS details, CAST(m.warnings AS text) AS warnings,
        EXISTS (SELECT FROM recipient_claims r
                 WHERE r.message_id = m.message_id AND r.released_at IS NULL) AS has_live_claim,
-       (SELECT json_object_agg(known, coalesce(t.turn, 0))
-          FROM unnest(person.identifiers) AS known
-          LEFT JOIN recipient_turns t ON (t.tenant_id, t.identifier) = (m.tenant_id, known)
-       ) AS turns,
+       (SELECT json_object_agg(known, coalesce((
+                   SELECT t.turn FROM recipient_turns t
+                    WHERE (t.tenant_id, t.identifier) = (m.tenant_id, known)), 0))
+          FROM unnest(person.identifiers) AS known) AS turns,
        {SUPPRESSIONS_OF_MESSAGE} AS suppressions,
        {_RECENT_CLAIMS} AS recent,
        (SELECT coalesce(json_agg(row_to_json(e)), '[]') FROM engagement_stats e

@@ -1,19 +1,32 @@
 """A campaign's recipients, stored by the thousand."""
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from typing import Any, Final
+from typing import Final
 
-import asyncpg
-
-from contracts.campaign import FINAL_STATUSES, OutreachCampaign
+from contracts.campaign import FINAL_STATUSES, CampaignStatus, OutreachCampaign
 from contracts.content import MessageContent
 from contracts.faults import InvalidRequestError
 from contracts.naming import batch_key, import_key
 from persistence.database import Database, Query
 from persistence.intake import NewMessage
 from persistence.new_recipient import NewRecipient, new_recipient
+
+# A campaign completes of itself when everybody has an outcome; with more people to write to it
+# goes on.
+_REOPEN: Final = Query("""
+WITH reopened AS (
+    UPDATE campaigns
+       SET status = 'active', config = jsonb_set(config, '{status}', '"active"'),
+           updated_at = CAST(:now AS timestamptz)
+     WHERE tenant_id = :tenant_id AND campaign_id = :campaign_id AND status = 'completed'
+    RETURNING tenant_id, campaign_id
+)
+INSERT INTO campaign_events (tenant_id, campaign_id, kind, occurred_at)
+SELECT tenant_id, campaign_id, 'reopened', CAST(:now AS timestamptz) FROM reopened
+""")
 
 # Held until the chunk is stored. A campaign that ends meanwhile waits, and then finds every
 # recipient it has to close; a second import waits, so that two files that name the same
@@ -53,13 +66,23 @@ WITH content AS (
       FROM {_STAGING}
      ORDER BY place
         ON CONFLICT (tenant_id, idempotency_key) DO NOTHING
-    RETURNING tenant_id, campaign_id, message_id
+    RETURNING tenant_id, campaign_id, message_id, recipient_id
 ), queued AS (
     INSERT INTO campaign_queue (tenant_id, campaign_id, message_id)
     SELECT tenant_id, campaign_id, message_id FROM added
 )
-SELECT count(*) AS added FROM added
+SELECT recipient_id FROM added
 """)  # noqa: S608 - built from constants of ours
+
+
+@dataclass(frozen=True)
+class StoredRecipients:
+    """What became of recipients that were to be added."""
+
+    #: The places of those whom the campaign had already.
+    known: Sequence[int] = ()
+    #: Whether the campaign had completed, and goes on with those who were added.
+    reopened: bool = False
 
 
 class PostgresRecipients:
@@ -86,7 +109,7 @@ class PostgresRecipients:
             for message in messages
         ]
         first = messages[0]
-        return await self.add_rows(
+        stored = await self.add_rows(
             campaign,
             first.content,
             rows,
@@ -94,6 +117,7 @@ class PostgresRecipients:
             key=partial(batch_key, campaign.id, first.content.digest()),
             force_send=first.force_send,
         )
+        return len(rows) - len(stored.known)
 
     async def add_rows(
         self,
@@ -104,8 +128,10 @@ class PostgresRecipients:
         *,
         key: Callable[[str], str] | None = None,
         force_send: bool = False,
-    ) -> int:
+    ) -> StoredRecipients:
         """Queue recipients whom the campaign does not have yet, all of them or none.
+
+        A completed campaign that gets somebody is active again by the same transaction.
 
         Args:
             campaign: a saved campaign.
@@ -116,13 +142,13 @@ class PostgresRecipients:
             force_send: as in `send_outreach`.
 
         Returns:
-            How many were added; the others were known, by an earlier call or by this one.
+            What was added, and who was known, by an earlier call or by this one.
 
         Raises:
-            InvalidRequestError: the campaign is over.
+            InvalidRequestError: the campaign is over for good.
         """
         if not recipients:
-            return 0
+            return StoredRecipients()
         parameters = {
             "tenant_id": campaign.tenant_uuid,
             "campaign_id": campaign.id,
@@ -132,28 +158,49 @@ class PostgresRecipients:
             "now": now,
         }
         async with self._database.bulk() as connection:
-            status = await _value(connection, _LOCK_CAMPAIGN, parameters)
-            require_open(campaign, status)
+            status = await connection.fetchval(
+                _LOCK_CAMPAIGN.sql, *_LOCK_CAMPAIGN.arguments(parameters)
+            )
+            require_open(campaign, status, now)
             await connection.execute(_CREATE_STAGING)
             await connection.copy_records_to_table(
                 _STAGING,
                 columns=_STAGED_COLUMNS,
                 records=_staged(recipients, key or partial(import_key, campaign.id)),
             )
-            added: int = await _value(connection, _ADD, parameters)
-        return added
+            rows = await connection.fetch(_ADD.sql, *_ADD.arguments(parameters))
+            reopened = bool(rows) and status == CampaignStatus.COMPLETED
+            if reopened:
+                await connection.execute(_REOPEN.sql, *_REOPEN.arguments(parameters))
+        return StoredRecipients(
+            known=_known(recipients, {row["recipient_id"] for row in rows}), reopened=reopened
+        )
 
 
-def require_open(campaign: OutreachCampaign, status: str) -> None:
-    """Refuse to add anybody to a campaign that is over.
+def require_open(campaign: OutreachCampaign, status: str, now: datetime) -> None:
+    """Refuse to add anybody to a campaign that is over for good.
+
+    One that has completed, because everybody had an outcome, may go on before its end date.
 
     Raises:
         InvalidRequestError: it is; nobody would ever be sent anything.
     """
-    if status in FINAL_STATUSES:
+    may_go_on = status == CampaignStatus.COMPLETED and not campaign.is_over(now)
+    if status in FINAL_STATUSES and not may_go_on:
         raise InvalidRequestError(
             f"campaign {campaign.id} is {status}, which is final; import into another one"
         )
+
+
+def _known(recipients: Sequence[NewRecipient], added: set[str]) -> Sequence[int]:
+    """The places of those who were not added; of two with one id, the first was."""
+    known = []
+    for place, recipient in enumerate(recipients):
+        if recipient.recipient_id in added:
+            added.remove(recipient.recipient_id)
+        else:
+            known.append(place)
+    return known
 
 
 def _staged(
@@ -161,9 +208,3 @@ def _staged(
 ) -> Iterator[tuple[str | int, ...]]:
     for place, recipient in enumerate(recipients):
         yield *recipient, key(recipient.recipient_id), place
-
-
-async def _value(
-    connection: asyncpg.Connection, query: Query, parameters: dict[str, object]
-) -> Any:  # noqa: ANN401 - the column says it
-    return await connection.fetchval(query.sql, *query.arguments(parameters))

@@ -91,14 +91,18 @@ REQUEST_TABLES = """
 
 
 #: Suppressions of a message's person, by recipient or by an address the message may go to. One
-#: for a channel counts where it is that channel's address.
+#: for a channel counts where it is that channel's address. Each subject is looked up by itself:
+#: joined, all of a tenant's might be read.
 SUPPRESSIONS_OF_MESSAGE = """
     (SELECT coalesce(json_agg(json_build_object('channel', s.channel, 'reason', s.reason)
                               ORDER BY s.created_at DESC), '[]')
        FROM (SELECT 'recipient' AS kind, m.recipient_id AS subject
               UNION SELECT 'address', a.value FROM jsonb_each_text(m.addresses) a) known
-       JOIN suppressions s ON (s.tenant_id, s.subject_kind, s.subject)
-                            = (m.tenant_id, known.kind, known.subject)
+      CROSS JOIN LATERAL (
+            SELECT * FROM suppressions
+             WHERE (tenant_id, subject_kind, suppressions.subject)
+                 = (m.tenant_id, known.kind, known.subject)
+            OFFSET 0) s
       WHERE s.subject_kind = 'recipient' OR s.channel IS NULL
          OR s.subject = m.addresses ->> s.channel)
 """

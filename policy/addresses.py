@@ -7,6 +7,7 @@ two normalisers, one in Python and one in the database, would differ outside of 
 
 import unicodedata
 from collections.abc import Mapping
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Final
 
@@ -73,6 +74,7 @@ def _comparable_handle(address: str) -> str:
     return _folded(address).lstrip("@")
 
 
+@lru_cache(maxsize=1_000)
 def _ascii_domain(domain: str) -> str:
     """A domain as DNS knows it.
 

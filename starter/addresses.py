@@ -16,7 +16,7 @@ _ANY: Final[TypeAdapter[str]] = TypeAdapter(ShortText)
 
 #: What only telephone numbers are written with; digits and dashes may be a user's id.
 _LIKE_A_NUMBER: Final = re.compile(
-    r"(?=.*[+()\s:;,|])(?:tel:)?[\d\s().+/;,|&-]+|.*\+\d{5}.*", re.IGNORECASE
+    r"(?=.*[+()\s:;,|])(?:tel:)?[\d\s().+/;,|&-]+|\+\d[^@]*", re.IGNORECASE
 )
 #: What mail programs put around an address, or people between two.
 _LIKE_A_MAILBOX: Final = re.compile(r"[<>;,]|mailto:|\s.*@|@.*\s|[^@].*@.*@", re.IGNORECASE)

@@ -69,11 +69,13 @@ class Stage:
         recipient_id: str | None = None,
         force_send: bool = False,
     ) -> Handle:
+        """Start an outreach; a person who is not named is new and has an own mailbox."""
         await self.save(campaign)
+        person = recipient_id or str(uuid.uuid4())
         message = new_message(
             campaign,
-            recipient_id or str(uuid.uuid4()),
-            profile or make_profile(),
+            person,
+            profile or make_profile(contact_info={"email": f"{person}@example.com"}),
             content or {"default": "Bonjour {{ name }}"},
             force_send=force_send,
         )

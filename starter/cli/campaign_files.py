@@ -49,11 +49,26 @@ def import_recipients(
 
 def _told(result: ImportResult) -> str:
     rate = result["rows_read"] / max(result["seconds"], 0.001)
-    told = (
+    counts = (
         f"{result['rows_read']:,} rows read in {result['seconds']:.1f} s ({rate:,.0f} a second): "
         f"{result['added']:,} added, {result['known']:,} known already, "
         f"{result['rejected']:,} rejected."
     )
+    told = [counts]
+    if result["columns"]:
+        told.append(f"Columns: {', '.join(result['columns'])}.")
+    told += [f"Warning: {warning}." for warning in result["warnings"]]
+    if lines := result["known_lines"]:
+        more = result["known"] - len(lines)
+        told.append(
+            f"Known already, by an import before or further up in the file: "
+            f"line {', '.join(map(str, lines))}{f' and {more:,} more' if more else ''}."
+        )
     if result["rejects_file"]:
-        told += f"\nRejected rows, each with its line and the reason: {result['rejects_file']}"
-    return told
+        told.append(f"Rejected rows, each with its line and the reason: {result['rejects_file']}")
+    if result["reopened"]:
+        told.append(
+            "The campaign had completed and is open again for those who were added: "
+            f"`madan-sara campaign start {result['campaign_id']}` goes on."
+        )
+    return "\n".join(told)

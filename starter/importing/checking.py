@@ -73,14 +73,16 @@ class RowCheck:
         self._templates = assignment.templates
         self._content_digest = assignment.templates.digest()
         self._region = assignment.region
-        self._reader = _reader(assignment.header, assignment.campaign.recipient_fields)
+        self.recipient_fields = assignment.campaign.recipient_fields
+        #: Tells what the rows say.
+        self.reader = _reader(assignment.header, self.recipient_fields)
 
     def judge(self, rows: Sequence[list[str] | str]) -> Verdicts:
         """Judge rows as they stand in the file."""
         verdicts = Verdicts([], [])
         for place, raw in enumerate(rows):
             try:
-                verdicts.accepted.append(self._recipient(dict(self._reader.read(raw))))
+                verdicts.accepted.append(self._recipient(dict(self.reader.read(raw))))
             except (UnreadableRowError, InvalidRequestError) as fault:
                 verdicts.rejected.append(Rejection(place, listed([str(fault)])))
         return verdicts
@@ -89,9 +91,7 @@ class RowCheck:
         faults: list[str] = []
         recipient_id = _id_of(fields.pop(ID, None), faults)
         faults += self._normalise(fields)
-        missing = [
-            name for name in self._campaign.recipient_fields if ("attributes", name) not in fields
-        ]
+        missing = [name for name in self.recipient_fields if ("attributes", name) not in fields]
         for name in missing:
             faults.append(f"{name}: is missing; the campaign's recipient_fields ask for it")
             fields["attributes", name] = _SOMETHING

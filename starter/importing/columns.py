@@ -66,8 +66,8 @@ class CsvReader:
 
     def __init__(self, header: Sequence[str], recipient_fields: Sequence[str]) -> None:
         self._header = header
-        columns = Columns(recipient_fields)
-        self._fields = [columns.field_of(name) for name in header]
+        self.field_of = Columns(recipient_fields).field_of
+        self._fields = [self.field_of(name) for name in header]
         self._require_usable()
         self._require(ID, "id column; name one id")
         for name in recipient_fields:
@@ -75,6 +75,10 @@ class CsvReader:
                 ("attributes", name),
                 f"column {name}, which the campaign's recipient_fields ask for; add it",
             )
+
+    def names(self) -> dict[str, Field]:
+        """The columns, and the field each stands for."""
+        return dict(zip(self._header, self._fields, strict=True))
 
     def read(self, raw: list[str] | str) -> Fields:
         """What the cells say; empty ones are missing.
@@ -126,6 +130,11 @@ class JsonReader:
 
     def __init__(self, recipient_fields: Sequence[str]) -> None:
         self._columns = Columns(recipient_fields)
+        self.field_of = self._columns.field_of
+
+    def names(self) -> dict[str, Field]:
+        """None: each row brings its own."""
+        return {}
 
     def read(self, raw: list[str] | str) -> Fields:
         """What the object says; null and blank texts are missing.

@@ -4,13 +4,14 @@ import codecs
 import csv
 import re
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from io import TextIOWrapper
 from pathlib import Path
-from typing import BinaryIO, Final, NamedTuple, Protocol
+from typing import Any, BinaryIO, Final, NamedTuple, Protocol
 
 from contracts.faults import InvalidRequestError
+from starter.importing.dialect import choose_delimiter, has_stray_quote
 
 #: Longest line of a JSON Lines file; more is the wrong file, say one JSON array.
 MAX_LINE_BYTES: Final = 1_000_000
@@ -18,7 +19,10 @@ MAX_LINE_BYTES: Final = 1_000_000
 #: What a file of rejected rows says about each, before the row itself.
 REJECT_COLUMNS: Final = ("rejected_line", "rejected_reason")
 
-_DELIMITERS: Final = ",;\t"
+_STRAY_QUOTE: Final = (
+    "a quote stands in a cell that is not quoted as a whole; put quotes around all of the cell, "
+    "and write each quote inside of it twice"
+)
 _BLOCK_BYTES: Final = 1_000_000
 _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 #: A line of rejected JSON Lines; the row is in it as it stood.
@@ -93,7 +97,7 @@ def holds_rejects(path: Path) -> bool:
 
 
 class CsvFile:
-    """Comma-separated values with a header row; semicolons and tabs serve as well.
+    """Comma-separated values with a header row; semicolons, tabs and bars serve as well.
 
     A file of rejected rows gives them as they stood, without what was said about them.
 
@@ -106,9 +110,9 @@ class CsvFile:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        #: What separates the cells: whatever makes most columns of the header.
-        self.delimiter = max(_DELIMITERS, key=self._count_columns)
-        self.header: list[str] = self._header(self.delimiter)
+        #: What separates the cells.
+        self.delimiter = choose_delimiter(self._cells)
+        self.header: list[str] = next((list(row.raw) for row in self._read()), [])
         rejects = tuple(self.header[: len(REJECT_COLUMNS)]) == REJECT_COLUMNS
         self._first = len(REJECT_COLUMNS) if rejects else 0
         del self.header[: self._first]
@@ -120,32 +124,59 @@ class CsvFile:
 
     def rows(self) -> Iterator[Row]:
         """Every row of data; see `SourceFile`."""
-        rows = self._read(self.delimiter)
+        rows = self._read()
         next(rows, None)
         return (Row(row.line, row.raw[self._first :]) for row in rows)
 
-    def _count_columns(self, delimiter: str) -> int:
-        try:
-            return len(self._header(delimiter))
-        except InvalidRequestError:  # It cuts through quotes.
-            return 0
-
-    def _header(self, delimiter: str) -> list[str]:
-        return next((list(row.raw) for row in self._read(delimiter)), [])
-
-    def _read(self, delimiter: str) -> Iterator[Row]:
-        """Every row that is not blank. A quoted cell may go over several lines."""
+    def _cells(self, delimiter: str) -> Iterator[list[str]]:
+        """The rows as a delimiter would separate them, sound or not."""
         with _opened(self.path) as binary:
             text = TextIOWrapper(binary, encoding="utf-8-sig", newline="")
-            reader = csv.reader(text, delimiter=delimiter, strict=True)
+            yield from filter(_says_something, _reader(text, delimiter))
+
+    def _read(self) -> Iterator[Row]:
+        """Every row that is not blank. A quoted cell may go over several lines."""
+        with _opened(self.path) as binary:
+            lines = _Lines(TextIOWrapper(binary, encoding="utf-8-sig", newline=""))
+            reader = _reader(lines, self.delimiter)
             line = 1
             try:
                 for cells in reader:
-                    if any(cell and not cell.isspace() for cell in cells):
+                    if has_stray_quote(lines.record(), self.delimiter):
+                        raise InvalidRequestError(f"{self.path}: line {line}: {_STRAY_QUOTE}")
+                    if _says_something(cells):
                         yield Row(line, cells)
                     line = reader.line_num + 1
             except csv.Error as error:
                 raise InvalidRequestError(f"{self.path}: line {line}: {_explain(error)}") from None
+
+
+class _Lines:
+    """The lines of a text, with those that make the present record kept."""
+
+    def __init__(self, text: Iterable[str]) -> None:
+        self._text = iter(text)
+        self._record: list[str] = []
+
+    def __iter__(self) -> Iterator[str]:
+        for line in self._text:
+            self._record.append(line)
+            yield line
+
+    def record(self) -> str:
+        """What was read since this was last asked for."""
+        record = "".join(self._record)
+        self._record.clear()
+        return record
+
+
+def _reader(lines: Iterable[str], delimiter: str) -> Any:  # noqa: ANN401 - csv gives it no name
+    # People write a space behind a comma, and the quotes then.
+    return csv.reader(lines, delimiter=delimiter, strict=True, skipinitialspace=True)
+
+
+def _says_something(cells: Sequence[str]) -> bool:
+    return any(cell and not cell.isspace() for cell in cells)
 
 
 class JsonLinesFile:

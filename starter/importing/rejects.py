@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
@@ -34,8 +35,13 @@ class RejectsFile:
         try:
             # Opened before anything is stored: afterwards it would be late to learn that it
             # cannot be. What UTF-8 has no form for must not end the import either.
-            self._file = self.path.open(
-                "w", encoding="utf-8", errors="backslashreplace", newline=""
+            self._file = open(
+                self.path,
+                "w",
+                encoding="utf-8",
+                errors="backslashreplace",
+                newline="",
+                opener=_opened_for_its_owner,
             )
         except OSError as error:
             raise InvalidRequestError(
@@ -89,6 +95,13 @@ class RejectsFile:
             dict(zip(REJECT_COLUMNS, (line, reason), strict=True)), ensure_ascii=False
         )
         print(f'{told[:-1]}, "row": {_as_json(text)}}}', file=self._file)
+
+
+def _opened_for_its_owner(path: str, flags: int) -> int:
+    """Open a file that nobody else may read: the rows are about people."""
+    descriptor = os.open(path, flags, 0o600)
+    os.fchmod(descriptor, 0o600)  # One of an earlier run keeps the mode it has.
+    return descriptor
 
 
 def _as_json(text: str) -> str:

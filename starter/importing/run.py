@@ -9,7 +9,7 @@ import os
 import sys
 import time
 from collections import deque
-from collections.abc import AsyncGenerator, Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, aclosing, nullcontext
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -19,11 +19,12 @@ from typing import Final, TypedDict
 from contracts.campaign import OutreachCampaign
 from contracts.faults import InvalidRequestError
 from contracts.phones import known_region
-from persistence.recipients import PostgresRecipients, require_open
+from persistence.recipients import PostgresRecipients, StoredRecipients, require_open
 from starter.importing.checking import Assignment, RowCheck, Verdicts
 from starter.importing.files import Row, SourceFile, open_source
 from starter.importing.processes import MOST_PROCESSES, Judge, ThreadJudge, judging_processes
 from starter.importing.rejects import RejectsFile
+from starter.importing.understanding import understood
 
 #: Rows stored in one transaction: enough that its fixed cost does not show, few enough that
 #: progress is seen and little is repeated after a kill.
@@ -34,6 +35,9 @@ _CHUNK_CHARACTERS: Final = 4_000_000
 
 #: A file of fewer rows is judged here: starting other processes would take longer.
 _ROWS_FOR_PROCESSES: Final = 5_000
+
+#: Lines of known recipients that the answer names: enough to see which they are.
+SHOWN_LINES: Final = 20
 
 
 @dataclass(frozen=True)
@@ -57,7 +61,15 @@ class ImportResult(TypedDict):
     added: int
     #: In the campaign already: imported before, or named further up in the file.
     known: int
+    #: The lines of the first of those.
+    known_lines: list[int]
     rejected: int
+    #: How each column was understood, like `email <- E-mail`.
+    columns: list[str]
+    #: Columns that may have been meant otherwise.
+    warnings: list[str]
+    #: The campaign had completed and is active again, for those who were added; start it.
+    reopened: bool
     #: Where the rejected rows are, each with its line and the reason; None: there are none.
     rejects_file: str | None
     seconds: float
@@ -87,15 +99,18 @@ async def import_file(
     """
     started = time.monotonic()
     job = await asyncio.to_thread(_prepare, campaign, path, options)
-    progress = ImportProgress(job.rows)
+    progress, known_lines, reopened = ImportProgress(job.rows), list[int](), False
     with RejectsFile(job.source, options.rejects) as rejects:
         async with _judge(job, options) as judge, aclosing(_judged(judge, job.source)) as chunks:
             async for rows, verdicts in chunks:
-                added = await store.add_rows(
+                stored = await store.add_rows(
                     campaign, job.assignment.templates, verdicts.accepted, datetime.now(UTC)
                 )
                 rejects.write((rows[place], reason) for place, reason in verdicts.rejected)
-                progress = _advanced(progress, verdicts, added)
+                if len(known_lines) < SHOWN_LINES:
+                    known_lines += _known_lines(rows, verdicts, stored)
+                reopened |= stored.reopened
+                progress = _advanced(progress, verdicts, stored)
                 if options.on_progress is not None:
                     options.on_progress(progress)
     return ImportResult(
@@ -104,7 +119,11 @@ async def import_file(
         rows_read=progress.rows_read,
         added=progress.added,
         known=progress.known,
+        known_lines=known_lines[:SHOWN_LINES],
         rejected=progress.rejected,
+        columns=job.columns,
+        warnings=job.warnings,
+        reopened=reopened,
         rejects_file=str(rejects.path) if progress.rejected else None,
         seconds=round(time.monotonic() - started, 3),
     )
@@ -118,11 +137,14 @@ class _Job:
     assignment: Assignment
     check: RowCheck
     rows: int
+    #: See `understood`.
+    columns: list[str]
+    warnings: list[str]
 
 
 def _prepare(campaign: OutreachCampaign, path: Path, options: ImportOptions) -> _Job:
     """Look at everything that could refuse the whole file."""
-    require_open(campaign, campaign.status)
+    require_open(campaign, campaign.status, datetime.now(UTC))
     if campaign.templates is None:
         raise InvalidRequestError(
             f"campaign {campaign.id} has no templates; save it with the texts its recipients "
@@ -136,7 +158,8 @@ def _prepare(campaign: OutreachCampaign, path: Path, options: ImportOptions) -> 
     except InvalidRequestError as fault:
         raise InvalidRequestError(f"{path}: {fault}") from None
     # To its end, so that a fault in the last line is found before the first is stored.
-    return _Job(source, assignment, check, rows=sum(1 for _ in source.rows()))
+    rows = sum(1 for _ in source.rows())
+    return _Job(source, assignment, check, rows, *understood(check, source.rows()))
 
 
 def _judge(job: _Job, options: ImportOptions) -> AbstractAsyncContextManager[Judge]:
@@ -184,12 +207,23 @@ def _next_chunk(rows: Iterator[Row]) -> list[Row]:
     return chunk
 
 
-def _advanced(progress: ImportProgress, verdicts: Verdicts, added: int) -> ImportProgress:
+def _known_lines(
+    rows: Sequence[Row], verdicts: Verdicts, stored: StoredRecipients
+) -> Iterator[int]:
+    """The lines of those whom the campaign had already."""
+    rejected = {rejection.place for rejection in verdicts.rejected}
+    accepted = [row for place, row in enumerate(rows) if place not in rejected]
+    return (accepted[place].line for place in stored.known)
+
+
+def _advanced(
+    progress: ImportProgress, verdicts: Verdicts, stored: StoredRecipients
+) -> ImportProgress:
     accepted, rejected = len(verdicts.accepted), len(verdicts.rejected)
     return replace(
         progress,
         rows_read=progress.rows_read + accepted + rejected,
-        added=progress.added + added,
-        known=progress.known + accepted - added,
+        added=progress.added + accepted - len(stored.known),
+        known=progress.known + len(stored.known),
         rejected=progress.rejected + rejected,
     )

@@ -142,7 +142,7 @@ async def test_best_practice_5_handle_blocked_messages(orchestrator, campaign, c
         return await orchestrator.send_outreach(
             campaign=campaign,
             recipient_id=recipient,
-            recipient_profile={"contact_info": {"email": "eve@example.com"}},
+            recipient_profile={"contact_info": {"email": f"{recipient}@example.com"}},
             content={"email": text},
         )
 

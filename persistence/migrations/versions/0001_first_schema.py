@@ -335,7 +335,7 @@ CREATE TABLE suppressions (
 """
 
 _SUPPRESSIONS_BY_WISH = """
-CREATE INDEX suppressions_by_wish ON suppressions (tenant_id, wish_id)
+CREATE INDEX suppressions_by_wish ON suppressions (wish_id)
 """
 
 _ENGAGEMENT = """

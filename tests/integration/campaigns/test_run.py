@@ -307,3 +307,35 @@ def _in_hours(hours: int) -> dict[str, str]:
 def _cheap_or_dear(campaign, number: int) -> dict[str, object]:
     field = "instagram_handle" if number % 2 else "user_id"
     return {"id": f"{campaign.id}-{number}", "contact_info": {field: f"{campaign.id}-{number}"}}
+
+
+async def test_a_completed_campaign_goes_on_with_the_rejects_once_they_are_corrected(
+    launch, orchestrator, database, tenant_id, messages_got, tmp_path
+):
+    campaign = _campaign(tenant_id)
+    control = await launch(campaign, 2)
+    assert (await control.result()).status is CampaignStatus.COMPLETED
+    path = tmp_path / "corrected.csv"
+    late = [f"{campaign.id}-late-{n}" for n in range(2)]
+    path.write_text("id,user_id\n" + "".join(f"{person},{person}\n" for person in late))
+
+    imported = await orchestrator.import_recipients(campaign.id, path)
+
+    assert (imported["added"], imported["reopened"]) == (2, True)
+    assert (await orchestrator.get_campaign(campaign.id)).status is CampaignStatus.ACTIVE
+    await control.start()
+    result = await control.result()
+    assert (result.status, result.by_state) == (CampaignStatus.COMPLETED, {"sent": 4})
+    got = messages_got(campaign.id)
+    assert len(got) == len(set(got)) == 4
+    await assert_nothing_left_behind(database, tenant_id)
+
+
+async def test_one_that_was_cancelled_stays_over(orchestrator, tenant_id, tmp_path):
+    other = _campaign(tenant_id)
+    await orchestrator.save_campaign(other)
+    await orchestrator.campaign(other.id).cancel()
+    path = tmp_path / "late.csv"
+    path.write_text("id,user_id\nlate-1,late-1\n")
+    with pytest.raises(InvalidRequestError, match="is cancelled, which is final"):
+        await orchestrator.import_recipients(other.id, path)

@@ -32,7 +32,11 @@ async def test_everybody_is_queued_in_the_order_of_the_file(importing):
         "rows_read": 7,
         "added": 7,
         "known": 0,
+        "known_lines": [],
         "rejected": 0,
+        "columns": ["id <- id", "name <- name", "email <- email", "attribute <- town"],
+        "warnings": [],
+        "reopened": False,
         "rejects_file": None,
         "seconds": 0,
     }
@@ -72,6 +76,7 @@ async def test_importing_twice_adds_nobody(importing):
     before = await importing.messages()
     result = await importing.run(path)
     assert (result["added"], result["known"]) == (0, 4)
+    assert result["known_lines"] == [2, 3, 4, 5]
     assert await importing.messages() == before
 
 
@@ -83,6 +88,7 @@ async def test_of_two_rows_for_one_person_the_first_counts(importing):
     ]
     result = await importing.run(write_jsonl(importing.folder / "people.jsonl", people))
     assert (result["rows_read"], result["added"], result["known"]) == (5, 3, 2)
+    assert result["known_lines"] == [3, 5]
     messages = await importing.messages()
     assert [message["profile"]["name"] for message in messages] == ["Ana", "Bo", "Cy"]
 
@@ -187,14 +193,15 @@ async def test_two_imports_at_once_that_name_the_same_people(importing):
 
 
 async def test_a_chunk_is_stored_as_a_whole_or_not_at_all(importing):
-    good = NewRecipient("a", "digest", "{}")
-    broken = NewRecipient("b", "digest", "no JSON")
+    good = NewRecipient("a", "digest", "{}", "{}")
+    broken = NewRecipient("b", "digest", "no JSON", "{}")
     add = importing.store.add_rows
     content = importing.campaign.templates
     with pytest.raises(asyncpg.InvalidTextRepresentationError):
         await add(importing.campaign, content, [good, broken], datetime.now(UTC))
     assert await importing.messages() == []
-    assert await add(importing.campaign, content, [good], datetime.now(UTC)) == 1
+    assert (await add(importing.campaign, content, [good], datetime.now(UTC))).known == []
+    assert await importing.ids() == ["a"]
 
 
 async def test_nothing_is_left_on_the_connections(importing):
@@ -210,6 +217,6 @@ async def test_a_tenant_sees_its_own_recipients_only(importing):
     other = importing.campaign.model_copy(update={"tenant_uuid": UUID(int=7)})
     with pytest.raises(asyncpg.ForeignKeyViolationError):
         await importing.store.add_rows(
-            other, other.templates, [NewRecipient("a", "d", "{}")], datetime.now(UTC)
+            other, other.templates, [NewRecipient("a", "d", "{}", "{}")], datetime.now(UTC)
         )
     assert await importing.ids() == ["a"]

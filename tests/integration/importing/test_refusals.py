@@ -1,6 +1,7 @@
 """What refuses a whole file: one line that says why, and nothing is stored."""
 
 import asyncio
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import text
@@ -65,11 +66,38 @@ async def test_a_campaign_without_templates_has_nothing_to_send(saved):
 
 @pytest.mark.parametrize("status", sorted(FINAL_STATUSES))
 async def test_a_campaign_that_is_over_takes_nobody(saved, status):
-    importing = await saved(status=status)
+    ended = datetime.now(UTC) - timedelta(hours=1)
+    dates = {"start_date": ended - timedelta(days=1), "end_date": ended}
+    over_too = dates if status is CampaignStatus.COMPLETED else {}
+    importing = await saved(status=status, **over_too)
     said = await refusal(importing, importing.people(["a"]))
     assert said == (
         f"campaign {importing.campaign.id} is {status}, which is final; import into another one"
     )
+
+
+async def test_one_that_has_completed_goes_on_with_those_who_are_added(saved):
+    importing = await saved(status=CampaignStatus.COMPLETED)
+    assert (await importing.run(importing.people(["", "a"])))["reopened"]
+    (row,) = await importing.query(
+        "SELECT status, config ->> 'status' AS told FROM campaigns"
+        " WHERE tenant_id = :tenant_id AND campaign_id = :campaign_id"
+    )
+    assert row == {"status": "active", "told": "active"}
+    assert not (await importing.run(importing.people(["b"])))["reopened"]
+
+
+async def test_one_that_has_completed_and_gets_nobody_stays_so(saved):
+    importing = await saved()
+    await importing.run(importing.people(["a"]))
+    completed = "UPDATE campaigns SET status = 'completed' WHERE campaign_id = :campaign_id"
+    await importing.execute(completed)
+    for people in (["a"], [""]):
+        assert not (await importing.run(importing.people(people)))["reopened"]
+    (row,) = await importing.query(
+        "SELECT status FROM campaigns WHERE campaign_id = :campaign_id AND tenant_id = :tenant_id"
+    )
+    assert row["status"] == "completed"
 
 
 @pytest.mark.parametrize("status", set(CampaignStatus) - FINAL_STATUSES)

@@ -1,6 +1,7 @@
 """Cancelling at every moment: nothing left behind, and what is sent stays sent."""
 
 import asyncio
+import itertools
 from contextlib import suppress
 from datetime import timedelta
 from uuid import UUID
@@ -17,7 +18,7 @@ from contracts.outreach import OutreachState, OutreachStatus, RescheduleInput
 from starter.orchestrator import OutreachOrchestrator
 from tests.fakes.sender import Gate, ScriptedSender, refuse
 from tests.ledger import assert_nothing_left_behind, money
-from tests.makers import make_campaign, zone_at_noon
+from tests.makers import make_campaign, phone_of, zone_at_noon
 from tests.waiting import eventually
 from workflows.outreach import OutreachWorkflow
 
@@ -145,12 +146,14 @@ async def test_at_any_moment_it_leaves_nothing_behind(stage, campaign, database,
     """Sixty outreaches with a refusing first channel, each cancelled at another moment."""
     email, sms = ScriptedSender(refuse), ScriptedSender()
     await stage.cast({Channel.EMAIL: email, Channel.SMS: sms})
-    profile = {
-        "contact_info": {"email": "a@example.com", "phone": "+50937001234"},
-        "preferences": {"preferred_channel": "email"},
-    }
+    people = itertools.count()
 
     async def start_and_cancel(turns: int) -> OutreachState:
+        person = str(next(people))
+        profile = {
+            "contact_info": {"email": f"{person}@example.com", "phone": phone_of(person)},
+            "preferences": {"preferred_channel": "email"},
+        }
         handle = await stage.start(campaign, profile, {"default": "Bonjou"})
         for _ in range(turns):
             await handle.describe()

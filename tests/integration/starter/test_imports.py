@@ -39,6 +39,8 @@ async def test_an_import_is_summed_up_in_plain_words(madan_sara, saved, tmp_path
     assert (outcome.code, outcome.err) == (0, "")
     assert "4 rows read" in outcome.out
     assert "3 added, 1 known already, 0 rejected" in outcome.out
+    assert "Columns: id <- id, name <- name, email <- email." in outcome.out
+    assert "further up in the file: line 5." in outcome.out
     status = await orchestrator.get_orchestration_status(UUID(saved))
     assert status["by_state"] == {OutreachState.QUEUED: 3}
 
@@ -55,7 +57,11 @@ async def test_an_import_is_one_json_document(madan_sara, saved, tmp_path):
         "rows_read": 2,
         "added": 2,
         "known": 0,
+        "known_lines": [],
         "rejected": 0,
+        "columns": ["id <- id", "name <- name", "email <- email"],
+        "warnings": [],
+        "reopened": False,
         "rejects_file": None,
     }
 

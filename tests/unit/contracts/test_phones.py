@@ -4,6 +4,7 @@ import pytest
 
 from contracts.faults import InvalidRequestError
 from contracts.phones import known_region, to_e164
+from contracts.recipient import STORED, ContactInfo
 
 
 @pytest.mark.parametrize(
@@ -53,3 +54,58 @@ def test_a_region_is_a_country_in_any_case():
     assert known_region(None) is None
     with pytest.raises(InvalidRequestError, match="region: 'Haiti' is no country"):
         known_region("Haiti")
+
+
+@pytest.mark.parametrize(
+    ("written", "stored"),
+    [
+        ("+49 (0) 30 1234567", "+49301234567"),
+        ("+44 (0)20 7946 0018", "+442079460018"),
+        ("+33(0)1 23 45 67 89", "+33123456789"),
+        ("+41 (0)44 668 18 00", "+41446681800"),
+        ("+39 06 698 12345", "+390669812345"),
+        ("+49 30/1234567", "+49301234567"),
+        ("+49 7031/12345", "+49703112345"),
+        ("+49 35341/12345", "+493534112345"),
+        # The number of the guide's examples.
+        ("+1 (234) 567-890", "+1234567890"),
+    ],
+)
+def test_a_zero_that_is_not_dialled_from_abroad_is_not_stored(written, stored):
+    profile = ContactInfo(phone=written)
+    assert profile.phone == to_e164(written) == stored
+    assert to_e164(stored) == stored
+
+
+@pytest.mark.parametrize(
+    ("written", "region"),
+    [
+        ("+49 30 123456/7", None),
+        ("+49 30 123456 / 8", None),
+        ("+50937001234/35", None),
+        ("37001234/37001235", "HT"),
+        ("+50937001234 or +50937001235", None),
+        ("3700 1234 ou 3700 1235", "HT"),
+        ("+50937001234;+50937001235", None),
+        ("+50937001234, +50937001235", None),
+        ("+50937001234\n+50937001235", None),
+        ("+50937001234 +50937001235", None),
+        ("37001234|37001235", "HT"),
+    ],
+)
+def test_two_numbers_in_one_cell_are_not_one(written, region):
+    with pytest.raises(ValueError, match="holds two phone numbers; give one"):
+        to_e164(written, region)
+
+
+@pytest.mark.parametrize(
+    "written", ["+5093700", "+33 6 12 34 56 7", "+1 234 567 89", "+50937001234;"]
+)
+def test_a_request_takes_no_number_that_the_import_refuses(written):
+    with pytest.raises(ValueError, match="is no phone number"):
+        ContactInfo(phone=written)
+
+
+def test_what_is_stored_is_not_judged_again():
+    kept = '{"phone": "+5093700"}'
+    assert ContactInfo.model_validate_json(kept, context=STORED).phone == "+5093700"

@@ -13,6 +13,8 @@ from starter.addresses import stored_form
         ("+49 (0) 30 1234567", "+49301234567"),
         (" marie@EXAMPLE.com ", "marie@example.com"),
         ("@janesmith", "@janesmith"),
+        ("marie+12345@example.com", "marie+12345@example.com"),
+        ("aB+12345=", "aB+12345="),
         (" 17 ", "17"),
         ("2024-17", "2024-17"),
         ("marie@shop", "marie@shop"),

@@ -18,6 +18,11 @@ EARLIER = {"last_message_id": "m-1", "last_message_at": "2030-01-05T10:00:00.5Z"
             {"kind": "look_back", "lookback_hours": 24, **EARLIER},
             "m-1, 2030-01-05 10:00 UTC",
         ),
+        (
+            "duplicate",
+            {"kind": "same_address", "lookback_hours": 24, **EARLIER},
+            "the same mailbox or number already, under another id (message m-1",
+        ),
         ("duplicate", {"kind": "near_duplicate", "similarity": 0.83, **EARLIER}, "83 % like"),
         ("duplicate", {"kind": "claimed_since"}, "another message since"),
         (

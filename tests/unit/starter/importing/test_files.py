@@ -44,12 +44,97 @@ def test_a_header_over_two_lines_moves_the_first_row_down(written):
     assert lines_of(written('id,"first\nname"\n1,Marie\n')) == [(3, ["1", "Marie"])]
 
 
-@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
 def test_the_header_tells_the_delimiter(written, delimiter):
     header = delimiter.join(["id", '"name, or nickname; if any\t"', "email"])
     source = written(f"{header}\n{delimiter.join(['1', 'Marie', 'm@example.com'])}\n")
     assert source.delimiter == delimiter
     assert lines_of(source) == [(2, ["1", "Marie", "m@example.com"])]
+
+
+@pytest.mark.parametrize(
+    ("content", "delimiter", "header", "first"),
+    [
+        (
+            'id;email;"Adrès (ri, vil, kòd, peyi)"\nc-1;rose@example.com;"12 ri Lamè, Okay"\n',
+            ";",
+            ["id", "email", "Adrès (ri, vil, kòd, peyi)"],
+            ["c-1", "rose@example.com", "12 ri Lamè, Okay"],
+        ),
+        (
+            "id;email;name;Adrès (ri, vil, kòd, peyi)\nc-1;r@example.com;Rose;12 ri Lamè, Okay\n",
+            ";",
+            ["id", "email", "name", "Adrès (ri, vil, kòd, peyi)"],
+            ["c-1", "r@example.com", "Rose", "12 ri Lamè, Okay"],
+        ),
+        (
+            'id,email,"Etikèt (a; b; c; d)"\nc-1,rose@example.com,kliyan\n',
+            ",",
+            ["id", "email", "Etikèt (a; b; c; d)"],
+            ["c-1", "rose@example.com", "kliyan"],
+        ),
+        ("a|b,id,c|d\n1|2,7,3\n", ",", ["a|b", "id", "c|d"], ["1|2", "7", "3"]),
+        ("x;y;id,x;y;z\n1;2;7\n", ";", ["x", "y", "id,x", "y", "z"], ["1", "2", "7"]),
+        ("Recipient ID\te, mail\n1\ta, b\n", "\t", ["Recipient ID", "e, mail"], ["1", "a, b"]),
+    ],
+)
+def test_the_delimiter_is_the_one_under_which_the_id_and_the_rows_fit(
+    written, content, delimiter, header, first
+):
+    source = written(content)
+    assert (source.delimiter, source.header) == (delimiter, header)
+    assert lines_of(source)[0] == (2, first)
+
+
+@given(
+    delimiter=st.sampled_from(",;\t|"),
+    others=st.lists(st.sampled_from(",;|"), max_size=9),
+    rows=st.integers(1, 5),
+)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+def test_whatever_stands_in_the_cells_the_id_is_found(tmp_path, delimiter, others, rows):
+    """Other delimiters in quoted cells, in the header and below."""
+    text = io.StringIO()
+    writer = csv.writer(text, delimiter=delimiter)
+    note = "a".join(["", *others, ""])
+    writer.writerows([["id", f"note{note}"], *([str(n), note] for n in range(rows))])
+    path = tmp_path / "people.csv"
+    path.write_text(text.getvalue())
+    source = CsvFile(path)
+    assert source.header == ["id", f"note{note}"]
+    assert [row.raw for row in source.rows()] == [[str(n), note] for n in range(rows)]
+
+
+def test_a_space_before_a_quote_hides_it_from_nobody(written):
+    source = written(
+        'id, email, name, city\n1, r@example.com, "Désir, Rose"\n2, j@x.com, "Pyè", ""\n'
+    )
+    assert source.header == ["id", "email", "name", "city"]
+    assert lines_of(source) == [
+        (2, ["1", "r@example.com", "Désir, Rose"]),
+        (3, ["2", "j@x.com", "Pyè", ""]),
+    ]
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        '1,\u00a0"Désir, Rose",x',
+        '1,\t"Désir, Rose",x',
+        '1,Jean "Ti, Jo" Paul',
+        '1,5" pipe,x',
+        '1,Rose,"Pyè"x',
+        '1,"Rose" ,x',
+    ],
+)
+def test_a_quote_that_might_shift_the_columns_refuses_the_file_with_the_line(written, row):
+    with pytest.raises(InvalidRequestError, match=r"people\.csv: line 3: .*quote"):
+        list(written(f"id,name,city\n0,a,b\n{row}\n").rows())
+
+
+def test_quotes_in_pairs_inside_a_cell_are_part_of_it(written):
+    source = written('id,name\n1,Jean "Ti Jo" Paul\n2,"5"" pipe, ""long"""\n')
+    assert lines_of(source) == [(2, ["1", 'Jean "Ti Jo" Paul']), (3, ["2", '5" pipe, "long"'])]
 
 
 def test_a_byte_order_mark_belongs_to_no_name(written):
@@ -75,7 +160,7 @@ _CELLS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(
     rows=st.lists(st.lists(_CELLS, min_size=2, max_size=2), max_size=8),
-    delimiter=st.sampled_from(",;\t"),
+    delimiter=st.sampled_from(",;\t|"),
     ending=st.sampled_from(["\n", "\r\n"]),
     mark=st.booleans(),
 )
@@ -96,8 +181,13 @@ def test_what_a_csv_writer_writes_is_read_with_its_lines(tmp_path, rows, delimit
         writer.writerow(row)
     path = tmp_path / "people.csv"
     path.write_bytes((b"\xef\xbb\xbf" if mark else b"") + text.getvalue().encode())
-    found = lines_of(CsvFile(path))
-    kept = [(line, row) for line, row in expected[1:] if any(cell.strip() for cell in row)]
+    # Spaces before a cell are no part of it, unless they are quoted.
+    found = [(row.line, [cell.lstrip(" ") for cell in row.raw]) for row in CsvFile(path).rows()]
+    kept = [
+        (line, [cell.lstrip(" ") for cell in row])
+        for line, row in expected[1:]
+        if any(cell.strip() for cell in row)
+    ]
     assert found == kept
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from persistence.recipients import StoredRecipients
 from starter.importing import files, run
 from starter.importing.run import ImportOptions, import_file
 from tests.unit.starter.importing.builders import importing_campaign
@@ -18,9 +19,9 @@ class ForgetfulStore:
     def __init__(self) -> None:
         self.largest = 0
 
-    async def add_rows(self, campaign, content, recipients, now) -> int:
+    async def add_rows(self, campaign, content, recipients, now) -> StoredRecipients:
         self.largest = max(self.largest, len(recipients))
-        return len(recipients)
+        return StoredRecipients()
 
 
 @pytest.fixture(autouse=True)

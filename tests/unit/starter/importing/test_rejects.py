@@ -125,3 +125,18 @@ def test_rejected_rows_are_read_as_they_stood(source_of, name, content):
     again = open_source(rejects.path)
     assert again.header == source.header
     assert [row.raw for row in again.rows()] == [row.raw for row in source.rows()]
+
+
+@pytest.mark.parametrize("before", [None, 0o644])
+def test_nobody_else_may_read_what_was_rejected(tmp_path, source_of, before):
+    source = source_of("id\n1\n", "people.csv")
+    path = tmp_path / "people.rejected.csv"
+    if before is not None:
+        path.touch(before)
+    mask = os.umask(0)
+    try:
+        with RejectsFile(source, None) as rejects:
+            rejects.write((row, "why") for row in source.rows())
+    finally:
+        os.umask(mask)
+    assert path.stat().st_mode & 0o777 == 0o600
