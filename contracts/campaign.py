@@ -1,16 +1,25 @@
 """A campaign as its owner writes it down."""
 
-from datetime import UTC, datetime, time
+from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Final, Literal
 from uuid import UUID, uuid4
+from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    field_validator,
+)
 
-from contracts.base import ClosedContract, Instant, LocalTime, NotBool, ShortText
+from contracts.base import ClosedContract, Instant, LocalTime, NotBool, ShortText, as_day
 from contracts.channels import Channel
 from contracts.content import MessageContent
+from contracts.instants import end_of_day, start_of_day
 from contracts.money import Money
 from contracts.recipient import CustomerType, ZoneName
 from contracts.settings import OrchestratorSettings
@@ -48,6 +57,15 @@ class Urgency(StrEnum):
     HIGH = "high"  #: Should be seen within the hour.
     NORMAL = "normal"  #: Should be seen today.
     LOW = "low"  #: Can wait.
+
+
+def _bound(day: date, zone: str | None, *, is_end: bool) -> datetime:
+    """The instant a campaign starts with a day, or ends with it."""
+    of_day = end_of_day if is_end else start_of_day
+    try:
+        return of_day(day, ZoneInfo(zone or "UTC"))
+    except OverflowError:
+        raise ValueError("is beyond the calendar in UTC; give another day") from None
 
 
 class ChannelBudget(ClosedContract):
@@ -118,11 +136,33 @@ class OutreachCampaign(BaseModel):
     #: Zone of recipients without one, and of the campaign's days; None: UTC.
     timezone: ZoneName | None = None
 
+    #: A day without a time is one of the campaign's zone: it starts as the day begins, and
+    #: ends as the day is over.
     start_date: Instant = Field(default_factory=lambda: datetime.now(UTC))
     end_date: Instant | None = None
 
     #: The orchestrator's settings for this campaign; None: the orchestrator's own.
     settings: OrchestratorSettings | None = None
+
+    @field_validator("start_date", "end_date", mode="before")
+    @classmethod
+    def _read_days(cls, value: object, info: ValidationInfo) -> object:
+        day = as_day(value)
+        if day is None:
+            return value
+        # The zone is read before; where it is faulty itself, that is the fault to tell.
+        zone = info.data.get("timezone")
+        return _bound(day, zone, is_end=info.field_name == "end_date")
+
+    def end_at(self, end: datetime | date) -> datetime:
+        """The instant an end means for this campaign: with a day without a time, its end.
+
+        Raises:
+            ValueError: it is beyond the calendar.
+        """
+        if isinstance(end, datetime):
+            return end
+        return _bound(end, self.timezone, is_end=True)
 
     def faults(self) -> list[str]:
         """Contradictions between fields, each as `field: what is wrong`."""

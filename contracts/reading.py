@@ -1,7 +1,6 @@
 """Plain values as what they stand for, or what is wrong with them in one line."""
 
-from functools import lru_cache
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -10,19 +9,20 @@ from contracts.faults import InvalidRequestError, one_line
 T = TypeVar("T")
 
 
-def read(kind: type[T], value: object, field: str) -> T:
+def read(kind: type[T] | TypeAdapter[T], value: object, field: str) -> T:
     """A value as what it stands for: `"email"` as a channel, a dict as a profile.
 
     Args:
-        kind: what it is to be; a model or anything pydantic can validate.
+        kind: what it is to be: a type, or how pydantic is to validate it.
         value: as the caller has it; what is of that kind already stays as it is.
         field: name of the argument, for the fault.
 
     Raises:
         InvalidRequestError: every fault, each naming its field, in one line.
     """
+    adapter = kind if isinstance(kind, TypeAdapter) else TypeAdapter(kind)
     try:
-        return _adapter(kind).validate_python(value)
+        return adapter.validate_python(value)
     except ValidationError as error:
         raise InvalidRequestError(one_line(error, root=field)) from None
 
@@ -38,8 +38,3 @@ def require(kind: type[T], value: object, field: str) -> T:
             f"{field}: must be an {kind.__name__}, not {type(value).__name__}"
         )
     return value
-
-
-@lru_cache(maxsize=64)
-def _adapter(kind: type[T]) -> TypeAdapter[Any]:
-    return TypeAdapter(kind)

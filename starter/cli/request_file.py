@@ -4,18 +4,19 @@ import difflib
 import json
 import sys
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any, BinaryIO, Final, TypeVar
 from uuid import UUID
 
-from pydantic import BaseModel, StrictBool, ValidationError
+from pydantic import BaseModel, StrictBool, TypeAdapter, ValidationError
 
-from contracts.base import Contract, ShortText
+from contracts.base import Contract, Instant, InstantOrDay, ShortText
 from contracts.campaign import OutreachCampaign
 from contracts.content import MessageContent
 from contracts.faults import InvalidRequestError, one_line
+from contracts.reading import read
 from contracts.recipient import RecipientProfile
 from contracts.settings import OrchestratorSettings
 from starter import strict_json
@@ -27,6 +28,8 @@ M = TypeVar("M", bound=BaseModel)
 MAX_FILE_BYTES: Final = 10_000_000
 
 _STDIN: Final = "-"
+
+_INSTANT_OR_DAY: Final[TypeAdapter[datetime | date]] = TypeAdapter(InstantOrDay)
 
 
 class SendRequest(Contract):
@@ -111,12 +114,16 @@ def parse_instant(text: str, name: str) -> datetime:
     Raises:
         InvalidRequestError: it is no ISO 8601 time.
     """
-    try:
-        return datetime.fromisoformat(text)
-    except ValueError:
-        raise InvalidRequestError(
-            f"{name}: {text!r} is no ISO 8601 time; write it like 2030-05-01T09:30:00-05:00"
-        ) from None
+    return read(Instant, text, name)
+
+
+def parse_instant_or_day(text: str, name: str) -> datetime | date:
+    """An instant from the command line, or a day without a time.
+
+    Raises:
+        InvalidRequestError: it is neither in ISO 8601.
+    """
+    return read(_INSTANT_OR_DAY, text, name)
 
 
 def _parse(model: type[M], document: dict[str, Any]) -> M:

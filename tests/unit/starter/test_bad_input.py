@@ -121,7 +121,15 @@ def test_a_wrong_campaign_is_refused(change, said):
         (["explain", "17"], "MESSAGE_ID: "),
         (["cancel", "17"], "MESSAGE_ID: "),
         (["fallback", "17"], "MESSAGE_ID: "),
-        (["reschedule", str(uuid.uuid4()), "tomorrow"], "ISO_TIME: 'tomorrow' is no ISO 8601 time"),
+        (["reschedule", str(uuid.uuid4()), "tomorrow"], "ISO_TIME: is no ISO 8601 time"),
+        (
+            ["reschedule", str(uuid.uuid4()), "2036-01-31"],
+            "ISO_TIME: is a day without a time; write it like 2036-01-31T09:30:00-05:00",
+        ),
+        (
+            ["campaign", "set", str(uuid.uuid4()), "--end-date", "someday"],
+            "--end-date: is no ISO 8601 time",
+        ),
         (["campaign", "status", "17"], "CAMPAIGN_ID: "),
         (["campaign", "pause", "17"], "CAMPAIGN_ID: "),
         (["suppress"], "--recipient, --address: give one of them"),
