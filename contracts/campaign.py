@@ -12,6 +12,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    PrivateAttr,
     ValidationInfo,
     field_validator,
 )
@@ -101,7 +102,8 @@ class OutreachCampaign(BaseModel):
     """Configuration of a campaign: channels, budgets, limits, times, duration.
 
     Mutable, so that limits can be adjusted while it runs; a changed campaign
-    takes effect when it is saved or next used to send. Each field is checked
+    takes effect when it is saved, or next used to send where it was saved or loaded by
+    this object and is still the same. Each field is checked
     when it is set; rules across fields are checked by `faults` on saving.
     """
 
@@ -143,6 +145,20 @@ class OutreachCampaign(BaseModel):
 
     #: The orchestrator's settings for this campaign; None: the orchestrator's own.
     settings: OrchestratorSettings | None = None
+
+    #: The campaign and its version that this object was last saved as or loaded from; not
+    #: written down with it.
+    _saved_as: tuple[UUID, int] | None = PrivateAttr(default=None)
+
+    @property
+    def saved_version(self) -> int | None:
+        """Which version of the saved campaign this one comes from; None: of none."""
+        saved_id, version = self._saved_as or (None, None)
+        return version if saved_id == self.id else None
+
+    def note_saved(self, version: int) -> None:
+        """Remember that it is saved as a version, or was loaded from it."""
+        self._saved_as = (self.id, version)
 
     @field_validator("start_date", "end_date", mode="before")
     @classmethod

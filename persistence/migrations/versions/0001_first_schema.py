@@ -26,6 +26,8 @@ CREATE TABLE campaigns (
                 CHECK (status IN ('draft', 'active', 'paused', 'completed', 'expired',
                                   'budget_exhausted', 'cancelled')),
     config      jsonb NOT NULL,
+    -- Counts the changes of the configuration, its status aside.
+    version     bigint NOT NULL DEFAULT 1,
     -- Messages a day the campaign gives itself, within its daily limit (null: the limit),
     -- and the day it last thought about it (null: it has to).
     daily_share bigint CHECK (daily_share >= 0),

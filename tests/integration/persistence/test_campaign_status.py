@@ -119,7 +119,7 @@ async def test_a_final_status_is_never_left(final, shop):
     for other in CampaignStatus:
         assert await order(shop, campaign, other) is final
         changed = campaign.model_copy(update={"status": other, "name": other})
-        await shop.campaigns.save(changed, TODAY, NOW, keep_status=False)
+        await shop.campaigns.save(changed, TODAY, NOW)
         stored = await shop.campaigns.load(shop.tenant_id, campaign.id)
         # What else was changed is stored.
         assert (stored.status, stored.name) == (final, other)
