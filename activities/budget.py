@@ -1,18 +1,17 @@
 """Money and daily limits of a campaign."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
 from uuid import UUID, uuid4
 
 from temporalio import activity
 
 from activities.stores import BudgetLedger
-from contracts.base import Instant
 from contracts.campaign import OutreachCampaign
 from contracts.channels import Channel
 from contracts.money import Money, to_micros
 from contracts.outreach import Block, ReleaseInput, ReserveInput, ReserveResult
-from contracts.reading import read, require
+from contracts.reading import read, read_moment, require
 from policy.budget import Account, AccountScope, judge_reservation, judge_spend
 from policy.campaign_days import campaign_day
 from policy.pacing import Pacing, elapsed_share, recommend
@@ -58,11 +57,11 @@ class BudgetManager:
             InvalidRequestError: the saved campaign has no such channel.
             LookupError: the campaign is not saved.
         """
-        saved, named = (
-            require(OutreachCampaign, campaign, "campaign"),
-            read(Channel, channel, "channel"),
+        saved = require(OutreachCampaign, campaign, "campaign")
+        named = read(Channel, channel, "channel")
+        accounts = await self._ledger.accounts(
+            saved, named, campaign_day(saved, read_moment(at, "at"))
         )
-        accounts = await self._ledger.accounts(saved, named, campaign_day(saved, _moment(at)))
         price = to_micros(saved.effective_settings().price_of(named))
         return judge_reservation(accounts, price)
 
@@ -95,11 +94,9 @@ class BudgetManager:
             LookupError: the campaign is not saved.
             OverLimitError: a limit of the campaign forbids it; nothing was booked.
         """
-        saved, named = (
-            require(OutreachCampaign, campaign, "campaign"),
-            read(Channel, channel, "channel"),
-        )
-        moment = _moment(at)
+        saved = require(OutreachCampaign, campaign, "campaign")
+        named = read(Channel, channel, "channel")
+        moment = read_moment(at, "at")
         booking = uuid4() if spend_id is None else read(UUID, spend_id, "spend_id")
         micros = to_micros(read(Money, amount, "amount"))
         day = campaign_day(saved, moment)
@@ -121,7 +118,7 @@ class BudgetManager:
         saved = require(OutreachCampaign, campaign, "campaign")
         books = await self._ledger.books(saved)
         whole = next(a for a in books.accounts if a.scope is AccountScope.CAMPAIGN)
-        return campaign_pacing(saved, whole, _moment(now))
+        return campaign_pacing(saved, whole, read_moment(now, "now"))
 
     async def get_budget_analytics(self, campaign: OutreachCampaign) -> BudgetAnalytics:
         """What a campaign's money brought, by channel and in total: costs, conversions, ROI.
@@ -152,7 +149,3 @@ def campaign_pacing(campaign: OutreachCampaign, whole: Account, now: datetime) -
         ideal_share=None if spent is None else elapsed,
         daily_limit=campaign.daily_limit,
     )
-
-
-def _moment(given: datetime | None) -> datetime:
-    return datetime.now(UTC) if given is None else read(Instant, given, "at")

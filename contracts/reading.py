@@ -1,9 +1,11 @@
 """Plain values as what they stand for, or what is wrong with them in one line."""
 
+from datetime import UTC, datetime
 from typing import TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
+from contracts.base import Instant
 from contracts.faults import InvalidRequestError, one_line
 
 T = TypeVar("T")
@@ -25,6 +27,15 @@ def read(kind: type[T] | TypeAdapter[T], value: object, field: str) -> T:
         return adapter.validate_python(value)
     except ValidationError as error:
         raise InvalidRequestError(one_line(error, root=field)) from None
+
+
+def read_moment(value: object, field: str) -> datetime:
+    """An instant, or the present where none is given.
+
+    Raises:
+        InvalidRequestError: it is no instant.
+    """
+    return datetime.now(UTC) if value is None else read(Instant, value, field)
 
 
 def require(kind: type[T], value: object, field: str) -> T:

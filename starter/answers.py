@@ -1,7 +1,9 @@
 """The shapes the client library answers with, as the guide writes them."""
 
 from collections.abc import Sequence
-from typing import Any, TypedDict, cast
+from typing import Any, cast
+
+from typing_extensions import TypedDict
 
 from contracts.outreach import UNSENT_STATES, DecisionAnswer, OutreachState
 from persistence.intake import MessageRecord

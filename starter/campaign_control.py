@@ -74,7 +74,9 @@ class CampaignControl:
             )
         if campaign.status is CampaignStatus.DRAFT:
             await self._order("started", status=CampaignStatus.ACTIVE)
-        return await self._runs.start(self._ref, campaign)
+        handle = await self._runs.start(self._ref, campaign)
+        await self._store.note_started(self._ref)
+        return handle
 
     async def pause(self) -> None:
         """Deliver nothing until it is resumed, those asleep included.

@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from pydantic import ValidationError
 from pydantic_settings import BaseSettings, SettingsError
+from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import SQLAlchemyError
 
 from config.settings import DatabaseSettings, TenantDefaults
@@ -14,6 +15,8 @@ from contracts.settings import OrchestratorSettings
 from persistence.database import Database
 
 S = TypeVar("S", bound=BaseSettings)
+
+_LAST_PORT: Final = 65_535
 
 
 class UnusableSettingsError(ValueError):
@@ -38,6 +41,7 @@ def database_of(settings: DatabaseSettings) -> Database:
     """
     url = settings.database_url.get_secret_value()
     try:
+        _require_port(make_url(url))
         return Database(url, pool_size=settings.database_pool_size)
     except (SQLAlchemyError, ImportError, ValueError):
         # The address is not shown: it holds a password.
@@ -45,6 +49,11 @@ def database_of(settings: DatabaseSettings) -> Database:
             "MADAN_SARA_DATABASE_URL: no usable address; write it like "
             "postgresql+asyncpg://user:password@host:5432/name"
         ) from None
+
+
+def _require_port(url: URL) -> None:
+    if url.port is not None and not 1 <= url.port <= _LAST_PORT:
+        raise ValueError(f"port {url.port} is none")
 
 
 def tenant_settings() -> OrchestratorSettings:

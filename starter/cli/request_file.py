@@ -2,6 +2,7 @@
 
 import difflib
 import json
+import stat
 import sys
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime
@@ -161,8 +162,11 @@ def _read(path: str, name: str) -> bytes:
         if path == _STDIN:
             content = _read_limited(sys.stdin.buffer)
         else:
+            _require_file(Path(path))
             with Path(path).open("rb") as file:
                 content = _read_limited(file)
+    except InvalidRequestError:
+        raise
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         raise InvalidRequestError(f"{name}: cannot be read ({reason}); check the path") from None
@@ -171,6 +175,15 @@ def _read(path: str, name: str) -> bytes:
             f"{name}: larger than {MAX_FILE_BYTES // 1_000_000} MB; is it the right file?"
         )
     return content
+
+
+def _require_file(path: Path) -> None:
+    """Refuse what could keep a reader waiting for ever, like a pipe that nobody writes to."""
+    mode = path.stat().st_mode
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+        raise InvalidRequestError(
+            f"{path}: is no regular file; name one, or - to read standard input"
+        )
 
 
 def _read_limited(file: BinaryIO) -> bytes:

@@ -32,6 +32,8 @@ CREATE TABLE campaigns (
     -- and the day it last thought about it (null: it has to).
     daily_share bigint CHECK (daily_share >= 0),
     share_day   date,
+    -- Whether its recipients were ever started; single messages need no start.
+    is_started  boolean NOT NULL DEFAULT false,
     -- What its workflow last said it waits for, and until when; null: it does not wait.
     waits_for   text,
     wakes_at    timestamptz,

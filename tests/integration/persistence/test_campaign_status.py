@@ -37,7 +37,9 @@ async def test_it_touches_neither_messages_nor_their_receipts(database):
     explain = copy.copy(SNAPSHOT)
     explain.sql = f"EXPLAIN (FORMAT JSON) {SNAPSHOT.sql}"
     nobody = {"tenant_id": uuid.uuid4(), "campaign_id": uuid.uuid4()}
-    row = await database.fetch_one(explain, {**nobody, "since": NOW, "days": []})
+    row = await database.fetch_one(
+        explain, {**nobody, "since": NOW, "first_day": TODAY.isoformat()}
+    )
     assert set(relations(row["QUERY PLAN"])) == {
         "campaigns",
         "budget_accounts",
@@ -67,8 +69,8 @@ async def test_it_reads_only_the_last_sends_whatever_was_sent_before(shop, datab
 
     explain = copy.copy(SNAPSHOT)
     explain.sql = f"EXPLAIN (ANALYZE, FORMAT JSON) {SNAPSHOT.sql}"
-    since, days = NOW - timedelta(minutes=5), [TODAY.isoformat()]
-    row = await database.fetch_one(explain, {**key, "since": since, "days": days})
+    since, first_day = NOW - timedelta(minutes=5), TODAY.isoformat()
+    row = await database.fetch_one(explain, {**key, "since": since, "first_day": first_day})
     assert sum(rows_of_entries(row["QUERY PLAN"])) == 1001
 
 

@@ -1,6 +1,7 @@
 """What is wrong with a file or an argument is said in one line, before anything is connected."""
 
 import json
+import os
 import uuid
 
 import pytest
@@ -152,3 +153,24 @@ def test_a_good_file_gets_as_far_as_the_missing_settings(written):
         "error: MADAN_SARA_DATABASE_URL is not set; start everything with `make up`, "
         "and load its settings with `. .devstack/env`\n"
     )
+
+
+@pytest.mark.parametrize("port", ["99999", "0", "-1"])
+def test_a_port_that_is_none_is_told_in_one_line(port, monkeypatch):
+    monkeypatch.setenv("MADAN_SARA_DATABASE_URL", f"postgresql+asyncpg://me:secret@db:{port}/x")
+    result = run("status", str(uuid.uuid4()))
+    assert result.exit_code == UNREACHABLE
+    (line,) = result.stderr.splitlines()
+    assert line.startswith("error: MADAN_SARA_DATABASE_URL: no usable address; write it like ")
+    assert "secret" not in line
+
+
+def test_a_pipe_that_nobody_writes_to_is_not_waited_for(tmp_path):
+    pipe = tmp_path / "campaign.json"
+    os.mkfifo(pipe)
+    for command in (["campaign", "save"], ["send"]):
+        said = fault(run(*command, str(pipe)))
+        assert f"{pipe}: is no regular file; name one, or - to read standard input" in said
+    assert "/dev/zero: is no regular file" in fault(run("send", "/dev/zero"))
+    validated = run("campaign", "validate", str(pipe))
+    assert (validated.exit_code, "is no regular file" in validated.stderr) == (BAD_INPUT, True)
