@@ -105,7 +105,7 @@ def test_it_is_not_before_the_last_day_that_something_is_planned_for():
 
 
 def test_the_days_money_is_a_limit_too():
-    spend = {"daily_spend_limit": Decimal("0.50")}
+    spend: dict[str, Any] = {"daily_spend_limit": Decimal("0.50")}
     assert finish({"queued": 120}, **spend) == datetime(2026, 11, 26, tzinfo=UTC)
     assert finish({"queued": 120}, a_day=100, **spend) == datetime(2026, 11, 26, tzinfo=UTC)
 
