@@ -39,10 +39,8 @@ class DailyLimitStatus(TypedDict):
     can_send: bool
     #: Held or sent on its present day.
     messages_sent_today: int
-    #: Held or sent on its present day and later ones: together they use up one day's limit.
-    messages_ahead: int
     daily_limit: int | None
-    #: The limit without those ahead.
+    #: The limit without those ahead (`messages_ahead`).
     remaining_today: int | None
 
 
@@ -93,6 +91,8 @@ class CampaignStatusResult(TypedDict):
     is_started: bool
     budget: BudgetStatus
     daily_limit: DailyLimitStatus
+    #: Held or sent on its present day and later ones: together they use up one day's limit.
+    messages_ahead: int
     #: Messages the campaign allows itself a day, within the limit; None: the limit.
     daily_share: int | None
     pacing: PacingStatus
@@ -138,6 +138,7 @@ def campaign_status(snapshot: CampaignSnapshot, now: datetime) -> CampaignStatus
         budget=_budget(snapshot),
         is_started=snapshot.is_started,
         daily_limit=_daily_limit(facts, now),
+        messages_ahead=facts.messages_ahead,
         daily_share=snapshot.daily_share,
         pacing=_pacing(campaign_pacing(snapshot.campaign, snapshot.whole, now)),
         total_recipients=sum(by_state.values()),
@@ -184,7 +185,6 @@ def _daily_limit(facts: CampaignFacts, now: datetime) -> DailyLimitStatus:
     return DailyLimitStatus(
         can_send=can_start(facts, now),
         messages_sent_today=facts.messages_today,
-        messages_ahead=ahead,
         daily_limit=limit,
         remaining_today=None if limit is None else max(limit - ahead, 0),
     )

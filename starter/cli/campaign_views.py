@@ -129,7 +129,7 @@ def told_today(status: CampaignStatusResult) -> str:
     """The messages of its present day, and those of later ones that use up its limit, too."""
     day = status["daily_limit"]
     today, limit = day["messages_sent_today"], day["daily_limit"]
-    later = day["messages_ahead"] - today
+    later = status["messages_ahead"] - today
     told = f"{today:,}" if limit is None else f"{today:,} of {limit:,}"
     return f"{told}; {later:,} planned for later days" if later else told
 

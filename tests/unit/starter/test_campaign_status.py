@@ -88,10 +88,10 @@ def test_everything_known_is_told_in_the_guides_shape():
         "daily_limit": {
             "can_send": True,
             "messages_sent_today": 45,
-            "messages_ahead": 52,
             "daily_limit": 100,
             "remaining_today": 48,
         },
+        "messages_ahead": 52,
         "daily_share": 60,
         "pacing": {
             "recommendation": "increase_pace",
