@@ -1,6 +1,6 @@
 """Money and daily limits of a campaign."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
 from uuid import UUID, uuid4
 
@@ -9,9 +9,10 @@ from temporalio import activity
 from activities.stores import BudgetLedger
 from contracts.campaign import OutreachCampaign
 from contracts.channels import Channel
-from contracts.money import to_micros
+from contracts.money import Money, to_micros
 from contracts.outreach import Block, ReleaseInput, ReserveInput, ReserveResult
-from policy.budget import Account, AccountScope, judge_reservation
+from contracts.reading import read, read_moment, require
+from policy.budget import Account, AccountScope, judge_reservation, judge_spend
 from policy.campaign_days import campaign_day
 from policy.pacing import Pacing, elapsed_share, recommend
 from policy.returns import BudgetAnalytics, analyse
@@ -40,7 +41,7 @@ class BudgetManager:
         await self._ledger.release(request)
 
     async def check_budget_available(
-        self, campaign: OutreachCampaign, channel: Channel, *, at: datetime | None = None
+        self, campaign: OutreachCampaign, channel: Channel | str, *, at: datetime | None = None
     ) -> Block | None:
         """Whether one message on a channel could be paid for now; nothing is held.
 
@@ -51,22 +52,32 @@ class BudgetManager:
 
         Returns:
             What forbids it with its figures, or None.
+
+        Raises:
+            InvalidRequestError: the saved campaign has no such channel.
+            LookupError: the campaign is not saved.
         """
-        day = campaign_day(campaign, at or datetime.now(UTC))
-        accounts = await self._ledger.accounts(campaign, channel, day)
-        price = to_micros(campaign.effective_settings().price_of(channel))
+        saved = require(OutreachCampaign, campaign, "campaign")
+        named = read(Channel, channel, "channel")
+        accounts = await self._ledger.accounts(
+            saved, named, campaign_day(saved, read_moment(at, "at"))
+        )
+        price = to_micros(saved.effective_settings().price_of(named))
         return judge_reservation(accounts, price)
 
     async def record_spend(
         self,
         campaign: OutreachCampaign,
-        channel: Channel,
-        amount: Decimal,
+        channel: Channel | str,
+        amount: Decimal | float | str,
         *,
         spend_id: UUID | None = None,
         at: datetime | None = None,
     ) -> UUID:
         """Book money spent on a channel outside any outreach of ours.
+
+        It is money without a message: limits on money bind it, and it uses up no message of
+        the day.
 
         Args:
             campaign: a saved campaign.
@@ -79,24 +90,35 @@ class BudgetManager:
             The booking's id.
 
         Raises:
+            InvalidRequestError: the saved campaign has no such channel, or the amount is none.
+            LookupError: the campaign is not saved.
             OverLimitError: a limit of the campaign forbids it; nothing was booked.
         """
-        moment = at or datetime.now(UTC)
-        booking = spend_id or uuid4()
-        day = campaign_day(campaign, moment)
-        micros = to_micros(amount)
-        await self._ledger.spend(campaign, channel, day, micros, booking, moment, judge_reservation)
+        saved = require(OutreachCampaign, campaign, "campaign")
+        named = read(Channel, channel, "channel")
+        moment = read_moment(at, "at")
+        booking = uuid4() if spend_id is None else read(UUID, spend_id, "spend_id")
+        micros = to_micros(read(Money, amount, "amount"))
+        day = campaign_day(saved, moment)
+        await self._ledger.spend(saved, named, day, micros, booking, moment, judge_spend)
         return booking
 
     async def get_budget_pacing_recommendation(
         self, campaign: OutreachCampaign, *, now: datetime | None = None
     ) -> Pacing:
-        """Whether the campaign spends too fast, too slowly or as its time passes."""
-        moment = now or datetime.now(UTC)
-        day = campaign_day(campaign, moment)
-        accounts = await self._ledger.accounts(campaign, campaign.channels[0], day)
-        whole = next(a for a in accounts if a.scope is AccountScope.CAMPAIGN)
-        return campaign_pacing(campaign, whole, moment)
+        """Whether the campaign spends too fast, too slowly or as its time passes.
+
+        Args:
+            campaign: a saved campaign.
+            now: the instant to judge at; the present unless given.
+
+        Raises:
+            LookupError: the campaign is not saved.
+        """
+        saved = require(OutreachCampaign, campaign, "campaign")
+        books = await self._ledger.books(saved)
+        whole = next(a for a in books.accounts if a.scope is AccountScope.CAMPAIGN)
+        return campaign_pacing(saved, whole, read_moment(now, "now"))
 
     async def get_budget_analytics(self, campaign: OutreachCampaign) -> BudgetAnalytics:
         """What a campaign's money brought, by channel and in total: costs, conversions, ROI.
@@ -107,7 +129,8 @@ class BudgetManager:
         Raises:
             LookupError: the campaign is not saved.
         """
-        return analyse(campaign, await self._ledger.books(campaign))
+        saved = require(OutreachCampaign, campaign, "campaign")
+        return analyse(saved, await self._ledger.books(saved))
 
 
 def campaign_pacing(campaign: OutreachCampaign, whole: Account, now: datetime) -> Pacing:

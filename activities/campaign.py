@@ -1,7 +1,7 @@
 """Where a campaign stands, what it does next, and what is ordered of it."""
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
 
 from temporalio import activity
@@ -162,17 +162,23 @@ def _ordered(campaign: OutreachCampaign, order: OrderInput) -> OutreachCampaign:
     Raises:
         InvalidRequestError: the order contradicts the rest of the campaign.
     """
+    changes = _limits(order)
     if order.end_date is not None:
-        _require_extension(campaign, order.end_date, order.now)
-    status = {} if order.status is None else {"status": order.status}
-    changed = campaign.model_copy(update={**_limits(order), **status})
+        changes["end_date"] = _extended_end(campaign, order.end_date, order.now)
+    if order.status is not None:
+        changes["status"] = order.status
+    changed = campaign.model_copy(update=changes)
     faults = changed.faults()
     if faults:
         raise InvalidRequestError("; ".join(faults))
     return changed
 
 
-def _require_extension(campaign: OutreachCampaign, end: datetime, now: datetime) -> None:
+def _extended_end(campaign: OutreachCampaign, end_date: datetime | date, now: datetime) -> datetime:
+    try:
+        end = campaign.end_at(end_date)
+    except ValueError as fault:
+        raise InvalidRequestError(f"end_date: {end_date} {fault}") from None
     if campaign.end_date is None:
         raise InvalidRequestError("end_date: the campaign has no end; there is none to extend")
     if end <= max(campaign.end_date, now):
@@ -180,3 +186,4 @@ def _require_extension(campaign: OutreachCampaign, end: datetime, now: datetime)
             f"end_date: {end.isoformat()} is not after {max(campaign.end_date, now).isoformat()}; "
             "an end can only be moved to a later time"
         )
+    return end

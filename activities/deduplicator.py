@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from temporalio import activity
 
 from activities.stores import ClaimStore, ClaimVerdict, DecisionFacts
+from contracts.base import ShortText
 from contracts.campaign import CampaignStatus, OutreachCampaign
 from contracts.channels import Channel
 from contracts.content import RenderedMessage
@@ -18,6 +19,7 @@ from contracts.outreach import (
     ReopenInput,
     ReopenResult,
 )
+from contracts.reading import read, read_moment, require
 from policy.frequency import (
     RecentClaim,
     find_duplicate,
@@ -73,18 +75,21 @@ class MessageDeduplicator:
 
         Returns:
             The block with its figures, or None.
+
+        Raises:
+            InvalidRequestError: an argument is not what it should be; says what it wants.
         """
-        moment = now or datetime.now(UTC)
-        settings = campaign.effective_settings()
+        moment, said = read_moment(now, "now"), read(list[str], texts, "texts")
         recent = await self._recent(campaign, recipient_id, moment)
+        settings = campaign.effective_settings()
         same_campaign = find_duplicate(campaign.id, settings, recent, moment)
-        return same_campaign or find_near_duplicate(texts, settings, recent, moment)[0]
+        return same_campaign or find_near_duplicate(said, settings, recent, moment)[0]
 
     async def apply_frequency_cap(
         self, campaign: OutreachCampaign, recipient_id: str, *, now: datetime | None = None
     ) -> Block | None:
         """Whether the daily or weekly cap forbids another message to this person."""
-        moment = now or datetime.now(UTC)
+        moment = read_moment(now, "now")
         recent = await self._recent(campaign, recipient_id, moment)
         return find_frequency_block(campaign.effective_settings(), recent, moment)
 
@@ -92,23 +97,22 @@ class MessageDeduplicator:
         self, campaign: OutreachCampaign, recipient_id: str, *, now: datetime | None = None
     ) -> list[Channel]:
         """The campaign's channels this person got nothing on inside the look-back window."""
-        moment = now or datetime.now(UTC)
+        moment = read_moment(now, "now")
         recent = await self._recent(campaign, recipient_id, moment)
         return safe_channels(campaign.channels, recent, campaign.effective_settings(), moment)
 
     async def _recent(
         self, campaign: OutreachCampaign, recipient_id: str, now: datetime
     ) -> Sequence[RecentClaim]:
-        settings = campaign.effective_settings()
+        settings = require(OutreachCampaign, campaign, "campaign").effective_settings()
+        # A request keeps its recipient's id without the space around it.
+        recipient = read(ShortText, recipient_id, "recipient_id")
         widest = max(
             timedelta(days=7),
             timedelta(hours=settings.dedup_lookback_hours),
             timedelta(days=settings.near_duplicate_days),
         )
-        # A request keeps its recipient's id without the space around it.
-        return await self._claims.recent_claims(
-            campaign.tenant_uuid, recipient_id.strip(), now - widest
-        )
+        return await self._claims.recent_claims(campaign.tenant_uuid, recipient, now - widest)
 
 
 def _judge(facts: DecisionFacts, claim: ClaimInput) -> ClaimVerdict:

@@ -1,7 +1,8 @@
 """The choice of a channel for one message."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
+from typing import Any
 
 from temporalio import activity
 
@@ -11,6 +12,7 @@ from contracts.channels import Channel
 from contracts.content import MessageContent
 from contracts.decision import RoutingDecision
 from contracts.outreach import RouteInput
+from contracts.reading import read, read_moment, require
 from contracts.recipient import RecipientProfile
 from policy.frequency import recent_channels
 from policy.routing import RoutingFacts, route
@@ -41,8 +43,8 @@ class ChannelRouter:
     def route_message(
         self,
         campaign: OutreachCampaign,
-        profile: RecipientProfile,
-        content: MessageContent,
+        profile: RecipientProfile | Mapping[str, Any],
+        content: MessageContent | Mapping[str, Any],
         *,
         now: datetime | None = None,
     ) -> Channel | None:
@@ -52,19 +54,24 @@ class ChannelRouter:
     def route_with_fallback(
         self,
         campaign: OutreachCampaign,
-        profile: RecipientProfile,
-        content: MessageContent,
+        profile: RecipientProfile | Mapping[str, Any],
+        content: MessageContent | Mapping[str, Any],
         *,
         now: datetime | None = None,
     ) -> RoutingDecision:
-        """The optimal channel, its fallbacks, and how each channel was judged."""
+        """The optimal channel, its fallbacks, and how each channel was judged.
+
+        Raises:
+            InvalidRequestError: an argument is not what it should be; says what it wants.
+        """
+        text = read(MessageContent, content, "content")
         facts = RoutingFacts(
-            campaign=campaign,
+            campaign=require(OutreachCampaign, campaign, "campaign"),
             settings=campaign.effective_settings(),
-            wording=Wording(content, profile),
+            wording=Wording(text, read(RecipientProfile, profile, "profile")),
             text_limits=self._text_limits,
         )
-        return route(facts, now=now or datetime.now(UTC))
+        return route(facts, now=read_moment(now, "now"))
 
     def _routing_facts(self, facts: DecisionFacts, now: datetime) -> RoutingFacts:
         request = facts.request

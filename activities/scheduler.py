@@ -1,7 +1,8 @@
 """The choice of a send time."""
 
-from collections.abc import Sequence
-from datetime import UTC, datetime
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from temporalio import activity
@@ -12,7 +13,8 @@ from contracts.campaign import OutreachCampaign
 from contracts.channels import Channel
 from contracts.decision import SendPlan, TimingReason
 from contracts.outreach import CatchUpInput, PlanInput, RescheduleCheck
-from contracts.recipient import RecipientProfile
+from contracts.reading import read, read_moment, require
+from contracts.recipient import RecipientProfile, ZoneName
 from policy.campaign_days import campaign_day, start_of_next_day
 from policy.send_time import check_requested_time, moved, plan_send_time
 from policy.spacing import spread, spread_by_place
@@ -97,19 +99,25 @@ class SendTimeScheduler:
     def get_optimal_send_time(
         self,
         campaign: OutreachCampaign,
-        profile: RecipientProfile,
-        channel: Channel,
+        profile: RecipientProfile | Mapping[str, Any],
+        channel: Channel | str,
         *,
         now: datetime | None = None,
     ) -> SendPlan:
-        """The best moment to reach a person on a channel, with the reason."""
-        settings = campaign.effective_settings()
-        return plan_send_time(campaign, settings, profile, channel, now=now or datetime.now(UTC))
+        """The best moment to reach a person on a channel, with the reason.
+
+        Raises:
+            InvalidRequestError: an argument is not what it should be; says what it wants.
+        """
+        settings = require(OutreachCampaign, campaign, "campaign").effective_settings()
+        person = read(RecipientProfile, profile, "profile")
+        named = read(Channel, channel, "channel")
+        return plan_send_time(campaign, settings, person, named, now=read_moment(now, "now"))
 
     def schedule_batch(
         self,
         campaign: OutreachCampaign,
-        recipients: Sequence[tuple[RecipientProfile, Channel]],
+        recipients: Sequence[tuple[RecipientProfile | Mapping[str, Any], Channel | str]],
         *,
         now: datetime | None = None,
     ) -> list[SendPlan]:
@@ -117,19 +125,29 @@ class SendTimeScheduler:
 
         Returns:
             One plan per recipient, in their order.
+
+        Raises:
+            InvalidRequestError: an argument is not what it should be; says what it wants.
         """
-        moment = now or datetime.now(UTC)
+        moment = read_moment(now, "now")
+        people = read(list[tuple[RecipientProfile, Channel]], recipients, "recipients")
         plans = [
             self.get_optimal_send_time(campaign, profile, channel, now=moment)
-            for profile, channel in recipients
+            for profile, channel in people
         ]
         return spread(plans, campaign)
 
     async def get_send_time_analytics(
         self, tenant_id: UUID, *, campaign_id: UUID | None = None, zone: str = "UTC"
     ) -> Sequence[SendTimeCell]:
-        """Messages and reactions by channel and local hour of the send."""
-        return await self._analytics.send_time_cells(tenant_id, campaign_id, zone)
+        """Messages and reactions by channel and local hour of the send.
+
+        Raises:
+            InvalidRequestError: an argument is not what it should be; says what it wants.
+        """
+        tenant = read(UUID, tenant_id, "tenant_id")
+        campaign = None if campaign_id is None else read(UUID, campaign_id, "campaign_id")
+        return await self._analytics.send_time_cells(tenant, campaign, read(ZoneName, zone, "zone"))
 
 
 def _not_before(request: PlanInput, campaign: OutreachCampaign) -> datetime | None:

@@ -171,7 +171,12 @@ class BudgetLedger(Protocol):
     async def accounts(
         self, campaign: OutreachCampaign, channel: Channel, day: date
     ) -> Sequence[Account]:
-        """The accounts a send on a channel and day would be booked on, as they stand."""
+        """The accounts a send on a channel and day would be booked on, as they stand.
+
+        Raises:
+            InvalidRequestError: the saved campaign has no such channel.
+            LookupError: the campaign is not saved.
+        """
         ...
 
     async def books(self, campaign: OutreachCampaign) -> Books:
@@ -195,6 +200,8 @@ class BudgetLedger(Protocol):
         """Book money spent outside any attempt, once per id; refused, `judge` says why.
 
         Raises:
+            InvalidRequestError: the saved campaign has no such channel.
+            LookupError: the campaign is not saved.
             OverLimitError: a limit forbids it; nothing was booked.
         """
         ...

@@ -75,7 +75,7 @@ async def save_campaigns(database: Database, campaigns: Sequence[OutreachCampaig
     now = datetime.now(UTC)
     for campaign in campaigns:
         assert campaign.tenant_uuid == DEFAULT_TENANT
-        await store.save(campaign, campaign_day(campaign, now), now, keep_status=False)
+        await store.save(campaign, campaign_day(campaign, now), now)
 
 
 def _profile(label: str, number: int) -> dict[str, Any]:

@@ -131,7 +131,7 @@ async def _blocks_read(database: Database, campaign: OutreachCampaign) -> int:
         "tenant_id": campaign.tenant_uuid,
         "campaign_id": campaign.id,
         "since": now - RATE_WINDOW,
-        "days": [now.date().isoformat()],
+        "first_day": now.date().isoformat(),
     }
     row = await database.fetch_one(explain, parameters)
     assert row is not None

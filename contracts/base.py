@@ -35,13 +35,25 @@ def _refuse_nul(text: str) -> str:
     return text
 
 
-def _as_moment(value: object) -> object:
+def as_day(value: object) -> date | None:
+    """A day without a time, as an object or in ISO 8601; None: it is something else."""
+    if isinstance(value, str):
+        try:
+            return date.fromisoformat(value.strip())
+        except ValueError:
+            return None
+    return value if isinstance(value, date) and not isinstance(value, datetime) else None
+
+
+def _as_moment(value: object) -> datetime:
     """Read ISO 8601 and nothing else: pydantic would take bare digits for a Unix time."""
+    if (day := as_day(value)) is not None:
+        raise ValueError(f"is a day without a time; write it like {day}T09:30:00-05:00")
     try:
         moment = datetime.fromisoformat(value) if isinstance(value, str) else value
     except ValueError:
         moment = None
-    if not isinstance(moment, date):
+    if not isinstance(moment, datetime):
         raise ValueError("is no ISO 8601 time; write it like 2030-05-01T09:30:00-05:00")  # noqa: TRY004 - pydantic's way
     return moment
 
@@ -60,6 +72,11 @@ def _as_utc(moment: datetime) -> datetime:
         return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     except OverflowError:
         raise ValueError("is beyond the calendar in UTC; give another time") from None
+
+
+def _as_moment_or_day(value: object) -> object:
+    day = as_day(value)
+    return _as_utc(_as_moment(value)) if day is None else day
 
 
 def _refuse_bool(value: object) -> object:
@@ -83,6 +100,8 @@ BodyText = Annotated[
 ]
 #: An instant, always aware and in UTC.
 Instant = Annotated[datetime, BeforeValidator(_as_moment), AfterValidator(_as_utc)]
+#: An instant, or a day of a calendar that is known where it is used.
+InstantOrDay = Annotated[Instant | date, BeforeValidator(_as_moment_or_day)]
 #: A time on the wall clock of whoever it is about.
 LocalTime = Annotated[time, BeforeValidator(_as_local_time)]
 #: Put before a number type that must not accept booleans.

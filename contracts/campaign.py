@@ -1,16 +1,26 @@
 """A campaign as its owner writes it down."""
 
-from datetime import UTC, datetime, time
+from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Final, Literal
 from uuid import UUID, uuid4
+from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    ValidationInfo,
+    field_validator,
+)
 
-from contracts.base import ClosedContract, Instant, LocalTime, NotBool, ShortText
+from contracts.base import ClosedContract, Instant, LocalTime, NotBool, ShortText, as_day
 from contracts.channels import Channel
 from contracts.content import MessageContent
+from contracts.instants import end_of_day, start_of_day
 from contracts.money import Money
 from contracts.recipient import CustomerType, ZoneName
 from contracts.settings import OrchestratorSettings
@@ -50,6 +60,15 @@ class Urgency(StrEnum):
     LOW = "low"  #: Can wait.
 
 
+def _bound(day: date, zone: str | None, *, is_end: bool) -> datetime:
+    """The instant a campaign starts with a day, or ends with it."""
+    of_day = end_of_day if is_end else start_of_day
+    try:
+        return of_day(day, ZoneInfo(zone or "UTC"))
+    except OverflowError:
+        raise ValueError("is beyond the calendar in UTC; give another day") from None
+
+
 class ChannelBudget(ClosedContract):
     """Budget of one channel; what was spent is kept by the ledger, not here."""
 
@@ -83,7 +102,8 @@ class OutreachCampaign(BaseModel):
     """Configuration of a campaign: channels, budgets, limits, times, duration.
 
     Mutable, so that limits can be adjusted while it runs; a changed campaign
-    takes effect when it is saved or next used to send. Each field is checked
+    takes effect when it is saved, or next used to send where it was saved or loaded by
+    this object and is still the same. Each field is checked
     when it is set; rules across fields are checked by `faults` on saving.
     """
 
@@ -118,11 +138,47 @@ class OutreachCampaign(BaseModel):
     #: Zone of recipients without one, and of the campaign's days; None: UTC.
     timezone: ZoneName | None = None
 
+    #: A day without a time is one of the campaign's zone: it starts as the day begins, and
+    #: ends as the day is over.
     start_date: Instant = Field(default_factory=lambda: datetime.now(UTC))
     end_date: Instant | None = None
 
     #: The orchestrator's settings for this campaign; None: the orchestrator's own.
     settings: OrchestratorSettings | None = None
+
+    #: The campaign and its version that this object was last saved as or loaded from; not
+    #: written down with it.
+    _saved_as: tuple[UUID, int] | None = PrivateAttr(default=None)
+
+    @property
+    def saved_version(self) -> int | None:
+        """Which version of the saved campaign this one comes from; None: of none."""
+        saved_id, version = self._saved_as or (None, None)
+        return version if saved_id == self.id else None
+
+    def note_saved(self, version: int) -> None:
+        """Remember that it is saved as a version, or was loaded from it."""
+        self._saved_as = (self.id, version)
+
+    @field_validator("start_date", "end_date", mode="before")
+    @classmethod
+    def _read_days(cls, value: object, info: ValidationInfo) -> object:
+        day = as_day(value)
+        if day is None:
+            return value
+        # The zone is read before; where it is faulty itself, that is the fault to tell.
+        zone = info.data.get("timezone")
+        return _bound(day, zone, is_end=info.field_name == "end_date")
+
+    def end_at(self, end: datetime | date) -> datetime:
+        """The instant an end means for this campaign: with a day without a time, its end.
+
+        Raises:
+            ValueError: it is beyond the calendar.
+        """
+        if isinstance(end, datetime):
+            return end
+        return _bound(end, self.timezone, is_end=True)
 
     def faults(self) -> list[str]:
         """Contradictions between fields, each as `field: what is wrong`."""

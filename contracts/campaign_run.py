@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pydantic import Field, model_validator
 
-from contracts.base import Contract, Instant, NotBool, ShortText
+from contracts.base import Contract, InstantOrDay, NotBool, ShortText
 from contracts.campaign import CampaignStatus
 from contracts.delivery import ChannelWait
 from contracts.money import Money
@@ -201,7 +201,8 @@ class OrderInput(Contract):
     status: CampaignStatus | None = None
     daily_limit: int | None = None
     budget_total: Money | None = None
-    end_date: Instant | None = None
+    #: A day without a time ends with it, in the campaign's zone.
+    end_date: InstantOrDay | None = None
 
 
 class OrderResult(Contract):
@@ -234,7 +235,8 @@ class BudgetOrder(Contract):
 class EndDateOrder(Contract):
     """Argument of the `extend_end_date` update."""
 
-    end_date: Instant
+    #: A day without a time ends with it, in the campaign's zone.
+    end_date: InstantOrDay
 
 
 class LimitsOrder(Contract):
@@ -242,7 +244,8 @@ class LimitsOrder(Contract):
 
     daily_limit: DailyLimit | None = None
     budget_total: Money | None = None
-    end_date: Instant | None = None
+    #: A day without a time ends with it, in the campaign's zone.
+    end_date: InstantOrDay | None = None
 
     @model_validator(mode="after")
     def _changes_something(self) -> Self:

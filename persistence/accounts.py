@@ -1,6 +1,9 @@
 """A campaign's budget accounts, as rows and as facts."""
 
+from collections.abc import Mapping
+
 from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from persistence.rows import Row
 from policy.budget import Account, AccountScope
@@ -10,16 +13,49 @@ ACCOUNT_COLUMNS = """
     a.scope, a.key, a.limit_micros, a.held_micros, a.spent_micros, a.message_limit, a.message_count
 """
 
-#: The first booking of a day opens the day's account, with the campaign's present limits.
-OPEN_DAY = text("""
-INSERT INTO budget_accounts (tenant_id, campaign_id, scope, key, limit_micros, message_limit)
-SELECT tenant_id, campaign_id, 'day', CAST(:day AS text),
-       CAST((config ->> 'daily_spend_limit')::numeric * 1000000 AS bigint),
-       (config ->> 'daily_limit')::bigint
-  FROM campaigns
- WHERE tenant_id = :tenant_id AND campaign_id = :campaign_id
-    ON CONFLICT DO NOTHING
+#: What the account of a day without one is limited to, for a query over campaigns c.
+DAY_LIMITS = """
+    CAST((c.config ->> 'daily_spend_limit')::numeric * 1000000 AS bigint) AS limit_micros,
+    (c.config ->> 'daily_limit')::bigint AS message_limit
+"""
+
+#: Finds the campaign of a day that has no account, for a query over campaigns c.
+WITHOUT_DAY = """
+    c.tenant_id = :tenant_id AND c.campaign_id = :campaign_id AND NOT EXISTS (
+        SELECT FROM budget_accounts a
+         WHERE (a.tenant_id, a.campaign_id, a.scope, a.key)
+             = (c.tenant_id, c.campaign_id, 'day', CAST(:day AS text)))
+"""
+
+_LOCK_CAMPAIGN_ACCOUNT = text("""
+SELECT FROM budget_accounts
+ WHERE tenant_id = :tenant_id AND campaign_id = :campaign_id AND scope = 'campaign'
+   FOR UPDATE
 """)
+
+_OPEN_DAY = text(f"""
+INSERT INTO budget_accounts (tenant_id, campaign_id, scope, key, limit_micros, message_limit)
+SELECT c.tenant_id, c.campaign_id, 'day', CAST(:day AS text), {DAY_LIMITS}
+  FROM campaigns c
+ WHERE {WITHOUT_DAY}
+    ON CONFLICT DO NOTHING
+""")  # noqa: S608 - built from constants of ours
+
+
+async def open_day(connection: AsyncConnection, key: Mapping[str, object]) -> None:
+    """Open a day's account, with the limits its campaign has then, if there is none.
+
+    Under the lock of the campaign's own account, which a change of the limits takes, too: who
+    comes second finds what the first has left. Two statements, because one that waits for a
+    lock reads the campaign as it was before it waited.
+
+    Args:
+        connection: in a transaction that holds no other account of the campaign, unless it
+            holds this one.
+        key: names tenant, campaign and day.
+    """
+    await connection.execute(_LOCK_CAMPAIGN_ACCOUNT, key)
+    await connection.execute(_OPEN_DAY, key)
 
 
 def account_from(row: Row, *, given_back: int | None = None) -> Account:

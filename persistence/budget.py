@@ -10,27 +10,27 @@ from sqlalchemy.exc import IntegrityError
 from activities.errors import OverLimitError
 from contracts.campaign import OutreachCampaign
 from contracts.channels import Channel
-from contracts.outreach import (
-    Block,
-    ReleaseInput,
-    ReserveInput,
-    ReserveResult,
-)
-from persistence.accounts import ACCOUNT_COLUMNS, OPEN_DAY, account_from
+from contracts.faults import InvalidRequestError
+from contracts.outreach import Block, ReleaseInput, ReserveInput, ReserveResult
+from persistence.accounts import ACCOUNT_COLUMNS, DAY_LIMITS, WITHOUT_DAY, account_from, open_day
 from persistence.database import Database, Query
 from persistence.ledger_sql import BOOK_ENTRIES
 from persistence.reservations import Reservations
 from persistence.tallies import TALLIES_AS_JSON, tallies_from
-from policy.budget import Account
+from policy.budget import Account, AccountScope
 from policy.returns import Books
 
-_ACCOUNTS = text(f"""
+# A day without an account is shown as it would be opened.
+_ACCOUNTS = Query(f"""
 SELECT {ACCOUNT_COLUMNS}
   FROM budget_accounts a
  WHERE a.tenant_id = :tenant_id AND a.campaign_id = :campaign_id
    AND (a.scope, a.key) IN (('campaign', ''), ('channel', CAST(:channel AS text)),
                             ('day', CAST(:day AS text)))
- ORDER BY a.scope, a.key
+UNION ALL
+SELECT 'day', CAST(:day AS text), limit_micros, 0, 0, message_limit, 0
+  FROM (SELECT {DAY_LIMITS} FROM campaigns c WHERE {WITHOUT_DAY}) day
+ ORDER BY 1, 2
 """)  # noqa: S608 - built from constants of ours
 
 _BOOKS = Query(f"""
@@ -98,12 +98,18 @@ class PostgresBudgetLedger:
     async def accounts(
         self, campaign: OutreachCampaign, channel: Channel, day: date
     ) -> Sequence[Account]:
-        """The accounts of a send as they stand; a day without one is opened."""
-        key = _account_key(campaign, channel, day)
-        async with self._database.statement() as connection:
-            await connection.execute(OPEN_DAY, key)
-            rows = (await connection.execute(_ACCOUNTS, key)).mappings().all()
-        return [account_from(row) for row in rows]
+        """The accounts of a send as they stand; see `BudgetLedger`."""
+        rows = await self._database.fetch(_ACCOUNTS, _account_key(campaign, channel, day))
+        accounts = [account_from(row) for row in rows]
+        scopes = {account.scope for account in accounts}
+        if AccountScope.CAMPAIGN not in scopes:
+            raise LookupError(f"there is no campaign {campaign.id}; save it first")
+        if AccountScope.CHANNEL not in scopes:
+            raise InvalidRequestError(
+                f"channel: {channel} is not among the channels of the saved campaign; "
+                "add it there or name another"
+            )
+        return accounts
 
     async def books(self, campaign: OutreachCampaign) -> Books:
         """A campaign's money and counts at one instant; see `BudgetLedger`."""
@@ -129,16 +135,18 @@ class PostgresBudgetLedger:
         """Book money spent outside any attempt; see `BudgetLedger`."""
         key = _account_key(campaign, channel, day)
         parameters = {**key, "amount_micros": amount_micros, "spend_id": spend_id, "now": now}
-        try:
-            async with self._database.transaction() as connection:
-                await connection.execute(OPEN_DAY, key)
-                await connection.execute(_SPEND, parameters)
-        except IntegrityError:
-            accounts = await self.accounts(campaign, channel, day)
-            block = judge(accounts, amount_micros)
-            if block is None:
-                raise
-            raise OverLimitError(block) from None
+        await self.accounts(campaign, channel, day)
+        while True:
+            try:
+                async with self._database.transaction() as connection:
+                    await open_day(connection, key)
+                    await connection.execute(_SPEND, parameters)
+            except IntegrityError:
+                block = judge(await self.accounts(campaign, channel, day), amount_micros)
+                if block is not None:
+                    raise OverLimitError(block) from None
+            else:
+                return
 
 
 def _account_key(campaign: OutreachCampaign, channel: Channel, day: date) -> dict[str, object]:

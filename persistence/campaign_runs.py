@@ -10,7 +10,7 @@ from sqlalchemy import text
 from activities.campaign_stores import SweptPage, TakenPage
 from contracts.campaign import CampaignStatus, OutreachCampaign
 from contracts.campaign_run import SHOWN_EVENTS, CampaignEvent, CampaignRef, Sweep, Wait
-from contracts.outreach import Details, OutreachState
+from contracts.outreach import Details
 from persistence.accounts import ACCOUNT_COLUMNS, account_from
 from persistence.campaign_limits import requeue
 from persistence.campaigns import PostgresCampaignStore
@@ -19,7 +19,6 @@ from persistence.database import Database, Query
 from persistence.ledger_sql import GIVE_BACK
 from persistence.rows import campaign_from
 from persistence.tallies import TALLIES, TALLIES_AS_JSON, tallies_from
-from policy.campaign_days import campaign_day
 from policy.campaign_progress import CampaignFacts
 
 #: Messages one statement of a sweep looks at; more would keep others from the accounts.
@@ -76,11 +75,19 @@ SELECT event_no, occurred_at, kind, details FROM (
  ORDER BY event_no
 """)  # noqa: S608 - built from constants of ours
 
+_NOTE_STARTED = Query("""
+UPDATE campaigns SET is_started = true
+ WHERE tenant_id = :tenant_id AND campaign_id = :campaign_id AND NOT is_started
+""")
+
+# Its workflow says so: it was started, whoever did it.
 _NOTE_WAIT = Query("""
-UPDATE campaigns SET waits_for = CAST(:waits_for AS text), wakes_at = CAST(:wakes_at AS timestamptz)
+UPDATE campaigns
+   SET is_started = true,
+       waits_for = CAST(:waits_for AS text), wakes_at = CAST(:wakes_at AS timestamptz)
  WHERE tenant_id = :tenant_id AND campaign_id = :campaign_id
-   AND (waits_for, wakes_at)
-       IS DISTINCT FROM (CAST(:waits_for AS text), CAST(:wakes_at AS timestamptz))
+   AND (is_started, waits_for, wakes_at)
+       IS DISTINCT FROM (true, CAST(:waits_for AS text), CAST(:wakes_at AS timestamptz))
 """)
 
 _IN_MOTION = Query(f"""
@@ -167,20 +174,20 @@ class PostgresCampaignRuns:
         row = await self._database.fetch_one(_FACTS, _key(ref))
         if row is None:
             raise LookupError(f"there is no campaign {ref.campaign_id}")
-        campaign = campaign_from(row["config"], row["status"])
-        tallies = tallies_from(row["tallies"])
-        return CampaignFacts(
-            campaign=campaign,
-            by_state=tallies.by_state(),
-            by_reason=tallies.by_reason(),
-            without_room=sum(tallies.by_reason(OutreachState.QUEUED).values()),
-            accounts=[account_from(account) for account in row["accounts"]],
-            today=campaign_day(campaign, now),
+        return CampaignFacts.at(
+            now,
+            campaign_from(row["config"], row["status"]),
+            tallies_from(row["tallies"]),
+            [account_from(account) for account in row["accounts"]],
             daily_share=row["daily_share"],
             share_day=row["share_day"],
             last_taken_at=row["last_taken_at"],
             channel_waits=channel_waits_from(row["channel_waits"]),
         )
+
+    async def note_started(self, ref: CampaignRef) -> None:
+        """Keep that a campaign was started, for whoever asks for its status."""
+        await self._database.fetch(_NOTE_STARTED, _key(ref))
 
     async def note_wait(self, ref: CampaignRef, wait: Wait | None) -> None:
         """Keep what a campaign waits for; see `CampaignRunStore`."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Final
 from uuid import UUID
 
@@ -30,7 +30,10 @@ class CampaignSnapshot:
     campaign: OutreachCampaign
     #: Messages it allows itself a day, within its daily limit; None: the limit.
     daily_share: int | None
-    #: Those of the campaign, of its channels, and of the days about the present.
+    #: Whether its recipients were ever started; single messages need no start.
+    is_started: bool
+    #: Those of the campaign, of its channels, of its present day and later ones, and perhaps of
+    #: the day before.
     accounts: Sequence[Account]
     tallies: Tallies
     recent: RecentSends
@@ -61,11 +64,12 @@ WITH recent AS (
      ORDER BY created_at DESC
      LIMIT {RATE_SAMPLE}
 )
-SELECT CAST(c.config AS text) AS config, c.status, c.daily_share, c.waits_for, c.wakes_at,
+SELECT CAST(c.config AS text) AS config, c.status, c.daily_share, c.is_started, c.waits_for,
+       c.wakes_at,
        (SELECT json_agg(row_to_json(a)) FROM (
             SELECT {ACCOUNT_COLUMNS} FROM budget_accounts a
              WHERE a.tenant_id = :tenant_id AND a.campaign_id = :campaign_id
-               AND (a.scope <> 'day' OR a.key = ANY(CAST(:days AS text[])))) a) AS accounts,
+               AND (a.scope <> 'day' OR a.key >= CAST(:first_day AS text))) a) AS accounts,
        {TALLIES_AS_JSON} AS tallies,
        {CHANNEL_WAITS} AS channel_waits,
        (SELECT coalesce(json_agg(row_to_json(e)), '[]') FROM (
@@ -95,7 +99,7 @@ class PostgresCampaignStatus:
         Args:
             tenant_id: its owner.
             campaign_id: the campaign.
-            now: the present, for the day's account and the rate.
+            now: the present, for the days' accounts and the rate.
 
         Raises:
             LookupError: there is no such campaign.
@@ -104,7 +108,7 @@ class PostgresCampaignStatus:
             "tenant_id": tenant_id,
             "campaign_id": campaign_id,
             "since": now - RATE_WINDOW,
-            "days": _days_about(now),
+            "first_day": _first_day(now).isoformat(),
         }
         row = await self._database.fetch_one(SNAPSHOT, parameters)
         if row is None:
@@ -112,16 +116,16 @@ class PostgresCampaignStatus:
         return _snapshot(row)
 
 
-def _days_about(now: datetime) -> list[str]:
-    """The days it can be anywhere: only the campaign itself says in which zone it counts."""
-    today = now.astimezone(UTC).date()
-    return [(today + timedelta(days=days)).isoformat() for days in (-1, 0, 1)]
+def _first_day(now: datetime) -> date:
+    """The first day it can be anywhere: only the campaign itself says in which zone it counts."""
+    return now.astimezone(UTC).date() - timedelta(days=1)
 
 
 def _snapshot(row: Row) -> CampaignSnapshot:
     return CampaignSnapshot(
         campaign=campaign_from(row["config"], row["status"]),
         daily_share=row["daily_share"],
+        is_started=row["is_started"],
         accounts=[account_from(account) for account in row["accounts"]],
         tallies=tallies_from(row["tallies"]),
         recent=RecentSends(

@@ -12,7 +12,7 @@ from contracts.campaign import FINAL_STATUSES, CampaignStatus, OutreachCampaign
 from contracts.faults import InvalidRequestError
 from contracts.outreach import FINAL_STATES, OutreachState
 from persistence.campaign_limits import explain_limits, save_limits
-from persistence.database import Database
+from persistence.database import Database, Query
 from persistence.rows import campaign_from
 from persistence.tallies import TALLIES
 from policy.campaign_days import campaign_day
@@ -22,23 +22,28 @@ _FINAL = sorted(status.value for status in FINAL_STATUSES)
 _OPEN_STATES = sorted(state.value for state in set(OutreachState) - FINAL_STATES)
 
 # A share of the day is chosen anew when something it depends on has changed; saved again as
-# it was, paused or resumed, a campaign keeps it.
+# it was, paused or resumed, a campaign keeps it, and its version. On the way of a send, only
+# the version that the sender knows is replaced, and its status stays.
 _SAVE = text("""
 INSERT INTO campaigns (tenant_id, campaign_id, name, status, config, created_at, updated_at)
 VALUES (:tenant_id, :campaign_id, :name, :status, CAST(:config AS jsonb), :now, :now)
     ON CONFLICT (tenant_id, campaign_id) DO UPDATE
    SET name = excluded.name, config = excluded.config,
+       version = campaigns.version
+               + (campaigns.config - 'status' <> excluded.config - 'status')::integer,
        share_day = CASE WHEN campaigns.config - 'status' = excluded.config - 'status'
                         THEN campaigns.share_day END,
        daily_share = CASE WHEN CAST(excluded.config -> 'auto_pacing' AS boolean)
                           THEN campaigns.daily_share END,
-       status = CASE WHEN :keep_status OR campaigns.status = ANY(CAST(:final AS text[]))
+       status = CASE WHEN :by_send OR campaigns.status = ANY(CAST(:final AS text[]))
                      THEN campaigns.status ELSE excluded.status END,
        updated_at = excluded.updated_at
+ WHERE NOT :by_send OR campaigns.version = CAST(:known_version AS bigint)
+RETURNING version
 """)
 
-_LOAD = text("""
-SELECT CAST(config AS text) AS config, status FROM campaigns
+_LOAD = Query("""
+SELECT CAST(config AS text) AS config, status, version FROM campaigns
  WHERE tenant_id = :tenant_id AND campaign_id = :campaign_id
 """)
 
@@ -51,6 +56,8 @@ SELECT CAST(config AS text) AS config, status FROM campaigns
 _CHANGE = text("""
 UPDATE campaigns
    SET name = :name, status = :status, config = CAST(:config AS jsonb),
+       version = version
+               + (config - 'status' <> CAST(:config AS jsonb) - 'status')::integer,
        share_day = CASE WHEN config - 'status' = CAST(:config AS jsonb) - 'status'
                         THEN share_day END,
        updated_at = :now
@@ -74,37 +81,76 @@ class PostgresCampaignStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def save(
-        self, campaign: OutreachCampaign, today: date, now: datetime, *, keep_status: bool
-    ) -> None:
-        """Store a campaign and the limits of its accounts, new or changed.
+    async def save(self, campaign: OutreachCampaign, today: date, now: datetime) -> int:
+        """Store a campaign and the limits of its accounts, new or changed, as it is.
 
         Args:
             campaign: with its settings filled in.
             today: the campaign's day; limits of past days stay as they were.
             now: the instant of the change.
-            keep_status: leave the status of a campaign that exists already; a final
-                one is left in any case.
+
+        Returns:
+            The version it has then; a final status stays in any case.
 
         Raises:
             InvalidRequestError: a limit is below what is held or spent already.
         """
+        version = await self._save(campaign, today, now, by_send=False, known_version=None)
+        assert version is not None  # noqa: S101 - nothing was asked of the saved one
+        return version
+
+    async def save_for_send(
+        self, campaign: OutreachCampaign, today: date, now: datetime, *, known_version: int | None
+    ) -> int | None:
+        """Store a campaign that is new, or that the sender knows as it is saved.
+
+        Its status stays. The rest as for `save`.
+
+        Args:
+            campaign: with its settings filled in.
+            today: the campaign's day.
+            now: the instant of the change.
+            known_version: what the sender saved or loaded; None: nothing.
+
+        Returns:
+            The version it has then; None: another is saved, which stands.
+
+        Raises:
+            InvalidRequestError: a limit is below what is held or spent already.
+        """
+        return await self._save(campaign, today, now, by_send=True, known_version=known_version)
+
+    async def _save(
+        self,
+        campaign: OutreachCampaign,
+        today: date,
+        now: datetime,
+        *,
+        by_send: bool,
+        known_version: int | None,
+    ) -> int | None:
+        row = {**_row(campaign, now), "by_send": by_send, "known_version": known_version}
         try:
             async with self._database.transaction() as connection:
-                row = {**_row(campaign, now), "keep_status": keep_status, "final": _FINAL}
-                await connection.execute(_SAVE, row)
-                await save_limits(connection, campaign, today)
+                saved = await connection.execute(_SAVE, {**row, "final": _FINAL})
+                version: int | None = saved.scalar_one_or_none()
+                if version is not None:
+                    await save_limits(connection, campaign, today)
         except IntegrityError:
             raise InvalidRequestError(
                 await explain_limits(self._database, campaign, today)
             ) from None
+        return version
 
     async def load(self, tenant_id: UUID, campaign_id: UUID) -> OutreachCampaign | None:
-        """A saved campaign, or None."""
+        """A saved campaign, which knows its version, or None."""
         key = {"tenant_id": tenant_id, "campaign_id": campaign_id}
-        async with self._database.statement() as connection:
-            row = (await connection.execute(_LOAD, key)).mappings().one_or_none()
-        return campaign_from(row["config"], row["status"]).model_copy(deep=True) if row else None
+        row = await self._database.fetch_one(_LOAD, key)
+        if row is None:
+            return None
+        campaign = campaign_from(row["config"], row["status"]).model_copy(deep=True)
+        campaign.note_saved(row["version"])
+        return campaign
 
     async def change(
         self,

@@ -23,7 +23,7 @@ from persistence.together import Together
 Parameters = Mapping[str, object]
 
 #: Options of a URL that SQLAlchemy keeps to itself.
-_ONLY_SQLALCHEMY: Final = frozenset(
+ONLY_SQLALCHEMY: Final = frozenset(
     {"async_fallback", "prepared_statement_cache_size", "prepared_statement_name_func"}
 )
 
@@ -147,4 +147,4 @@ class Database:
 def _connect_arguments(url: URL) -> dict[str, Any]:
     """What asyncpg needs for a URL of SQLAlchemy's, its options like `ssl` included."""
     arguments: dict[str, Any] = _DIALECT.create_connect_args(url)[1]  # type: ignore[no-untyped-call]
-    return {name: value for name, value in arguments.items() if name not in _ONLY_SQLALCHEMY}
+    return {name: value for name, value in arguments.items() if name not in ONLY_SQLALCHEMY}

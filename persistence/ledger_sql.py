@@ -14,7 +14,7 @@ moved AS (
            sum(CASE e.kind WHEN 'hold' THEN e.amount_micros
                            WHEN 'spend' THEN 0 ELSE -e.amount_micros END) AS held,
            sum(CASE WHEN e.kind IN ('settle', 'spend') THEN e.amount_micros ELSE 0 END) AS spent,
-           sum(CASE e.kind WHEN 'release' THEN -1 WHEN 'settle' THEN 0 ELSE 1 END) AS messages
+           sum(CASE e.kind WHEN 'hold' THEN 1 WHEN 'release' THEN -1 ELSE 0 END) AS messages
       FROM entry e
      CROSS JOIN LATERAL (VALUES ('campaign', ''), ('channel', e.channel), ('day', e.day::text))
                 AS place (scope, key)

@@ -10,7 +10,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from contracts.outreach import Block, ExitReason, ReserveInput, ReserveResult
-from persistence.accounts import ACCOUNT_COLUMNS, OPEN_DAY, account_from
+from persistence.accounts import ACCOUNT_COLUMNS, account_from, open_day
 from persistence.database import Database, Query
 from persistence.ledger_sql import BOOK_ENTRIES
 from policy.budget import Account
@@ -181,7 +181,7 @@ async def _lock_accounts(
     if not rows:
         raise LookupError(f"there is no message {parameters['message_id']}")
     if not any((row["scope"], row["key"]) == ("day", parameters["day"]) for row in rows):
-        await connection.execute(OPEN_DAY, {**parameters, "campaign_id": rows[0]["campaign_id"]})
+        await open_day(connection, {**parameters, "campaign_id": rows[0]["campaign_id"]})
         rows = (await connection.execute(_LOCKED_ACCOUNTS, parameters)).mappings().all()
     return rows
 

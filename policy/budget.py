@@ -45,8 +45,7 @@ class Account:
 def judge_reservation(accounts: Sequence[Account], price_micros: int) -> Block | None:
     """What forbids to hold the price of one more message, if anything.
 
-    Money first (campaign, channel, day), then the day's number of messages. A free
-    message exceeds no budget, even a used-up one.
+    Money first (see `judge_spend`), then the day's number of messages.
 
     Args:
         accounts: every account the message would be booked on, in any order.
@@ -55,16 +54,32 @@ def judge_reservation(accounts: Sequence[Account], price_micros: int) -> Block |
     Raises:
         ValueError: the price is negative.
     """
-    if price_micros < 0:
-        raise ValueError(f"the price is {price_micros} micro-units; a price is not negative")
-    in_order = sorted(accounts, key=lambda account: list(AccountScope).index(account.scope))
-    for account in in_order:
-        remaining = account.remaining_micros
-        if remaining is not None and price_micros > max(remaining, 0):
-            return _budget_exceeded(account, price_micros)
-    for account in in_order:
+    if (block := judge_spend(accounts, price_micros)) is not None:
+        return block
+    for account in accounts:
         if account.message_limit is not None and account.message_count >= account.message_limit:
             return _daily_limit_reached(account, account.message_limit)
+    return None
+
+
+def judge_spend(accounts: Sequence[Account], amount_micros: int) -> Block | None:
+    """What forbids to spend an amount, if anything: the campaign's, the channel's, the day's money.
+
+    Nothing exceeds no budget, even a used-up one.
+
+    Args:
+        accounts: every account the amount would be booked on, in any order.
+        amount_micros: in micro-units, not negative.
+
+    Raises:
+        ValueError: the amount is negative.
+    """
+    if amount_micros < 0:
+        raise ValueError(f"the price is {amount_micros} micro-units; a price is not negative")
+    for account in sorted(accounts, key=lambda a: list(AccountScope).index(a.scope)):
+        remaining = account.remaining_micros
+        if remaining is not None and amount_micros > max(remaining, 0):
+            return _budget_exceeded(account, amount_micros)
     return None
 
 

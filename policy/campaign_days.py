@@ -1,9 +1,10 @@
 """The days a campaign's daily limits count."""
 
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 from contracts.campaign import OutreachCampaign
+from contracts.instants import end_of_day
 
 
 def campaign_zone(campaign: OutreachCampaign) -> ZoneInfo:
@@ -18,6 +19,4 @@ def campaign_day(campaign: OutreachCampaign, moment: datetime) -> date:
 
 def start_of_next_day(campaign: OutreachCampaign, moment: datetime) -> datetime:
     """The first instant of the campaign's day after the one an instant falls on, in UTC."""
-    following = campaign_day(campaign, moment) + timedelta(days=1)
-    midnight = datetime.combine(following, time(0), tzinfo=campaign_zone(campaign))
-    return midnight.astimezone(ZoneInfo("UTC"))
+    return end_of_day(campaign_day(campaign, moment), campaign_zone(campaign))

@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from math import inf
+from typing import Self
 
 from contracts.campaign import FINAL_STATUSES, CampaignStatus, OutreachCampaign
 from contracts.campaign_run import NextStep, Sweep, Wait, WaitReason
@@ -10,7 +12,8 @@ from contracts.delivery import ChannelWait
 from contracts.money import to_micros
 from contracts.outreach import UNDER_WAY, ExitReason, OutreachState
 from policy.budget import Account, AccountScope
-from policy.campaign_days import start_of_next_day
+from policy.campaign_days import campaign_day, start_of_next_day
+from policy.tallies import Tallies
 
 #: Recipients started by one dispatch: some half a minute of work on a small machine.
 BATCH = 500
@@ -72,6 +75,44 @@ class CampaignFacts:
         sends = self.campaign.status is CampaignStatus.ACTIVE and self.campaign.auto_pacing
         return sends and self.share_day != self.today
 
+    @classmethod
+    def at(
+        cls,
+        now: datetime,
+        campaign: OutreachCampaign,
+        tallies: Tallies,
+        accounts: Sequence[Account],
+        *,
+        daily_share: int | None,
+        share_day: date | None = None,
+        last_taken_at: datetime | None = None,
+        channel_waits: Sequence[ChannelWait] = (),
+    ) -> Self:
+        """The facts as of an instant, from what is kept of a campaign."""
+        return cls(
+            campaign=campaign,
+            by_state=tallies.by_state(),
+            by_reason=tallies.by_reason(),
+            without_room=sum(tallies.by_reason(OutreachState.QUEUED).values()),
+            accounts=accounts,
+            today=campaign_day(campaign, now),
+            daily_share=daily_share,
+            share_day=share_day,
+            last_taken_at=last_taken_at,
+            channel_waits=channel_waits,
+        )
+
+    @property
+    def messages_today(self) -> int:
+        """Messages held or sent on the campaign's day."""
+        today = self.today.isoformat()
+        return sum(day.message_count for day in self._days_ahead() if day.key == today)
+
+    @property
+    def days_ahead(self) -> Mapping[date, Account]:
+        """The accounts of the campaign's day and later ones, of those that have one."""
+        return {date.fromisoformat(day.key): day for day in self._days_ahead()}
+
     @property
     def whole(self) -> Account:
         """The account of the campaign as a whole."""
@@ -80,6 +121,50 @@ class CampaignFacts:
     def _days_ahead(self) -> Iterator[Account]:
         today = self.today.isoformat()
         return (a for a in self.accounts if a.scope is AccountScope.DAY and a.key >= today)
+
+
+def can_start(facts: CampaignFacts, now: datetime) -> bool:
+    """Whether a campaign would start a recipient at this moment, if there were one."""
+    campaign = facts.campaign
+    is_open = campaign.start_date <= now and not campaign.is_over(now)
+    cheapest = cheapest_affordable(facts)
+    return (
+        campaign.status is CampaignStatus.ACTIVE
+        and is_open
+        and cheapest is not None
+        and room_to_start(facts, cheapest) > 0
+    )
+
+
+def room_to_start(facts: CampaignFacts, cheapest: int) -> float:
+    """Recipients for whom the day's limits and the budget have room now; without end: no limit.
+
+    Args:
+        facts: where the campaign stands.
+        cheapest: the least that a message costs, in micro-units.
+    """
+    budget = None if not cheapest else facts.whole.remaining_micros
+    room = min(
+        room_of_day(facts, cheapest, messages=facts.messages_ahead, micros=facts.micros_ahead),
+        inf if budget is None else budget // cheapest,
+    )
+    return room - facts.count(OutreachState.DECIDING)
+
+
+def room_of_day(facts: CampaignFacts, cheapest: int, *, messages: int, micros: int) -> float:
+    """Recipients who can be started on a day by its limits; without end: no limit.
+
+    Args:
+        facts: the limits.
+        cheapest: the least that a message costs, in micro-units.
+        messages: held or sent on that day and later ones.
+        micros: money held or spent on them.
+    """
+    a_day, spend = facts.messages_a_day, facts.campaign.daily_spend_limit
+    return min(
+        inf if a_day is None else a_day - messages,
+        inf if spend is None or not cheapest else (to_micros(spend) - micros) // cheapest,
+    )
 
 
 def next_step(
@@ -147,18 +232,10 @@ def _start_some(facts: CampaignFacts, now: datetime) -> NextStep:
     cheapest = cheapest_affordable(facts)
     if cheapest is None:
         return _without_money(facts)
-    undecided = facts.count(OutreachState.DECIDING)
-    room = [BATCH, facts.startable]
-    if (a_day := facts.messages_a_day) is not None:
-        room.append(a_day - facts.messages_ahead - undecided)
-    if cheapest:
-        if (limit := facts.campaign.daily_spend_limit) is not None:
-            room.append((to_micros(limit) - facts.micros_ahead) // cheapest - undecided)
-        if (left := facts.whole.remaining_micros) is not None:
-            room.append(left // cheapest - undecided)
-    if min(room) > 0:
-        return NextStep(dispatch=min(room))
-    if undecided:
+    room = int(min(BATCH, facts.startable, room_to_start(facts, cheapest)))
+    if room > 0:
+        return NextStep(dispatch=room)
+    if facts.count(OutreachState.DECIDING):
         return _see_to_those_under_way(facts)
     return _wait(WaitReason.NEXT_DAY, _no_later(start_of_next_day(facts.campaign, now), facts))
 

@@ -1,13 +1,16 @@
 """How fast a campaign sends, and when it will be done."""
 
+from collections import Counter
 from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from typing import Final
 
 from contracts.campaign import CampaignStatus, OutreachCampaign
+from contracts.instants import start_of_day
 from contracts.outreach import OutreachState
 from policy.campaign_days import campaign_day, campaign_zone
-from policy.tallies import Tallies, TallyKind
+from policy.campaign_progress import CampaignFacts, cheapest_affordable, room_of_day
+from policy.zones import next_allowed
 
 #: The rate is taken over this much of the past: long enough that one page of starts does
 #: not show, short enough to follow a pause within minutes.
@@ -16,11 +19,6 @@ RATE_WINDOW: Final = timedelta(minutes=5)
 SHORTEST_WINDOW: Final = timedelta(minutes=1)
 #: Most sends looked at. At a higher rate the window is shorter, and as many say enough.
 RATE_SAMPLE: Final = 1_000
-
-#: Messages that hold no place in any day yet.
-_UNPLACED: Final = (OutreachState.QUEUED, OutreachState.DECIDING)
-#: Messages that hold theirs.
-_PLACED: Final = (OutreachState.SCHEDULED, OutreachState.SENDING)
 
 
 @dataclass(frozen=True)
@@ -32,20 +30,6 @@ class RecentSends:
     since: datetime | None
     #: The first send the campaign ever made; None: there was none.
     first_ever: datetime | None
-
-
-@dataclass(frozen=True)
-class Progress:
-    """What a campaign has still to do, and how much of it a day takes."""
-
-    campaign: OutreachCampaign
-    tallies: Tallies
-    #: Held or sent on the campaign's present day.
-    messages_today: int
-    #: Messages it may have on one day; None: no limit.
-    messages_a_day: int | None
-    #: None: nothing was sent lately.
-    rate_per_minute: float | None
 
 
 def rate_per_minute(recent: RecentSends, now: datetime) -> float | None:
@@ -67,53 +51,95 @@ def rate_per_minute(recent: RecentSends, now: datetime) -> float | None:
     return round(recent.count / (window / timedelta(minutes=1)), 2)
 
 
-def expected_finish_at(progress: Progress, now: datetime) -> datetime | None:
+def expected_finish_at(facts: CampaignFacts, rate: float | None, now: datetime) -> datetime | None:
     """When the last message will be sent, if all goes on as it does.
 
-    Where today has room for everybody without a place in a day: what is left, divided by
-    the present rate. Where it has not: the beginning of the day on which the last of them
-    finds room, and on it as long as that day's part takes at the present rate (no time
-    without a rate). Never later than the campaign's end. It knows nothing of the times
-    that messages asleep are planned for, nor of a budget that will not last.
+    Days are counted as the campaign starts its recipients (`policy/campaign_progress.py`):
+    what is held or sent on a day and later ones takes room from that day, and on one whose
+    allowed hours are over, recipients get a place on the next. Where all is done today: what
+    is left, divided by the present rate. Else the beginning of the last day that is needed, and
+    on it as long as that day's messages take at the present rate (no time without a rate).
+    Where the money does not last, the campaign's end, until which it waits for more. Never
+    later than that end.
+
+    Args:
+        facts: where a campaign stands whose recipients, if there are any, were started.
+        rate: messages a minute; None: nothing was sent lately.
+        now: the present.
 
     Returns:
         None when it cannot be told: the campaign does not send, or has nothing left to
         send, or has no rate and no day's limit to tell it by.
     """
-    campaign = progress.campaign
-    unplaced = progress.tallies.messages(TallyKind.STATE, *_UNPLACED)
-    left = unplaced + progress.tallies.messages(TallyKind.STATE, *_PLACED)
-    if campaign.status is not CampaignStatus.ACTIVE or not left:
+    campaign = facts.campaign
+    unplaced = facts.count(OutreachState.QUEUED, OutreachState.DECIDING)
+    placed = facts.count(OutreachState.SCHEDULED, OutreachState.SENDING)
+    if campaign.status is not CampaignStatus.ACTIVE or campaign.is_over(now):
         return None
-    begin, a_day = max(now, campaign.start_date), progress.messages_a_day
-    over = 0 if a_day is None else unplaced - max(a_day - progress.messages_today, 0)
-    if a_day is None or over <= 0:
-        finish = _at_rate(begin, left, progress.rate_per_minute)
-    else:
-        finish = _by_days(progress, begin, over, a_day)
+    cheapest = cheapest_affordable(facts)
+    payable = unplaced if cheapest is not None else 0
+    if cheapest and facts.whole.remaining_micros is not None:
+        payable = min(unplaced, facts.whole.remaining_micros // cheapest)
+    if payable < unplaced and campaign.end_date is not None:
+        return campaign.end_date
+    if not payable + placed:
+        return None
+    try:
+        finish = _finish(facts, payable, cheapest or 0, rate, max(now, campaign.start_date))
+    except OverflowError:
+        return None  # Beyond the calendar.
     if finish is None or campaign.end_date is None:
         return finish
     return min(finish, campaign.end_date)
 
 
-def _at_rate(begin: datetime, left: int, rate: float | None) -> datetime | None:
-    try:
-        return begin + timedelta(minutes=left / rate) if rate else None
-    except OverflowError:
-        return None  # Beyond the calendar.
-
-
-def _by_days(progress: Progress, begin: datetime, over: int, a_day: int) -> datetime | None:
-    """When those beyond today's room are done, a day's share at a time."""
-    if a_day <= 0:
+def _finish(
+    facts: CampaignFacts, unplaced: int, cheapest: int, rate: float | None, begin: datetime
+) -> datetime | None:
+    today = campaign_day(facts.campaign, begin)
+    last = _last_day(facts, unplaced, cheapest, begin)
+    if last is None:
         return None
-    days = -(-over // a_day)
-    on_the_last_day = over - (days - 1) * a_day
-    try:
-        last_day = campaign_day(progress.campaign, begin) + timedelta(days=days)
-        zone = campaign_zone(progress.campaign)
-        midnight = datetime.combine(last_day, time(0), tzinfo=zone).astimezone(UTC)
-    except OverflowError:
-        return None  # Beyond the calendar.
-    rate = progress.rate_per_minute
-    return (_at_rate(midnight, on_the_last_day, rate) if rate else None) or midnight
+    day, messages = last
+    if day > today:
+        midnight = start_of_day(day, campaign_zone(facts.campaign))
+        return midnight + timedelta(minutes=messages / rate) if rate else midnight
+    left = unplaced + facts.count(OutreachState.SCHEDULED, OutreachState.SENDING)
+    return begin + timedelta(minutes=left / rate) if rate else None
+
+
+def _last_day(
+    facts: CampaignFacts, unplaced: int, cheapest: int, begin: datetime
+) -> tuple[date, int] | None:
+    """The last day something is sent on, and how much; None: the day's limits leave no room."""
+    day = campaign_day(facts.campaign, begin)
+    first = _first_sending_day(facts.campaign, begin)
+    booked = {d: account for d, account in facts.days_ahead.items() if d >= day}
+    messages = Counter({d: account.message_count for d, account in booked.items()})
+    micros = Counter({d: a.held_micros + a.spent_micros for d, a in booked.items()})
+    # Day by day while something is ahead; from then on every day is like the other.
+    while unplaced and (day < first or _ahead(messages, day)):
+        ahead = {"messages": _ahead(messages, day), "micros": _ahead(micros, day)}
+        started = int(min(max(room_of_day(facts, cheapest, **ahead), 0), unplaced))
+        messages[max(day, first)] += started
+        micros[max(day, first)] += started * cheapest
+        unplaced -= started
+        day += timedelta(days=1)
+    if unplaced:
+        a_day = min(room_of_day(facts, cheapest, messages=0, micros=0), unplaced)
+        if a_day <= 0:
+            return None
+        days_before = -(-unplaced // int(a_day)) - 1
+        messages[day + timedelta(days=days_before)] += unplaced - days_before * int(a_day)
+    last = max((d for d, count in messages.items() if count), default=day)
+    return last, messages[last]
+
+
+def _ahead(counts: Counter[date], day: date) -> int:
+    return sum(count for d, count in counts.items() if d >= day)
+
+
+def _first_sending_day(campaign: OutreachCampaign, begin: datetime) -> date:
+    """The day a recipient started now is sent to: today, or the next once it is evening."""
+    quiet = campaign.effective_settings().quiet_hours
+    return campaign_day(campaign, next_allowed(begin, campaign_zone(campaign), quiet))

@@ -7,6 +7,7 @@ from typing import Final
 from contracts.campaign import Urgency
 from contracts.channels import Channel
 from contracts.decision import ChannelAssessment, FactorScores
+from contracts.reading import read
 from contracts.recipient import ChannelEngagement, CustomerType, Device
 from policy import data
 
@@ -120,7 +121,19 @@ class ChannelSelector:
 
         Returns:
             The factors and their weighted sum, each 0 to 1.
+
+        Raises:
+            InvalidRequestError: a word is none of those there are; says which there are.
         """
+        for kind, word, field in (
+            (Channel, channel, "channel"),
+            (CustomerType, customer_type, "customer_type"),
+            (Device, device, "device"),
+            (Urgency, urgency, "urgency"),
+        ):
+            # A plain word is found like its member; nothing is asked twice of a member.
+            if word is not None and not isinstance(word, kind):
+                read(kind, word, field)
         unknown = data.UNKNOWN_SCORE
         by_type = data.CUSTOMER_TYPE_SCORES[channel]
         by_part = data.DAY_PART_SCORES[channel]
@@ -146,7 +159,7 @@ class ChannelSelector:
 
     def get_channel_recommendations(
         self,
-        customer_type: CustomerType,
+        customer_type: CustomerType | str,
         engagement: Mapping[Channel, Engagement] | None = None,
     ) -> list[Channel]:
         """Three channels for a segment, the best first.
@@ -155,14 +168,22 @@ class ChannelSelector:
             customer_type: the segment.
             engagement: the segment's reactions by channel. Where there are any, channels
                 rank by their customer type and engagement factors; else by best practice.
+
+        Raises:
+            InvalidRequestError: a word is none of those there are; says which there are.
         """
-        known = {channel: seen for channel, seen in (engagement or {}).items() if seen.messages > 0}
+        segment = read(CustomerType, customer_type, "customer_type")
+        known = {
+            read(Channel, channel, "engagement"): seen
+            for channel, seen in (engagement or {}).items()
+            if seen.messages > 0
+        }
         if not known:
-            return list(data.RECOMMENDATIONS[customer_type])
+            return list(data.RECOMMENDATIONS[segment])
         weights = data.FACTOR_WEIGHTS
         totals = {
             channel: round(
-                weights["customer_type"] * data.CUSTOMER_TYPE_SCORES[channel][customer_type]
+                weights["customer_type"] * data.CUSTOMER_TYPE_SCORES[channel][segment]
                 + weights["engagement"] * engagement_factor(channel, known.get(channel)),
                 TOTAL_DECIMALS,
             )

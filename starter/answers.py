@@ -1,6 +1,9 @@
 """The shapes the client library answers with, as the guide writes them."""
 
-from typing import Any, TypedDict, cast
+from collections.abc import Sequence
+from typing import Any, cast
+
+from typing_extensions import TypedDict
 
 from contracts.outreach import UNSENT_STATES, DecisionAnswer, OutreachState
 from persistence.intake import MessageRecord
@@ -42,11 +45,14 @@ class BatchResult(TypedDict):
     queued: int
     #: The workflow that carries them; None for a list that was answered one by one.
     campaign_workflow_id: str | None
+    #: Worth a look, like a saved campaign that differs from the one given.
+    warnings: list[str]
 
 
-def send_result(answer: DecisionAnswer) -> SendResult:
-    """A decision in the guide's shape."""
-    return cast("SendResult", answer.model_dump(mode="json"))
+def send_result(answer: DecisionAnswer, warnings: Sequence[str] = ()) -> SendResult:
+    """A decision in the guide's shape, with what else is worth a look."""
+    told = answer.model_copy(update={"warnings": [*warnings, *answer.warnings]})
+    return cast("SendResult", told.model_dump(mode="json"))
 
 
 def answer_from_record(record: MessageRecord) -> DecisionAnswer:
@@ -66,7 +72,7 @@ def answer_from_record(record: MessageRecord) -> DecisionAnswer:
     )
 
 
-def batch_result(items: list[BatchItem]) -> BatchResult:
+def batch_result(items: list[BatchItem], warnings: Sequence[str]) -> BatchResult:
     """A batch's answers, counted."""
     statuses = [item["status"] for item in items]
     return BatchResult(
@@ -77,10 +83,13 @@ def batch_result(items: list[BatchItem]) -> BatchResult:
         details=items,
         queued=0,
         campaign_workflow_id=None,
+        warnings=list(warnings),
     )
 
 
-def queued_batch(total: int, queued: int, campaign_workflow_id: str) -> BatchResult:
+def queued_batch(
+    total: int, queued: int, campaign_workflow_id: str, warnings: Sequence[str]
+) -> BatchResult:
     """The answer to a list that its campaign carries."""
     return BatchResult(
         total=total,
@@ -90,4 +99,5 @@ def queued_batch(total: int, queued: int, campaign_workflow_id: str) -> BatchRes
         details=[],
         queued=queued,
         campaign_workflow_id=campaign_workflow_id,
+        warnings=list(warnings),
     )

@@ -1,6 +1,6 @@
 """Steering one campaign: start it, pause it, change its limits, end it."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any, Final
 
@@ -74,7 +74,9 @@ class CampaignControl:
             )
         if campaign.status is CampaignStatus.DRAFT:
             await self._order("started", status=CampaignStatus.ACTIVE)
-        return await self._runs.start(self._ref, campaign)
+        handle = await self._runs.start(self._ref, campaign)
+        await self._store.note_started(self._ref)
+        return handle
 
     async def pause(self) -> None:
         """Deliver nothing until it is resumed, those asleep included.
@@ -118,7 +120,7 @@ class CampaignControl:
         """Spend so much in all; see `set_limits`."""
         await self.set_limits(budget_total=budget_total)
 
-    async def extend_end_date(self, end_date: datetime) -> None:
+    async def extend_end_date(self, end_date: datetime | date) -> None:
         """End later; see `set_limits`."""
         await self.set_limits(end_date=end_date)
 
@@ -127,9 +129,14 @@ class CampaignControl:
         *,
         daily_limit: int | None = None,
         budget_total: Decimal | float | None = None,
-        end_date: datetime | None = None,
+        end_date: datetime | date | None = None,
     ) -> None:
         """Change limits, all of them or, where one is refused, none; None: as it is.
+
+        Args:
+            daily_limit: messages a day, from today on.
+            budget_total: money in all, in the campaign's currency.
+            end_date: a later end; a day without a time ends with it, in the campaign's zone.
 
         Raises:
             InvalidRequestError: a limit is below what is held or spent already, the end not

@@ -1,8 +1,9 @@
 """The answer to `get_orchestration_status`: the guide's figures, and what more is known."""
 
 from datetime import datetime
-from decimal import Decimal
-from typing import Final, TypedDict
+from typing import Final
+
+from typing_extensions import TypedDict
 
 from activities.budget import campaign_pacing
 from contracts.delivery import DeliveryEventKind
@@ -11,8 +12,8 @@ from contracts.money import from_micros, percent
 from contracts.outreach import Details, OutreachState
 from persistence.campaign_status import CampaignSnapshot
 from policy.budget import AccountScope
-from policy.campaign_days import campaign_day
-from policy.forecast import Progress, expected_finish_at, rate_per_minute
+from policy.campaign_progress import CampaignFacts, can_start
+from policy.forecast import expected_finish_at, rate_per_minute
 from policy.pacing import Pacing
 from policy.tallies import TallyKind
 from policy.wait_words import explain_waits
@@ -23,21 +24,24 @@ _CLICKED: Final = DeliveryEventKind.CLICKED
 
 
 class BudgetStatus(TypedDict):
-    """A campaign's money; without a total budget, the shares of it are None."""
+    """A campaign's money, in its currency; without a total budget, the shares of it are None."""
 
-    budget_total: Decimal | None
-    budget_spent: Decimal
-    budget_held: Decimal
-    budget_remaining: Decimal | None
-    budget_utilization_pct: Decimal | None
+    budget_total: float | None
+    budget_spent: float
+    budget_held: float
+    budget_remaining: float | None
+    budget_utilization_pct: float | None
 
 
 class DailyLimitStatus(TypedDict):
-    """A campaign's messages of today."""
+    """A campaign's messages of a day, as it counts them to start recipients."""
 
+    #: Whether it would start a recipient now: it is active and begun, and has money and room.
     can_send: bool
+    #: Held or sent on its present day.
     messages_sent_today: int
     daily_limit: int | None
+    #: The limit without those ahead (`messages_ahead`).
     remaining_today: int | None
 
 
@@ -68,7 +72,7 @@ class ChannelStatus(TypedDict):
     delivered: int
     opened: int
     clicked: int
-    spent: Decimal
+    spent: float
 
 
 class ChannelWaitStatus(TypedDict):
@@ -98,8 +102,12 @@ class CampaignStatusResult(TypedDict):
     campaign_id: str
     campaign_name: str
     campaign_status: str
+    #: Whether its imported recipients were ever started; single messages need no start.
+    is_started: bool
     budget: BudgetStatus
     daily_limit: DailyLimitStatus
+    #: Held or sent on its present day and later ones: together they use up one day's limit.
+    messages_ahead: int
     #: Messages the campaign allows itself a day, within the limit; None: the limit.
     daily_share: int | None
     pacing: PacingStatus
@@ -114,6 +122,7 @@ class CampaignStatusResult(TypedDict):
     by_channel: dict[str, ChannelStatus]
     #: Messages sent a minute, lately; None: none were. See `policy/forecast.py`.
     rate_per_minute: float | None
+    #: None: it cannot be told, or the campaign waits to be started.
     expected_finish_at: str | None
     #: What its workflow waits for, and until when; None: nothing, no workflow runs, or (the
     #: instant) it only looks again soon.
@@ -135,13 +144,19 @@ def campaign_status(snapshot: CampaignSnapshot, now: datetime) -> CampaignStatus
     tallies = snapshot.tallies
     by_state = tallies.by_state()
     rate = rate_per_minute(snapshot.recent, now)
-    finish = expected_finish_at(_progress(snapshot, now, rate), now)
+    facts = CampaignFacts.at(
+        now, snapshot.campaign, tallies, snapshot.accounts, daily_share=snapshot.daily_share
+    )
+    waits_for_start = not snapshot.is_started and bool(by_state.get(OutreachState.QUEUED))
+    finish = None if waits_for_start else expected_finish_at(facts, rate, now)
     return CampaignStatusResult(
         campaign_id=str(snapshot.campaign.id),
         campaign_name=snapshot.campaign.name,
         campaign_status=snapshot.campaign.status.value,
         budget=_budget(snapshot),
-        daily_limit=_daily_limit(snapshot, now),
+        is_started=snapshot.is_started,
+        daily_limit=_daily_limit(facts, now),
+        messages_ahead=facts.messages_ahead,
         daily_share=snapshot.daily_share,
         pacing=_pacing(campaign_pacing(snapshot.campaign, snapshot.whole, now)),
         total_recipients=sum(by_state.values()),
@@ -175,42 +190,32 @@ def campaign_status(snapshot: CampaignSnapshot, now: datetime) -> CampaignStatus
     )
 
 
-def _progress(snapshot: CampaignSnapshot, now: datetime, rate: float | None) -> Progress:
-    limits = (snapshot.campaign.daily_limit, snapshot.daily_share)
-    return Progress(
-        campaign=snapshot.campaign,
-        tallies=snapshot.tallies,
-        messages_today=_messages_today(snapshot, now),
-        messages_a_day=min((limit for limit in limits if limit is not None), default=None),
-        rate_per_minute=rate,
-    )
-
-
-def _messages_today(snapshot: CampaignSnapshot, now: datetime) -> int:
-    day = campaign_day(snapshot.campaign, now).isoformat()
-    account = snapshot.account(AccountScope.DAY, day)
-    return account.message_count if account else 0
-
-
 def _budget(snapshot: CampaignSnapshot) -> BudgetStatus:
     whole = snapshot.whole
     limit, remaining = whole.limit_micros, whole.remaining_micros
     return BudgetStatus(
-        budget_total=None if limit is None else from_micros(limit),
-        budget_spent=from_micros(whole.spent_micros),
-        budget_held=from_micros(whole.held_micros),
-        budget_remaining=None if remaining is None else from_micros(remaining),
-        budget_utilization_pct=None if limit is None else percent(whole.spent_micros, limit),
+        budget_total=None if limit is None else _money(limit),
+        budget_spent=_money(whole.spent_micros),
+        budget_held=_money(whole.held_micros),
+        budget_remaining=None if remaining is None else _money(remaining),
+        budget_utilization_pct=(
+            None if limit is None else float(percent(whole.spent_micros, limit))
+        ),
     )
 
 
-def _daily_limit(snapshot: CampaignSnapshot, now: datetime) -> DailyLimitStatus:
-    limit, today = snapshot.campaign.daily_limit, _messages_today(snapshot, now)
+def _money(micros: int) -> float:
+    """An amount as JSON writes it: the number nearest to it, which shows all six decimals."""
+    return float(from_micros(micros))
+
+
+def _daily_limit(facts: CampaignFacts, now: datetime) -> DailyLimitStatus:
+    limit, ahead = facts.campaign.daily_limit, facts.messages_ahead
     return DailyLimitStatus(
-        can_send=limit is None or today < limit,
-        messages_sent_today=today,
+        can_send=can_start(facts, now),
+        messages_sent_today=facts.messages_today,
         daily_limit=limit,
-        remaining_today=None if limit is None else max(limit - today, 0),
+        remaining_today=None if limit is None else max(limit - ahead, 0),
     )
 
 
@@ -250,7 +255,7 @@ def _channel(snapshot: CampaignSnapshot, name: str) -> ChannelStatus:
         delivered=tallies.messages(TallyKind.RECEIPT, _DELIVERED, channel=name),
         opened=tallies.messages(TallyKind.RECEIPT, _OPENED, channel=name),
         clicked=tallies.messages(TallyKind.RECEIPT, _CLICKED, channel=name),
-        spent=from_micros(account.spent_micros if account else 0),
+        spent=_money(account.spent_micros if account else 0),
     )
 
 

@@ -1,5 +1,7 @@
 """Campaigns as the client library saves, finds and watches them."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -12,6 +14,16 @@ from persistence.database import Database
 from policy.campaign_days import campaign_day
 from starter.campaign_status import CampaignStatusResult, campaign_status
 from starter.requests import checked_campaign
+
+
+@dataclass(frozen=True)
+class ChosenCampaign:
+    """The campaign a send goes by."""
+
+    campaign: OutreachCampaign
+    #: The caller's own, which is to be saved first; None: the saved one stands.
+    unsaved: OutreachCampaign | None = None
+    warnings: Sequence[str] = ()
 
 
 class Campaigns:
@@ -28,8 +40,6 @@ class Campaigns:
         self._status = PostgresCampaignStatus(database)
         self._tenant_id = tenant_id
         self._settings = settings
-        #: Each campaign as a caller last had it saved here.
-        self._seen: dict[UUID, str] = {}
 
     async def get(self, campaign_id: UUID) -> OutreachCampaign:
         """A saved campaign.
@@ -42,22 +52,18 @@ class Campaigns:
             raise LookupError(f"there is no campaign {campaign_id}")
         return campaign
 
-    async def find(self, campaign: OutreachCampaign | UUID) -> OutreachCampaign:
-        """The campaign itself, checked, or the saved one of that id.
+    def checked(self, campaign: OutreachCampaign) -> OutreachCampaign:
+        """A copy of a caller's campaign, free of contradictions.
 
         Raises:
-            InvalidRequestError: its fields contradict each other, or it is another
-                tenant's.
-            LookupError: there is no such campaign.
+            InvalidRequestError: its fields contradict each other, or it is another tenant's.
         """
-        if isinstance(campaign, OutreachCampaign):
-            return self._own(campaign)
-        if not isinstance(campaign, UUID):
+        if campaign.tenant_uuid != self._tenant_id:
             raise InvalidRequestError(
-                f"campaign: must be an OutreachCampaign or the UUID of a saved one, "
-                f"not {type(campaign).__name__}"
+                f"campaign.tenant_uuid: {campaign.tenant_uuid} is not this orchestrator's "
+                f"tenant {self._tenant_id}"
             )
-        return await self.get(campaign)
+        return checked_campaign(campaign, self._settings)
 
     async def save(self, campaign: OutreachCampaign) -> None:
         """Store a campaign as it is, its status included; a final status stays.
@@ -66,15 +72,68 @@ class Campaigns:
             InvalidRequestError: its fields contradict each other, or a limit is below
                 what is held or spent already; nothing was stored.
         """
-        await self._save(self._own(campaign), keep_status=False)
+        now = datetime.now(UTC)
+        own = self._resolved(self.checked(campaign))
+        campaign.note_saved(await self._store.save(own, campaign_day(own, now), now))
 
-    def is_changed(self, campaign: OutreachCampaign) -> bool:
-        """Whether a caller's campaign was not saved here in this form yet."""
-        return self._seen.get(campaign.id) != campaign.model_dump_json()
+    async def choose(self, given: OutreachCampaign | UUID) -> ChosenCampaign:
+        """The campaign a send goes by.
 
-    async def save_changed(self, campaign: OutreachCampaign) -> None:
-        """Store a caller's campaign; the status it is saved with stays."""
-        await self._save(campaign, keep_status=True)
+        That is the saved one, unless there is none, or the caller has changed an object that
+        was saved or loaded as the very version that is saved: what others have set meanwhile
+        is never undone by a send.
+
+        Args:
+            given: a campaign, or the id of a saved one.
+
+        Raises:
+            InvalidRequestError: its fields contradict each other, or it is another
+                tenant's.
+            LookupError: there is no such campaign.
+        """
+        if isinstance(given, UUID):
+            return ChosenCampaign(await self.get(given))
+        if not isinstance(given, OutreachCampaign):
+            raise InvalidRequestError(
+                f"campaign: must be an OutreachCampaign or the UUID of a saved one, "
+                f"not {type(given).__name__}"
+            )
+        own = self.checked(given)
+        saved = await self._store.load(self._tenant_id, own.id)
+        if saved is None:
+            return ChosenCampaign(own, unsaved=given)
+        differing = self._differing(given, own, saved)
+        if not differing:
+            return ChosenCampaign(saved)
+        if given.saved_version == saved.saved_version:
+            kept = own.model_copy(update={"status": saved.status})
+            return ChosenCampaign(kept, unsaved=given)
+        warning = (
+            f"campaign: the saved one stands, which differs from the one given in "
+            f"{', '.join(differing)}; to change it, save it (`save_campaign`, `madan-sara campaign "
+            "save`)"
+        )
+        return ChosenCampaign(saved, warnings=[warning])
+
+    async def save_chosen(self, chosen: ChosenCampaign) -> bool:
+        """Store what a send has chosen, if it is to be saved and nobody was faster.
+
+        Returns:
+            Whether it was chosen rightly; else another was saved meanwhile.
+
+        Raises:
+            InvalidRequestError: a limit is below what is held or spent already.
+        """
+        if chosen.unsaved is None:
+            return True
+        now = datetime.now(UTC)
+        own = self._resolved(chosen.campaign)
+        version = await self._store.save_for_send(
+            own, campaign_day(own, now), now, known_version=chosen.unsaved.saved_version
+        )
+        if version is not None:
+            chosen.unsaved.note_saved(version)
+        return version is not None
 
     async def standing(self, campaign_id: UUID) -> CampaignStatusResult:
         """A campaign's budget, daily limit, pacing, counts and prospects.
@@ -86,18 +145,18 @@ class Campaigns:
         snapshot = await self._status.snapshot(self._tenant_id, campaign_id, now)
         return campaign_status(snapshot, now)
 
-    def _own(self, campaign: OutreachCampaign) -> OutreachCampaign:
-        if campaign.tenant_uuid != self._tenant_id:
-            raise InvalidRequestError(
-                f"campaign.tenant_uuid: {campaign.tenant_uuid} is not this orchestrator's "
-                f"tenant {self._tenant_id}"
-            )
-        return checked_campaign(campaign, self._settings)
+    def _differing(
+        self, given: OutreachCampaign, own: OutreachCampaign, saved: OutreachCampaign
+    ) -> list[str]:
+        """The fields a caller has set otherwise than they are saved."""
+        # Orders change the status; and what the caller leaves open is as it was saved.
+        left_open = {"status", *({"start_date"} - given.model_fields_set)}
+        if given.settings is None:
+            left_open.add("settings")
+        ours = self._resolved(own).model_dump(mode="json", exclude=left_open)
+        theirs = saved.model_dump(mode="json", exclude=left_open)
+        return [field for field, value in ours.items() if value != theirs[field]]
 
-    async def _save(self, campaign: OutreachCampaign, *, keep_status: bool) -> None:
-        now = datetime.now(UTC)
+    def _resolved(self, campaign: OutreachCampaign) -> OutreachCampaign:
         settings = (campaign.settings or self._settings).with_all_prices()
-        resolved = campaign.model_copy(update={"settings": settings})
-        today = campaign_day(campaign, now)
-        await self._store.save(resolved, today, now, keep_status=keep_status)
-        self._seen[campaign.id] = campaign.model_dump_json()
+        return campaign.model_copy(update={"settings": settings})

@@ -1,20 +1,26 @@
 """Settings as the environment has them, or what is wrong with them."""
 
+import inspect
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TypeVar
-from urllib.parse import urlsplit
+from typing import Final, TypeVar
 
+import asyncpg
 from pydantic import ValidationError
 from pydantic_settings import BaseSettings, SettingsError
+from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import SQLAlchemyError
 
 from config.settings import DatabaseSettings, TenantDefaults
 from contracts.faults import one_line
 from contracts.settings import OrchestratorSettings
-from persistence.database import Database
+from persistence.database import ONLY_SQLALCHEMY, Database
 
 S = TypeVar("S", bound=BaseSettings)
+
+_LAST_PORT: Final = 65_535
+#: As libpq and asyncpg name them.
+_SSL_MODES: Final = frozenset({"disable", "allow", "prefer", "require", "verify-ca", "verify-full"})
 
 
 class UnusableSettingsError(ValueError):
@@ -39,7 +45,7 @@ def database_of(settings: DatabaseSettings) -> Database:
     """
     url = settings.database_url.get_secret_value()
     try:
-        _ = urlsplit(url).port  # Refused where there can be none of that number.
+        _require_usable(make_url(url))
         return Database(url, pool_size=settings.database_pool_size)
     except (SQLAlchemyError, ImportError, ValueError):
         # The address is not shown: it holds a password.
@@ -47,6 +53,19 @@ def database_of(settings: DatabaseSettings) -> Database:
             "MADAN_SARA_DATABASE_URL: no usable address; write it like "
             "postgresql+asyncpg://user:password@host:5432/name"
         ) from None
+
+
+def _require_usable(url: URL) -> None:
+    """Refuse what only connecting would find, and tell in a traceback.
+
+    Raises:
+        ValueError: the port or an option is none.
+    """
+    if url.port is not None and not 1 <= url.port <= _LAST_PORT:
+        raise ValueError(f"port {url.port} is none")
+    unknown = url.query.keys() - inspect.signature(asyncpg.connect).parameters - ONLY_SQLALCHEMY
+    if unknown or url.query.get("ssl", "prefer") not in _SSL_MODES:
+        raise ValueError("an option is none")
 
 
 def tenant_settings() -> OrchestratorSettings:

@@ -38,7 +38,7 @@ from starter.answers import BatchResult, SendResult, batch_result, queued_batch,
 from starter.campaign_control import CampaignControl
 from starter.campaign_runs import CampaignRuns
 from starter.campaign_status import CampaignStatusResult
-from starter.campaigns import Campaigns
+from starter.campaigns import Campaigns, ChosenCampaign
 from starter.conversions import Conversions
 from starter.environment import database_of, from_environment, tenant_settings
 from starter.finding import Finding
@@ -199,7 +199,10 @@ class OutreachOrchestrator:
         """Send one message; answers as soon as it is decided, not when it is sent.
 
         Args:
-            campaign: the campaign (saved if it is new or has changed), or its id.
+            campaign: the campaign, or the id of a saved one. One that is not saved yet is
+                saved; where another is saved under its id, that one stands, and a warning in
+                the answer names what differs. Only a change of an object that was saved or
+                loaded, and that nobody else has changed since, is saved with the send.
             recipient_id: the person, as the caller knows them.
             recipient_profile: contact data, zone, preferences, engagement.
             content: templates by channel, `default` for the rest.
@@ -215,19 +218,21 @@ class OutreachOrchestrator:
         Raises:
             InvalidRequestError: something is wrong with it; nothing was stored.
         """
-        known = await self._campaigns.find(campaign)
-        message = new_message(
-            known,
-            recipient_id,
-            recipient_profile,
-            content,
-            force_send=force_send,
-            idempotency_key=idempotency_key,
-        )
-        if self._is_to_be_saved(campaign, known):
-            await self._sending.check_key(message)
-            await self._save_changed(known)
-        return send_result(await self._sending.send(message))
+        is_saved = False
+        while not is_saved:
+            chosen = await self._campaigns.choose(campaign)
+            message = new_message(
+                chosen.campaign,
+                recipient_id,
+                recipient_profile,
+                content,
+                force_send=force_send,
+                idempotency_key=idempotency_key,
+            )
+            if chosen.unsaved is not None:
+                await self._sending.check_key(message)
+            is_saved = await self._save_chosen(chosen)
+        return send_result(await self._sending.send(message), chosen.warnings)
 
     async def send_batch(
         self,
@@ -249,18 +254,22 @@ class OutreachOrchestrator:
             InvalidRequestError: any recipient is wrong, each named, or a long list is for a
                 campaign that is still a draft; nothing was stored.
         """
-        known = await self._campaigns.find(campaign)
-        messages = new_batch(known, recipients, content_templates, force_send=force_send)
-        is_short = len(messages) <= LONGEST_ANSWERED_BATCH
-        if not is_short and known.status is CampaignStatus.DRAFT:
-            raise InvalidRequestError(f"campaign {known.id} is a draft; start it before it sends")
-        if self._is_to_be_saved(campaign, known):
-            await self._save_changed(known)
+        is_saved = False
+        while not is_saved:
+            chosen = await self._campaigns.choose(campaign)
+            known = chosen.campaign
+            messages = new_batch(known, recipients, content_templates, force_send=force_send)
+            is_short = len(messages) <= LONGEST_ANSWERED_BATCH
+            if not is_short and known.status is CampaignStatus.DRAFT:
+                raise InvalidRequestError(
+                    f"campaign {known.id} is a draft; start it before it sends"
+                )
+            is_saved = await self._save_chosen(chosen)
         if is_short:
-            return batch_result(await self._sending.send_all(messages))
+            return batch_result(await self._sending.send_all(messages), chosen.warnings)
         queued = await self._sending.queue(messages)
         handle = await self.campaign(known.id).start()
-        return queued_batch(len(messages), queued, handle.id)
+        return queued_batch(len(messages), queued, handle.id, chosen.warnings)
 
     async def process_fallback(self, message_id: UUID) -> SendResult:
         """Carry a message on, on its next channel.
@@ -408,11 +417,9 @@ class OutreachOrchestrator:
 
     # Inside
 
-    def _is_to_be_saved(self, given: OutreachCampaign | UUID, known: OutreachCampaign) -> bool:
-        """Whether a caller's campaign is new or has changed; one named by its id never is."""
-        return isinstance(given, OutreachCampaign) and self._campaigns.is_changed(known)
-
-    async def _save_changed(self, campaign: OutreachCampaign) -> None:
-        await self._campaigns.save_changed(campaign)
-        # What it waits for may have changed with it.
-        await self.campaign(campaign.id).look_again()
+    async def _save_chosen(self, chosen: ChosenCampaign) -> bool:
+        is_saved = await self._campaigns.save_chosen(chosen)
+        if is_saved and chosen.unsaved is not None:
+            # What it waits for may have changed with it.
+            await self.campaign(chosen.campaign.id).look_again()
+        return is_saved

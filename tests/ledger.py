@@ -41,7 +41,7 @@ SELECT held_micros, spent_micros, message_count FROM budget_accounts
 """)
 
 #: What each kind of entry does to held money, spent money and the number of messages.
-_EFFECTS = {"hold": (1, 0, 1), "release": (-1, 0, -1), "settle": (-1, 1, 0), "spend": (0, 1, 1)}
+_EFFECTS = {"hold": (1, 0, 1), "release": (-1, 0, -1), "settle": (-1, 1, 0), "spend": (0, 1, 0)}
 
 
 @dataclass

@@ -51,7 +51,7 @@ class Stage:
     async def save(self, campaign: OutreachCampaign) -> None:
         now = await self.now()
         store = PostgresCampaignStore(self.database)
-        await store.save(campaign, campaign_day(campaign, now), now, keep_status=False)
+        await store.save(campaign, campaign_day(campaign, now), now)
 
     async def record(self, handle: Handle, tenant_id: uuid.UUID) -> MessageRecord:
         """What is stored of an outreach's message."""

@@ -142,5 +142,5 @@ def _bar(console: Console) -> Progress:
 def _in_words(status: CampaignStatusResult, seen: Sample) -> str:
     states = ", ".join(f"{state} {number}" for state, number in status["by_state"].items())
     budget = status["budget"]["budget_remaining"]
-    left = "" if budget is None else f", {budget:f} left"
+    left = "" if budget is None else f", {budget:.2f} left"
     return f"{seen.done / max(seen.seconds, 1):.1f}/s  {states}{left}"

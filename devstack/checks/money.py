@@ -19,7 +19,7 @@ _EFFECTS: Final[Mapping[str, tuple[int, int, int]]] = {
     "hold": (1, 0, 1),
     "release": (-1, 0, -1),
     "settle": (-1, 1, 0),
-    "spend": (0, 1, 1),
+    "spend": (0, 1, 0),
 }
 
 #: What keeps an account within its limits, whatever the code above does.

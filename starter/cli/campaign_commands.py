@@ -150,7 +150,11 @@ def change_campaign(
     daily_limit: Annotated[int | None, typer.Option(min=0, help="Messages a day.")] = None,
     budget: Annotated[str | None, typer.Option(help="Total budget.")] = None,
     end_date: Annotated[
-        str | None, typer.Option(metavar="ISO_TIME", help="A later end; no offset: UTC.")
+        str | None,
+        typer.Option(
+            metavar="ISO_TIME",
+            help="A later end: a day of the campaign's zone, or a time (no offset: UTC).",
+        ),
     ] = None,
     yes: Yes = False,
     as_json: AsJson = False,

@@ -12,7 +12,7 @@ from starter.campaign_status import CampaignStatusResult
 from starter.cli.asking import confirm
 from starter.cli.campaign_views import campaign_title
 from starter.cli.orders import Order, Reply
-from starter.cli.request_file import parse_amount, parse_id, parse_instant
+from starter.cli.request_file import parse_amount, parse_id, parse_instant_or_day
 from starter.cli.session import Session
 
 
@@ -64,7 +64,7 @@ def change(
     """Change a campaign's limits while it runs."""
     campaign = parse_id(campaign_id, "CAMPAIGN_ID")
     total = None if budget is None else parse_amount(budget, "--budget")
-    end = None if end_date is None else parse_instant(end_date, "--end-date")
+    end = None if end_date is None else parse_instant_or_day(end_date, "--end-date")
     if daily_limit is None and total is None and end is None:
         raise InvalidRequestError(
             "--daily-limit, --budget, --end-date: give at least one, to say what is to change"

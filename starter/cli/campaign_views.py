@@ -10,8 +10,9 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from contracts.campaign import FINAL_STATUSES
 from contracts.campaign_run import WaitReason
-from contracts.outreach import FINAL_STATES
+from contracts.outreach import FINAL_STATES, OutreachState
 from policy.returns import BudgetAnalytics, Returns
 from starter.campaign_status import CampaignStatusResult, ChannelStatus, EventStatus
 from starter.cli.layout import facts, section
@@ -21,10 +22,13 @@ from starter.cli.terminal import one_line, plain
 WAITS: Final[Mapping[str, str]] = {
     WaitReason.START: "its start",
     WaitReason.RESUME: "somebody to resume it",
-    WaitReason.NEXT_DAY: "the next day; this day's messages or money are used up",
+    WaitReason.NEXT_DAY: "the next day; what a day may have is sent or planned already",
     WaitReason.BUDGET: "more budget, or its end; nothing more can be paid",
     WaitReason.OUTCOMES: "the outcomes of those asleep or on their way",
 }
+
+#: The command that starts one.
+START: Final = "`madan-sara campaign start"
 
 _Told = Callable[[Returns], str]
 
@@ -51,8 +55,8 @@ def campaign_view(status: CampaignStatusResult, *, lost: str | None = None) -> R
         status: what is stored of it.
         lost: what became of its workflow, if it was ended from outside.
     """
-    budget, day, pacing = status["budget"], status["daily_limit"], status["pacing"]
-    used = budget["budget_utilization_pct"]
+    budget, pacing = status["budget"], status["pacing"]
+    used, left = budget["budget_utilization_pct"], budget["budget_remaining"]
     known = {
         "status": status["campaign_status"],
         "waits for": None if lost else told_wait(status),
@@ -62,11 +66,11 @@ def campaign_view(status: CampaignStatusResult, *, lost: str | None = None) -> R
         "recipients": status["total_recipients"],
         "outcomes": told_outcomes(status) or "none",
         "under way": told_under_way(status) or "none",
-        "spent": f"{budget['budget_spent']:f}{_of(budget['budget_total'])}"
-        + (f" ({used:f} %)" if used is not None else ""),
-        "held": f"{budget['budget_held']:f}",
-        "remaining": _amount(budget["budget_remaining"]),
-        "today": f"{day['messages_sent_today']}{_of(day['daily_limit'])}",
+        "spent": f"{money(budget['budget_spent'])}{_of_money(budget['budget_total'])}"
+        + (f" ({used:.2f} %)" if used is not None else ""),
+        "held": money(budget["budget_held"]),
+        "remaining": None if left is None else money(left),
+        "today": told_today(status),
         "daily share": status["daily_share"],
         "pace": pacing["recommendation"],
         "ideal share": pacing["ideal_spend_pct"],
@@ -110,7 +114,7 @@ def channel_table(channels: Mapping[str, ChannelStatus]) -> Table:
             channel["sent"], channel["unknown"],
             channel["delivered"], channel["opened"], channel["clicked"],
         )  # fmt: skip
-        table.add_row(name, *(f"{count:,}" for count in counts), f"{channel['spent']:f}")
+        table.add_row(name, *(f"{count:,}" for count in counts), money(channel["spent"]))
     return table
 
 
@@ -133,8 +137,24 @@ def told_under_way(status: CampaignStatusResult) -> str:
     return _counted(under_way)
 
 
+def told_today(status: CampaignStatusResult) -> str:
+    """The messages of its present day, and those of later ones that use up its limit, too."""
+    day = status["daily_limit"]
+    today, limit = day["messages_sent_today"], day["daily_limit"]
+    later = status["messages_ahead"] - today
+    told = f"{today:,}" if limit is None else f"{today:,} of {limit:,}"
+    return f"{told}; {later:,} planned for later days" if later else told
+
+
+def money(amount: float) -> str:
+    """An amount of an answer, with the decimals it has."""
+    return f"{Decimal(str(amount)).normalize():f}"
+
+
 def told_wait(status: CampaignStatusResult) -> str | None:
     """What a campaign waits for, and until when."""
+    if _is_to_be_started(status):
+        return f"its start: saved and imported, not started; {START} {status['campaign_id']}`"
     reason, until = status["waits_for"], status["next_wake_at"]
     if reason is None:
         return None
@@ -161,6 +181,13 @@ def told_instant(instant: str) -> str:
 
 def _with_reasons(state: str, reasons: Mapping[str, int]) -> str:
     return f"{state} ({_counted({why.replace('_', ' '): n for why, n in reasons.items()})})"
+
+
+def _is_to_be_started(status: CampaignStatusResult) -> bool:
+    is_over = status["campaign_status"] in FINAL_STATUSES
+    return bool(status["by_state"].get(OutreachState.QUEUED)) and not (
+        status["is_started"] or is_over
+    )
 
 
 def _counted(counts: Mapping[str, int]) -> str:
@@ -192,10 +219,8 @@ def _returns_table(analytics: BudgetAnalytics, columns: Mapping[str, _Told]) -> 
     return table
 
 
-def _of(limit: Decimal | int | None) -> str:
-    return (
-        "" if limit is None else f" of {limit:f}" if isinstance(limit, Decimal) else f" of {limit}"
-    )
+def _of_money(limit: float | None) -> str:
+    return "" if limit is None else f" of {money(limit)}"
 
 
 def _amount(amount: Decimal | None) -> str | None:

@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import TypedDict
+
+from typing_extensions import TypedDict
 
 from contracts.campaign import OutreachCampaign
 from contracts.channels import Channel

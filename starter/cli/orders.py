@@ -63,7 +63,7 @@ def send(path: str, *, wait_seconds: int) -> Order:
     key = request.idempotency_key or str(uuid4())
 
     async def order(session: Session) -> Reply:
-        campaign = await _campaign_of(session.orchestrator, request)
+        campaign = _campaign_of(request)
         sending = session.orchestrator.send_outreach(
             campaign,
             request.recipient_id,
@@ -162,11 +162,9 @@ def save_campaign(path: str) -> Order:
     return order
 
 
-async def _campaign_of(
-    orchestrator: OutreachOrchestrator, request: SendRequest
-) -> OutreachCampaign | UUID:
+def _campaign_of(request: SendRequest) -> OutreachCampaign | UUID:
     if request.campaign is not None:
-        return await _completed(orchestrator, request.campaign)
+        return request.campaign
     if request.campaign_id is None:
         raise InvalidRequestError("campaign_id: missing; give the id of a saved campaign")
     return request.campaign_id

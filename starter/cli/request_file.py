@@ -2,20 +2,22 @@
 
 import difflib
 import json
+import stat
 import sys
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any, BinaryIO, Final, TypeVar
 from uuid import UUID
 
-from pydantic import BaseModel, StrictBool, ValidationError
+from pydantic import BaseModel, StrictBool, TypeAdapter, ValidationError
 
-from contracts.base import Contract, ShortText
+from contracts.base import Contract, Instant, InstantOrDay, ShortText
 from contracts.campaign import OutreachCampaign
 from contracts.content import MessageContent
 from contracts.faults import InvalidRequestError, one_line
+from contracts.reading import read
 from contracts.recipient import RecipientProfile
 from contracts.settings import OrchestratorSettings
 from starter import strict_json
@@ -27,6 +29,8 @@ M = TypeVar("M", bound=BaseModel)
 MAX_FILE_BYTES: Final = 10_000_000
 
 _STDIN: Final = "-"
+
+_INSTANT_OR_DAY: Final[TypeAdapter[datetime | date]] = TypeAdapter(InstantOrDay)
 
 
 class SendRequest(Contract):
@@ -111,12 +115,16 @@ def parse_instant(text: str, name: str) -> datetime:
     Raises:
         InvalidRequestError: it is no ISO 8601 time.
     """
-    try:
-        return datetime.fromisoformat(text)
-    except ValueError:
-        raise InvalidRequestError(
-            f"{name}: {text!r} is no ISO 8601 time; write it like 2030-05-01T09:30:00-05:00"
-        ) from None
+    return read(Instant, text, name)
+
+
+def parse_instant_or_day(text: str, name: str) -> datetime | date:
+    """An instant from the command line, or a day without a time.
+
+    Raises:
+        InvalidRequestError: it is neither in ISO 8601.
+    """
+    return read(_INSTANT_OR_DAY, text, name)
 
 
 def _parse(model: type[M], document: dict[str, Any]) -> M:
@@ -154,8 +162,11 @@ def _read(path: str, name: str) -> bytes:
         if path == _STDIN:
             content = _read_limited(sys.stdin.buffer)
         else:
+            _require_file(Path(path))
             with Path(path).open("rb") as file:
                 content = _read_limited(file)
+    except InvalidRequestError:
+        raise
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         raise InvalidRequestError(f"{name}: cannot be read ({reason}); check the path") from None
@@ -164,6 +175,15 @@ def _read(path: str, name: str) -> bytes:
             f"{name}: larger than {MAX_FILE_BYTES // 1_000_000} MB; is it the right file?"
         )
     return content
+
+
+def _require_file(path: Path) -> None:
+    """Refuse what could keep a reader waiting for ever, like a pipe that nobody writes to."""
+    mode = path.stat().st_mode
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+        raise InvalidRequestError(
+            f"{path}: is no regular file; name one, or - to read standard input"
+        )
 
 
 def _read_limited(file: BinaryIO) -> bytes:

@@ -6,7 +6,6 @@ import sys
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from decimal import Decimal
 from typing import Final
 from uuid import UUID
 
@@ -22,6 +21,7 @@ from starter.campaign_status import CampaignStatusResult
 from starter.cli.campaign_views import (
     campaign_title,
     channel_table,
+    money,
     told_finish,
     told_outcomes,
     told_rate,
@@ -114,7 +114,7 @@ def status_line(status: CampaignStatusResult) -> str:
         f"{_ended(status):,} of {status['total_recipients']:,} with an outcome",
         told_outcomes(status),
         f"under way: {told_under_way(status)}" if told_under_way(status) else "",
-        f"{budget['budget_spent']:f} spent, {budget['budget_held']:f} held",
+        f"{money(budget['budget_spent'])} spent, {money(budget['budget_held'])} held",
         told_rate(status),
         f"finish {told_finish(status)}" if told_finish(status) else "",
         f"waits for {told_wait(status)}" if told_wait(status) else "",
@@ -142,22 +142,20 @@ def picture(status: CampaignStatusResult) -> RenderableType:
 def _bars(status: CampaignStatusResult) -> Table:
     budget, day = status["budget"], status["daily_limit"]
     ended, everybody = _ended(status), status["total_recipients"]
-    used, money = budget["budget_spent"] + budget["budget_held"], budget["budget_total"]
+    used, total = budget["budget_spent"] + budget["budget_held"], budget["budget_total"]
     today, limits = day["messages_sent_today"], (day["daily_limit"], status["daily_share"])
     limit = min((limit for limit in limits if limit is not None), default=None)
-    of_money = "" if money is None else f" of {money:f}"
+    of_money = "" if total is None else f" of {money(total)}"
     of_limit = "" if limit is None else f" of {limit:,}"
     bars = Table.grid(padding=(0, 1))
     _add_bar(bars, "recipients", ended, everybody, f"{ended:,} of {everybody:,} done")
-    told = f"{budget['budget_spent']:f} spent, {budget['budget_held']:f} held{of_money}"
-    _add_bar(bars, "budget", used, money, told)
+    told = f"{money(budget['budget_spent'])} spent, {money(budget['budget_held'])} held{of_money}"
+    _add_bar(bars, "budget", used, total, told)
     _add_bar(bars, "today", today, limit, f"{today:,}{of_limit} messages")
     return bars
 
 
-def _add_bar(
-    bars: Table, name: str, done: Decimal | int, whole: Decimal | int | None, told: str
-) -> None:
+def _add_bar(bars: Table, name: str, done: float, whole: float | None, told: str) -> None:
     """A bar, or only the words where there is nothing to measure it against."""
     bar: RenderableType = ""
     if whole:

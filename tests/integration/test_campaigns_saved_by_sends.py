@@ -1,11 +1,14 @@
-"""A send saves its campaign when the caller's is new or has changed, and only then."""
+"""A send saves its campaign when it is new, and changes a saved one only as its caller knows it."""
 
+import asyncio
 from decimal import Decimal
 from uuid import uuid4
 
 import pytest
 
+from contracts.campaign import CampaignStatus, OutreachCampaign
 from contracts.faults import InvalidRequestError
+from starter.orchestrator import OutreachOrchestrator
 from tests.makers import make_campaign, make_profile
 
 MANGOES, FISH = {"default": "Ripe mangoes"}, {"default": "Salt fish"}
@@ -15,26 +18,107 @@ async def _budget(orchestrator, campaign):
     return (await orchestrator.get_campaign(campaign.id)).budget_total
 
 
-async def test_what_others_changed_stays_when_the_caller_has_changed_nothing(
-    orchestrator, tenant_id
+def _stands(*fields: str) -> str:
+    return (
+        f"campaign: the saved one stands, which differs from the one given in {', '.join(fields)}; "
+    )
+
+
+@pytest.fixture
+def another_process(client, database, tenant_id) -> OutreachOrchestrator:
+    return OutreachOrchestrator(client, database, tenant_id=tenant_id)
+
+
+async def test_what_an_operator_has_set_stands_against_a_service_that_starts_again(
+    orchestrator, another_process, tenant_id
 ):
+    campaign = make_campaign(tenant_id, budget_total=1, daily_limit=40, timezone="UTC")
+    await orchestrator.send_outreach(campaign, "marie", make_profile(), MANGOES)
+    await orchestrator.campaign(campaign.id).set_limits(budget_total=Decimal(6), daily_limit=2)
+
+    # The service makes its campaign anew, as its code has it.
+    anew = OutreachCampaign.model_validate(campaign.model_dump(exclude={"settings"}))
+    first = await another_process.send_outreach(anew, "joseph", make_profile(), MANGOES)
+    second = await another_process.send_outreach(anew, "anne", make_profile(), MANGOES)
+
+    assert first["status"] == "scheduled"
+    assert [w.startswith(_stands("budget_total", "daily_limit")) for w in first["warnings"]] == [
+        True
+    ]
+    assert second["reason"] == "daily_limit"
+    assert await _budget(orchestrator, campaign) == 6
+
+
+async def test_an_object_that_is_out_of_date_changes_nothing(orchestrator, tenant_id):
     campaign = make_campaign(tenant_id, budget_total=1)
     await orchestrator.send_outreach(campaign, "marie", make_profile(), MANGOES)
     await orchestrator.campaign(campaign.id).set_limits(budget_total=Decimal(6))
 
-    await orchestrator.send_outreach(campaign, "joseph", make_profile(), MANGOES)
-    await orchestrator.send_outreach(campaign.id, "anne", make_profile(), MANGOES)
-    await orchestrator.send_outreach(campaign, "paul", make_profile(), MANGOES)
+    campaign.daily_limit = 10
+    sent = await orchestrator.send_outreach(campaign, "joseph", make_profile(), MANGOES)
 
-    assert await _budget(orchestrator, campaign) == 6
+    assert sent["warnings"][0].startswith(_stands("budget_total", "daily_limit"))
+    saved = await orchestrator.get_campaign(campaign.id)
+    assert (saved.budget_total, saved.daily_limit) == (6, None)
+    # Loaded anew, it can be changed; saved as it is, anything can.
+    saved.daily_limit = 10
+    sent = await orchestrator.send_outreach(saved, "anne", make_profile(), MANGOES)
+    assert sent["warnings"] == []
+    assert (await orchestrator.get_campaign(campaign.id)).daily_limit == 10
+    await orchestrator.save_campaign(campaign)
+    assert await _budget(orchestrator, campaign) == 1
+    sent = await orchestrator.send_outreach(campaign, "paul", make_profile(), MANGOES)
+    assert sent["warnings"] == []
 
 
 async def test_what_the_caller_changed_is_saved(orchestrator, tenant_id):
     campaign = make_campaign(tenant_id, budget_total=1)
     await orchestrator.send_outreach(campaign, "marie", make_profile(), MANGOES)
+    # Paused and resumed, a campaign is the same version still; and a send leaves its status.
+    await orchestrator.campaign(campaign.id).pause()
     campaign.budget_total = Decimal(7)
-    await orchestrator.send_outreach(campaign, "joseph", make_profile(), MANGOES)
-    assert await _budget(orchestrator, campaign) == 7
+    sent = await orchestrator.send_outreach(campaign, "joseph", make_profile(), MANGOES)
+    assert sent["warnings"] == []
+    saved = await orchestrator.get_campaign(campaign.id)
+    assert (saved.budget_total, saved.status) == (7, CampaignStatus.PAUSED)
+
+
+async def test_the_same_campaign_made_twice_is_no_other(orchestrator, another_process, tenant_id):
+    written = {"id": uuid4(), "tenant_uuid": tenant_id, "name": "Bread", "channels": ["email"]}
+    first, second = OutreachCampaign(**written), OutreachCampaign(**written)
+    await orchestrator.send_outreach(first, "marie", make_profile(), MANGOES)
+    sent = await another_process.send_outreach(second, "joseph", make_profile(), MANGOES)
+    assert sent["warnings"] == []
+
+
+async def test_of_two_that_send_a_new_campaign_at_once_one_is_saved(
+    orchestrator, another_process, tenant_id
+):
+    ours, theirs = (make_campaign(tenant_id, budget_total=total) for total in (1, 2))
+    theirs.id = ours.id
+    sends = (
+        process.send_outreach(campaign, name, make_profile(), MANGOES)
+        for process, campaign, name in [
+            (orchestrator, ours, "marie"),
+            (another_process, theirs, "joseph"),
+        ]
+    )
+    answers = await asyncio.gather(*sends)
+    told = sorted(len(answer["warnings"]) for answer in answers)
+    assert told == [0, 1]
+    winner = ours if not answers[0]["warnings"] else theirs
+    assert await _budget(orchestrator, ours) == winner.budget_total
+
+
+async def test_a_batch_tells_that_the_saved_campaign_stands(orchestrator, tenant_id):
+    campaign = make_campaign(tenant_id, budget_total=1)
+    await orchestrator.save_campaign(campaign)
+    other = make_campaign(tenant_id, budget_total=2, id=campaign.id)
+    people = [{"id": "marie", **make_profile()}]
+    batch = await orchestrator.send_batch(other, people, MANGOES)
+    assert batch["scheduled"] == 1
+    assert batch["warnings"][0].startswith(_stands("budget_total"))
+    assert await _budget(orchestrator, campaign) == 1
 
 
 async def test_a_refused_request_changes_no_campaign_and_stores_none(orchestrator, tenant_id):

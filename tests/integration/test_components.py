@@ -79,7 +79,7 @@ async def test_the_budget_manager_checks_records_and_paces(orchestrator, campaig
     with pytest.raises(OverLimitError, match=r"budget_exceeded: .*0\.005"):
         await budget.record_spend(campaign, Channel.SMS, Decimal("0.006"))
     status = await orchestrator.get_orchestration_status(campaign.id)
-    assert status["budget"]["budget_spent"] == Decimal("0.995")
+    assert status["budget"]["budget_spent"] == 0.995
     pacing = await budget.get_budget_pacing_recommendation(campaign)
     assert pacing.recommendation is PaceRecommendation.MAINTAIN_PACE
 
@@ -95,6 +95,80 @@ async def test_pacing_compares_what_is_spent_with_the_time_that_has_passed(orche
 
     assert pacing.recommendation is PaceRecommendation.REDUCE_PACE
     assert (pacing.ideal_spend_pct, pacing.actual_spend_pct) == (0.01, 0.5)
+
+
+async def test_a_campaign_that_is_not_saved_has_no_budget(orchestrator, campaign):
+    budget = orchestrator.budget
+    for asked in (
+        budget.check_budget_available(campaign, "email"),
+        budget.record_spend(campaign, "email", 1),
+        budget.get_budget_pacing_recommendation(campaign),
+        budget.get_budget_analytics(campaign),
+    ):
+        with pytest.raises(LookupError, match=f"there is no campaign {campaign.id}"):
+            await asked
+
+
+async def test_the_budget_manager_takes_plain_values_or_says_what_it_wants(orchestrator, campaign):
+    await orchestrator.save_campaign(campaign)
+    budget = orchestrator.budget
+    assert await budget.check_budget_available(campaign, "email") is None
+    booking = await budget.record_spend(campaign, "sms", "0.25", at=NOW, spend_id=str(uuid4()))
+    assert isinstance(booking, UUID)
+    for asked, said in [
+        (budget.check_budget_available(campaign, "fax"), "channel: must be 'email', "),
+        (budget.check_budget_available(campaign, "chat"), "channel: chat is not among"),
+        (budget.record_spend(campaign, "chat", 1), "channel: chat is not among"),
+        (budget.record_spend(campaign, "sms", -1), "amount: must be greater than or equal to 0"),
+        (budget.record_spend(campaign, "sms", "much"), "amount: must be a number"),
+        (budget.check_budget_available(campaign.id, "sms"), "campaign: must be an OutreachCampai"),
+        (budget.check_budget_available(campaign, "sms", at="2036-01-31"), "at: is a day without"),
+    ]:
+        with pytest.raises(InvalidRequestError, match=f"^{said}"):
+            await asked
+
+
+async def test_the_deduplicator_says_what_it_wants(orchestrator, campaign):
+    deduplicator = orchestrator.deduplicator
+    for asked, said in [
+        (deduplicator.check_duplicate(campaign.id, "marie"), "campaign: must be an OutreachCampa"),
+        (deduplicator.check_duplicate(campaign, "marie", texts="Bread"), "texts: must be a list"),
+        (deduplicator.apply_frequency_cap(campaign, 7), "recipient_id: must be a text"),
+        (deduplicator.get_safe_channels(campaign, ""), "recipient_id: is empty"),
+        (deduplicator.get_safe_channels(campaign, "marie", now="soon"), "now: is no ISO 8601"),
+    ]:
+        with pytest.raises(InvalidRequestError, match=f"^{said}"):
+            await asked
+
+
+def test_the_router_the_selector_and_the_scheduler_take_plain_values(orchestrator, campaign):
+    router, selector, scheduler = (
+        orchestrator.router, orchestrator.selector, orchestrator.scheduler,
+    )  # fmt: skip
+    profile, content = make_profile(), {"default": "Bonjou"}
+    assert router.route_message(campaign, profile, content, now=NOW) == "email"
+    assert selector.get_channel_recommendations("new")[0] == "email"
+    plain = {"customer_type": "new", "device": "mobile", "urgency": "high", "local_hour": 9}
+    assert 0 < selector.score("sms", **plain, engagement=None)[1] < 1
+    plan = scheduler.get_optimal_send_time(campaign, profile, "email", now=NOW)
+    assert plan == scheduler.schedule_batch(campaign, [(profile, "email")], now=NOW)[0]
+    for ask, said in [
+        (lambda: router.route_message(campaign, {}, content), "profile.contact_info: is missing"),
+        (lambda: router.route_message(campaign, profile, {"fax": "x"}), "content.fax"),
+        (lambda: router.route_message("spring", profile, content), "campaign: must be an Outrea"),
+        (lambda: selector.get_channel_recommendations("vip"), "customer_type: must be 'new', "),
+        (
+            lambda: selector.score("sms", **{**plain, "device": "watch"}, engagement=None),
+            "device: must be 'mobile'",
+        ),
+        (
+            lambda: scheduler.get_optimal_send_time(campaign, profile, "fax"),
+            "channel: must be 'email', ",
+        ),
+        (lambda: scheduler.schedule_batch(campaign, [profile]), "recipients.0: "),
+    ]:
+        with pytest.raises(InvalidRequestError, match=f"^{said}"):
+            ask()
 
 
 def test_the_router_and_the_selector_choose_without_a_stored_message(orchestrator, campaign):

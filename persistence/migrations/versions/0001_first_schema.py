@@ -26,10 +26,14 @@ CREATE TABLE campaigns (
                 CHECK (status IN ('draft', 'active', 'paused', 'completed', 'expired',
                                   'budget_exhausted', 'cancelled')),
     config      jsonb NOT NULL,
+    -- Counts the changes of the configuration, its status aside.
+    version     bigint NOT NULL DEFAULT 1,
     -- Messages a day the campaign gives itself, within its daily limit (null: the limit),
     -- and the day it last thought about it (null: it has to).
     daily_share bigint CHECK (daily_share >= 0),
     share_day   date,
+    -- Whether its recipients were ever started; single messages need no start.
+    is_started  boolean NOT NULL DEFAULT false,
     -- What its workflow last said it waits for, and until when; null: it does not wait.
     waits_for   text,
     wakes_at    timestamptz,

@@ -46,6 +46,7 @@ async def test_a_long_list_is_queued_and_its_campaign_started(
         "details": [],
         "queued": 1001,
         "campaign_workflow_id": control.handle.id,
+        "warnings": [],
     }
     await eventually(partial(_waits, control, WaitReason.NEXT_DAY), "the day's share is used")
     again = await orchestrator.send_batch(campaign, people, {"default": "Bonjou"})

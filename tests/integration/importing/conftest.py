@@ -88,7 +88,7 @@ def saved(database: Database, tenant_id: UUID, tmp_path: Path) -> Saved:
         campaign = make_campaign(tenant_id, **{**ordinary, **changes})
         now = datetime.now(UTC)
         store = PostgresCampaignStore(database)
-        await store.save(campaign, campaign_day(campaign, now), now, keep_status=False)
+        await store.save(campaign, campaign_day(campaign, now), now)
         return Importing(database, campaign, tmp_path)
 
     return save

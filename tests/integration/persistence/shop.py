@@ -54,7 +54,7 @@ class Shop:
     async def campaign(self, **changes: Any) -> OutreachCampaign:
         """A saved campaign."""
         campaign = make_campaign(self.tenant_id, **{"start_date": NOW, "timezone": None, **changes})
-        await self.campaigns.save(campaign, NOW.date(), NOW, keep_status=False)
+        await self.campaigns.save(campaign, NOW.date(), NOW)
         return campaign
 
     async def message(

@@ -3,13 +3,15 @@
 import asyncio
 from datetime import timedelta
 from decimal import Decimal
+from uuid import uuid4
 
 import pytest
 
+from activities.errors import OverLimitError
 from contracts.channels import Channel
 from contracts.delivery import AttemptState
 from contracts.outreach import ExitReason, OutreachState
-from policy.budget import judge_reservation
+from policy.budget import judge_spend
 from tests.integration.persistence.shop import NOW, TODAY
 from tests.ledger import Sums, assert_books_balance, assert_nothing_left_behind, sums_of_entries
 
@@ -164,13 +166,27 @@ async def test_racing_ends_book_one_of_them(shop, round_no):
     await assert_nothing_left_behind(shop.database, shop.tenant_id)
 
 
+async def test_money_spent_elsewhere_is_no_message_of_the_day(shop):
+    campaign = await shop.campaign(daily_limit=1, daily_spend_limit=Decimal("1.5"))
+    for _ in range(3):
+        await shop.ledger.spend(campaign, Channel.CHAT, TODAY, 100_000, uuid4(), NOW, judge_spend)
+
+    assert (await shop.reserve(await shop.message(campaign))).block is None
+
+    # A day without a message left still takes money, as much as it has.
+    await shop.ledger.spend(campaign, Channel.CHAT, TODAY, 200_000, uuid4(), NOW, judge_spend)
+    with pytest.raises(OverLimitError, match=r"budget_exceeded: remaining_budget 0, "):
+        await shop.ledger.spend(campaign, Channel.CHAT, TODAY, 1, uuid4(), NOW, judge_spend)
+    sums = await sums_of_entries(shop.database, shop.tenant_id)
+    assert sums[campaign.id, "day", TODAY.isoformat()].messages == 1
+    await assert_books_balance(shop.database, shop.tenant_id)
+
+
 async def test_money_spent_elsewhere_is_booked_once_and_within_the_limit(shop):
     campaign = await shop.campaign(budget_total=2)
     booking = campaign.id
     for _ in range(2):
-        await shop.ledger.spend(
-            campaign, Channel.CHAT, TODAY, 1_500_000, booking, NOW, judge_reservation
-        )
+        await shop.ledger.spend(campaign, Channel.CHAT, TODAY, 1_500_000, booking, NOW, judge_spend)
     ref = await shop.message(campaign)
 
     blocked = await shop.reserve(ref)

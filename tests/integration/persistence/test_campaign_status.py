@@ -38,7 +38,9 @@ async def test_it_touches_no_receipts_and_of_messages_only_those_that_wait(datab
     explain = copy.copy(SNAPSHOT)
     explain.sql = f"EXPLAIN (FORMAT JSON) {SNAPSHOT.sql}"
     nobody = {"tenant_id": uuid.uuid4(), "campaign_id": uuid.uuid4()}
-    row = await database.fetch_one(explain, {**nobody, "since": NOW, "days": []})
+    row = await database.fetch_one(
+        explain, {**nobody, "since": NOW, "first_day": TODAY.isoformat()}
+    )
     assert set(relations(row["QUERY PLAN"])) == {
         "campaigns",
         "budget_accounts",
@@ -74,8 +76,8 @@ async def test_it_reads_only_the_last_sends_whatever_was_sent_before(shop, datab
 
     explain = copy.copy(SNAPSHOT)
     explain.sql = f"EXPLAIN (ANALYZE, FORMAT JSON) {SNAPSHOT.sql}"
-    since, days = NOW - timedelta(minutes=5), [TODAY.isoformat()]
-    row = await database.fetch_one(explain, {**key, "since": since, "days": days})
+    since, first_day = NOW - timedelta(minutes=5), TODAY.isoformat()
+    row = await database.fetch_one(explain, {**key, "since": since, "first_day": first_day})
     assert sum(rows_of_entries(row["QUERY PLAN"])) == 1001
 
 
@@ -126,7 +128,7 @@ async def test_a_final_status_is_never_left(final, shop):
     for other in CampaignStatus:
         assert await order(shop, campaign, other) is final
         changed = campaign.model_copy(update={"status": other, "name": other})
-        await shop.campaigns.save(changed, TODAY, NOW, keep_status=False)
+        await shop.campaigns.save(changed, TODAY, NOW)
         stored = await shop.campaigns.load(shop.tenant_id, campaign.id)
         # What else was changed is stored.
         assert (stored.status, stored.name) == (final, other)

@@ -261,7 +261,7 @@ async def test_a_claim_that_runs_into_the_constraint_does_so_alone(shop, watched
     await shop.settle(sent)
     shorter = campaign.effective_settings().model_copy(update={"dedup_lookback_hours": 24})
     changed = campaign.model_copy(update={"settings": shorter})
-    await shop.campaigns.save(changed, NOW.date(), NOW, keep_status=True)
+    await shop.campaigns.save(changed, NOW.date(), NOW)
     refs = [await shop.message(changed, person) for person in ("ben", "ana", "cid", "dan")]
 
     later = timedelta(hours=25)

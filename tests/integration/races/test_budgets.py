@@ -35,9 +35,9 @@ async def test_two_hundred_racing_sends_spend_a_budget_for_sixty_to_the_last_uni
     sums = await sums_of_entries(database, tenant_id)
     assert sums[campaign.id, "campaign", ""] == Sums(held=0, spent=60 * MICROS, messages=60)
     budget = (await crowd.one().get_orchestration_status(campaign.id))["budget"]
-    assert budget["budget_spent"] == 60 * PRICE
+    assert budget["budget_spent"] == float(60 * PRICE)
     assert budget["budget_held"] == 0
-    assert budget["budget_remaining"] == CRUMB
+    assert budget["budget_remaining"] == float(CRUMB)
 
 
 @pytest.mark.parametrize(

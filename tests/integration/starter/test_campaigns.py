@@ -29,7 +29,7 @@ async def test_a_campaign_is_saved_paused_and_resumed(madan_sara, orchestrator, 
     assert (status.code, status.err) == (0, "")
     assert status.document["campaign_status"] == "active"
     assert '"budget_total": 5.25,' in status.out
-    assert '"budget_utilization_pct": 0.00' in status.out
+    assert '"budget_utilization_pct": 0.0' in status.out
 
     await madan_sara("campaign", "cancel", campaign["id"])
     stored = await orchestrator.get_campaign(UUID(campaign["id"]))

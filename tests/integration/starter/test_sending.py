@@ -49,6 +49,22 @@ async def test_a_message_is_scheduled(madan_sara, request_file, campaign, tmp_pa
     }
 
 
+async def test_the_saved_campaign_stands_against_the_files(
+    madan_sara, orchestrator, request_file, campaign
+):
+    campaign["daily_limit"] = 10
+    await madan_sara("send", "-", "--json", stdin=request_file)
+    await orchestrator.campaign(UUID(campaign["id"])).set_limits(daily_limit=3)
+
+    again = await madan_sara("send", "-", "--json", stdin=request_file)
+    told = await madan_sara("send", "-", stdin=request_file)
+
+    (warning,) = again.document["warnings"]
+    assert "the saved one stands, which differs from the one given in daily_limit;" in warning
+    assert "warning" in told.out
+    assert (await orchestrator.get_campaign(UUID(campaign["id"]))).daily_limit == 3
+
+
 async def test_a_repetition_with_its_key_answers_with_the_first(
     madan_sara, request_file, campaign, stored
 ):

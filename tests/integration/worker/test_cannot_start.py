@@ -37,6 +37,7 @@ async def _complaint(settings: dict[str, str]) -> str:
         ("MADAN_SARA_DATABASE_URL", "postgresql+asyncpg://a@b:99999/x", "MADAN_SARA_DATABASE_URL"),
         ("MADAN_SARA_DATABASE_URL", "sqlite:///facts", "MADAN_SARA_DATABASE_URL: no usable"),
         ("MADAN_SARA_DATABASE_URL", "postgresql+asyncpg://a@b:port/x", "MADAN_SARA_DATABASE_URL"),
+        ("MADAN_SARA_SANDBOX_URL", "http://host:99999", "sandbox_url: 'http://host:99999' is no h"),
         ("TEMPORAL_PROFILE", "nobody", "the settings of Temporal"),
         ("TEMPORAL_TLS_CLIENT_CERT_PATH", "/nowhere.pem", "/nowhere.pem"),
         ("MADAN_SARA_CACHED_WORKFLOWS", "0", "cached_workflows: must be greater than or equal"),

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ValidationError
 from contracts.base import Instant, LocalTime
 from contracts.campaign import OptimalTimes
 from contracts.faults import one_line
+from contracts.outreach import RescheduleInput
 from contracts.settings import QuietHours
 from starter.cli.request_file import parse_instant
 
@@ -29,7 +30,7 @@ def refusal(model: type[BaseModel], **fields: Any) -> str:
 
 @pytest.mark.parametrize(
     "written",
-    ["2027-01-01", "20270101", "2027-01-01T00:00Z", "20270101T000000Z", "2026-12-31T19:00-05:00"],
+    ["2027-01-01T00:00", "2027-01-01T00:00Z", "20270101T000000Z", "2026-12-31T19:00-05:00"],
 )
 def test_an_instant_in_a_file_is_the_one_on_the_command_line(written):
     assert Moment.model_validate({"at": written}).at == datetime(2027, 1, 1, tzinfo=UTC)
@@ -38,10 +39,17 @@ def test_an_instant_in_a_file_is_the_one_on_the_command_line(written):
 
 def test_an_instant_may_be_one_of_python():
     haiti = timezone(timedelta(hours=-5))
-    for moment in (date(2027, 1, 1), datetime(2026, 12, 31, 19, tzinfo=haiti)):
-        assert Moment.model_validate({"at": moment}).at == datetime(2027, 1, 1, tzinfo=UTC)
+    moment = datetime(2026, 12, 31, 19, tzinfo=haiti)
+    assert Moment.model_validate({"at": moment}).at == datetime(2027, 1, 1, tzinfo=UTC)
     stored = Moment(at=datetime(2027, 1, 1, 2, 3, 4, 567, tzinfo=UTC))
     assert Moment.model_validate_json(stored.model_dump_json()) == stored
+
+
+@pytest.mark.parametrize("day", [date(2027, 1, 1), "2027-01-01", "20270101", " 2026-W53-5"])
+def test_a_day_is_no_instant(day):
+    said = "at: is a day without a time; write it like 2027-01-01T09:30:00-05:00"
+    assert refusal(Moment, at=day).startswith(said)
+    assert refusal(RescheduleInput, at=day).startswith(said)
 
 
 @pytest.mark.parametrize("value", [5, 1.5, True, "5", "1798761600", "soon", "", None, "\ud800"])

@@ -1,21 +1,22 @@
 """How fast a campaign sends, and when it will be done."""
 
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
-from policy.forecast import (
-    RATE_SAMPLE,
-    Progress,
-    RecentSends,
-    expected_finish_at,
-    rate_per_minute,
-)
+from contracts.settings import OrchestratorSettings
+from policy.budget import Account, AccountScope
+from policy.campaign_progress import CampaignFacts
+from policy.forecast import RATE_SAMPLE, RecentSends, expected_finish_at, rate_per_minute
 from policy.tallies import Tallies, Tally, TallyKind
 from tests.unit.policy.builders import NOW, campaign
 
 MINUTE = timedelta(minutes=1)
+CENT = 10_000
+CENTS = OrchestratorSettings(prices={"email": Decimal("0.01")})
+TODAY = NOW.date().isoformat()
 
 
 def recent(count: int, since: timedelta, first_ever: timedelta | None = None) -> RecentSends:
@@ -23,25 +24,29 @@ def recent(count: int, since: timedelta, first_ever: timedelta | None = None) ->
     return RecentSends(count=count, since=NOW - since, first_ever=NOW - first)
 
 
-def progress(
+def stands(
     states: dict[str, int],
     *,
-    today: int = 0,
+    days: dict[str, int] | None = None,
     a_day: int | None = None,
-    rate: float | None = None,
+    left: int | None = None,
     **changes: Any,
-) -> Progress:
-    return Progress(
-        campaign=campaign(**changes),
-        tallies=Tallies([Tally(TallyKind.STATE, name, "", "", n) for name, n in states.items()]),
-        messages_today=today,
-        messages_a_day=a_day,
-        rate_per_minute=rate,
-    )
+) -> CampaignFacts:
+    """A campaign whose messages are a cent each, with some on its days already."""
+    its = campaign(**{"daily_limit": a_day, "channels": ["email"], "settings": CENTS, **changes})
+    tallies = Tallies([Tally(TallyKind.STATE, name, "", "", n) for name, n in states.items()])
+    whole = Account(AccountScope.CAMPAIGN, "", None if left is None else left * CENT, 0, 0, None, 0)
+    of_days = [
+        Account(AccountScope.DAY, day, None, n * CENT, 0, a_day, n)
+        for day, n in (days or {}).items()
+    ]
+    return CampaignFacts.at(NOW, its, tallies, [whole, *of_days], daily_share=None)
 
 
-def finish(*arguments: Any, **changes: Any) -> datetime | None:
-    return expected_finish_at(progress(*arguments, **changes), NOW)
+def finish(
+    states: dict[str, int], *, rate: float | None = None, now: datetime = NOW, **changes: Any
+) -> datetime | None:
+    return expected_finish_at(stands(states, **changes), rate, now)
 
 
 @pytest.mark.parametrize(
@@ -66,18 +71,53 @@ def test_the_rate_is_sends_by_the_time_they_took(sends, rate):
 def test_what_fits_into_today_is_done_at_the_present_rate():
     states = {"queued": 50, "deciding": 10, "scheduled": 30, "sending": 10, "sent": 900}
     assert finish(states, rate=20.0) == NOW + 5 * MINUTE
-    assert finish(states, rate=20.0, a_day=100, today=40) == NOW + 5 * MINUTE
+    assert finish(states, rate=20.0, a_day=100, days={TODAY: 40}) == NOW + 5 * MINUTE
 
 
 def test_what_does_not_is_done_a_days_share_at_a_time():
     states = {"queued": 250, "scheduled": 30}
     # Room for 60 today, then 100, then the last 90: they take 9 minutes of the day after next.
     midnight = datetime(2026, 11, 26, tzinfo=UTC)
-    assert finish(states, a_day=100, today=40, rate=10.0) == midnight + 9 * MINUTE
-    assert finish(states, a_day=100, today=40) == midnight
-    assert (
-        finish(states, a_day=100, today=250, rate=10.0) == midnight + timedelta(days=1) + 5 * MINUTE
+    assert finish(states, a_day=100, days={TODAY: 40}, rate=10.0) == midnight + 9 * MINUTE
+    assert finish(states, a_day=100, days={TODAY: 40}) == midnight
+    over = finish(states, a_day=100, days={TODAY: 250}, rate=10.0)
+    assert over == midnight + timedelta(days=1) + 5 * MINUTE
+
+
+def test_what_is_held_for_later_days_takes_room_from_every_day_before():
+    """195 people, 50 a day, started in the evening: the first fifty are planned for tomorrow."""
+    evening = NOW.replace(hour=23)
+    states = {"queued": 145, "scheduled": 50}
+    held = {"2026-11-25": 50}
+    # Nothing more is started on the 25th, then 50, 50 and 45.
+    last = datetime(2026, 11, 28, tzinfo=UTC)
+    assert finish(states, a_day=50, days=held, now=evening) == last
+    # And so it was expected before the first was planned.
+    assert finish({"queued": 195}, a_day=50, now=evening) == last
+    assert finish({"queued": 195}, a_day=50) == datetime(2026, 11, 27, tzinfo=UTC)
+
+
+def test_it_is_not_before_the_last_day_that_something_is_planned_for():
+    held = {"2026-11-30": 1}
+    last = datetime(2026, 11, 30, tzinfo=UTC)
+    assert finish({"scheduled": 1}, days=held) == last
+    assert finish({"scheduled": 1, "queued": 5}, days=held, rate=10.0) == last + MINUTE / 10
+
+
+def test_the_days_money_is_a_limit_too():
+    spend: dict[str, Any] = {"daily_spend_limit": Decimal("0.50")}
+    assert finish({"queued": 120}, **spend) == datetime(2026, 11, 26, tzinfo=UTC)
+    assert finish({"queued": 120}, a_day=100, **spend) == datetime(2026, 11, 26, tzinfo=UTC)
+
+
+def test_money_that_does_not_last_is_waited_for_to_the_end():
+    end = NOW + timedelta(days=30)
+    assert finish({"queued": 120}, a_day=100, left=119, end_date=end) == end
+    assert finish({"queued": 120}, a_day=100, left=120, end_date=end) == datetime(
+        2026, 11, 25, tzinfo=UTC
     )
+    # Without an end, those it cannot pay are blocked as soon as the others are sent.
+    assert finish({"queued": 120}, a_day=10, left=15) == datetime(2026, 11, 25, tzinfo=UTC)
 
 
 def test_days_are_the_campaigns_own():
@@ -103,6 +143,8 @@ def test_it_is_never_later_than_the_end():
     [
         ({"sent": 10, "blocked": 2}, {"rate": 10.0}),
         ({"queued": 10}, {}),
+        ({"queued": 10}, {"rate": 10.0, "end_date": NOW - MINUTE}),
+        ({"queued": 10}, {"daily_spend_limit": 0, "a_day": 10, "rate": 10.0}),
         ({"queued": 10}, {"a_day": 0, "rate": 10.0}),
         ({"queued": 10}, {"rate": 10.0, "status": "paused"}),
         ({"queued": 10}, {"rate": 10.0, "status": "cancelled"}),

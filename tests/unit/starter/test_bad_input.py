@@ -1,6 +1,7 @@
 """What is wrong with a file or an argument is said in one line, before anything is connected."""
 
 import json
+import os
 import uuid
 
 import pytest
@@ -121,7 +122,15 @@ def test_a_wrong_campaign_is_refused(change, said):
         (["explain", "17"], "MESSAGE_ID: "),
         (["cancel", "17"], "MESSAGE_ID: "),
         (["fallback", "17"], "MESSAGE_ID: "),
-        (["reschedule", str(uuid.uuid4()), "tomorrow"], "ISO_TIME: 'tomorrow' is no ISO 8601 time"),
+        (["reschedule", str(uuid.uuid4()), "tomorrow"], "ISO_TIME: is no ISO 8601 time"),
+        (
+            ["reschedule", str(uuid.uuid4()), "2036-01-31"],
+            "ISO_TIME: is a day without a time; write it like 2036-01-31T09:30:00-05:00",
+        ),
+        (
+            ["campaign", "set", str(uuid.uuid4()), "--end-date", "someday"],
+            "--end-date: is no ISO 8601 time",
+        ),
         (["campaign", "status", "17"], "CAMPAIGN_ID: "),
         (["campaign", "pause", "17"], "CAMPAIGN_ID: "),
         (["suppress"], "--recipient, --address: give one of them"),
@@ -144,3 +153,26 @@ def test_a_good_file_gets_as_far_as_the_missing_settings(written):
         "error: MADAN_SARA_DATABASE_URL is not set; start everything with `make up`, "
         "and load its settings with `. .devstack/env`\n"
     )
+
+
+@pytest.mark.parametrize(
+    "address", ["db:99999/x", "db:0/x", "db:-1/x", "db/x?ssl=much", "db/x?what=1", "db:x/x"]
+)
+def test_an_address_that_is_none_is_told_in_one_line(address, monkeypatch):
+    monkeypatch.setenv("MADAN_SARA_DATABASE_URL", f"postgresql+asyncpg://me:secret@{address}")
+    result = run("status", str(uuid.uuid4()))
+    assert result.exit_code == UNREACHABLE
+    (line,) = result.stderr.splitlines()
+    assert line.startswith("error: MADAN_SARA_DATABASE_URL: no usable address; write it like ")
+    assert "secret" not in line
+
+
+def test_a_pipe_that_nobody_writes_to_is_not_waited_for(tmp_path):
+    pipe = tmp_path / "campaign.json"
+    os.mkfifo(pipe)
+    for command in (["campaign", "save"], ["send"]):
+        said = fault(run(*command, str(pipe)))
+        assert f"{pipe}: is no regular file; name one, or - to read standard input" in said
+    assert "/dev/zero: is no regular file" in fault(run("send", "/dev/zero"))
+    validated = run("campaign", "validate", str(pipe))
+    assert (validated.exit_code, "is no regular file" in validated.stderr) == (BAD_INPUT, True)

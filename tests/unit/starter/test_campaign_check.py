@@ -139,10 +139,10 @@ def test_times_are_judged_by_the_quiet_hours_a_campaign_will_get():
     assert checked_campaign(campaign, siesta) == campaign
 
 
-async def test_an_orchestrator_judges_by_its_own_settings():
+def test_an_orchestrator_judges_by_its_own_settings():
     campaign = make_campaign(DEFAULT_TENANT, **LATE).model_copy(update={"settings": None})
     no_database: Any = None
     awake = OrchestratorSettings(quiet_hours=None)
-    assert await Campaigns(no_database, DEFAULT_TENANT, awake).find(campaign) == campaign
+    assert Campaigns(no_database, DEFAULT_TENANT, awake).checked(campaign) == campaign
     with pytest.raises(InvalidRequestError, match="lies in the quiet hours"):
-        await Campaigns(no_database, DEFAULT_TENANT, OrchestratorSettings()).find(campaign)
+        Campaigns(no_database, DEFAULT_TENANT, OrchestratorSettings()).checked(campaign)

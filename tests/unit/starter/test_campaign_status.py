@@ -1,8 +1,11 @@
 """How a campaign stands, put together from what is kept of it."""
 
+import json
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 from uuid import UUID
+
+import pytest
+from pydantic import TypeAdapter
 
 from contracts.campaign import OutreachCampaign
 from contracts.campaign_run import CampaignEvent, Wait, WaitReason
@@ -10,7 +13,9 @@ from persistence.campaign_status import CampaignSnapshot
 from policy.budget import Account, AccountScope
 from policy.forecast import RecentSends
 from policy.tallies import Tallies, Tally, TallyKind
-from starter.campaign_status import campaign_status
+from starter.answers import BatchResult, SendResult
+from starter.campaign_status import CampaignStatusResult, campaign_status
+from starter.importing.run import ImportResult
 
 NOW = datetime(2026, 11, 24, 2, 0, tzinfo=UTC)
 ID = UUID("550e8400-e29b-41d4-a716-446655440000")
@@ -32,6 +37,7 @@ def snapshot(**changes) -> CampaignSnapshot:
     facts = {
         "campaign": campaign,
         "daily_share": 60,
+        "is_started": True,
         "accounts": [
             Account(AccountScope.CAMPAIGN, "", 1_000_000_000, 1_500_000, 234_560_000, None, 452),
             Account(AccountScope.CHANNEL, "email", None, 0, 34_560_000, None, 430),
@@ -72,19 +78,21 @@ def test_everything_known_is_told_in_the_guides_shape():
         "campaign_id": "550e8400-e29b-41d4-a716-446655440000",
         "campaign_name": "Spring",
         "campaign_status": "active",
+        "is_started": True,
         "budget": {
-            "budget_total": Decimal("1000"),
-            "budget_spent": Decimal("234.56"),
-            "budget_held": Decimal("1.5"),
-            "budget_remaining": Decimal("763.94"),
-            "budget_utilization_pct": Decimal("23.46"),
+            "budget_total": 1000.0,
+            "budget_spent": 234.56,
+            "budget_held": 1.5,
+            "budget_remaining": 763.94,
+            "budget_utilization_pct": 23.46,
         },
         "daily_limit": {
             "can_send": True,
             "messages_sent_today": 45,
             "daily_limit": 100,
-            "remaining_today": 55,
+            "remaining_today": 48,
         },
+        "messages_ahead": 52,
         "daily_share": 60,
         "pacing": {
             "recommendation": "increase_pace",
@@ -121,7 +129,7 @@ def test_everything_known_is_told_in_the_guides_shape():
                 "delivered": 442,
                 "opened": 198,
                 "clicked": 67,
-                "spent": Decimal("34.56"),
+                "spent": 34.56,
             },
             "sms": {
                 "sent": 20,
@@ -129,12 +137,13 @@ def test_everything_known_is_told_in_the_guides_shape():
                 "delivered": 0,
                 "opened": 0,
                 "clicked": 1,
-                "spent": Decimal("200"),
+                "spent": 200.0,
             },
         },
         "rate_per_minute": 10.0,
-        # Room for 15 of 200 today, then 60 a day: the last 5 on the fourth day, in half a minute.
-        "expected_finish_at": "2026-11-27T05:00:30Z",
+        # Room for 8 of 200 today, in the evening, and so for 45 tomorrow; then 60 a day: the
+        # last 27 on the fourth day, in 2.7 minutes.
+        "expected_finish_at": "2026-11-27T05:02:42Z",
         "waits_for": "next_day",
         "next_wake_at": "2026-11-24T05:00:00Z",
         "channel_waits": [],
@@ -157,6 +166,27 @@ def test_a_day_nothing_was_booked_on_has_no_messages():
     told = campaign_status(snapshot(), NOW + timedelta(days=2))
     assert told["daily_limit"]["messages_sent_today"] == 0
     assert told["daily_limit"]["remaining_today"] == 100
+
+
+def test_recipients_that_nobody_has_started_have_no_finish():
+    told = campaign_status(snapshot(is_started=False), NOW)
+    assert told["expected_finish_at"] is None
+    # Single messages need no start.
+    asleep = Tallies([Tally(STATE, "scheduled", "", "sms", 7)])
+    told = campaign_status(snapshot(is_started=False, tallies=asleep), NOW)
+    assert told["expected_finish_at"] == "2026-11-24T05:00:42Z"
+
+
+@pytest.mark.parametrize("kind", [CampaignStatusResult, SendResult, BatchResult, ImportResult])
+def test_an_answer_is_a_model_for_pydantic(kind):
+    assert TypeAdapter(kind).json_schema()["type"] == "object"
+
+
+def test_a_status_is_json_as_it_stands():
+    told = campaign_status(snapshot(), NOW)
+    assert json.loads(json.dumps(told)) == told
+    written = TypeAdapter(CampaignStatusResult).dump_json(told)
+    assert TypeAdapter(CampaignStatusResult).validate_json(written) == told
 
 
 def test_a_channel_the_campaign_has_left_is_still_told():

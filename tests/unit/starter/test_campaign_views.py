@@ -39,7 +39,7 @@ def test_the_picture_shows_bars_counts_and_prospects(status):
     assert "under way 200 queued, 3 scheduled" in told
     assert "email 430 0 442 198 67 34.56" in told
     assert "rate 10 messages a minute" in told
-    assert "finish expected 2026-11-27 05:00 UTC" in told
+    assert "finish expected 2026-11-27 05:02 UTC" in told
     assert "waits for the outcomes of those asleep or on their way; looks again" in told
 
 
@@ -64,7 +64,7 @@ def test_a_line_says_it_all(status):
         "active; 463 of 666 with an outcome; 450 sent, 2 unknown, 1 failed (1 no viable "
         "channel), 5 cancelled, "
         "5 blocked (3 duplicate, 2 suppressed); under way: 200 queued, 3 scheduled; "
-        "234.56 spent, 1.5 held; 10 messages a minute; finish expected 2026-11-27 05:00 UTC; "
+        "234.56 spent, 1.5 held; 10 messages a minute; finish expected 2026-11-27 05:02 UTC; "
         "waits for the outcomes of those asleep or on their way; looks again 2026-11-24 05:00 UTC"
     )
 
@@ -72,8 +72,17 @@ def test_a_line_says_it_all(status):
 def test_a_status_asked_for_once_tells_what_happened_lately(status):
     told = shown(campaign_view(status))
     assert "spent 234.56 of 1000 (23.46 %)" in told
-    assert "today 45 of 100" in told
+    assert "today 45 of 100; 7 planned for later days" in told
     assert "2026-11-24 02:00 UTC limits set: daily_limit 100" in told
+
+
+def test_a_campaign_with_recipients_that_was_not_started_says_how(status):
+    waiting = campaign_status(snapshot(is_started=False), NOW)
+    said = f"waits for its start: saved and imported, not started; `madan-sara campaign start {ID}`"
+    assert said in " ".join(shown(campaign_view(waiting)).split())
+    assert said in status_line(waiting)
+    waiting["campaign_status"] = "cancelled"
+    assert "not started" not in status_line(waiting)
 
 
 def test_a_note_cannot_steer_the_terminal(status):
