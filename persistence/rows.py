@@ -14,6 +14,7 @@ from contracts.channels import Channel
 from contracts.content import MessageContent
 from contracts.outreach import MessageRef, OutreachState
 from contracts.recipient import STORED, RecipientProfile
+from persistence.stored import read_stored
 from policy.frequency import RecentClaim
 from policy.templates import Wording
 
@@ -29,7 +30,7 @@ class Row(Protocol):
 @lru_cache(maxsize=256)
 def campaign_from(config: str, status: str) -> OutreachCampaign:
     """A stored campaign. Cached: read it, never change it."""
-    campaign = OutreachCampaign.model_validate_json(config)
+    campaign = read_stored(OutreachCampaign, config)
     campaign.status = CampaignStatus(status)
     return campaign
 
@@ -37,13 +38,13 @@ def campaign_from(config: str, status: str) -> OutreachCampaign:
 @lru_cache(maxsize=256)
 def content_from(body: str) -> MessageContent:
     """Stored content. Cached: a campaign's thousands of messages share it."""
-    return MessageContent.model_validate_json(body)
+    return read_stored(MessageContent, body)
 
 
 @lru_cache(maxsize=1024)
 def wording_from(content: str, profile: str) -> Wording:
     """Stored content for a stored person. Cached: the steps of a message share it."""
-    person = RecipientProfile.model_validate_json(profile, context=STORED)
+    person = read_stored(RecipientProfile, profile, context=STORED)
     return Wording(content_from(content), person)
 
 
