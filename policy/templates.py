@@ -20,6 +20,7 @@ from policy.template_values import ValueFault
 #: Missing fields reported for one template; whoever lacks more has another problem.
 MAX_REPORTED_FIELDS: Final = 20
 
+_TAG: Final = re.compile(r"\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)
 _LONGEST_EXPLANATION: Final = 200
 _RUNS_AWAY: Final = "takes too long or grows too large"
 _BAD_VALUE: Final = "uses a filter on a value it cannot work with"
@@ -182,6 +183,14 @@ def _field_faults(
         )
     else:
         yield from ((part, "but what recipients bring has no parts") for part in parts)
+
+
+def fixed_text(template: str) -> str:
+    """What a text says to everybody: the template without what is filled in.
+
+    A text that chooses between words has all of them.
+    """
+    return _TAG.sub("", template)
 
 
 def comparable_text(message: RenderedMessage) -> str:

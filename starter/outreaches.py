@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Final, TypedDict
 from uuid import UUID, uuid4
 
+from pydantic_core import to_json
 from temporalio.api.batch.v1 import BatchOperationCancellation
 from temporalio.api.workflowservice.v1 import StartBatchOperationRequest
 from temporalio.client import (
@@ -58,6 +59,9 @@ _UNTIL_READY_SECONDS: Final = 1.0
 #: which a step without a heartbeat is taken for dead.
 _TRIES_OF_A_JOB: Final = 10
 
+#: The server's `limit.userMetadataSummarySize`, less what the payload says of its encoding.
+_LONGEST_SUMMARY_BYTES: Final = 300
+
 OutreachHandle = WorkflowHandle[OutreachWorkflow, OutreachResult]
 
 
@@ -75,7 +79,7 @@ class Shown(TypedDict):
 def shown(tenant_id: UUID, campaign: OutreachCampaign) -> Shown:
     """How a campaign's workflows, its own and its outreaches', are shown and found."""
     return Shown(
-        static_summary=f"{campaign.name} ({campaign.campaign_type})",
+        static_summary=_summary(f"{campaign.name} ({campaign.campaign_type})"),
         search_attributes=TypedSearchAttributes(
             [
                 SearchAttributePair(_TENANT, str(tenant_id)),
@@ -83,6 +87,15 @@ def shown(tenant_id: UUID, campaign: OutreachCampaign) -> Shown:
             ]
         ),
     )
+
+
+def _summary(text: str) -> str:
+    """A summary as long as the server takes; it counts the bytes of its JSON."""
+    kept = text
+    while len(to_json(kept)) > _LONGEST_SUMMARY_BYTES:
+        text = text[:-1]
+        kept = f"{text}..."
+    return kept
 
 
 class Outreaches:

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from contracts.channels import Channel
 from contracts.content import EmailContent, MessageContent, RenderedMessage
 from contracts.recipient import ContactInfo, RecipientProfile
-from policy.template_language import _HTML, MAX_ITERATIONS, parse
+from policy.template_checks import MAX_ITERATIONS
+from policy.template_language import _HTML, parse
 from policy.templates import (
     MAX_REPORTED_FIELDS,
     TemplateFault,
