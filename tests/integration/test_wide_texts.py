@@ -8,6 +8,7 @@ import pytest
 from contracts.delivery import DeliveryEvent, DeliveryEventKind
 from contracts.outreach import OutreachState
 from tests.makers import make_campaign, make_profile
+from tests.waiting import eventually
 
 #: Four bytes a character; a letter with a mark that combines; six bytes when written as JSON.
 WIDEST = ["\N{BREAD}", "e\N{COMBINING ACUTE ACCENT}", '"', "\x01", "\u2028"]
@@ -75,5 +76,10 @@ async def test_a_campaign_of_nothing_but_the_longest_texts_is_started_and_cancel
     assert (imported["added"], imported["rejected"]) == (2, 0)
     control = orchestrator.campaign(campaign.id)
     await control.start()
+
+    async def one_is_sent() -> bool:
+        return (await orchestrator.get_orchestration_status(campaign.id))["total_sent"] == 1
+
+    await eventually(one_is_sent, "the day's message is sent")
     await control.cancel(long)
     assert (await control.result()).status == "cancelled"
