@@ -8,7 +8,13 @@ from uuid import UUID
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
-from activities.stores import AnalyticsStore, DecisionFactsSource, RequestStore, SendTimeCell
+from activities.stores import (
+    AnalyticsStore,
+    DecisionFactsSource,
+    RequestStore,
+    SendTimeCell,
+    StoredRequest,
+)
 from contracts.campaign import OutreachCampaign
 from contracts.channels import Channel
 from contracts.decision import SendPlan, TimingReason
@@ -16,6 +22,7 @@ from contracts.outreach import CatchUpInput, PlanInput, RescheduleCheck
 from contracts.reading import read, read_moment, require
 from contracts.recipient import RecipientProfile, ZoneName
 from policy.campaign_days import campaign_day, start_of_next_day
+from policy.message_price import message_parts
 from policy.send_time import check_requested_time, moved, plan_send_time
 from policy.spacing import spread, spread_by_place
 
@@ -52,6 +59,7 @@ class SendTimeScheduler:
             now=request.now,
             not_before=_not_before(request, stored.campaign),
             force=stored.force_send,
+            parts=_parts(stored, request.channel),
         )
         if request.after_day_of is not None:
             full = f"{campaign_day(stored.campaign, request.after_day_of)} is full; moved on"
@@ -75,6 +83,7 @@ class SendTimeScheduler:
             now=request.now,
             not_before=not_before,
             force=True,
+            parts=_parts(stored, request.channel),
         )
         missed = "its planned moment passed before it could be sent; moved to the next allowed one"
         return plan.model_copy(update={"adjustments": [*plan.adjustments, missed]})
@@ -87,12 +96,17 @@ class SendTimeScheduler:
             ApplicationError: the time is not allowed; the message says why.
         """
         stored = await self._requests.request(request.ref)
-        parts = (stored.campaign, stored.settings, stored.profile)
-        fault = check_requested_time(*parts, at=request.at, now=request.now)
+        rules = (stored.campaign, stored.settings, stored.profile)
+        fault = check_requested_time(*rules, at=request.at, now=request.now)
         if fault:
             raise ApplicationError(fault, type=TIME_NOT_ALLOWED, non_retryable=True)
         plan = plan_send_time(
-            *parts, request.channel, now=request.now, not_before=request.at, force=True
+            *rules,
+            request.channel,
+            now=request.now,
+            not_before=request.at,
+            force=True,
+            parts=_parts(stored, request.channel),
         )
         return moved(plan, stored.campaign, request.at, reason=TimingReason.REQUESTED)
 
@@ -156,3 +170,9 @@ def _not_before(request: PlanInput, campaign: OutreachCampaign) -> datetime | No
     if request.after_day_of is not None:
         moments.append(start_of_next_day(campaign, request.after_day_of))
     return max((moment for moment in moments if moment is not None), default=None)
+
+
+def _parts(stored: StoredRequest, channel: Channel) -> int:
+    """How many times a message costs its channel's price."""
+    content = stored.wording.on(channel)
+    return message_parts(channel, content.text if content is not None else None)

@@ -114,5 +114,7 @@ class SendPlan(Contract):
     campaign_day: date | None = None
     #: Price of the message on this channel, in micro-units of the campaign's currency.
     price_micros: int = 0
+    #: Segments of a text message, each of which is paid; else 1.
+    parts: int = 1
     #: What moved the send from the ideal slot, in words, in order.
     adjustments: list[str] = Field(default_factory=list)

@@ -21,6 +21,7 @@ from contracts.outreach import (
 from persistence.database import Database, Query
 from persistence.decision_facts import DecisionReader
 from persistence.rows import CLAIM_AS_JSON, IDENTIFIERS_OF_MESSAGE, claims_from
+from persistence.stored import read_stored
 from policy.frequency import RecentClaim
 
 # The turns make racing claims on a person take turns: each is stored only if none was
@@ -189,7 +190,7 @@ class PostgresClaimStore:
         return ReopenResult(
             block=block,
             state=OutreachState(row["state"]),
-            routing=RoutingDecision.model_validate_json(row["routing"]),
+            routing=read_stored(RoutingDecision, row["routing"]),
             tried_channels=row["tried_channels"],
             last_attempt_no=row["last_attempt_no"],
         )

@@ -7,7 +7,7 @@ campaigns, receipts, records for people, migrations) runs through SQLAlchemy's c
 
 import json
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any, Final
 
@@ -18,6 +18,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from persistence.connections import Connections
+from persistence.driver_errors import without_values
 from persistence.together import Together
 
 Parameters = Mapping[str, object]
@@ -67,6 +68,8 @@ class Query:
 class Database:
     """One database, for the statements of messages and for everything else.
 
+    What its drivers raise comes out without the values they quote; see `driver_errors`.
+
     Args:
         dsn: SQLAlchemy URL with the asyncpg driver.
         pool_size: up to twice as many connections are opened for `Query`s, as they are
@@ -76,12 +79,13 @@ class Database:
     def __init__(self, dsn: str, *, pool_size: int = 10) -> None:
         self._url = make_url(dsn)
         self._connections = Connections(self._connect, most=pool_size * 2)
-        self._engine: AsyncEngine = create_async_engine(dsn)
+        self._engine: AsyncEngine = create_async_engine(dsn, hide_parameters=True)
         self._autocommit = self._engine.execution_options(isolation_level="AUTOCOMMIT")
 
     async def fetch(self, query: Query, parameters: Parameters) -> Sequence[asyncpg.Record]:
         """Run a query as a transaction of its own; every row of its answer."""
-        return await self._connections.fetch(query.sql, query.arguments(parameters))
+        with without_values():
+            return await self._connections.fetch(query.sql, query.arguments(parameters))
 
     async def fetch_one(self, query: Query, parameters: Parameters) -> asyncpg.Record | None:
         """Run a query as a transaction of its own; the first row of its answer, if any."""
@@ -91,12 +95,13 @@ class Database:
     @asynccontextmanager
     async def bulk(self) -> AsyncIterator[asyncpg.Connection]:
         """A connection of asyncpg's in a transaction, for what only asyncpg can do: COPY."""
-        connection = await self._connect()
-        try:
-            async with connection.transaction():
-                yield connection
-        finally:
-            await connection.close()
+        with without_values():
+            connection = await self._connect()
+            try:
+                async with connection.transaction():
+                    yield connection
+            finally:
+                await connection.close()
 
     def together(self, query: Query) -> Together[Parameters, asyncpg.Record | None]:
         """A query that answers all who ask at the same time.
@@ -119,13 +124,19 @@ class Database:
         rows = {row["nth"]: row for row in await self.fetch(query, arrays)}
         return [rows.get(nth) for nth in range(1, len(questions) + 1)]
 
-    def transaction(self) -> AbstractAsyncContextManager[AsyncConnection]:
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[AsyncConnection]:
         """A transaction, committed when its block ends and rolled back on an error."""
-        return self._engine.begin()
+        with without_values():
+            async with self._engine.begin() as connection:
+                yield connection
 
-    def statement(self) -> AbstractAsyncContextManager[AsyncConnection]:
+    @asynccontextmanager
+    async def statement(self) -> AsyncIterator[AsyncConnection]:
         """A connection on which each statement is a transaction: one round trip."""
-        return self._autocommit.connect()
+        with without_values():
+            async with self._autocommit.connect() as connection:
+                yield connection
 
     async def close(self) -> None:
         """Close every connection."""

@@ -17,6 +17,7 @@ from contracts.outreach import Details, ExitReason, OutreachState
 from contracts.recipient import RecipientProfile
 from persistence.database import Database, Query
 from persistence.rows import Row
+from persistence.stored import read_stored
 from policy.addresses import addresses_of
 from policy.wishes import suppressed_by
 
@@ -263,8 +264,8 @@ def _message_record(row: RowMapping) -> MessageRecord:
         reason=row["reason"] and ExitReason(row["reason"]),
         details=json.loads(row["details"]),
         warnings=json.loads(row["warnings"]),
-        routing=row["routing"] and RoutingDecision.model_validate_json(row["routing"]),
-        plan=row["plan"] and SendPlan.model_validate_json(row["plan"]),
+        routing=row["routing"] and read_stored(RoutingDecision, row["routing"]),
+        plan=row["plan"] and read_stored(SendPlan, row["plan"]),
         channel=row["channel"] and Channel(row["channel"]),
         force_send=row["force_send"],
         created_at=row["created_at"],

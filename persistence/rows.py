@@ -1,21 +1,20 @@
 """From rows to facts."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, Protocol
 from uuid import UUID
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
-from activities.errors import UnreadableRowError
 from activities.stores import StoredRequest, Suppression
 from contracts.campaign import CampaignStatus, OutreachCampaign
 from contracts.channels import Channel
 from contracts.content import MessageContent
 from contracts.outreach import MessageRef, OutreachState
 from contracts.recipient import STORED, RecipientProfile
+from persistence.stored import read_stored
 from policy.addresses import KINDS
 from policy.frequency import RecentClaim
 from policy.templates import Wording
@@ -29,17 +28,6 @@ class Row(Protocol):
     def __getitem__(self, column: str, /) -> Any: ...  # noqa: ANN401 - the column says it
 
 
-@contextmanager
-def _readable(what: str) -> Iterator[None]:
-    """Name the fields that this version cannot read, never their values."""
-    try:
-        yield
-    except ValidationError as error:
-        fields = {".".join(map(str, fault["loc"])) or what for fault in error.errors()}
-        names = ", ".join(sorted(fields))
-        raise UnreadableRowError(f"a stored {what}", f"not valid here: {names}") from None
-
-
 @lru_cache(maxsize=256)
 def campaign_from(config: str, status: str) -> OutreachCampaign:
     """A stored campaign. Cached: read it, never change it.
@@ -47,8 +35,7 @@ def campaign_from(config: str, status: str) -> OutreachCampaign:
     Raises:
         UnreadableRowError: it is not valid by the rules of this version.
     """
-    with _readable("campaign"):
-        campaign = OutreachCampaign.model_validate_json(config)
+    campaign = read_stored(OutreachCampaign, config)
     campaign.status = CampaignStatus(status)
     return campaign
 
@@ -60,8 +47,7 @@ def content_from(body: str) -> MessageContent:
     Raises:
         UnreadableRowError: it is not valid by the rules of this version.
     """
-    with _readable("content"):
-        return MessageContent.model_validate_json(body)
+    return read_stored(MessageContent, body)
 
 
 @lru_cache(maxsize=1024)
@@ -69,10 +55,9 @@ def wording_from(content: str, profile: str) -> Wording:
     """Stored content for a stored person. Cached: the steps of a message share it.
 
     Raises:
-        UnreadableRowError: either is not valid by the rules of this version.
+        UnreadableRowError: it is not valid by the rules of this version.
     """
-    with _readable("profile"):
-        person = RecipientProfile.model_validate_json(profile, context=STORED)
+    person = read_stored(RecipientProfile, profile, context=STORED)
     return Wording(content_from(content), person)
 
 

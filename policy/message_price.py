@@ -3,18 +3,54 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import partial
 from typing import Final
 
 from contracts.campaign import OutreachCampaign
 from contracts.channels import Channel
 from contracts.money import to_micros
+from contracts.settings import OrchestratorSettings
 from policy.budget import Account, AccountScope
+from policy.sms import sms_length
+from policy.templates import fixed_text
 
 #: Days after which what a message cost counts half: recipients of one kind often stand
 #: together in the queue, and the mix of channels drifts with them.
 HALF_LIFE_DAYS: Final = 2.0
 #: The price list counts like so many messages sent on the day before the first.
 LISTED_MESSAGES: Final = 20
+
+
+def message_parts(channel: Channel, text: str | None) -> int:
+    """How many times the price of a channel is paid for one message.
+
+    Args:
+        channel: what it is sent on.
+        text: what it says there; None: that is not known.
+
+    Returns:
+        The segments of a text message, else 1.
+    """
+    return sms_length(text).segments if channel is Channel.SMS and text else 1
+
+
+def price_of_message(settings: OrchestratorSettings, channel: Channel, *, parts: int = 1) -> int:
+    """Price of one message in micro-units.
+
+    Args:
+        settings: with the price list.
+        channel: what it is sent on.
+        parts: see `message_parts`.
+    """
+    return parts * to_micros(settings.price_of(channel))
+
+
+def listed_price(campaign: OutreachCampaign, channel: Channel) -> int:
+    """Price in micro-units of a message of a campaign that is filled in with nothing yet."""
+    template = campaign.templates and campaign.templates.template_for(channel)
+    text = fixed_text(template) if isinstance(template, str) else None
+    settings = campaign.effective_settings()
+    return price_of_message(settings, channel, parts=message_parts(channel, text))
 
 
 @dataclass(frozen=True)
@@ -94,8 +130,7 @@ def money_left(campaign: OutreachCampaign, accounts: Sequence[Account]) -> int |
 
 
 def _listed(campaign: OutreachCampaign) -> Callable[[Channel], int]:
-    settings = campaign.effective_settings()
-    return lambda channel: to_micros(settings.price_of(channel))
+    return partial(listed_price, campaign)
 
 
 def _total(rests: Iterable[int | None]) -> int | None:

@@ -23,6 +23,7 @@ from policy.data import POLICY_VERSION
 from policy.selector import ChannelSelector, Engagement, best_first
 from policy.send_time import plan_send_time
 from policy.templates import TemplateFault, Wording
+from policy.text_length import encoded_length, length_unit
 
 _SELECTOR: Final = ChannelSelector()
 
@@ -255,14 +256,19 @@ def _obstacle(facts: RoutingFacts, channel: Channel) -> tuple[RuledOut, str] | N
     if channel in facts.suppressed:
         reason = facts.suppressed[channel]
         return RuledOut.SUPPRESSED, f"the recipient must not be contacted on it: {reason}"
-    return _too_long(rendered, facts.text_limits[channel]) or _recently_messaged(facts, channel)
+    return _too_long(channel, rendered, facts.text_limits[channel]) or _recently_messaged(
+        facts, channel
+    )
 
 
-def _too_long(rendered: RenderedMessage, limit: int | None) -> tuple[RuledOut, str] | None:
-    length = max(len(rendered.text), len(rendered.html or ""))
+def _too_long(
+    channel: Channel, rendered: RenderedMessage, limit: int | None
+) -> tuple[RuledOut, str] | None:
+    length = max(encoded_length(channel, part) for part in (rendered.text, rendered.html or ""))
     if limit is None or length <= limit:
         return None
-    return RuledOut.TOO_LONG, f"the text has {length} characters, the provider takes {limit}"
+    unit = length_unit(channel)
+    return RuledOut.TOO_LONG, f"the text has {length} {unit}, the provider takes {limit}"
 
 
 def _recently_messaged(facts: RoutingFacts, channel: Channel) -> tuple[RuledOut, str] | None:

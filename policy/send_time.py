@@ -10,11 +10,11 @@ from zoneinfo import ZoneInfo
 from contracts.campaign import OptimalTimes, OutreachCampaign
 from contracts.channels import Channel
 from contracts.decision import SendPlan, TimingReason
-from contracts.money import to_micros
 from contracts.recipient import RecipientProfile
 from contracts.settings import OrchestratorSettings, QuietHours
 from policy.campaign_days import campaign_day
 from policy.data import best_practice_times
+from policy.message_price import price_of_message
 from policy.zones import ZoneChoice, choose_zone, is_allowed, localize, next_allowed
 
 __all__ = ["check_requested_time", "is_allowed", "moved", "next_allowed", "plan_send_time"]
@@ -70,6 +70,7 @@ def plan_send_time(
     now: datetime,
     not_before: datetime | None = None,
     force: bool = False,
+    parts: int = 1,
 ) -> SendPlan:
     """Plan the send on one channel.
 
@@ -85,6 +86,7 @@ def plan_send_time(
         now: the present; nothing is planned before it.
         not_before: a later earliest moment, if there is one.
         force: send as soon as it is allowed; quiet hours and the campaign's window hold.
+        parts: how many times the channel's price is paid; see `message_parts`.
 
     Returns:
         The plan; without a time when no allowed moment is left before the campaign ends.
@@ -111,7 +113,8 @@ def plan_send_time(
         zone=zone.name,
         zone_source=zone.source,
         campaign_day=scheduled_at and campaign_day(campaign, scheduled_at),
-        price_micros=to_micros(settings.price_of(channel)),
+        price_micros=price_of_message(settings, channel, parts=parts),
+        parts=parts,
         adjustments=notes,
     )
 

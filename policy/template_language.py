@@ -6,82 +6,45 @@ or the machine's time zone is left out.
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
-from datetime import datetime
-from functools import lru_cache, wraps
-from typing import Any, Final
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Final
 
-from liquid import BoundTemplate, Environment, RenderContext, Token
-from liquid.ast import Node
-from liquid.builtin.expressions.primitive import IntegerLiteral, RangeLiteral
-from liquid.exceptions import (
-    FilterArgumentError,
-    LiquidError,
-    LiquidSyntaxError,
-    OutputStreamLimitError,
-    UnknownFilterError,
-)
+from liquid import BoundTemplate, Environment, RenderContext
+from liquid.builtin.expressions import Path
+from liquid.exceptions import LiquidError, UnknownFilterError
 from liquid.expression import Expression
-from liquid.undefined import UNDEFINED, FalsyStrictUndefined
 from liquid.utils import ReadOnlyChainMap
 
 from contracts.base import MAX_BODY_CHARACTERS
+from policy.template_checks import MAX_ITERATIONS, require_usable
+from policy.template_filters import message_filters
+from policy.template_values import COMPARISONS, FieldPath, MissingField
+from policy.template_work import (
+    MAX_WORK,
+    PricedTag,
+    WorkLimitError,
+    price_nodes,
+    require_readable,
+)
 
 #: Parsed templates kept; a campaign has a few and sends each to thousands of people.
 PARSED_TEMPLATES: Final = 128
 
-#: Rounds of a loop, or of nested loops multiplied.
-MAX_ITERATIONS: Final = 1_000
+#: Tags that load other templates (there are none), write HTML into plain text, or say in
+#: many lines what others say as well.
+_REMOVED_TAGS: Final = ("include", "render", "tablerow", "liquid", "doc")
 
-#: Characters two operands of `replace` or `join` may come to when multiplied, which is
-#: what the result can grow to before its own length is looked at.
-MAX_PRODUCT: Final = 100 * MAX_BODY_CHARACTERS
-
-#: Numbers a template calculates stay below this; unbounded ones would take ever longer.
-MAX_NUMBER: Final = 10**30
-
-#: Tags that load other templates (there are none) or write HTML into plain text.
-_REMOVED_TAGS: Final = ("include", "render", "tablerow")
-
-#: `safe` would let a recipient's name through as HTML, `url_decode` a NUL character;
-#: the Base64 filters have no use in a message.
-_REMOVED_FILTERS: Final = (
-    "safe",
-    "url_decode",
-    "base64_encode",
-    "base64_decode",
-    "base64_url_safe_encode",
-    "base64_url_safe_decode",
-)
-
-_MULTIPLYING_FILTERS: Final = ("join", "replace")
 
 #: Characters of values with which a plain template stays within its limits, even if each of
 #: them stands in every place and is escaped for HTML.
 MAX_PLAIN_VALUES: Final = 1_000
 _MOST_PLAIN_PLACES: Final = 50
 
+#: What may stand behind the name of a field.
+_WHOLE: Final[tuple[list[object], ...]] = ([], ["size"])
+
 _BARE_FIELD: Final = re.compile(r"\{\{\s*([A-Za-z_]\w*)\s*\}\}", re.ASCII)
-
-_Filter = Callable[..., Any]
-
-
-class MissingField(FalsyStrictUndefined):
-    """A field the recipient lacks: it may be tested and given a default, not shown.
-
-    The message of the error it raises is the bare name of the field.
-    """
-
-    def __init__(
-        self,
-        name: str,
-        *,
-        token: Token | None = None,
-        obj: object = UNDEFINED,
-        hint: str | None = None,
-    ) -> None:
-        path, is_path, _ = (hint or "").partition(" is undefined")
-        super().__init__(name, token=token, obj=obj, hint=path.strip("'") if is_path else name)
 
 
 class MessageContext(RenderContext):
@@ -99,6 +62,22 @@ class MessageContext(RenderContext):
     ) -> None:
         super().__init__(template, globals=globals)
         self.scope = ReadOnlyChainMap(self.locals, self.globals, self.counters)
+        self._left = MAX_WORK
+
+    def spend(self, units: int) -> None:
+        """Count work.
+
+        Raises:
+            WorkLimitError: more than `MAX_WORK` was done.
+        """
+        self._left -= units
+        if self._left < 0:
+            raise WorkLimitError("too much work", token=None)
+
+    def assign(self, key: str, val: object) -> None:
+        """Set a variable; the size of all of them is summed up each time."""
+        self.spend(1 + len(self.locals) // 4)
+        super().assign(key, val)
 
 
 class MessageTemplate(BoundTemplate):
@@ -126,15 +105,13 @@ class MessageEnvironment(Environment):
     template_class = MessageTemplate
 
     def setup_tags_and_filters(self, *, extra: bool = False) -> None:
-        """Register Liquid's standard tags and filters without the removed, each bounded."""
+        """Register Liquid's standard tags and filters without the removed, each paid for."""
         super().setup_tags_and_filters(extra=extra)
-        for tag in _REMOVED_TAGS:
-            del self.tags[tag]
-        for name in _REMOVED_FILTERS:
-            del self.filters[name]
-        self.filters["date"] = _date
-        for name, plain in self.filters.items():
-            self.filters[name] = _bounded(name, plain)
+        for name in _REMOVED_TAGS:
+            del self.tags[name]
+        for name, tag in self.tags.items():
+            self.tags[name] = PricedTag(self, tag)
+        self.filters = message_filters(self.filters)
 
 
 @lru_cache(maxsize=PARSED_TEMPLATES)
@@ -146,26 +123,40 @@ def parse(source: str, *, html: bool) -> BoundTemplate:
         html: escape every value for HTML.
 
     Raises:
-        LiquidError: the syntax is wrong, a filter is unknown, or a range is too long.
+        LiquidError: the syntax is wrong, a filter is unknown or cannot work with what the
+            template gives it, or reading or a range takes too long.
     """
+    require_readable(source)
     template = (_HTML if html else _TEXT).from_string(source)
     for name in template.analyze(include_partials=False).filters:
         if name not in template.env.filters:
             raise UnknownFilterError(f"there is no filter {name!r}", token=None)
-    for expression in _expressions(template):
-        if isinstance(expression, RangeLiteral):
-            _require_short(expression)
+    expressions = list(price_nodes(template))
+    for expression in expressions:
+        # What they hold stays; they are evaluated our way.
+        expression.__class__ = _OURS.get(type(expression), type(expression))
+    context = MessageContext(template)
+    for expression in expressions:
+        require_usable(expression, context)
     return template
 
 
 @lru_cache(maxsize=PARSED_TEMPLATES)
-def named_fields(source: str, *, html: bool) -> tuple[str, ...]:
+def named_fields(source: str, *, html: bool) -> Mapping[str, tuple[str, ...]]:
     """The fields a template names, shown or only tested; its own variables are none.
+
+    Returns:
+        By each field, the parts of it that are named, like `name.first`. A text has none but
+        its `size`.
 
     Raises:
         LiquidError: see `parse`.
     """
-    return tuple(parse(source, html=html).analyze(include_partials=False).globals)
+    named = parse(source, html=html).analyze(include_partials=False).globals
+    return {
+        name: tuple(dict.fromkeys(str(use) for use in uses if use.segments[1:] not in _WHOLE))
+        for name, uses in named.items()
+    }
 
 
 @lru_cache(maxsize=PARSED_TEMPLATES)
@@ -190,69 +181,6 @@ def plain_fields(source: str, *, html: bool) -> frozenset[str] | None:
     return frozenset(_BARE_FIELD.findall(source))
 
 
-def _expressions(template: BoundTemplate) -> Iterator[Expression]:
-    """Every expression of a template, however deep."""
-    context = RenderContext(template)
-    waiting: list[Node | Expression] = list(template.nodes)
-    while waiting:
-        part = waiting.pop()
-        if isinstance(part, Expression):
-            yield part
-            waiting.extend(part.children())
-        else:
-            waiting.extend(part.expressions())
-            waiting.extend(part.children(context, include_partials=False))
-
-
-def _require_short(literal: RangeLiteral) -> None:
-    """Refuse ranges that are long, or as long as a field says.
-
-    Liquid's own loop limit comes too late: it walks a range for `offset`, `reversed`,
-    `contains` and filters before it counts the rounds of a loop.
-    """
-    ends = [end.value for end in (literal.start, literal.stop) if isinstance(end, IntegerLiteral)]
-    if len(ends) != 2 or ends[1] - ends[0] >= MAX_ITERATIONS:
-        raise LiquidSyntaxError(
-            f"a range takes two whole numbers and at most {MAX_ITERATIONS} steps, like (1..3)",
-            token=literal.token,
-        )
-
-
-def _bounded(name: str, plain: _Filter) -> _Filter:
-    """A filter that refuses missing fields (save `default`) and oversized results."""
-
-    @wraps(plain)
-    def bounded(value: object, *args: object, **kwargs: object) -> object:
-        for operand in (value, *args):
-            if isinstance(operand, MissingField) and name != "default":
-                str(operand)  # raises; some filters would take it for 0
-        if name in _MULTIPLYING_FILTERS:
-            _require_fitting((_length(value) + 1) * max(map(_length, args), default=1), MAX_PRODUCT)
-        result = plain(value, *args, **kwargs)
-        _require_fitting(_length(result), MAX_BODY_CHARACTERS)
-        if isinstance(result, int):
-            _require_fitting(abs(result), MAX_NUMBER)
-        return result
-
-    return bounded
-
-
-def _length(value: object) -> int:
-    return len(value) if isinstance(value, str | list) else 1
-
-
-def _require_fitting(size: int, limit: int) -> None:
-    if size > limit:
-        raise OutputStreamLimitError("a filter makes something too large", token=None)
-
-
-def _date(value: object, pattern: object) -> str:
-    """Write a time given in ISO 8601 form by a strftime pattern, in the zone it is in."""
-    try:
-        return datetime.fromisoformat(str(value)).strftime(str(pattern))
-    except ValueError as error:
-        raise FilterArgumentError("date takes a time like 2026-11-30", token=None) from error
-
-
+_OURS: Final[Mapping[type[Expression], type[Expression]]] = {Path: FieldPath, **COMPARISONS}
 _TEXT: Final = MessageEnvironment(undefined=MissingField)
 _HTML: Final = MessageEnvironment(undefined=MissingField, autoescape=True)

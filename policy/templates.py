@@ -1,14 +1,13 @@
 """What a message says to one person: Liquid templates filled in with their fields."""
 
+import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from liquid.exceptions import (
     LiquidError,
-    LiquidSyntaxError,
     ResourceLimitError,
     UndefinedError,
-    UnknownFilterError,
 )
 
 from contracts.channels import Channel
@@ -16,10 +15,12 @@ from contracts.content import EmailContent, MessageContent, RenderedMessage
 from contracts.recipient import RecipientProfile
 from policy.html_words import words_of_html
 from policy.template_language import MAX_PLAIN_VALUES, named_fields, parse, plain_fields
+from policy.template_values import ValueFault
 
 #: Missing fields reported for one template; whoever lacks more has another problem.
 MAX_REPORTED_FIELDS: Final = 20
 
+_TAG: Final = re.compile(r"\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)
 _LONGEST_EXPLANATION: Final = 200
 _RUNS_AWAY: Final = "takes too long or grows too large"
 _BAD_VALUE: Final = "uses a filter on a value it cannot work with"
@@ -162,14 +163,34 @@ def check_fields(content: MessageContent, known: Collection[str]) -> list[str]:
     Returns:
         One line per field, like `email.subject: names the field 'city', ...`.
     """
+    usable = [named for named in _named_parts(content) if _fault_for_all(named[1]) is None]
     return [
-        f"{name}: names the field {field!r}, which recipients need not bring; "
-        f"add it to recipient_fields, or use one of {', '.join(known)}"
-        for name, part in _named_parts(content)
-        if _fault_for_all(part) is None
-        for field in named_fields(part.source, html=part.html)
-        if field not in known
+        f"{name}: names the field {field!r}, {fault}"
+        for name, part in usable
+        for field, parts in named_fields(part.source, html=part.html).items()
+        for field, fault in _field_faults(field, parts, known)
     ]
+
+
+def _field_faults(
+    name: str, parts: Collection[str], known: Collection[str]
+) -> Iterator[tuple[str, str]]:
+    if name not in known:
+        others = ", ".join(known)
+        yield (
+            name,
+            f"which recipients need not bring; add it to recipient_fields, or use one of {others}",
+        )
+    else:
+        yield from ((part, "but what recipients bring has no parts") for part in parts)
+
+
+def fixed_text(template: str) -> str:
+    """What a text says to everybody: the template without what is filled in.
+
+    A text that chooses between words has all of them.
+    """
+    return _TAG.sub("", template)
 
 
 def comparable_text(message: RenderedMessage) -> str:
@@ -208,36 +229,49 @@ def _named_parts(content: MessageContent) -> Iterator[tuple[str, _Part]]:
 
 
 def _fill(part: _Part, fields: Mapping[str, Any]) -> str:
+    # Without the cause, here and below: it may hold the values that were filled in.
+    fault = _fault_for_all(part)
+    if fault is not None:
+        raise TemplateFault(fault)
     try:
         filled = parse(part.source, html=part.html).render(fields)
     except UndefinedError as error:
-        raise MissingFieldFault(str(error.message)) from error
+        raise MissingFieldFault(str(error.message)) from None
     except LiquidError as error:
-        raise TemplateFault(_explain(error)) from error
-    except (MemoryError, RecursionError) as error:
-        raise TemplateFault(_RUNS_AWAY) from error
-    except _VALUE_FAULTS as error:
-        raise TemplateFault(_BAD_VALUE) from error
+        raise TemplateFault(_explain_use(error)) from None
+    except (MemoryError, RecursionError):
+        raise TemplateFault(_RUNS_AWAY) from None
+    except _VALUE_FAULTS:
+        raise TemplateFault(_BAD_VALUE) from None
     if not filled.strip():
         raise TemplateFault("says nothing once it is filled in")
     return filled
 
 
-def _explain(error: LiquidError) -> str:
-    """Why Liquid refused a template; only a parser's words are repeated.
-
-    Those of a filter may contain the value it met, which can be personal.
-    """
-    where = ""
-    if error.token is not None and error.token.start_index >= 0:
-        line = error.token.source.count("\n", 0, error.token.start_index) + 1
-        where = f" (line {line})"
+def _explain_syntax(error: LiquidError) -> str:
+    """Why a template cannot be read; only the template's own words are repeated."""
     if isinstance(error, ResourceLimitError):
-        return f"{_RUNS_AWAY}{where}"
-    if isinstance(error, LiquidSyntaxError | UnknownFilterError) or type(error) is LiquidError:
-        words = " ".join(str(error.message).split())[:_LONGEST_EXPLANATION]
-        return f"is no valid template: {words}{where}"
-    return f"{_BAD_VALUE}{where}"
+        return f"{_RUNS_AWAY}{_place(error)}"
+    words = " ".join(str(error.message).split())[:_LONGEST_EXPLANATION]
+    return f"is no valid template: {words}{_place(error)}"
+
+
+def _explain_use(error: LiquidError) -> str:
+    """Why a template cannot be filled in.
+
+    Liquid's own words may contain the value a filter met, which can be personal.
+    """
+    if isinstance(error, ResourceLimitError):
+        return f"{_RUNS_AWAY}{_place(error)}"
+    if isinstance(error, ValueFault):
+        return f"{_BAD_VALUE}: {error}{_place(error)}"
+    return f"{_BAD_VALUE}{_place(error)}"
+
+
+def _place(error: LiquidError) -> str:
+    if error.token is None or error.token.start_index < 0:
+        return ""
+    return f" (line {error.token.source.count(chr(10), 0, error.token.start_index) + 1})"
 
 
 def _faults(part: _Part, fields: Mapping[str, Any]) -> list[str]:
@@ -267,7 +301,7 @@ def _fault_for_all(part: _Part) -> str | None:
     try:
         template = parse(part.source, html=part.html)
     except LiquidError as error:
-        return _explain(error)
+        return _explain_syntax(error)
     except (MemoryError, RecursionError):
         return _RUNS_AWAY
     # Liquid's word for what shows nothing but spaces, whatever the values.
@@ -287,7 +321,7 @@ def _missing(part: _Part, fields: Mapping[str, Any]) -> list[str]:
         try:
             _fill(part, given)
         except MissingFieldFault as fault:
-            root = fault.field.partition(".")[0]
+            root = re.split(r"[.\[]", fault.field)[0]
             if root in given:
                 return missing if root in missing else [*missing, fault.field]
             missing.append(fault.field)

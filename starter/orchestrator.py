@@ -45,6 +45,7 @@ from starter.finding import Finding
 from starter.importing.run import ImportOptions, ImportProgress, ImportResult, import_file
 from starter.messages import Messages
 from starter.outreaches import Outreaches, OutreachHandle
+from starter.queued_texts import QueuedTexts, TextsRenewed
 from starter.requests import (
     LONGEST_ANSWERED_BATCH,
     new_batch,
@@ -85,6 +86,7 @@ class OutreachOrchestrator:
         self._runs = CampaignRuns(client)
         self._runs_store = PostgresCampaignRuns(database)
         self._campaigns = Campaigns(database, tenant_id, settings or OrchestratorSettings())
+        self._queued_texts = QueuedTexts(database)
         self._conversions = Conversions(database, tenant_id)
         self._suppressions = Suppressions(database, tenant_id)
         self._messages = Messages(self._intake, requests, outreaches, self._campaigns, tenant_id)
@@ -118,8 +120,13 @@ class OutreachOrchestrator:
 
     # Campaigns
 
-    async def save_campaign(self, campaign: OutreachCampaign) -> None:
+    async def save_campaign(self, campaign: OutreachCampaign) -> TextsRenewed:
         """Store a campaign as it is, its status included; from then on it takes effect.
+
+        Imported recipients whom it has not started yet get its present templates.
+
+        Returns:
+            How many of those got another text by that, and how many could not.
 
         Raises:
             InvalidRequestError: its fields contradict each other, or a limit is below what
@@ -128,6 +135,7 @@ class OutreachOrchestrator:
         await self._campaigns.save(campaign)
         # What it waits for may have changed with it.
         await self.campaign(campaign.id).look_again()
+        return await self._queued_texts.renew(campaign)
 
     def campaign(self, campaign_id: UUID) -> CampaignControl:
         """A saved campaign's controls: start, pause, resume, cancel, change its limits."""

@@ -59,6 +59,7 @@ _UNTIL_FREE_SECONDS: Final = 1.0
 #: which a step without a heartbeat is taken for dead.
 _TRIES_OF_A_JOB: Final = 10
 
+
 OutreachHandle = WorkflowHandle[OutreachWorkflow, OutreachResult]
 
 

@@ -3,6 +3,7 @@
 from typing import Final, TypedDict
 from uuid import UUID
 
+from pydantic_core import to_json
 from temporalio.common import SearchAttributeKey, SearchAttributePair, TypedSearchAttributes
 
 from contracts.campaign import OutreachCampaign
@@ -17,6 +18,10 @@ _TENANT: Final = SearchAttributeKey.for_keyword(TENANT_ATTRIBUTE)
 _CAMPAIGN: Final = SearchAttributeKey.for_keyword(CAMPAIGN_ATTRIBUTE)
 _STATE: Final = SearchAttributeKey.for_keyword(STATE_ATTRIBUTE)
 
+#: Servers bound a summary: 400 bytes are a server's default, of which the payload's encoding
+#: takes some. A longer one may keep a workflow from starting.
+_LONGEST_SUMMARY_BYTES: Final = 300
+
 
 class Shown(TypedDict):
     """What the Web UI shows a workflow by, and finds it by."""
@@ -28,7 +33,7 @@ class Shown(TypedDict):
 def shown(tenant_id: UUID, campaign: OutreachCampaign) -> Shown:
     """How a campaign's workflow is shown and found."""
     return Shown(
-        static_summary=f"{campaign.name} ({campaign.campaign_type})",
+        static_summary=_summary(f"{campaign.name} ({campaign.campaign_type})"),
         search_attributes=TypedSearchAttributes(
             [
                 SearchAttributePair(_TENANT, str(tenant_id)),
@@ -44,3 +49,12 @@ def shown_outreach(tenant_id: UUID, campaign: OutreachCampaign) -> Shown:
     under_way = SearchAttributePair(_STATE, UNDER_WAY_STATE)
     attributes = of_campaign["search_attributes"].updated(under_way)
     return Shown(static_summary=of_campaign["static_summary"], search_attributes=attributes)
+
+
+def _summary(text: str) -> str:
+    """A summary as long as the server takes; it counts the bytes of its JSON."""
+    kept = text
+    while len(to_json(kept)) > _LONGEST_SUMMARY_BYTES:
+        text = text[:-1]
+        kept = f"{text}..."
+    return kept

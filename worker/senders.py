@@ -11,9 +11,9 @@ from delivery.email_smtp import EmailSmtpSender
 from delivery.sandbox import SandboxSender
 from delivery.smtp_settings import SmtpSettings
 
-#: Longest text of the channels the sandbox plays, in characters, as their real providers
-#: document it: Twilio for sms (a concatenated message), Meta for WhatsApp, Instagram and
-#: Messenger, X for direct messages.
+#: Longest text of the channels the sandbox plays, in what `policy.text_length` counts, as
+#: their real providers document it: Twilio for sms (a concatenated message), Meta for
+#: WhatsApp, Instagram and Messenger, X for direct messages.
 _MAX_CHARACTERS: Final[Mapping[Channel, int]] = MappingProxyType(
     {
         Channel.SMS: 1_600,

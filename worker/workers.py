@@ -10,6 +10,7 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxR
 from contracts.channels import Channel
 from contracts.naming import CAMPAIGN_QUEUE, OUTREACH_QUEUE, delivery_queue
 from worker.components import CampaignComponents, Components
+from worker.failures import FailuresWithoutValues
 from workflows.campaign import CampaignWorkflow
 from workflows.outreach import OutreachWorkflow
 
@@ -44,6 +45,7 @@ def build_workers(
         activities=components.steps(),
         workflow_runner=workflow_runner or _sandbox(),
         max_cached_workflows=cached_workflows,
+        interceptors=[FailuresWithoutValues()],
     )
     return [outreach, *(_delivery_worker(client, components, *item) for item in channels.items())]
 
@@ -68,6 +70,7 @@ def build_campaign_worker(
         workflows=[CampaignWorkflow],
         activities=components.steps(),
         workflow_runner=workflow_runner or _sandbox(),
+        interceptors=[FailuresWithoutValues()],
     )
 
 
@@ -82,6 +85,7 @@ def _delivery_worker(
         # Eight channels share two cores: two pollers each keep a queue drained without
         # forty idle connections.
         max_concurrent_activity_task_polls=2,
+        interceptors=[FailuresWithoutValues()],
     )
 
 

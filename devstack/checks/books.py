@@ -63,6 +63,8 @@ class Message:
     forced: bool
     #: It holds the right to contact its recipient.
     has_claim: bool
+    #: How many times its channel's price is paid: the segments of a text message.
+    parts: int = 1
 
 
 @dataclass(frozen=True)
@@ -137,7 +139,9 @@ _MESSAGES: Final = text("""
 SELECT message_id, campaign_id, recipient_id, state, coalesce(reason, '') AS reason,
        coalesce(channel, '') AS channel, force_send AS forced,
        EXISTS (SELECT FROM recipient_claims r
-                WHERE r.message_id = m.message_id AND r.released_at IS NULL) AS has_claim
+                WHERE r.message_id = m.message_id AND r.released_at IS NULL) AS has_claim,
+       CASE WHEN plan ->> 'channel' = channel THEN coalesce(CAST(plan ->> 'parts' AS integer), 1)
+            ELSE 1 END AS parts
   FROM messages m
 """)
 

@@ -11,7 +11,7 @@ from contracts.campaign import OutreachCampaign
 from contracts.channels import Channel
 from contracts.money import from_micros, to_micros
 from contracts.outreach import OutreachState
-from devstack.checks.books import TAKEN, Account, Books, Entry
+from devstack.checks.books import TAKEN, Account, Books, Entry, Message
 from devstack.checks.verdict import Verdict
 
 #: What each kind of booking does to held money, spent money and the number of messages.
@@ -74,19 +74,20 @@ def check_prices(books: Books, campaigns: Iterable[OutreachCampaign]) -> Verdict
     """What is spent must be the price of what was sent; what is held, of what is asleep."""
     prices = {campaign.id: campaign.effective_settings().price_of for campaign in campaigns}
 
-    def price(campaign_id: UUID, channel: str) -> int:
-        return to_micros(prices[campaign_id](Channel(channel)))
+    def price(message: Message, channel: str) -> int:
+        parts = message.parts if channel == message.channel else 1
+        return parts * to_micros(prices[message.campaign_id](Channel(channel)))
 
     held: Counter[UUID] = Counter()
     spent: Counter[UUID] = Counter()
     for message in books.messages.values():
         if message.state == OutreachState.SCHEDULED:
-            held[message.campaign_id] += price(message.campaign_id, message.channel)
+            held[message.campaign_id] += price(message, message.channel)
     for attempt in books.attempts:
         # What a provider took is paid for, whatever became of it; and so is what it may have.
         if attempt.state in TAKEN or attempt.state == OutreachState.UNKNOWN:
-            campaign_id = books.messages[attempt.message_id].campaign_id
-            spent[campaign_id] += price(campaign_id, attempt.channel)
+            message = books.messages[attempt.message_id]
+            spent[message.campaign_id] += price(message, attempt.channel)
     faults = [
         f"{_named(books, _place(account))}: {figure} {stands}, the prices sum to {due}"
         for account in books.accounts

@@ -8,6 +8,7 @@ from rich.text import Text
 
 from contracts.campaign import OutreachCampaign
 from contracts.settings import OrchestratorSettings
+from policy.text_warnings import text_warnings
 from starter.cli.terminal import plain
 
 
@@ -26,6 +27,7 @@ def campaign_summary(campaign: OutreachCampaign, defaults: OrchestratorSettings)
             for audience, order in (campaign.channel_priority or {}).items()
         },
         "templates": sorted(map(str, campaign.templates.root)) if campaign.templates else [],
+        "warnings": text_warnings(campaign, settings),
         "recipient_fields": list(campaign.recipient_fields),
         "budget_total": campaign.budget_total,
         "budget_per_channel": {channel.value: b.total for channel, b in budgets.items()},
@@ -59,6 +61,8 @@ def _facts(summary: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     yield "templates", ", ".join(summary["templates"]) or "none: nothing can be imported"
     if summary["recipient_fields"]:
         yield "each brings", ", ".join(summary["recipient_fields"])
+    for warning in summary["warnings"]:
+        yield "mind", warning
     yield "budget", _amount(summary["budget_total"])
     for channel, total in summary["budget_per_channel"].items():
         yield f"  {channel}", _amount(total)

@@ -127,7 +127,7 @@ def explain_message(
         fallback_channels=_channels_left(standing),
         channels=[_verdict(routing, a) for a in routing.assessments] if routing else [],
         timing=_timing(standing.plan) if standing.plan else None,
-        money=_money(standing.channel, bookings, campaign),
+        money=_money(standing.channel, standing.plan, bookings, campaign),
         attempts=list(_attempts(standing, bookings)),
         receipts=list(record.events),
         warnings=list(record.warnings),
@@ -223,7 +223,10 @@ def _timing(plan: SendPlan) -> Timing:
 
 
 def _money(
-    channel: Channel | None, bookings: Sequence[Booking], campaign: OutreachCampaign
+    channel: Channel | None,
+    plan: SendPlan | None,
+    bookings: Sequence[Booking],
+    campaign: OutreachCampaign,
 ) -> Money:
     def total(state: BookingState) -> Decimal:
         return from_micros(sum(b.amount_micros for b in bookings if b.state is state))
@@ -236,6 +239,8 @@ def _money(
         own = own_prices.get(channel, DEFAULT_PRICES[channel]) != DEFAULT_PRICES[channel]
         source = "the campaign's price" if own else "the list price"
         why = f"{source} of one message on {channel}"
+        if plan is not None and plan.channel is channel and plan.parts > 1:
+            why = f"{plan.parts} segments, each at {source} of {price / plan.parts:f} on {channel}"
     return Money(
         price=price,
         why=why,

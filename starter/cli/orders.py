@@ -6,7 +6,7 @@ that needs the database and Temporal.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 from uuid import UUID, uuid4
 
@@ -16,6 +16,7 @@ from temporalio.client import RPCTimeoutOrCancelledError
 from contracts.campaign import CampaignStatus, OutreachCampaign
 from contracts.faults import InvalidRequestError, listed
 from contracts.outreach import UNSENT_STATES, OutreachState
+from policy.text_warnings import text_warnings
 from starter.answers import SendResult
 from starter.cli import views
 from starter.cli.explanation import explain_message
@@ -30,6 +31,7 @@ from starter.cli.session import Session, UnreachableError, open_session
 from starter.cli.standing import ask_standing, standing_document
 from starter.environment import tenant_settings
 from starter.orchestrator import OutreachOrchestrator
+from starter.queued_texts import TextsRenewed
 
 T = TypeVar("T")
 
@@ -149,15 +151,17 @@ def fallback(message_id: str, *, wait_seconds: int) -> Order:
 
 def save_campaign(path: str) -> Order:
     """Store the campaign of a file."""
-    campaign, faults = read_campaign(path, tenant_settings())
+    defaults = tenant_settings()
+    campaign, faults = read_campaign(path, defaults)
     if campaign is None:
         raise InvalidRequestError(listed(faults))
 
     async def order(session: Session) -> Reply:
         # Contradictions between its fields are judged with what it keeps of the saved one.
         complete = await _completed(session.orchestrator, campaign)
-        await session.orchestrator.save_campaign(complete)
-        return _campaign_reply(complete.id, complete.status, f'"{complete.name}" is saved')
+        texts = await session.orchestrator.save_campaign(complete)
+        reply = _campaign_reply(complete.id, complete.status, f'"{complete.name}" is saved')
+        return with_texts(reply, texts, text_warnings(complete, complete.settings or defaults))
 
     return order
 
@@ -196,6 +200,32 @@ async def _decided(deciding: Coroutine[Any, Any, T], wait_seconds: int, meanwhil
 def _sent(document: dict[str, Any], result: SendResult) -> Reply:
     stands = OutreachState(result["status"]) not in UNSENT_STATES
     return Reply(document, views.decision_view(result, document.get("campaign_id")), stands)
+
+
+def with_texts(reply: Reply, texts: TextsRenewed, warnings: Sequence[str]) -> Reply:
+    """A campaign's reply with what became of the texts of those who wait."""
+    document = {
+        **reply.document,
+        "texts_renewed": texts.renewed,
+        "texts_kept": texts.kept,
+        "texts_kept_because": list(texts.faults),
+        "warnings": list(warnings),
+    }
+    told = [str(reply.view)]
+    if texts.renewed:
+        told.append(f"{_queued(texts.renewed, 'gets', 'get')} the new text.")
+    if texts.kept:
+        told.append(
+            f"{_queued(texts.kept, 'keeps', 'keep')} the old text, because the new one cannot be "
+            f"filled in for them: {'; '.join(texts.faults)}. Change it and save again, or they "
+            "are sent the old one."
+        )
+    told += [f"Mind {warning}." for warning in warnings]
+    return replace(reply, document=document, view="\n".join(told))
+
+
+def _queued(count: int, one: str, many: str) -> str:
+    return f"{count:,} queued recipient{' ' + one if count == 1 else 's ' + many}"
 
 
 def _campaign_reply(campaign_id: UUID, status: CampaignStatus, told: str) -> Reply:

@@ -26,3 +26,18 @@ async def test_an_email_is_sent_at_once_and_settled(orchestrator, tenant_id, mai
     assert str(status["budget"]["budget_spent"]) == "0.001"
     assert status["budget"]["budget_held"] == 0
     assert status["total_sent"] == 1
+
+
+async def test_a_text_message_is_paid_by_the_segment(orchestrator, tenant_id, workers):
+    """One emoji makes a text of 160 characters one of three segments."""
+    reachable = {"phone": "+50937001234"}
+    text = "a" * 158 + "\N{BREAD}"
+    for number, (budget, status) in enumerate((("0.0224", "blocked"), ("0.0225", "scheduled"))):
+        campaign = make_campaign(tenant_id, channels=["sms"], budget_total=budget)
+        result = await orchestrator.send_outreach(
+            campaign, f"user-{number}", make_profile(contact_info=reachable), {"sms": text}
+        )
+        assert result["status"] == status
+    standing = await orchestrator.get_orchestration_status(campaign.id)
+    budget = standing["budget"]
+    assert str(budget["budget_spent"] + budget["budget_held"]) == "0.0225"

@@ -13,7 +13,14 @@ async def test_a_campaign_is_saved_paused_and_resumed(madan_sara, orchestrator, 
     campaign |= {"budget_total": "5.25", "daily_limit": 10, "start_date": "2092-01-05T15:00:00Z"}
     saved = await madan_sara("campaign", "save", "-", "--json", stdin=campaign)
     assert (saved.code, saved.err) == (0, "")
-    assert saved.document == {"campaign_id": campaign["id"], "campaign_status": "active"}
+    assert saved.document == {
+        "campaign_id": campaign["id"],
+        "campaign_status": "active",
+        "texts_renewed": 0,
+        "texts_kept": 0,
+        "texts_kept_because": [],
+        "warnings": [],
+    }
 
     paused = await madan_sara("campaign", "pause", campaign["id"])
     assert paused.code == 0

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from contracts.channels import Channel
 from contracts.content import EmailContent, MessageContent, RenderedMessage
 from contracts.recipient import ContactInfo, RecipientProfile
-from policy.template_language import _HTML, MAX_ITERATIONS, parse
+from policy.template_checks import MAX_ITERATIONS
+from policy.template_language import _HTML, parse
 from policy.templates import (
     MAX_REPORTED_FIELDS,
     TemplateFault,
@@ -20,7 +21,10 @@ from policy.templates import (
 from tests.unit.policy.builders import profile
 
 HOSTILE = "<script>alert('x')</script>\"&lt;b&gt;"
-JANE = profile(name="Jane Smith", attributes={"points": 7, "vip": False, "partial": "some"})
+JANE = profile(
+    name="Jane Smith",
+    attributes={"points": 7, "vip": False, "partial": "some", "long": "a" * 90_000},
+)
 
 
 def text_of(template: str, who: RecipientProfile = JANE) -> str:
@@ -84,7 +88,7 @@ def test_the_clock_is_not_a_field(name):
         (" \n ", "says nothing"),
         ("{{ name | divided_by: 0 }}", "a value it cannot work with"),
         ("{{ name | slice: name }}", "a value it cannot work with"),
-        ("{{ '1e999' | ceil }}", "a value it cannot work with"),
+        ("{{ '1e999' | ceil }}", "needs a number"),
     ],
 )
 def test_faults_are_one_sentence_without_values(template, said):
@@ -93,7 +97,7 @@ def test_faults_are_one_sentence_without_values(template, said):
 
 
 DOUBLED = (
-    "{% assign x = 'abcdefgh' %}{% for i in (1..900) %}{% assign x = x | append: x %}{% endfor %}"
+    "-{% assign x = 'abcdefgh' %}{% for i in (1..900) %}{% assign x = x | append: x %}{% endfor %}"
 )
 
 
@@ -105,8 +109,7 @@ DOUBLED = (
         DOUBLED.replace("append: x", "split: '' | join: x"),
         DOUBLED.replace("append: x", "replace: 'a', x"),
         DOUBLED.replace("'abcdefgh'", "99").replace("append", "times"),
-        "{{ '" + "a" * 90_000 + "' | replace: 'a', '" + "b" * 90_000 + "' }}",
-        "{{ '" + "a" * 1_000 + "' | replace: 'a', '" + "b" * 300 + "' }}",
+        "{{ long | replace: 'a', long }}",
         "{{ 9999999999999999 | times: 9999999999999999 }}",
         "{% for i in (1..900) %}" + "x" * 9_000 + "{% endfor %}",
         "{% if name %}" * 40 + "x" + "{% endif %}" * 40,
@@ -232,9 +235,10 @@ def test_check_content_reports_every_fault_of_the_channels_in_question():
     )
     who = profile(contact_info=ContactInfo(email="a@example.com", phone="+12025550123"))
     asked = [Channel.EMAIL, Channel.SMS, Channel.WHATSAPP, Channel.TWITTER]
+    unread = "is no valid template: {{ is not followed by }} within 1,000 characters (line 1)"
     assert check_content(content, who, asked) == [
         "content.email.subject: names the field 'first_name', which this recipient does not have",
-        "content.email.html: is no valid template: expected '}}', found end of file (line 1)",
+        f"content.email.html: {unread}",
         "content.sms: names the field 'city', which this recipient does not have",
         "content.sms: names the field 'street', which this recipient does not have",
         "content.default: names the field 'unit', which this recipient does not have",

@@ -1,0 +1,34 @@
+"""What a campaign's owner should know of its texts, though nothing is wrong with them."""
+
+from contracts.campaign import OutreachCampaign
+from contracts.channels import Channel
+from contracts.settings import OrchestratorSettings
+from policy.sms import sms_length
+from policy.templates import fixed_text
+
+
+def text_warnings(campaign: OutreachCampaign, settings: OrchestratorSettings) -> list[str]:
+    """Text messages that cost several times their price.
+
+    Args:
+        campaign: with its templates, if it has any.
+        settings: with the price list.
+
+    Returns:
+        One line each, like `templates.sms: takes 3 segments, ...`.
+    """
+    sms = Channel.SMS
+    template = campaign.templates.template_for(sms) if campaign.templates else None
+    if sms not in campaign.channels or not isinstance(template, str):
+        return []
+    length = sms_length(fixed_text(template))
+    if length.segments == 1:
+        return []
+    name = sms if campaign.templates and sms in campaign.templates.root else "default"
+    because = f" because of {length.foreign!r}" if length.foreign else ""
+    told = (
+        f"templates.{name}: takes {length.segments} segments as a text message "
+        f"({length.units} units of {length.encoding}{because}), before anything is filled in; "
+        f"each segment costs {settings.price_of(sms):f}"
+    )
+    return [told]

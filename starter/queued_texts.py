@@ -1,0 +1,83 @@
+"""A campaign's corrected text, brought to those who still wait for theirs."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+from uuid import UUID
+
+from contracts.campaign import OutreachCampaign
+from contracts.content import MessageContent
+from contracts.recipient import STORED, RecipientProfile
+from persistence.database import Database
+from persistence.queued_texts import PostgresQueuedTexts, QueuedRecipient
+from persistence.stored import read_stored
+from policy.templates import check_content
+from starter.digests import request_digest
+
+#: Recipients read and changed at a time.
+_AT_ONCE: Final = 1_000
+#: Different faults that are told.
+_MOST_FAULTS: Final = 5
+
+
+@dataclass(frozen=True)
+class TextsRenewed:
+    """Who of a campaign's queue has its present text, after it was saved."""
+
+    #: They had another text, and get the present one.
+    renewed: int = 0
+    #: They keep what they had: the present text cannot be filled in for them.
+    kept: int = 0
+    #: Why not, each reason once; without a word about a recipient.
+    faults: Sequence[str] = ()
+
+
+class QueuedTexts:
+    """Gives the recipients a campaign has not started yet the text it has now.
+
+    Args:
+        database: where they are kept.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._texts = PostgresQueuedTexts(database)
+
+    async def renew(self, campaign: OutreachCampaign) -> TextsRenewed:
+        """Give those their new text for whom it can be filled in.
+
+        Interrupted, it is completed when the campaign is saved again.
+
+        Args:
+            campaign: as it was saved.
+        """
+        content = campaign.templates
+        if content is None:
+            return TextsRenewed()
+        renewed = kept = 0
+        faults: dict[str, None] = {}
+        last: UUID | None = None
+        while waiting := await self._texts.with_another(
+            campaign, content, most=_AT_ONCE, after=last
+        ):
+            last = waiting[-1].message_id
+            digests: dict[UUID, str] = {}
+            for recipient in waiting:
+                profile = read_stored(RecipientProfile, recipient.profile, context=STORED)
+                if found := check_content(content, profile, campaign.channels):
+                    kept += 1
+                    faults |= dict.fromkeys(found)
+                else:
+                    digests[recipient.message_id] = _digest(campaign, recipient, profile, content)
+            renewed += await self._texts.change(campaign, content, digests)
+        return TextsRenewed(renewed, kept, tuple(faults)[:_MOST_FAULTS])
+
+
+def _digest(
+    campaign: OutreachCampaign,
+    recipient: QueuedRecipient,
+    profile: RecipientProfile,
+    content: MessageContent,
+) -> str:
+    return request_digest(
+        campaign.id, recipient.recipient_id, profile, content.digest(), force_send=False
+    )

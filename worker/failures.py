@@ -1,0 +1,54 @@
+"""The border between what goes wrong in an activity and what Temporal keeps of it."""
+
+import traceback
+from typing import Any, Final
+
+import asyncpg
+from sqlalchemy.exc import SQLAlchemyError
+from temporalio.exceptions import ApplicationError, FailureError
+from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
+
+from activities.errors import DeliveryError, OverLimitError, UnreadableRowError
+
+#: Their words are ours, or were cleared of values by `persistence.driver_errors`.
+_WITHOUT_VALUES: Final = (
+    FailureError,
+    DeliveryError,
+    OverLimitError,
+    UnreadableRowError,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    SQLAlchemyError,
+    OSError,
+)
+
+
+class FailuresWithoutValues(Interceptor):
+    """Keeps whatever an unforeseen error quotes out of histories and logs.
+
+    An error nobody foresaw may quote anything: a name, a number, a text. What is told of it
+    is its type and the place in the code.
+    """
+
+    def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:  # noqa: A002 - Temporal's name for it
+        """Put the border around every activity."""
+        return _Border(next)
+
+
+class _Border(ActivityInboundInterceptor):
+    async def execute_activity(self, input: ExecuteActivityInput) -> Any:  # noqa: A002, ANN401 - Temporal's
+        try:
+            return await super().execute_activity(input)
+        except _WITHOUT_VALUES:
+            raise
+        except Exception as error:
+            if type(error) is LookupError:  # Of our stores; its subclasses quote their keys.
+                raise
+            told = ApplicationError(_told(error), type=type(error).__name__)
+        # Outside of the block: what is being handled would be kept as well.
+        raise told
+
+
+def _told(error: Exception) -> str:
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__} in {place.name}, line {place.lineno} of {place.filename}"
