@@ -34,6 +34,8 @@ from devstack.sandbox.behaviour import asked_word
 
 _WORDS: Final = ("refuse", "greylist", "spam", "drop", "vanish")
 _GREYLISTED_TRIES: Final = 2
+#: What it asks for in words, as greylisting servers do; theirs is some minutes.
+_GREYLISTED_SECONDS: Final = 2
 _TRACE: Final = re.compile(r"<(.*)>")
 
 
@@ -234,7 +236,10 @@ class _Dialogue:
             return f"550 5.1.1 <{address}>: Recipient address rejected: User unknown"
         if word == "greylist" and self._greylisted[address] < _GREYLISTED_TRIES:
             self._greylisted[address] += 1
-            return f"451 4.7.1 <{address}>: Recipient address rejected: Greylisted"
+            return (
+                f"451 4.7.1 <{address}>: Recipient address rejected: Greylisted, "
+                f"try again in {_GREYLISTED_SECONDS} seconds"
+            )
         envelope.rcpt_tos.append(address)
         envelope.rcpt_options.extend(options)
         return "250 2.1.5 Recipient ok"

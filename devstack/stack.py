@@ -83,7 +83,6 @@ class Stack:
         self.sandbox: SandboxProvider
         self.worker: WorkerProcess
         #: How often the worker was interrupted and started again.
-        self.worker_restarts = 0
         self.mail_server = dict(mail_server or {})
         self._worker_settings = dict(worker_settings or {})
         self._running = AsyncExitStack()
@@ -160,7 +159,6 @@ class Stack:
                 raise DevstackError("the sandbox provider has ended, and with it its channels")
             if not self.worker.alive:
                 say(f"The worker has ended; starting it again. Why: {self.worker.log_file}")
-                self.worker_restarts += 1
                 await self.worker.start()
             await asyncio.sleep(_LOOK_SECONDS)
 

@@ -53,6 +53,9 @@ class AttemptRecord:
     channel: Channel
     provider: str
     state: AttemptState
+    #: How often its provider was called, or was about to be.
+    calls: int
+    #: Calls that were answered about this message, or whose answers were lost.
     tries: int
     code: str | None
     provider_message_id: str | None
@@ -112,7 +115,8 @@ SELECT m.message_id, m.campaign_id, c.name AS campaign_name, m.recipient_id, m.s
        m.created_at, m.scheduled_at, m.sent_at,
        (SELECT coalesce(json_agg(json_build_object(
                    'attempt_no', a.attempt_no, 'channel', a.channel, 'provider', a.provider,
-                   'state', a.state, 'tries', a.tries, 'code', a.code,
+                   'state', a.state, 'calls', a.openings,
+                   'tries', a.tries, 'code', a.code,
                    'provider_message_id', a.provider_message_id,
                    'retry_at', a.retry_at, 'account', a.account,
                    'since', coalesce(p.failing_since, a.waiting_since),
@@ -284,6 +288,7 @@ def _attempt_record(attempt: Row) -> AttemptRecord:
         channel=channel,
         provider=attempt["provider"],
         state=AttemptState(attempt["state"]),
+        calls=attempt["calls"],
         tries=attempt["tries"],
         code=attempt["code"],
         provider_message_id=attempt["provider_message_id"],

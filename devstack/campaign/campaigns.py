@@ -33,6 +33,9 @@ _SETTINGS: Final[Mapping[str, object]] = {
     "quiet_hours": None,
     "max_messages_per_day": MOST_A_DAY,
     "prices": PRICES,
+    # Whom its provider never answers about is given up while somebody still watches; longer
+    # than any outage that is tried here.
+    "patience_minutes": {"instagram": 3},
 }
 _COMMON: Final[Mapping[str, object]] = {
     "channels": list(PRICES),

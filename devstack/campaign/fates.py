@@ -182,10 +182,10 @@ FATES: Final[Sequence[Fate]] = (
         ends=frozenset({UNKNOWN}),
     ),
     Fate(
-        "never answered, given up, then by another channel",
+        "never answered, given up: nobody can tell",
         share=0.002,
         addresses=[{"instagram_handle": "vanish", "email": ""}],
-        ends=frozenset({SENT, NOBODY_TOOK_IT}),
+        ends=frozenset({UNKNOWN}),
     ),
     Fate(
         "bounced later",

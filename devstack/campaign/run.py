@@ -170,7 +170,6 @@ class _Run:
                 sandbox.log,
                 sandbox.receipts,
                 mails,
-                interrupted=self._stack.worker_restarts > 0,
             ),
             check_history(history),
             *check_memory(watch),

@@ -77,6 +77,8 @@ class Attempt:
     provider: str
     #: An `AttemptState`.
     state: str
+    #: Calls it was about to make, and those that were about the message.
+    openings: int
     tries: int
     provider_message_id: str | None
     #: Where it was to go.
@@ -146,7 +148,7 @@ SELECT message_id, campaign_id, recipient_id, state, coalesce(reason, '') AS rea
 """)
 
 _ATTEMPTS: Final = text("""
-SELECT message_id, attempt_no, a.channel, provider, a.state, tries, provider_message_id,
+SELECT message_id, attempt_no, a.channel, provider, a.state, openings, tries, provider_message_id,
        CAST(m.profile -> 'contact_info' AS text) AS contact_info
   FROM attempts a JOIN messages m USING (message_id)
  ORDER BY message_id, attempt_no

@@ -25,8 +25,6 @@ def check_everything(
     log: Sequence[LoggedRequest],
     receipts: Sequence[Receipt],
     mails: Sequence[StoredMail],
-    *,
-    interrupted: bool = False,
 ) -> list[Verdict]:
     """Compare what is stored with itself and with what the other sides have.
 
@@ -36,13 +34,12 @@ def check_everything(
         log: What the sandbox providers were asked.
         receipts: What they reported afterwards.
         mails: What is in the mailboxes.
-        interrupted: A worker was killed meanwhile, maybe in the middle of calls.
     """
     known = list(campaigns)
     most_a_day = {c.id: c.effective_settings().max_messages_per_day for c in known}
     taken = [*taken_by_sandbox(log), *taken_by_mail_sink(mails, books)]
     return [
-        check_sandbox(books, log, interrupted=interrupted),
+        check_sandbox(books, log),
         check_mails(books, mails),
         check_bounces(books, receipts),
         check_people(books, taken, most_a_day),

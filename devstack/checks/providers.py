@@ -59,16 +59,11 @@ def taken_by_mail_sink(mails: Iterable[StoredMail], books: Books) -> list[Taken]
     ]
 
 
-def check_sandbox(
-    books: Books, log: Sequence[LoggedRequest], *, interrupted: bool = False
-) -> Verdict:
+def check_sandbox(books: Books, log: Sequence[LoggedRequest]) -> Verdict:
     """The sandbox's own log must agree with our attempts, to the message and to the call.
 
-    Args:
-        books: What we say was sent.
-        log: What the sandbox was asked.
-        interrupted: A worker was killed meanwhile: calls that it did not bring to an end are in
-            the log, and are no tries.
+    Not every call that was about to be made is made: the worker may die before it, and nobody
+    may answer. Not every call is a try: it may find the account out of service.
     """
     attempts = [attempt for attempt in books.attempts if attempt.provider == _SANDBOX]
     taken = taken_by_sandbox(log)
@@ -76,10 +71,10 @@ def check_sandbox(
     ours = {a.key: a.provider_message_id for a in attempts if a.state in TAKEN}
     faults = _disagreements(attempts, taken)
     faults += [
-        f"{attempt.key}: {attempt.tries} calls by our count, {asked[attempt.key]} by theirs"
+        f"{attempt.key}: {attempt.tries} tries in {attempt.openings} calls by our count, "
+        f"{asked[attempt.key]} calls by theirs"
         for attempt in attempts
-        if attempt.tries > asked[attempt.key]
-        or (attempt.tries < asked[attempt.key] and not interrupted)
+        if not attempt.tries <= asked[attempt.key] <= attempt.openings
     ]
     faults += [
         f"{each.key}: known to the sandbox as {each.provider_message_id}, to us as {ours[each.key]}"

@@ -12,10 +12,10 @@ from persistence.database import Database
 
 # Asleep is what will not move before the demo is over.
 _BOARD: Final = text("""
-SELECT m.recipient_id, m.state, coalesce(a.channel, m.channel) AS channel, a.tries,
+SELECT m.recipient_id, m.state, coalesce(a.channel, m.channel) AS channel, a.openings AS calls,
        m.scheduled_at > now() + interval '5 minutes' AS asleep
   FROM messages m
-  LEFT JOIN LATERAL (SELECT channel, tries FROM attempts
+  LEFT JOIN LATERAL (SELECT channel, openings FROM attempts
                       WHERE message_id = m.message_id AND state IN ('sending', 'not_sent')
                       ORDER BY attempt_no DESC LIMIT 1) a ON true
  ORDER BY m.created_at
@@ -62,6 +62,6 @@ def _label(row: RowMapping) -> str:
 
 
 def _running(row: RowMapping) -> str:
-    if row["tries"] is None:
+    if row["calls"] is None:
         return f"{row['recipient_id']} ({row['state']})"
-    return f"{row['recipient_id']} ({row['channel']}, try {row['tries']})"
+    return f"{row['recipient_id']} ({row['channel']}, call {row['calls']})"

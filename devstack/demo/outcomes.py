@@ -51,7 +51,7 @@ class Outcome:
     def _as_expected(self) -> dict[str, object]:
         """What came of it, field by field as an `Expectation` names them."""
         record = self.record
-        called = [attempt for attempt in record.attempts if attempt.tries]
+        called = [attempt for attempt in record.attempts if attempt.calls]
         routing = record.routing and record.routing.reason
         return {
             "state": record.state.value,
@@ -60,7 +60,7 @@ class Outcome:
             "routing": routing and routing.value,
             "timing": record.plan and record.plan.reason.value,
             "tried": [attempt.channel.value for attempt in called],
-            "calls": sum(attempt.tries for attempt in called),
+            "calls": sum(attempt.calls for attempt in called),
         }
 
 

@@ -208,6 +208,5 @@ class _Demo:
                 sandbox.log,
                 sandbox.receipts,
                 mails,
-                interrupted=self._stack.worker_restarts > 0,
             ),
         ]

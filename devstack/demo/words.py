@@ -55,7 +55,7 @@ def kind_of(record: MessageRecord, *, answer_lost: bool) -> Kind:
     """
     if record.state is not OutreachState.SENT:
         return _KINDS.get(record.state, Kind.UNKNOWN)
-    calls = sum(attempt.tries for attempt in record.attempts)
+    calls = sum(attempt.calls for attempt in record.attempts)
     return Kind.SENT_AFTER_TROUBLE if calls > 1 or answer_lost else Kind.SENT
 
 
@@ -96,7 +96,7 @@ def _asleep(plan: SendPlan) -> str:
 
 def _attempt(attempt: AttemptRecord, *, answer_lost: bool) -> str:
     code = f" ({attempt.code})" if attempt.code else ""
-    tries = f" at try {attempt.tries}" if attempt.tries > 1 else ""
+    tries = f" at call {attempt.calls}" if attempt.calls > 1 else ""
     match attempt.state:
         case AttemptState.ACCEPTED if answer_lost:
             return f"{attempt.channel} took it, the answer was lost, the look-up found it"
@@ -104,8 +104,8 @@ def _attempt(attempt: AttemptRecord, *, answer_lost: bool) -> str:
             return f"{attempt.channel} took it{tries}"
         case AttemptState.BOUNCED:
             return f"{attempt.channel} took it and bounced it later{code}"
-        case AttemptState.REFUSED if attempt.tries > 1:
-            return f"{attempt.channel} was given up after {attempt.tries} tries{code}"
+        case AttemptState.REFUSED if attempt.calls > 1:
+            return f"{attempt.channel} was given up after {attempt.calls} calls{code}"
         case AttemptState.UNKNOWN:
             return f"{attempt.channel} got it{tries} and did not confirm; not sent again"
         case _:

@@ -63,7 +63,7 @@ class AttemptLine(TypedDict):
     outcome: str
     meaning: str
     code: str | None
-    tries: int
+    calls: int
     provider_message_id: str | None
     price: Decimal
 
@@ -264,7 +264,7 @@ def _attempts(standing: Standing, bookings: Sequence[Booking]) -> Iterator[Attem
                 outcome=noted.outcome,
                 meaning=_meaning(noted.outcome, noted.code, called=False),
                 code=noted.code,
-                tries=0,
+                calls=0,
                 provider_message_id=None,
                 price=from_micros(prices.get(noted.attempt_no, 0)),
             )
@@ -278,7 +278,7 @@ def _call(call: AttemptRecord) -> AttemptLine:
         outcome=call.state.value,
         meaning=_meaning(call.state, call.code, called=True),
         code=call.code,
-        tries=call.tries,
+        calls=call.calls,
         provider_message_id=call.provider_message_id,
         price=from_micros(call.price_micros),
     )

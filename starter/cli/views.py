@@ -159,7 +159,7 @@ def _money_lines(money: Money) -> Iterable[str]:
 def _attempts(attempts: Iterable[AttemptLine]) -> Iterable[str]:
     for attempt in attempts:
         by = f" by {attempt['provider']}" if attempt["provider"] else ""
-        calls = f"{attempt['tries']} call{'s' * (attempt['tries'] != 1)}"
+        calls = f"{attempt['calls']} call{'s' * (attempt['calls'] != 1)}"
         code = f" ({attempt['code']})" if attempt["code"] else ""
         yield (
             f"{attempt['attempt_no']}. {attempt['channel']}{by}, {calls} - "

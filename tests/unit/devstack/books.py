@@ -75,7 +75,7 @@ def message(message_id: UUID, who: str, state: str, *, reason: str = "") -> Mess
 
 def attempt(message_id: UUID, state: str) -> Attempt:
     known = "sandbox-1" if state == "accepted" else None
-    return Attempt(message_id, 1, "sms", "sandbox", state, 1, known, "+50937001234")
+    return Attempt(message_id, 1, "sms", "sandbox", state, 1, 1, known, "+50937001234")
 
 
 def log() -> list[LoggedRequest]:

@@ -130,7 +130,10 @@ def test_a_claim_of_a_message_that_was_not_sent():
             [*log(), request(3, SENT, taken=True, attempt_no=2)],
             f"{SENT}:2: taken, and we do not know",
         ),
-        ([*log(), request(3, SENT, taken=False)], f"{SENT}:1: 1 calls by our count, 2 by theirs"),
+        (
+            [*log(), request(3, SENT, taken=False)],
+            f"{SENT}:1: 1 tries in 1 calls by our count, 2 calls by theirs",
+        ),
         (
             [log()[0], log()[1].model_copy(update={"to": "+50937009999"})],
             f"{SENT}:1: went to +50937009999 instead of +50937001234",
@@ -149,19 +152,26 @@ def test_a_provider_that_tells_another_story(tampered, fault):
     assert fault in check_sandbox(books(), tampered).faults
 
 
-def test_only_an_interruption_explains_a_call_that_is_no_try():
+def test_a_call_that_is_no_try_is_explained_by_an_opening_alone():
     again = [*log(), request(3, BLOCKED, taken=False)]
-    fault = f"{BLOCKED}:1: 1 calls by our count, 2 by theirs"
+    fault = f"{BLOCKED}:1: 1 tries in 1 calls by our count, 2 calls by theirs"
     assert check_sandbox(books(), again).faults == [fault]
-    assert check_sandbox(books(), again, interrupted=True).faults == []
+    twice = replace(attempt(BLOCKED, "refused"), openings=2)
+    counted = replace(books(), attempts=[attempt(SENT, "accepted"), twice])
+    assert check_sandbox(counted, again).faults == []
 
 
-@pytest.mark.parametrize("interrupted", [False, True])
-def test_nothing_explains_a_try_that_was_no_call(interrupted):
-    refused = replace(attempt(BLOCKED, "refused"), tries=2)
+def test_an_opening_need_not_have_become_a_call():
+    crashed = replace(attempt(BLOCKED, "refused"), openings=9)
+    counted = replace(books(), attempts=[attempt(SENT, "accepted"), crashed])
+    assert check_sandbox(counted, log()).faults == []
+
+
+def test_nothing_explains_a_try_that_was_no_call():
+    refused = replace(attempt(BLOCKED, "refused"), tries=2, openings=2)
     counted = replace(books(), attempts=[attempt(SENT, "accepted"), refused])
-    fault = f"{BLOCKED}:1: 2 calls by our count, 1 by theirs"
-    assert check_sandbox(counted, log(), interrupted=interrupted).faults == [fault]
+    fault = f"{BLOCKED}:1: 2 tries in 2 calls by our count, 1 calls by theirs"
+    assert check_sandbox(counted, log()).faults == [fault]
 
 
 def test_a_lost_answer_may_have_been_taken_or_not():

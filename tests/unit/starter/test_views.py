@@ -56,7 +56,7 @@ def _attempt(number: int, channel: Channel, state: AttemptState) -> AttemptLine:
         outcome=state,
         meaning=words.ATTEMPTS[state],
         code="recipient_refused",
-        tries=5,
+        calls=5,
         provider_message_id=f"<{uuid.UUID(int=number)}@mail.example.org>",
         price=Decimal("0.0075"),
     )
