@@ -2,6 +2,7 @@
 
 import shutil
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -26,17 +27,26 @@ NAMESPACE: Final = "default"
 class TemporalDevServer:
     """The Temporal server and its Web UI, with everything kept in one SQLite file."""
 
-    def __init__(self, data_dir: Path, *, port: int = 7233, ui_port: int = 8233) -> None:
+    def __init__(
+        self,
+        data_dir: Path,
+        *,
+        port: int = 7233,
+        ui_port: int = 8233,
+        settings: Mapping[str, str] | None = None,
+    ) -> None:
         """Choose folder and ports; nothing runs yet.
 
         Args:
             data_dir: Where the database and the log live; created when missing.
             port: Where to serve, or a free one if it is taken; 0 for any.
             ui_port: Likewise for the Web UI.
+            settings: Temporal's dynamic configuration, as JSON by name.
         """
         self._data_dir = data_dir.resolve()
         self._preferred_ports = (port, ui_port)
         self._port = self._ui_port = 0
+        self._settings = settings or {}
         self._server = ChildProcess(
             "Temporal",
             log_file=self._data_dir / "temporal.log",
@@ -112,6 +122,7 @@ class TemporalDevServer:
             "--sqlite-pragma=journal_mode=WAL",
             "--sqlite-pragma=synchronous=NORMAL",
             *attributes,
+            *(f"--dynamic-config-value={name}={value}" for name, value in self._settings.items()),
             "--log-level=warn",
         ]
 

@@ -34,6 +34,9 @@ _NOT_ASLEEP = {
 
 _ALL_FAILED = ExitReason.ALL_CHANNELS_FAILED
 
+#: A channel that somebody gave up before a provider took the message.
+_SKIPPED = DeliverResult(outcome=DeliveryOutcome.REFUSED, code="skipped")
+
 #: What a raised limit can mend.
 _LACKS_OF_ROOM = (ExitReason.BUDGET_EXCEEDED, ExitReason.DAILY_LIMIT)
 
@@ -164,10 +167,16 @@ class OutreachWorkflow:
             await self._sleep_until_due()
             if self._skip_channel:
                 self._skip_channel = False
-                return DeliverResult(outcome=DeliveryOutcome.REFUSED, code="skipped")
+                return _SKIPPED
             result = await self._steps.deliver(
-                self._record.attempt_no, channel, is_last_channel=is_last_channel
+                self._record.attempt_no,
+                channel,
+                is_last_channel=is_last_channel,
+                gives_up=lambda: self._skip_channel,
             )
+            was_skipped, self._skip_channel = self._skip_channel, False
+            if was_skipped and result.outcome in (DeliveryOutcome.NOT_DUE, DeliveryOutcome.REFUSED):
+                return _SKIPPED
             if result.outcome is not DeliveryOutcome.NOT_DUE or result.not_before is None:
                 return result
             block = await self._catch_up(channel, result.not_before)
@@ -331,7 +340,11 @@ class OutreachWorkflow:
 
     @workflow.update
     async def fall_back(self) -> DecisionAnswer:
-        """Give the planned channel up and go on with the next one now."""
+        """Give the planned channel up and go on with the next one now.
+
+        One that waits for its provider is not waited for any more; a call that is under way is
+        heard out, and counts.
+        """
         booked_before = self._record.bookings
         self._skip_channel = True
         self._woken = True
@@ -342,7 +355,8 @@ class OutreachWorkflow:
 
     @fall_back.validator
     def _check_fall_back(self) -> None:
-        self._require_asleep("moved to another channel")
+        if self._record.state is not OutreachState.SENDING:
+            self._require_asleep("moved to another channel")
         if not self._record.channels_left:
             raise _refusal("no channel is left to fall back to; cancel the message instead")
 

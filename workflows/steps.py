@@ -6,6 +6,7 @@ be undone; whoever takes a step asks for a cancel afterwards.
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -187,9 +188,20 @@ class OutreachSteps:
         return done.is_back
 
     async def deliver(
-        self, attempt_no: int, channel: Channel, *, is_last_channel: bool
+        self,
+        attempt_no: int,
+        channel: Channel,
+        *,
+        is_last_channel: bool,
+        gives_up: Callable[[], bool],
     ) -> DeliverResult:
         """Hand the message over; interrupted on its way, find out what became of it.
+
+        Args:
+            attempt_no: the attempt money is held for.
+            channel: its channel.
+            is_last_channel: whether no channel is left behind it.
+            gives_up: whether the channel is not to be waited for any more.
 
         Raises:
             ApplicationError: what is stored of the message cannot be read; nothing was sent.
@@ -201,14 +213,19 @@ class OutreachSteps:
             channel=channel,
             is_last_channel=is_last_channel,
         )
+        delivery = workflow.start_activity_method(
+            MessageDelivery.deliver,
+            request,
+            task_queue=delivery_queue(channel),
+            summary=f"Deliver by {channel}",
+            **DELIVERY,
+        )
+        with suppress(asyncio.CancelledError):
+            await workflow.wait_condition(lambda: delivery.done() or gives_up())
         try:
-            return await workflow.execute_activity_method(
-                MessageDelivery.deliver,
-                request,
-                task_queue=delivery_queue(channel),
-                summary=f"Deliver by {channel}",
-                **DELIVERY,
-            )
+            if not delivery.done():
+                delivery.cancel()
+            return await delivery
         except ActivityError as error:
             result = await self._resolve(attempt_no, channel)
             failure = error.cause

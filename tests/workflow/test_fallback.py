@@ -1,8 +1,10 @@
 """From one channel to the next, and the ends when none carries the message."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from temporalio.api.enums.v1 import EventType
 from temporalio.client import WorkflowUpdateFailedError
 
 from activities.errors import (
@@ -17,7 +19,7 @@ from contracts.delivery import DeliveryEvent, DeliveryEventKind, DeliveryEventSi
 from contracts.outreach import ExitReason, OutreachState, RescheduleInput
 from contracts.settings import OrchestratorSettings
 from persistence.intake import PostgresIntake
-from tests.fakes.sender import ScriptedSender, accept, refuse
+from tests.fakes.sender import Gate, ScriptedSender, accept, refuse
 from tests.ledger import assert_nothing_left_behind, money
 from tests.makers import make_campaign, zone_at_noon
 from tests.stage import eventually_sent
@@ -361,6 +363,42 @@ async def test_asleep_it_can_be_moved_to_its_next_channel(stage, campaign, datab
     assert "no channel is left" in str(refusal.value.cause)
     assert (await handle.result()).channel is Channel.SMS
     assert email.asked == []
+
+
+async def test_waiting_for_a_provider_it_can_be_moved_to_its_next_channel(
+    stage, campaign, database, tenant_id
+):
+    away = ScriptedSender(raising(ProviderUnavailableError("away")))
+    await stage.cast({Channel.EMAIL: away, Channel.SMS: ScriptedSender()})
+    with stage.environment.auto_time_skipping_disabled():
+        handle = await stage.start(campaign, EVERYWHERE, TEXT)
+        while not await _waits_for(handle, "ProviderAway"):
+            pass
+        record = await stage.record(handle, tenant_id)
+        assert record.attempts[0].wait.account == away.account
+
+        moved = await handle.execute_update(OutreachWorkflow.fall_back)
+
+    assert moved.channel is Channel.SMS
+    assert (await handle.result()).channel is Channel.SMS
+    assert await money(database, tenant_id) == (0, 7500, 1)
+
+
+async def test_a_call_under_way_is_heard_out_before_it_is_moved(stage, campaign):
+    gate, sms = Gate(), ScriptedSender()
+    await stage.cast({Channel.EMAIL: ScriptedSender(gate), Channel.SMS: sms})
+    with stage.environment.auto_time_skipping_disabled():
+        handle = await stage.start(campaign, EVERYWHERE, TEXT)
+        await gate.reached.wait()
+        moving = asyncio.create_task(handle.execute_update(OutreachWorkflow.fall_back))
+        heard = EventType.EVENT_TYPE_ACTIVITY_TASK_CANCEL_REQUESTED
+        while heard not in [event.event_type async for event in handle.fetch_history_events()]:
+            pass
+        gate.opened.set()
+        assert (await moving).channel is Channel.EMAIL
+    result = await handle.result()
+    assert (result.state, result.channel) == (OutreachState.SENT, Channel.EMAIL)
+    assert sms.asked == []
 
 
 async def test_a_time_somebody_asked_for_holds_on_the_next_channel_too(stage, campaign):
