@@ -12,13 +12,15 @@ _TAKEN = ("trickle", "endless", "bomb", "garbage", "tangled", "giant", "nul", "e
 
 
 async def test_what_was_taken_is_sent_and_what_was_answered_is_not_kept(
-    orchestrator, tenant_id, sandbox, database
+    orchestrator, tenant_id, sandbox, database, temporal, caplog
 ):
     campaign = make_campaign(tenant_id, channels=["chat"], budget_total=1)
+    secret = uuid4().hex
 
     async def reach(word: str) -> tuple[OutreachState, int]:
-        profile = {"contact_info": {"user_id": f"{word}-{uuid4().hex}"}}
-        sent = await orchestrator.send_outreach(campaign, word, profile, {"default": "Bonjou!"})
+        profile = {"name": f"Marie {secret}", "contact_info": {"user_id": f"{word}-{secret}"}}
+        text = {"default": "Bonjou {{ name }}!"}
+        sent = await orchestrator.send_outreach(campaign, f"{word} {secret}", profile, text)
         ended = await orchestrator.handle(UUID(sent["message_id"])).result()
         taken = [each for each in sandbox.taken() if each.message_id == sent["message_id"]]
         return ended.state, len(taken)
@@ -27,3 +29,7 @@ async def test_what_was_taken_is_sent_and_what_was_answered_is_not_kept(
     assert dict(zip(_TAKEN, ends, strict=True)) == dict.fromkeys(_TAKEN, (OutreachState.SENT, 1))
     assert refused == (OutreachState.FAILED, 0)
     await assert_nothing_left_behind(database, tenant_id)
+    assert secret not in caplog.text
+    kept = b"".join(file.read_bytes() for file in temporal.log_file.parent.iterdir())
+    assert str(campaign.id).encode() in kept
+    assert secret.encode() not in kept
