@@ -55,6 +55,10 @@ class WorkerSettings(DatabaseSettings):
     smtp_password: SecretStr | None = None
     #: Certificates to trust instead of the system's, as a PEM file.
     smtp_ca_file: str | None = None
+    #: Up to the content: to connect, to log in, to announce sender and recipient.
+    smtp_announce_timeout_seconds: Annotated[float, Field(gt=0, le=90)] = 80.0
+    #: For the answer to the content, which servers scan first.
+    smtp_content_timeout_seconds: Annotated[float, Field(gt=0, le=70)] = 60.0
     #: Sender of every e-mail: `Name <address>`.
     smtp_sender: str = "Madan Sara <outreach@example.com>"
     #: Where a recipient unsubscribes; `{message_id}` is filled in.

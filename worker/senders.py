@@ -67,6 +67,8 @@ def _smtp_settings(settings: WorkerSettings, host: str) -> SmtpSettings:
         username=settings.smtp_username,
         password=settings.smtp_password,
         sender=settings.smtp_sender,
+        announce_timeout_seconds=settings.smtp_announce_timeout_seconds,
+        content_timeout_seconds=settings.smtp_content_timeout_seconds,
         ca_file=settings.smtp_ca_file,
         unsubscribe_url=settings.unsubscribe_url,
         unsubscribe_mailto=settings.unsubscribe_mailto,

@@ -58,6 +58,9 @@ async def crash_stack(postgres: EmbeddedPostgres, tmp_path_factory) -> AsyncIter
             "MADAN_SARA_SMTP_HOST": "127.0.0.1",
             "MADAN_SARA_SMTP_PORT": str(smtp.port),
             "MADAN_SARA_SMTP_SECURITY": "none",
+            # An interrupted call is sent again only when it must be over.
+            "MADAN_SARA_SMTP_ANNOUNCE_TIMEOUT_SECONDS": "8",
+            "MADAN_SARA_SMTP_CONTENT_TIMEOUT_SECONDS": "8",
             "MADAN_SARA_SANDBOX_URL": sandbox.url,
             # Longer than anything here is held: the kill comes first, not the timeout. A look-up
             # waits for three times as long.

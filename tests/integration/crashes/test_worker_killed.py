@@ -211,6 +211,7 @@ async def test_a_lost_answer_at_least_once_is_sent_again(crash):
     assert crash.results[AT_LEAST_ONCE].state is OutreachState.SENT
     record = await crash.record(AT_LEAST_ONCE)
     assert [(a.state, a.tries) for a in record.attempts] == [("accepted", 1)]
+    assert record.attempts[0].calls == 2
     # Two before the kill, and this one again.
     assert crash.stack.smtp.heard.count("content") == 3
 
