@@ -79,7 +79,10 @@ class Database:
     def __init__(self, dsn: str, *, pool_size: int = 10) -> None:
         self._url = make_url(dsn)
         self._connections = Connections(self._connect, most=pool_size * 2)
-        self._engine: AsyncEngine = create_async_engine(dsn, hide_parameters=True)
+        # Asked first: a connection that a restart of the server has cut is replaced, not met.
+        self._engine: AsyncEngine = create_async_engine(
+            dsn, pool_pre_ping=True, hide_parameters=True
+        )
         self._autocommit = self._engine.execution_options(isolation_level="AUTOCOMMIT")
 
     async def fetch(self, query: Query, parameters: Parameters) -> Sequence[asyncpg.Record]:
