@@ -199,6 +199,13 @@ class AttemptLog:
         )
         self._heard(attempt)
 
+    async def suppress_address(self) -> None:
+        """Write that the address is none: what is asleep for it under any id goes, too."""
+        now = self._clock.now()
+        await persistently(
+            lambda: self._store.suppress_address(self._request.ref, self._request.channel, now)
+        )
+
     def _heard(self, attempt: Attempt | None) -> None:
         self.attempt = attempt
         self._openings = attempt.openings if attempt else 0

@@ -141,6 +141,10 @@ class AttemptStore(Protocol):
         """
         ...
 
+    async def suppress_address(self, ref: MessageRef, channel: Channel, now: datetime) -> None:
+        """Contact the address of a message no more on a channel, whatever ids it has."""
+        ...
+
     async def close_attempt(
         self, ref: MessageRef, attempt_no: int, channel: Channel, now: datetime
     ) -> Attempt:

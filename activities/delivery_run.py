@@ -45,6 +45,7 @@ from policy.attempts import (
     wait_for_recipient,
 )
 from policy.templates import TemplateFault
+from policy.wishes import is_hard
 
 #: Code of an attempt that was closed before a provider was called.
 CLOSED: Final = "cancelled"
@@ -219,6 +220,8 @@ class DeliveryRun:
         """Write the provider's answer; whatever it says, the account works."""
         if isinstance(answer, Refused):
             await self._log.record(AttemptState.REFUSED, calls=calls, code=answer.code)
+            if is_hard(answer.code):
+                await self._log.suppress_address()
         else:
             await self._log.record(
                 AttemptState.ACCEPTED, calls=calls, provider_message_id=answer.provider_message_id

@@ -6,6 +6,8 @@ from typing import Final
 #: A status code of mail (RFC 3463), alone or as `smtp_550_5.1.1`, or words joined as codes join
 #: them. A point between words is how addresses are written.
 _CODE: Final = re.compile(r"(smtp_([45]\d\d_)?)?[245](\.\d{1,3}){2}|[a-z0-9]+([_-][a-z0-9]+)*")
+#: The same in a server's words: `550 5.1.1 User unknown`, `smtp; 550-5.1.1 ...`.
+_STATUS: Final = re.compile(r"(?<![\d.])(?:([45]\d\d)[ -])?([245](?:\.\d{1,3}){2})(?![\d.])")
 _LONGEST_CODE: Final = 64
 #: Digits of a code at most; with more it may be somebody's number.
 _MOST_DIGITS: Final = 7
@@ -31,6 +33,22 @@ def as_code(text: object, *, about: str = "") -> str | None:
     if not _CODE.fullmatch(code) or sum(map(str.isdigit, code)) > _MOST_DIGITS:
         return None
     return None if _tells(code, about.lower()) else code
+
+
+def status_in(words: str) -> str | None:
+    """The status code that a mail server's words begin with or hold; nothing else of them.
+
+    Args:
+        words: like `550 5.1.1 User unknown`.
+
+    Returns:
+        Like `smtp_550_5.1.1`, or `5.1.1` where no reply code stands before it.
+    """
+    found = _STATUS.search(words)
+    if found is None:
+        return None
+    reply, status = found.groups()
+    return as_code(f"smtp_{reply}_{status}" if reply else status) or as_code(status)
 
 
 def as_provider_id(text: object) -> str | None:

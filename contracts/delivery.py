@@ -9,7 +9,7 @@ from pydantic import BeforeValidator, ConfigDict, Field
 
 from contracts.base import ClosedContract, Contract, Instant, ShortText
 from contracts.channels import Channel
-from contracts.codes import as_code
+from contracts.codes import as_code, status_in
 
 
 class DeliveryOutcome(StrEnum):
@@ -71,7 +71,9 @@ def _as_kept_code(value: object) -> object:
     """Keep a code and nothing else: a receipt is not lost because its code is prose."""
     if isinstance(value, str) and "\x00" in value:
         raise ValueError("contains a NUL character, which PostgreSQL cannot store; remove it")
-    return as_code(value) if isinstance(value, str | int) else value
+    if isinstance(value, str):
+        return as_code(value) or status_in(value)
+    return as_code(value) if isinstance(value, int) else value
 
 
 class DeliveryEvent(ClosedContract):

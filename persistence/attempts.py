@@ -158,6 +158,17 @@ WITH {_LOCKED_MESSAGE}, concluded AS (
 SELECT {_ATTEMPT_COLUMNS} FROM concluded a
 """)  # noqa: S608 - built from constants of ours
 
+# As a bounce for good does, which says the same later.
+_SUPPRESS = Query("""
+INSERT INTO suppressions (tenant_id, subject_kind, subject, channel, reason, created_at, wish_id)
+SELECT tenant_id, 'address', addresses ->> CAST(:channel AS text), CAST(:channel AS text),
+       'bounced', CAST(:now AS timestamptz), message_id
+  FROM messages
+ WHERE tenant_id = :tenant_id AND message_id = :message_id
+   AND addresses ->> CAST(:channel AS text) IS NOT NULL
+    ON CONFLICT DO NOTHING
+""")
+
 _ATTEMPT = Query(f"""
 SELECT {_ATTEMPT_COLUMNS} FROM attempts a
  WHERE tenant_id = :tenant_id AND message_id = :message_id AND attempt_no = :attempt_no
@@ -262,6 +273,16 @@ class PostgresAttemptStore:
         if row is None:
             raise LookupError(f"message {ref.message_id} has no attempt {attempt_no}")
         return _attempt(row)
+
+    async def suppress_address(self, ref: MessageRef, channel: Channel, now: datetime) -> None:
+        """Contact an address no more; see `AttemptStore`."""
+        parameters = {
+            "tenant_id": ref.tenant_id,
+            "message_id": ref.message_id,
+            "channel": channel.value,
+            "now": now,
+        }
+        await self._database.fetch(_SUPPRESS, parameters)
 
     async def close_attempt(
         self, ref: MessageRef, attempt_no: int, channel: Channel, now: datetime

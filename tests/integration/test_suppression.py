@@ -218,3 +218,14 @@ async def test_what_was_never_suppressed_is_not_lifted(orchestrator, wish, said)
     with pytest.raises(LookupError, match=said):
         await orchestrator.lift_suppression(**wish)
     assert await orchestrator.lift_suppression(address="M@EXAMPLE.com")
+
+
+async def test_an_address_that_is_refused_for_good_is_not_tried_under_another_id(
+    orchestrator, tenant_id, mail_sink
+):
+    address = f"refuse.{tenant_id}@example.com"
+    first = await _sent(orchestrator, tenant_id, "crm-5", {"email": address})
+    refused = await orchestrator.handle(first).result()
+    assert refused.state == "failed"
+    profile = make_profile(contact_info={"email": address.upper()})
+    assert await _reason(orchestrator, tenant_id, profile, "shop-17") == ("blocked", "suppressed")

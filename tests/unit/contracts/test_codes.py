@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contracts.codes import as_code, as_provider_id
+from contracts.codes import as_code, as_provider_id, status_in
 
 
 @pytest.mark.parametrize(
@@ -135,3 +135,20 @@ def test_no_code_has_a_name_of_an_address_in_it(name, domain, joint, around):
 )
 def test_what_is_an_id(given_id, kept):
     assert as_provider_id(given_id) == (given_id if kept else None)
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        ("550 5.1.1", "smtp_550_5.1.1"),
+        ("smtp; 550-5.1.1 <marie@example.com> User unknown", "smtp_550_5.1.1"),
+        ("5.2.2 mailbox of marie is full", "5.2.2"),
+        ("421 4.7.28 too many", "smtp_421_4.7.28"),
+        ("550 5.7.515 denied", "5.7.515"),
+        ("User unknown", None),
+        ("connect to 192.168.5.1.1 failed", None),
+        ("call +509 3700 5.1.12345", None),
+    ],
+)
+def test_of_a_servers_words_the_status_is_kept_and_nothing_else(words, code):
+    assert status_in(words) == code

@@ -49,7 +49,7 @@ def test_what_the_database_cannot_keep_is_refused_as_bad_input(changes):
         ("5.1.1", "5.1.1"),
         ("Mailbox_Full", "mailbox_full"),
         (131026, "131026"),
-        ("550 5.1.1 <marie@example.com>: no such user", None),
+        ("550 5.1.1 <marie@example.com>: no such user", "smtp_550_5.1.1"),
         ("marie@example.com", None),
         ("50937001234", None),
         ("\ud800", None),
