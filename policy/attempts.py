@@ -82,9 +82,11 @@ def _is_out(s: Situation) -> bool:
 
 
 def _gives_up(s: Situation) -> bool:
-    """Nothing more is tried: no calls are left, or nothing was heard for too long."""
-    heard_nothing = s.is_account_down or s.was_lost or _is_out(s)
-    return not s.has_tries or (heard_nothing and not s.has_patience)
+    """Nothing more is tried: no calls are left, or the account is away for too long.
+
+    Patience alone does not end it: after a pause of days the provider is called once more.
+    """
+    return not s.has_tries or (s.is_account_down and not s.has_patience)
 
 
 #: The first that fits counts. What may be out is settled before anything else is asked; a

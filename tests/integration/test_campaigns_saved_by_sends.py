@@ -24,6 +24,10 @@ def _stands(*fields: str) -> str:
     )
 
 
+def _own_mailbox(name: str) -> dict[str, object]:
+    return make_profile(contact_info={"email": f"{name}@example.com"})
+
+
 @pytest.fixture
 def another_process(client, database, tenant_id) -> OutreachOrchestrator:
     return OutreachOrchestrator(client, database, tenant_id=tenant_id)
@@ -38,8 +42,8 @@ async def test_what_an_operator_has_set_stands_against_a_service_that_starts_aga
 
     # The service makes its campaign anew, as its code has it.
     anew = OutreachCampaign.model_validate(campaign.model_dump(exclude={"settings"}))
-    first = await another_process.send_outreach(anew, "joseph", make_profile(), MANGOES)
-    second = await another_process.send_outreach(anew, "anne", make_profile(), MANGOES)
+    first = await another_process.send_outreach(anew, "joseph", _own_mailbox("joseph"), MANGOES)
+    second = await another_process.send_outreach(anew, "anne", _own_mailbox("anne"), MANGOES)
 
     assert first["status"] == "scheduled"
     assert [w.startswith(_stands("budget_total", "daily_limit")) for w in first["warnings"]] == [
@@ -55,14 +59,14 @@ async def test_an_object_that_is_out_of_date_changes_nothing(orchestrator, tenan
     await orchestrator.campaign(campaign.id).set_limits(budget_total=Decimal(6))
 
     campaign.daily_limit = 10
-    sent = await orchestrator.send_outreach(campaign, "joseph", make_profile(), MANGOES)
+    sent = await orchestrator.send_outreach(campaign, "joseph", _own_mailbox("joseph"), MANGOES)
 
     assert sent["warnings"][0].startswith(_stands("budget_total", "daily_limit"))
     saved = await orchestrator.get_campaign(campaign.id)
     assert (saved.budget_total, saved.daily_limit) == (6, None)
     # Loaded anew, it can be changed; saved as it is, anything can.
     saved.daily_limit = 10
-    sent = await orchestrator.send_outreach(saved, "anne", make_profile(), MANGOES)
+    sent = await orchestrator.send_outreach(saved, "anne", _own_mailbox("anne"), MANGOES)
     assert sent["warnings"] == []
     assert (await orchestrator.get_campaign(campaign.id)).daily_limit == 10
     await orchestrator.save_campaign(campaign)
@@ -77,7 +81,7 @@ async def test_what_the_caller_changed_is_saved(orchestrator, tenant_id):
     # Paused and resumed, a campaign is the same version still; and a send leaves its status.
     await orchestrator.campaign(campaign.id).pause()
     campaign.budget_total = Decimal(7)
-    sent = await orchestrator.send_outreach(campaign, "joseph", make_profile(), MANGOES)
+    sent = await orchestrator.send_outreach(campaign, "joseph", _own_mailbox("joseph"), MANGOES)
     assert sent["warnings"] == []
     saved = await orchestrator.get_campaign(campaign.id)
     assert (saved.budget_total, saved.status) == (7, CampaignStatus.PAUSED)
@@ -87,7 +91,7 @@ async def test_the_same_campaign_made_twice_is_no_other(orchestrator, another_pr
     written = {"id": uuid4(), "tenant_uuid": tenant_id, "name": "Bread", "channels": ["email"]}
     first, second = OutreachCampaign(**written), OutreachCampaign(**written)
     await orchestrator.send_outreach(first, "marie", make_profile(), MANGOES)
-    sent = await another_process.send_outreach(second, "joseph", make_profile(), MANGOES)
+    sent = await another_process.send_outreach(second, "joseph", _own_mailbox("joseph"), MANGOES)
     assert sent["warnings"] == []
 
 

@@ -114,7 +114,7 @@ async def test_what_cannot_be_read_any_more_ends_as_an_internal_error_with_its_c
     await assert_nothing_left_behind(database, tenant_id)
     record = await stage.record(handle, tenant_id)
     assert record.details == {
-        "cause": "a stored profile cannot be read: not valid here: contact_info"
+        "cause": "a stored row cannot be read: RecipientProfile.contact_info: model_type"
     }
 
 

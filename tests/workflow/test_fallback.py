@@ -335,7 +335,8 @@ async def test_at_most_once_a_lost_answer_ends_unknown_and_counts_as_sent(
     assert result.state is OutreachState.UNKNOWN
     assert (len(sender.asked), other.asked) == (1, [])
     assert await money(database, tenant_id) == (0, 1000, 1)
-    second = await stage.start(campaign, EVERYWHERE, {"default": "Other words entirely"})
+    somebody_else = {**EVERYWHERE, "contact_info": {"email": "anne@example.com"}}
+    second = await stage.start(campaign, somebody_else, {"default": "Other words entirely"})
     assert (await second.result()).state is OutreachState.UNKNOWN
 
 

@@ -42,7 +42,7 @@ def receipt(**changes: object) -> dict[str, object]:
         "channel": "sms",
         "kind": "bounced",
         "code": "gone",
-        "occurred_at": "2026-03-01T12:00:00Z",
+        "occurred_at": "2024-03-01T12:00:00Z",
     }
     return usual | changes
 

@@ -15,8 +15,9 @@ from persistence.database import Database, Query
 SECRET = "Wozalin Kretyen"
 
 _SUPPRESS = (
-    "INSERT INTO suppressions (tenant_id, subject_kind, subject, reason, created_at) "
-    "SELECT {tenant}, {kind}, CAST(:who AS text), 'x', now() FROM generate_series(1, 2)"
+    "INSERT INTO suppressions (tenant_id, subject_kind, subject, reason, created_at, wish_id) "
+    "SELECT {tenant}, {kind}, CAST(:who AS text), 'x', now(), CAST(repeat('0', 32) AS uuid) "
+    "FROM generate_series(1, 2)"
 )
 _SENT = {
     "twice": (_SUPPRESS.format(tenant="CAST(repeat('0', 32) AS uuid)", kind="'address'"), SECRET),
