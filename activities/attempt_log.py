@@ -73,6 +73,11 @@ class AttemptLog:
         return self.attempt is not None and self.attempt.was_lost
 
     @property
+    def may_be_out(self) -> bool:
+        """Whether the provider may have the message, as far as this attempt can ever tell."""
+        return self.is_out or self.was_lost
+
+    @property
     def was_opened(self) -> bool:
         """Whether there is a record to write an outcome in."""
         return self.attempt is not None or self._openings > 0

@@ -9,11 +9,12 @@ from temporalio import activity
 
 from activities.attempt_log import OUTCOMES
 from activities.attempt_store import AttemptStore, DeliveryFacts
-from activities.delivery_run import LEASE, DeliveryRun, settled_at
+from activities.delivery_run import DeliveryRun
 from activities.errors import NotTakenError
 from activities.provider_accounts import ProviderAccounts
 from activities.run_clock import RunClock
 from activities.sender import MessageSender, Refused
+from activities.situation import LEASE, settled_at
 from activities.uninterrupted import run_uninterrupted
 from contracts.channels import Channel
 from contracts.delivery import AttemptState, DeliveryOutcome

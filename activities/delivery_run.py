@@ -1,7 +1,7 @@
 """One run of the delivery of one attempt."""
 
 import asyncio
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from temporalio import activity
@@ -10,7 +10,7 @@ from temporalio.exceptions import ApplicationError
 from activities import waits
 from activities.account_watch import AccountWatch
 from activities.attempt_log import OUTCOMES, AttemptLog
-from activities.attempt_store import Attempt, AttemptStore
+from activities.attempt_store import AttemptStore
 from activities.errors import (
     AmbiguousDeliveryError,
     LeaseExpiredError,
@@ -27,23 +27,19 @@ from activities.sender import (
     MessageSender,
     OutgoingMessage,
     Refused,
-    SenderCapabilities,
 )
-from contracts.campaign import CampaignStatus
+from activities.situation import (
+    LEASE,
+    patience_end,
+    patience_is_over,
+    recovery_of,
+    settled_at,
+    situation_of,
+)
 from contracts.delivery import AttemptState, ChannelWait, DeliveryOutcome
 from contracts.naming import idempotency_key
 from contracts.outreach import FINAL_STATES, DeliverInput, DeliverResult
-from contracts.settings import AmbiguityPolicy
-from policy.attempts import (
-    MOST_LOST_CALLS,
-    Move,
-    Obstacle,
-    Recovery,
-    Situation,
-    next_move,
-    patience_ends_at,
-    wait_for_recipient,
-)
+from policy.attempts import Move, Recovery, next_move, wait_for_recipient
 from policy.templates import TemplateFault
 from policy.wishes import is_hard
 
@@ -51,23 +47,6 @@ from policy.wishes import is_hard
 CLOSED: Final = "cancelled"
 #: Code of an attempt whose answer was lost.
 NO_ANSWER: Final = "no_answer"
-
-#: From opening an attempt to the first octet of its call; the way to where the provider can
-#: take anything comes on top. A run that is held up longer may have been taken for dead.
-LEASE: Final = timedelta(seconds=5)
-
-
-def settled_at(attempt: Attempt, capabilities: SenderCapabilities) -> datetime:
-    """When a call is over, and a look-up finds whatever the provider has taken of it.
-
-    It counts from when the call was given up. Of a call whose run is gone that is not on
-    record, but it began within `LEASE`, and lasted no longer than its sender's longest.
-    """
-    over_at = attempt.given_up_at
-    if over_at is None:
-        called_at = attempt.called_at or datetime.min.replace(tzinfo=UTC)
-        over_at = called_at + LEASE + capabilities.longest_call
-    return over_at + capabilities.look_up_settles_after if capabilities.look_up else over_at
 
 
 class DeliveryRun:
@@ -119,17 +98,22 @@ class DeliveryRun:
 
     async def _make_next_move(self) -> DeliverResult | None:
         """Do what the situation asks for; None: look what follows from it."""
-        obstacle = find_obstacle(self._log.facts, self._request.channel, self._clock.now())
-        move = next_move(self._situation(obstacle))
+        now = self._clock.now()
+        obstacle = find_obstacle(self._log.facts, self._request.channel, now)
+        capabilities = self._sender.capabilities
+        situation = situation_of(
+            self._log, self._account, capabilities, self._request, obstacle, now
+        )
+        move = next_move(situation)
         match move:
             case Move.ANSWER:
                 return self._log.answer()
             case Move.SETTLE:
-                raise waits.settling(self._until_settled())
+                raise waits.settling(self._until_settled(now))
             case Move.LOOK_UP:
                 return await self._look_up()
             case Move.WAIT_FOR_HOURS if obstacle and obstacle.not_before:
-                raise waits.for_hours(obstacle.not_before - self._clock.now())
+                raise waits.for_hours(obstacle.not_before - now)
             case Move.YIELD if obstacle:
                 await self._log.stop_waiting()
                 return obstacle
@@ -231,7 +215,7 @@ class DeliveryRun:
 
     async def _wait_for_recipient(self, error: TransientDeliveryError) -> DeliverResult:
         await self._account.works()
-        if self._is_out_of_patience(is_outage=False):
+        if self._has_waited_enough(is_outage=False):
             return await self._give_up(AttemptState.REFUSED, error.code, calls=1)
         now = self._clock.now()
         waited = now - self._log.waiting_since
@@ -241,7 +225,7 @@ class DeliveryRun:
     async def _wait_for_account(self, error: NotTakenError) -> DeliverResult:
         """An outage is the account's: none of the message's tries is used up."""
         come_back_at = await self._account.failed(error)
-        if self._is_out_of_patience(is_outage=not (self._log.is_out or self._log.was_lost)):
+        if self._has_waited_enough(is_outage=True):
             return await self._give_up(AttemptState.REFUSED, error.code)
         raise await self._put_off(come_back_at, error.code, is_outage=True)
 
@@ -254,7 +238,10 @@ class DeliveryRun:
         calls = 0 if self._account.is_down else 1
         come_back_at = await self._account.failed(NotTakenError(why, code=NO_ANSWER))
         await self._log.put_off(come_back_at, NO_ANSWER, calls=calls, is_lost=True)
-        if self._recovery in (Recovery.KEYS, Recovery.RESEND):
+        recovery = recovery_of(
+            self._sender.capabilities, self._log.facts.request.settings, self._request.channel
+        )
+        if recovery in (Recovery.KEYS, Recovery.RESEND):
             raise waits.for_another_call(come_back_at - self._clock.now())
 
     async def _look_up(self) -> DeliverResult | None:
@@ -277,7 +264,8 @@ class DeliveryRun:
     ) -> ApplicationError:
         """Write that the message waits; what has it run again then."""
         end = self._log.facts.request.campaign.end_date
-        until = min(until, self._patience_ends_at(is_outage=is_outage), end or until)
+        patience = patience_end(self._log, self._request, is_outage=is_outage)
+        until = min(until, patience, end or until)
         account = self._sender.account if is_outage else None
         await self._log.put_off(until, code, account=account, calls=calls)
         wait = ChannelWait(
@@ -292,7 +280,7 @@ class DeliveryRun:
         self, state: AttemptState, code: str | None = None, *, calls: int = 0
     ) -> DeliverResult:
         """Refused on this channel, or unknown if the provider may have the message."""
-        if self._log.is_out or self._log.was_lost:
+        if self._log.may_be_out:
             state = AttemptState.UNKNOWN
         if not self._log.was_opened:
             health = self._account.health
@@ -301,58 +289,13 @@ class DeliveryRun:
         await self._log.record(state, code=code, calls=calls)
         return self._log.answer()
 
-    # What the run knows
+    def _has_waited_enough(self, *, is_outage: bool) -> bool:
+        return patience_is_over(self._log, self._request, self._clock.now(), is_outage=is_outage)
+
+    def _until_settled(self, now: datetime) -> timedelta:
+        attempt = self._log.attempt
+        return settled_at(attempt, self._sender.capabilities) - now if attempt else timedelta(0)
 
     @property
     def _key(self) -> str:
         return idempotency_key(self._request.ref.message_id, self._request.attempt_no)
-
-    def _situation(self, obstacle: DeliverResult | None) -> Situation:
-        may_be_out = self._log.is_out or self._log.was_lost
-        return Situation(
-            known=self._log.known,
-            recovery=self._recovery,
-            obstacle=self._kind_of(obstacle),
-            is_settled=self._until_settled() <= timedelta(0),
-            was_lost=self._log.was_lost,
-            has_tries=not self._log.was_lost or self._log.tries < MOST_LOST_CALLS,
-            has_patience=not self._is_out_of_patience(is_outage=not may_be_out),
-            is_account_down=self._account.is_down,
-        )
-
-    @property
-    def _recovery(self) -> Recovery:
-        """How a lost answer is made good; to ask comes before to call again."""
-        if self._sender.capabilities.look_up:
-            return Recovery.LOOK_UP
-        if self._sender.capabilities.idempotency_keys:
-            return Recovery.KEYS
-        policy = self._log.facts.request.settings.ambiguity_policy(self._request.channel)
-        return Recovery.RESEND if policy is AmbiguityPolicy.AT_LEAST_ONCE else Recovery.NONE
-
-    def _kind_of(self, obstacle: DeliverResult | None) -> Obstacle:
-        if obstacle is None:
-            paused = self._log.facts.request.campaign.status is CampaignStatus.PAUSED
-            return Obstacle.PAUSED if paused else Obstacle.NONE
-        if obstacle.outcome is not DeliveryOutcome.NOT_DUE or obstacle.not_before is None:
-            return Obstacle.FORBIDDEN
-        # That its day has passed is no obstacle to what may be out: its hold is kept.
-        hours_allow = obstacle.not_before <= self._clock.now()
-        return Obstacle.NONE if self._log.is_out and hours_allow else Obstacle.NOT_NOW
-
-    def _until_settled(self) -> timedelta:
-        if self._log.attempt is None:
-            return timedelta(0)
-        return settled_at(self._log.attempt, self._sender.capabilities) - self._clock.now()
-
-    def _patience_ends_at(self, *, is_outage: bool) -> datetime:
-        return patience_ends_at(
-            self._log.facts.request.settings,
-            self._request.channel,
-            self._log.waiting_since,
-            is_last=self._request.is_last_channel,
-            is_outage=is_outage,
-        )
-
-    def _is_out_of_patience(self, *, is_outage: bool) -> bool:
-        return self._patience_ends_at(is_outage=is_outage) <= self._clock.now()

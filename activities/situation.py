@@ -1,0 +1,108 @@
+"""The situation of an attempt, as `policy/attempts.py` judges it, from what a run has read."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from activities.account_watch import AccountWatch
+from activities.attempt_log import AttemptLog
+from activities.attempt_store import Attempt
+from activities.sender import SenderCapabilities
+from contracts.campaign import CampaignStatus
+from contracts.channels import Channel
+from contracts.delivery import DeliveryOutcome
+from contracts.outreach import DeliverInput, DeliverResult
+from contracts.settings import AmbiguityPolicy, OrchestratorSettings
+from policy.attempts import MOST_LOST_CALLS, Obstacle, Recovery, Situation, patience_ends_at
+
+#: From opening an attempt to the first octet of its call; the way to where the provider can
+#: take anything comes on top. A run that is held up longer may have been taken for dead.
+LEASE: Final = timedelta(seconds=5)
+
+
+def settled_at(attempt: Attempt, capabilities: SenderCapabilities) -> datetime:
+    """When a call is over, and a look-up finds whatever the provider has taken of it.
+
+    It counts from when the call was given up. Of a call whose run is gone that is not on
+    record, but it began within `LEASE`, and lasted no longer than its sender's longest.
+    """
+    over_at = attempt.given_up_at
+    if over_at is None:
+        called_at = attempt.called_at or datetime.min.replace(tzinfo=UTC)
+        over_at = called_at + LEASE + capabilities.longest_call
+    return over_at + capabilities.look_up_settles_after if capabilities.look_up else over_at
+
+
+def recovery_of(
+    capabilities: SenderCapabilities, settings: OrchestratorSettings, channel: Channel
+) -> Recovery:
+    """How a lost answer is made good; to ask comes before to call again."""
+    if capabilities.look_up:
+        return Recovery.LOOK_UP
+    if capabilities.idempotency_keys:
+        return Recovery.KEYS
+    policy = settings.ambiguity_policy(channel)
+    return Recovery.RESEND if policy is AmbiguityPolicy.AT_LEAST_ONCE else Recovery.NONE
+
+
+def patience_is_over(
+    log: AttemptLog, request: DeliverInput, now: datetime, *, is_outage: bool
+) -> bool:
+    """Whether the message has waited for its channel long enough.
+
+    An outage is waited for longer where no channel is left, but not with a message that may
+    be out: waiting would not tell.
+    """
+    return patience_end(log, request, is_outage=is_outage and not log.may_be_out) <= now
+
+
+def patience_end(log: AttemptLog, request: DeliverInput, *, is_outage: bool) -> datetime:
+    """When the message has waited for its channel long enough."""
+    return patience_ends_at(
+        log.facts.request.settings,
+        request.channel,
+        log.waiting_since,
+        is_last=request.is_last_channel,
+        is_outage=is_outage,
+    )
+
+
+def situation_of(
+    log: AttemptLog,
+    account: AccountWatch,
+    capabilities: SenderCapabilities,
+    request: DeliverInput,
+    obstacle: DeliverResult | None,
+    now: datetime,
+) -> Situation:
+    """Everything the next move depends on.
+
+    Args:
+        log: the attempt's record, as it was read.
+        account: the account, likewise.
+        capabilities: what the provider can do.
+        request: the attempt.
+        obstacle: what has come in the way of the send, if anything has.
+        now: the present.
+    """
+    settled = log.attempt is None or settled_at(log.attempt, capabilities) <= now
+    return Situation(
+        known=log.known,
+        recovery=recovery_of(capabilities, log.facts.request.settings, request.channel),
+        obstacle=_kind_of(obstacle, log, now),
+        is_settled=settled,
+        was_lost=log.was_lost,
+        has_tries=not log.was_lost or log.tries < MOST_LOST_CALLS,
+        has_patience=not patience_is_over(log, request, now, is_outage=True),
+        is_account_down=account.is_down,
+    )
+
+
+def _kind_of(obstacle: DeliverResult | None, log: AttemptLog, now: datetime) -> Obstacle:
+    if obstacle is None:
+        paused = log.facts.request.campaign.status is CampaignStatus.PAUSED
+        return Obstacle.PAUSED if paused else Obstacle.NONE
+    if obstacle.outcome is not DeliveryOutcome.NOT_DUE or obstacle.not_before is None:
+        return Obstacle.FORBIDDEN
+    # That its day has passed is no obstacle to what may be out: its hold is kept.
+    hours_allow = obstacle.not_before <= now
+    return Obstacle.NONE if log.is_out and hours_allow else Obstacle.NOT_NOW
