@@ -255,6 +255,7 @@ class DeliveryRun:
         if found is not None:
             return await self._record_answer(found, calls=0)
         await self._log.record(AttemptState.NOT_SENT)
+        await self._look()  # What has changed while the provider was asked counts, too.
         return None
 
     # Waiting, and ending
