@@ -1,7 +1,7 @@
 """What a run of a delivery knows of its attempt, and what it writes of it."""
 
 from contextlib import suppress
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from temporalio.exceptions import ApplicationError
@@ -89,8 +89,17 @@ class AttemptLog:
 
     @property
     def waiting_since(self) -> datetime:
-        """Since when the message could not be handed over on this channel; now, if it could."""
+        """Since when the attempt is put off; now, if it never was."""
         return self.facts.waiting_since or self._clock.now()
+
+    @property
+    def waited(self) -> timedelta:
+        """How long the message has waited for this channel, nights and pauses not counted."""
+        since = self.facts.attempt
+        if since is None or since.retry_at is None or since.put_off_at is None:
+            return self.facts.waited
+        lately = min(self._clock.now(), since.retry_at) - since.put_off_at
+        return self.facts.waited + max(lately, timedelta(0))
 
     def answer(self) -> DeliverResult:
         """The answer that stands in the record, whichever run wrote it.
@@ -176,7 +185,7 @@ class AttemptLog:
         self._heard(attempt)
 
     async def stop_waiting(self) -> None:
-        """Write that the message does not wait any more: it is planned anew."""
+        """Write that the message does not wait for its channel, but for something else."""
         if self.attempt is not None and self.attempt.retry_at is not None:
             await self._store.resume_attempt(self._request.ref, self._request.attempt_no)
 

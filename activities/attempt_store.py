@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from activities.provider_accounts import AccountHealth
@@ -30,7 +30,8 @@ class Attempt:
     given_up_at: datetime | None = None
     #: When its answer, or that there will be none, was recorded.
     concluded_at: datetime | None = None
-    #: Until when it waits; None: it does not.
+    #: When it was last put off, and until when it waits; None: it does not.
+    put_off_at: datetime | None = None
     retry_at: datetime | None = None
 
 
@@ -41,8 +42,10 @@ class DeliveryFacts:
     request: StoredRequest
     suppressions: Sequence[Suppression]
     attempt: Attempt | None
-    #: Since when the message could not be handed over on this channel, in this attempt or an
-    #: earlier one; None: it never had to wait.
+    #: How long the message has waited for this channel, in this attempt and earlier ones, up to
+    #: when it was last put off. Nights and pauses are not counted.
+    waited: timedelta
+    #: When it was first put off in this attempt; None: never.
     waiting_since: datetime | None
     #: The account's failures; None: it works.
     account: AccountHealth | None
@@ -113,7 +116,7 @@ class AttemptStore(Protocol):
         ...
 
     async def resume_attempt(self, ref: MessageRef, attempt_no: int) -> None:
-        """Record that an attempt does not wait any more: its message is planned anew."""
+        """Record that an attempt does not wait for its channel now, but for something else."""
         ...
 
     async def record_attempt(

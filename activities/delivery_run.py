@@ -27,11 +27,11 @@ from activities.sender import (
     MessageSender,
     OutgoingMessage,
     Refused,
+    running_seconds,
 )
 from activities.situation import (
     LEASE,
-    patience_end,
-    patience_is_over,
+    patience_of,
     recovery_of,
     settled_at,
     situation_of,
@@ -81,6 +81,8 @@ class DeliveryRun:
         self._clock = clock
         self._pause_poll = pause_poll
         self._lease = lease
+        #: When it looked, by a clock that goes on while it is stopped.
+        self._looked_at = 0.0
 
     # The story
 
@@ -113,16 +115,16 @@ class DeliveryRun:
             case Move.LOOK_UP:
                 return await self._look_up()
             case Move.WAIT_FOR_HOURS if obstacle and obstacle.not_before:
+                await self._log.stop_waiting()
                 raise waits.for_hours(obstacle.not_before - now)
             case Move.YIELD if obstacle:
                 await self._log.stop_waiting()
                 return obstacle
             case Move.WAIT_FOR_RESUME:
+                await self._log.stop_waiting()
                 raise waits.for_resume(self._pause_poll)
             case Move.WAIT_FOR_ACCOUNT | Move.CALL:
                 return await self._hand_over(asks_first=move is Move.WAIT_FOR_ACCOUNT)
-            case Move.REFUSE:
-                return await self._give_up(AttemptState.REFUSED)
             case _:
                 return await self._give_up(AttemptState.UNKNOWN)
 
@@ -131,9 +133,12 @@ class DeliveryRun:
         call = self._prepare()
         if isinstance(call, Refused):
             return await self._give_up(AttemptState.REFUSED, call.code)
-        if asks_first:
-            await self._wait_for_admission()
-        lease = CallLease.lasting(self._lease + self._sender.capabilities.longest_approach)
+        if asks_first and (refused := await self._ask_for_admission()) is not None:
+            return refused
+        if self._is_held_up():
+            raise waits.held_up()
+        approach = self._sender.capabilities.longest_approach
+        lease = CallLease(self._looked_at + (self._lease + approach).total_seconds())
         if not await self._log.open(self._sender.provider):
             return await self._overtaken()
         try:
@@ -143,7 +148,7 @@ class DeliveryRun:
             await self._log.put_off(self._clock.now(), error.code)
             raise waits.held_up() from None
         except TransientDeliveryError as error:
-            return await self._wait_for_recipient(error)
+            return await self._wait_for_recipient(error, calls=1)
         except NotTakenError as error:
             return await self._wait_for_account(error)
         except (AmbiguousDeliveryError, TimeoutError) as error:
@@ -157,6 +162,7 @@ class DeliveryRun:
     # Before the call
 
     async def _look(self) -> None:
+        self._looked_at = running_seconds()
         await self._log.look(self._sender.account)
         self._account.health = self._log.facts.account
 
@@ -180,13 +186,20 @@ class DeliveryRun:
             idempotency_key=self._key,
         )
 
-    async def _wait_for_admission(self) -> None:
-        """Wait for an account that is out of service, unless this run is to see if it is back."""
+    async def _ask_for_admission(self) -> DeliverResult | None:
+        """Ask an account that is out of service; None: this run is to see if it is back."""
         come_back_at = await self._account.ask_for_admission(LEASE + self._longest_call)
-        if come_back_at is not None:
-            health = self._account.health
-            code = health.code if health else NotTakenError.default_code
-            raise await self._put_off(come_back_at, code, is_outage=True)
+        if come_back_at is None:
+            return None
+        health = self._account.health
+        code = health.code if health else NotTakenError.default_code
+        if self._has_waited_enough(is_outage=True):
+            return await self._give_up(AttemptState.REFUSED, code)
+        raise await self._put_off(come_back_at, code, is_outage=True)
+
+    def _is_held_up(self) -> bool:
+        """Whether what was read may be true no more, and another run be in this one's place."""
+        return running_seconds() - self._looked_at > self._lease.total_seconds()
 
     async def _overtaken(self) -> DeliverResult:
         """What stands instead of a call that came too late."""
@@ -201,8 +214,13 @@ class DeliveryRun:
     # After the call
 
     async def _record_answer(self, answer: Accepted | Refused, *, calls: int) -> DeliverResult:
-        """Write the provider's answer; whatever it says, the account works."""
-        if isinstance(answer, Refused):
+        """Write the provider's answer; whatever it says, the account works.
+
+        A no to the second of two calls says nothing of the first, if nothing ties them together.
+        """
+        if isinstance(answer, Refused) and self._log.is_out and self._recovery is Recovery.RESEND:
+            await self._log.record(AttemptState.UNKNOWN, calls=calls, code=answer.code)
+        elif isinstance(answer, Refused):
             await self._log.record(AttemptState.REFUSED, calls=calls, code=answer.code)
             if is_hard(answer.code):
                 await self._log.suppress_address()
@@ -213,17 +231,22 @@ class DeliveryRun:
         await self._account.works()
         return self._log.answer()
 
-    async def _wait_for_recipient(self, error: TransientDeliveryError) -> DeliverResult:
-        await self._account.works()
+    async def _wait_for_recipient(
+        self, error: TransientDeliveryError, *, calls: int
+    ) -> DeliverResult:
         if self._has_waited_enough(is_outage=False):
-            return await self._give_up(AttemptState.REFUSED, error.code, calls=1)
-        now = self._clock.now()
-        waited = now - self._log.waiting_since
+            return await self._give_up(AttemptState.REFUSED, error.code, calls=calls)
+        waited = self._log.waited
         delay = wait_for_recipient(self._request.channel, waited, error.retry_after)
-        raise await self._put_off(now + delay, error.code, is_outage=False, calls=1)
+        wait = await self._put_off(
+            self._clock.now() + delay, error.code, is_outage=False, calls=calls
+        )
+        await self._account.works()
+        raise wait
 
     async def _wait_for_account(self, error: NotTakenError) -> DeliverResult:
         """An outage is the account's: none of the message's tries is used up."""
+        await self._log.put_off(self._clock.now(), error.code, account=self._sender.account)
         come_back_at = await self._account.failed(error)
         if self._has_waited_enough(is_outage=True):
             return await self._give_up(AttemptState.REFUSED, error.code)
@@ -232,16 +255,15 @@ class DeliveryRun:
     async def _lose_answer(self, why: str) -> None:
         """The message may be out: write that down, for the next move to find out.
 
-        An account that answers nobody is out of service, which uses up nobody's tries.
+        An account that answers nobody is out of service, which uses up nobody's tries; but each
+        call that may be a message more is one.
         """
         activity.logger.warning("%s: %s", self._sender.account, why)
-        calls = 0 if self._account.is_down else 1
+        is_try = self._recovery is Recovery.RESEND or not self._account.is_down
+        await self._log.put_off(self._clock.now(), NO_ANSWER, calls=int(is_try), is_lost=True)
         come_back_at = await self._account.failed(NotTakenError(why, code=NO_ANSWER))
-        await self._log.put_off(come_back_at, NO_ANSWER, calls=calls, is_lost=True)
-        recovery = recovery_of(
-            self._sender.capabilities, self._log.facts.request.settings, self._request.channel
-        )
-        if recovery in (Recovery.KEYS, Recovery.RESEND):
+        await self._log.put_off(come_back_at, NO_ANSWER)
+        if self._recovery in (Recovery.KEYS, Recovery.RESEND):
             raise waits.for_another_call(come_back_at - self._clock.now())
 
     async def _look_up(self) -> DeliverResult | None:
@@ -249,6 +271,8 @@ class DeliveryRun:
         try:
             async with asyncio.timeout(self._longest_call.total_seconds()):
                 found = await self._sender.look_up(self._key)
+        except TransientDeliveryError as error:
+            return await self._wait_for_recipient(error, calls=0)
         except (NotTakenError, TimeoutError) as error:
             code = error.code if isinstance(error, NotTakenError) else NO_ANSWER
             return await self._wait_for_account(NotTakenError(str(error), code=code))
@@ -265,8 +289,8 @@ class DeliveryRun:
     ) -> ApplicationError:
         """Write that the message waits; what has it run again then."""
         end = self._log.facts.request.campaign.end_date
-        patience = patience_end(self._log, self._request, is_outage=is_outage)
-        until = min(until, patience, end or until)
+        patience = patience_of(self._log, self._request, is_outage=is_outage)
+        until = min(until, self._clock.now() + patience, end or until)
         account = self._sender.account if is_outage else None
         await self._log.put_off(until, code, account=account, calls=calls)
         wait = ChannelWait(
@@ -291,11 +315,16 @@ class DeliveryRun:
         return self._log.answer()
 
     def _has_waited_enough(self, *, is_outage: bool) -> bool:
-        return patience_is_over(self._log, self._request, self._clock.now(), is_outage=is_outage)
+        return patience_of(self._log, self._request, is_outage=is_outage) <= timedelta(0)
 
     def _until_settled(self, now: datetime) -> timedelta:
         attempt = self._log.attempt
         return settled_at(attempt, self._sender.capabilities) - now if attempt else timedelta(0)
+
+    @property
+    def _recovery(self) -> Recovery:
+        settings = self._log.facts.request.settings
+        return recovery_of(self._sender.capabilities, settings, self._request.channel)
 
     @property
     def _key(self) -> str:

@@ -12,7 +12,7 @@ from contracts.channels import Channel
 from contracts.delivery import DeliveryOutcome
 from contracts.outreach import DeliverInput, DeliverResult
 from contracts.settings import AmbiguityPolicy, OrchestratorSettings
-from policy.attempts import MOST_LOST_CALLS, Obstacle, Recovery, Situation, patience_ends_at
+from policy.attempts import MOST_LOST_CALLS, Obstacle, Recovery, Situation, patience_left
 
 #: From opening an attempt to the first octet of its call; the way to where the provider can
 #: take anything comes on top. A run that is held up longer may have been taken for dead.
@@ -44,25 +44,18 @@ def recovery_of(
     return Recovery.RESEND if policy is AmbiguityPolicy.AT_LEAST_ONCE else Recovery.NONE
 
 
-def patience_is_over(
-    log: AttemptLog, request: DeliverInput, now: datetime, *, is_outage: bool
-) -> bool:
-    """Whether the message has waited for its channel long enough.
+def patience_of(log: AttemptLog, request: DeliverInput, *, is_outage: bool) -> timedelta:
+    """How much longer the message waits for its channel; none when it has waited enough.
 
     An outage is waited for longer where no channel is left, but not with a message that may
     be out: waiting would not tell.
     """
-    return patience_end(log, request, is_outage=is_outage and not log.may_be_out) <= now
-
-
-def patience_end(log: AttemptLog, request: DeliverInput, *, is_outage: bool) -> datetime:
-    """When the message has waited for its channel long enough."""
-    return patience_ends_at(
+    return patience_left(
         log.facts.request.settings,
         request.channel,
-        log.waiting_since,
+        log.waited,
         is_last=request.is_last_channel,
-        is_outage=is_outage,
+        is_outage=is_outage and not log.may_be_out,
     )
 
 
@@ -92,17 +85,16 @@ def situation_of(
         is_settled=settled,
         was_lost=log.was_lost,
         has_tries=not log.was_lost or log.tries < MOST_LOST_CALLS,
-        has_patience=not patience_is_over(log, request, now, is_outage=True),
         is_account_down=account.is_down,
     )
 
 
 def _kind_of(obstacle: DeliverResult | None, log: AttemptLog, now: datetime) -> Obstacle:
-    if obstacle is None:
-        paused = log.facts.request.campaign.status is CampaignStatus.PAUSED
-        return Obstacle.PAUSED if paused else Obstacle.NONE
-    if obstacle.outcome is not DeliveryOutcome.NOT_DUE or obstacle.not_before is None:
-        return Obstacle.FORBIDDEN
-    # That its day has passed is no obstacle to what may be out: its hold is kept.
-    hours_allow = obstacle.not_before <= now
-    return Obstacle.NONE if log.is_out and hours_allow else Obstacle.NOT_NOW
+    if obstacle is not None:
+        if obstacle.outcome is not DeliveryOutcome.NOT_DUE or obstacle.not_before is None:
+            return Obstacle.FORBIDDEN
+        # That its day has passed is no obstacle to what may be out: its hold is kept.
+        if not log.is_out or obstacle.not_before > now:
+            return Obstacle.NOT_NOW
+    paused = log.facts.request.campaign.status is CampaignStatus.PAUSED
+    return Obstacle.PAUSED if paused else Obstacle.NONE

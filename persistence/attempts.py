@@ -22,15 +22,16 @@ from persistence.rows import (
 
 _ATTEMPT_COLUMNS = """
     a.state AS attempt_state, a.openings, a.tries, a.was_lost, a.code, a.called_at,
-    a.given_up_at, a.concluded_at, a.retry_at
+    a.given_up_at, a.concluded_at, a.put_off_at, a.retry_at
 """
 
 _DELIVERY_FACTS = Query(f"""
 SELECT {REQUEST_COLUMNS},
        {SUPPRESSIONS_OF_MESSAGE} AS suppressions,
        a.attempt_no, {_ATTEMPT_COLUMNS},
-       (SELECT min(w.waiting_since) FROM attempts w
-         WHERE w.message_id = m.message_id AND w.channel = :channel) AS waiting_since,
+       a.waiting_since,
+       (SELECT coalesce(sum(w.waited), '0') FROM attempts w
+         WHERE w.message_id = m.message_id AND w.channel = :channel) AS waited,
        p.account, p.code AS account_code, p.failing_since, p.down_since
   FROM {REQUEST_TABLES}
   LEFT JOIN attempts a ON a.message_id = m.message_id AND a.attempt_no = :attempt_no
@@ -47,24 +48,32 @@ message AS (
 )
 """
 
-# A message that has ended is never opened, whoever asks: a delivery that slept through the
+# An attempt without an open hold was replaced: nothing is sent for it. A message that has ended
+# is never opened, whoever asks: a delivery that slept through the
 # cancel of its outreach stops here. So does one that was overtaken: a worker that was only
 # slow, and was taken for dead, must not call beside the run that took its place.
 _OPEN = Query("""
 WITH sending AS (
-    UPDATE messages SET state = 'sending'
+    UPDATE messages m SET state = 'sending'
      WHERE tenant_id = :tenant_id AND message_id = :message_id
        AND state IN ('scheduled', 'sending')
+       AND EXISTS (SELECT FROM budget_entries h
+                    WHERE (h.message_id, h.attempt_no, h.kind)
+                        = (m.message_id, CAST(:attempt_no AS integer), 'hold'))
+       AND NOT EXISTS (SELECT FROM budget_entries e
+                        WHERE (e.message_id, e.attempt_no)
+                            = (m.message_id, CAST(:attempt_no AS integer))
+                          AND e.kind IN ('settle', 'release'))
     RETURNING message_id, tenant_id
 )
 INSERT INTO attempts AS a (message_id, attempt_no, tenant_id, channel, provider, idempotency_key,
                            state, openings, called_at)
-SELECT message_id, :attempt_no, tenant_id, :channel, :provider, :idempotency_key,
+SELECT message_id, CAST(:attempt_no AS integer), tenant_id, :channel, :provider, :idempotency_key,
        'sending', 1, CAST(:now AS timestamptz)
   FROM sending
     ON CONFLICT (message_id, attempt_no) DO UPDATE
    SET state = 'sending', openings = a.openings + 1, provider = excluded.provider,
-       called_at = excluded.called_at, given_up_at = NULL, retry_at = NULL
+       called_at = excluded.called_at, given_up_at = NULL
  WHERE a.state IN ('sending', 'not_sent') AND a.openings = :openings_before
 RETURNING a.attempt_no
 """)
@@ -74,10 +83,10 @@ RETURNING a.attempt_no
 _PUT_OFF = Query(f"""
 WITH {_LOCKED_MESSAGE}, waiting AS (
     INSERT INTO attempts AS a (message_id, attempt_no, tenant_id, channel, provider,
-                               idempotency_key, state, code, waiting_since, retry_at, account,
-                               campaign_id)
+                               idempotency_key, state, code, waiting_since, put_off_at, retry_at,
+                               account, campaign_id)
     SELECT message_id, CAST(:attempt_no AS integer), tenant_id, :channel, '', :idempotency_key,
-           'not_sent', CAST(:code AS text), CAST(:now AS timestamptz),
+           'not_sent', CAST(:code AS text), CAST(:now AS timestamptz), CAST(:now AS timestamptz),
            CAST(:until AS timestamptz), CAST(:account AS text), campaign_id
       FROM message
         ON CONFLICT (message_id, attempt_no) DO UPDATE
@@ -88,7 +97,11 @@ WITH {_LOCKED_MESSAGE}, waiting AS (
                               ELSE a.given_up_at END,
            code = excluded.code, retry_at = excluded.retry_at, account = excluded.account,
            campaign_id = excluded.campaign_id,
-           waiting_since = coalesce(a.waiting_since, excluded.waiting_since)
+           waiting_since = coalesce(a.waiting_since, excluded.waiting_since),
+           waited = a.waited + greatest(
+               least(excluded.put_off_at, a.retry_at) - a.put_off_at, interval '0')
+               * (a.retry_at IS NOT NULL)::int,
+           put_off_at = excluded.put_off_at
      WHERE a.state IN ('sending', 'not_sent') AND a.openings = CAST(:openings AS integer)
     RETURNING a.*
 ), asleep AS (
@@ -193,6 +206,7 @@ class PostgresAttemptStore:
             request=request_from(row),
             suppressions=suppressions_from(row["suppressions"]),
             attempt=_attempt(row) if row["attempt_no"] is not None else None,
+            waited=row["waited"],
             waiting_since=row["waiting_since"],
             account=_health(row) if row["account"] is not None else None,
         )
@@ -318,6 +332,7 @@ def _attempt(row: Row) -> Attempt:
         called_at=row["called_at"],
         given_up_at=row["given_up_at"],
         concluded_at=row["concluded_at"],
+        put_off_at=row["put_off_at"],
         retry_at=row["retry_at"],
     )
 

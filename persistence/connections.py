@@ -29,8 +29,11 @@ class Connections:
             connection = self._open_one() or await self._connect()
             try:
                 rows: Sequence[asyncpg.Record] = await connection.fetch(sql, *arguments)
+            except asyncio.CancelledError:
+                # Nobody may answer there any more, and the next statement would wait for that.
+                connection.terminate()
+                raise
             finally:
-                # Even one whose statement was cancelled: it makes the next wait for that.
                 self._free.append(connection)
         return rows
 

@@ -51,6 +51,7 @@ VALUES (:account, :code, 1, :now, :now,
                                  AND p.down_since IS NULL
                             THEN excluded.failing_since ELSE p.failing_since END,
        probe_at = CASE WHEN CAST(:is_probe AS boolean) THEN excluded.probe_at
+                       WHEN p.down_since IS NOT NULL THEN p.probe_at
                        ELSE greatest(p.probe_at, excluded.probe_at) END,
        probing_until = CASE WHEN CAST(:is_probe AS boolean) THEN '-infinity'
                             ELSE p.probing_until END,

@@ -6,7 +6,7 @@ second half: how long a message waits, and how soon it is tried again.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from enum import StrEnum
 from typing import Final
 
@@ -51,7 +51,6 @@ class Move(StrEnum):
     WAIT_FOR_RESUME = "wait_for_resume"  #: Wait for the campaign to be resumed.
     WAIT_FOR_ACCOUNT = "wait_for_account"  #: Wait for an account that is out of service.
     CALL = "call"  #: Hand the message over.
-    REFUSE = "refuse"  #: Give this channel up; the provider has nothing.
     LOSE = "lose"  #: Give up: it may have been taken, and nothing will tell.
 
 
@@ -68,9 +67,7 @@ class Situation:
     was_lost: bool = False
     #: Calls may still be made whose answers might be lost as well.
     has_tries: bool = True
-    #: The channel's patience is not used up.
-    has_patience: bool = True
-    #: The account is out of service, and another run looks whether it is back.
+    #: The account is out of service: to call it, a run has to be let in.
     is_account_down: bool = False
 
 
@@ -81,27 +78,19 @@ def _is_out(s: Situation) -> bool:
     return s.known is Known.MAY_BE_OUT
 
 
-def _gives_up(s: Situation) -> bool:
-    """Nothing more is tried: no calls are left, or the account is away for too long.
-
-    Patience alone does not end it: after a pause of days the provider is called once more.
-    """
-    return not s.has_tries or (s.is_account_down and not s.has_patience)
-
-
 #: The first that fits counts. What may be out is settled before anything else is asked; a
-#: call is made only where it cannot be a second one, or where a second one was chosen.
+#: call is made only where it cannot be a second one, or where a second one was chosen. That
+#: patience is over ends nothing here: only a call that was not taken, or not let in, does.
 RULES: Final[Sequence[_Rule]] = (
     (lambda s: s.known is Known.CONCLUDED, Move.ANSWER),
-    (lambda s: _is_out(s) and s.recovery is Recovery.NONE, Move.LOSE),
     (lambda s: _is_out(s) and s.recovery is not Recovery.KEYS and not s.is_settled, Move.SETTLE),
+    (lambda s: _is_out(s) and s.recovery is Recovery.NONE, Move.LOSE),
     (lambda s: _is_out(s) and s.recovery is Recovery.LOOK_UP, Move.LOOK_UP),
     (lambda s: _is_out(s) and s.obstacle is Obstacle.FORBIDDEN, Move.LOSE),
     (lambda s: _is_out(s) and s.obstacle is Obstacle.NOT_NOW, Move.WAIT_FOR_HOURS),
     (lambda s: s.obstacle in (Obstacle.FORBIDDEN, Obstacle.NOT_NOW), Move.YIELD),
     (lambda s: s.obstacle is Obstacle.PAUSED, Move.WAIT_FOR_RESUME),
-    (lambda s: _gives_up(s) and (_is_out(s) or s.was_lost), Move.LOSE),
-    (_gives_up, Move.REFUSE),
+    (lambda s: not s.has_tries, Move.LOSE),
     (lambda s: s.is_account_down, Move.WAIT_FOR_ACCOUNT),
     (lambda s: True, Move.CALL),
 )
@@ -165,27 +154,27 @@ def patience(settings: OrchestratorSettings, channel: Channel, *, is_last: bool)
     return min(longest, timedelta(minutes=settings.fallback_after_minutes))
 
 
-def patience_ends_at(
+def patience_left(
     settings: OrchestratorSettings,
     channel: Channel,
-    waiting_since: datetime,
+    waited: timedelta,
     *,
     is_last: bool,
     is_outage: bool,
-) -> datetime:
-    """When a message has waited for a channel long enough.
+) -> timedelta:
+    """How much longer a message waits for a channel; negative when it has waited enough.
 
     Args:
         settings: the campaign's.
         channel: the channel it waits for.
-        waiting_since: when it could first not be handed over there.
+        waited: how long it has waited there, nights and pauses not counted.
         is_last: whether no channel is left behind it.
         is_outage: whether it waits for the account, not for its recipient.
     """
     longest = patience(settings, channel, is_last=is_last)
     if is_last and is_outage:
         longest = max(longest, LONGEST_OUTAGE)
-    return waiting_since + longest
+    return longest - waited
 
 
 def wait_for_recipient(channel: Channel, waited: timedelta, asked: timedelta | None) -> timedelta:

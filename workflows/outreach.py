@@ -163,6 +163,7 @@ class OutreachWorkflow:
 
     async def _deliver_when_due(self, channel: Channel, *, is_last_channel: bool) -> DeliverResult:
         """Sleep until the plan's time, then hand over; again when that time has moved."""
+        self._skip_channel = False
         while True:
             await self._sleep_until_due()
             if self._skip_channel:
@@ -179,6 +180,7 @@ class OutreachWorkflow:
                 return _SKIPPED
             if result.outcome is not DeliveryOutcome.NOT_DUE or result.not_before is None:
                 return result
+            self._record.state = OutreachState.DECIDING
             block = await self._catch_up(channel, result.not_before)
             if block is not None:
                 return DeliverResult(outcome=DeliveryOutcome.WITHDRAWN, block=block)
@@ -226,8 +228,8 @@ class OutreachWorkflow:
         self._record.note_attempt(channel, result.outcome.value, result.code)
         match result.outcome:
             case DeliveryOutcome.REFUSED:
-                await self._steps.release(self._record.attempt_no, channel)
                 self._record.state = OutreachState.DECIDING
+                await self._steps.release(self._record.attempt_no, channel)
                 self._tell()
                 raise_if_cancelled()
                 return False

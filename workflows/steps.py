@@ -7,7 +7,7 @@ be undone; whoever takes a step asks for a cancel afterwards.
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from temporalio import workflow
@@ -47,7 +47,7 @@ with workflow.unsafe.imports_passed_through():
         RouteInput,
     )
     from workflows.options import DELIVERY
-    from workflows.patience import run_step, uninterrupted
+    from workflows.patience import is_final, run_step, uninterrupted
 
 A = TypeVar("A")
 R = TypeVar("R")
@@ -229,7 +229,8 @@ class OutreachSteps:
         except ActivityError as error:
             result = await self._resolve(attempt_no, channel)
             failure = error.cause
-            if isinstance(failure, ApplicationError) and result.outcome is DeliveryOutcome.REFUSED:
+            unsent = result.outcome is DeliveryOutcome.REFUSED
+            if unsent and isinstance(failure, ApplicationError) and is_final(failure):
                 raise failure from None
             return result
         except asyncio.CancelledError:
@@ -248,7 +249,7 @@ class OutreachSteps:
                 return result
             await uninterrupted(
                 workflow.sleep(
-                    result.not_before - workflow.now(),
+                    max(result.not_before - workflow.now(), timedelta(0)),
                     summary="Until the provider can tell what became of the attempt",
                 )
             )

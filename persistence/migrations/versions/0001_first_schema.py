@@ -260,8 +260,11 @@ CREATE TABLE attempts (
     concluded_at        timestamptz,
     -- Since when it could not be handed over, until when it waits (null: it does not), for
     -- which account (null: for its recipient), and the campaign whose status tells of it.
+    -- How long it has waited is kept apart: nights and pauses are not counted.
     waiting_since       timestamptz,
+    put_off_at          timestamptz,
     retry_at            timestamptz,
+    waited              interval NOT NULL DEFAULT '0',
     account             text,
     campaign_id         uuid,
     PRIMARY KEY (message_id, attempt_no)

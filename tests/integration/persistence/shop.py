@@ -131,12 +131,22 @@ class Shop:
         )
         return await self.intake.receive(self.tenant_id, event, NOW)
 
-    async def impatient(self, ref: MessageRef) -> None:
-        """Have a message wait since before any patience."""
+    async def let_in(self, account: str) -> None:
+        """Have the next call to an account look whether it is back."""
         async with self.database.statement() as connection:
             await connection.execute(
-                text("UPDATE attempts SET waiting_since = :then WHERE message_id = :id"),
-                {"id": ref.message_id, "then": datetime(1960, 1, 1, tzinfo=UTC)},
+                text(
+                    "UPDATE provider_accounts SET probe_at = '-infinity' WHERE account = :account"
+                ),
+                {"account": account},
+            )
+
+    async def impatient(self, ref: MessageRef) -> None:
+        """Have a message wait for longer than any patience."""
+        async with self.database.statement() as connection:
+            await connection.execute(
+                text("UPDATE attempts SET waited = '30 days' WHERE message_id = :id"),
+                {"id": ref.message_id},
             )
 
     async def release(self, ref: MessageRef, attempt_no: int = 1) -> None:

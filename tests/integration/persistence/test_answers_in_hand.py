@@ -1,15 +1,20 @@
 """What a run has found out is not forgotten, and a run that was held up does not call."""
 
 import asyncio
+from contextlib import suppress
+from dataclasses import replace
 from datetime import timedelta
+from itertools import count
 
 import pytest
+from sqlalchemy import text
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
 from activities.delivery import MessageDelivery
 from activities.errors import (
     AmbiguousDeliveryError,
+    LeaseExpiredError,
     ProviderUnavailableError,
     TransientDeliveryError,
 )
@@ -19,9 +24,12 @@ from contracts.delivery import AttemptState, DeliveryOutcome
 from contracts.outreach import DeliverInput
 from persistence.attempts import PostgresAttemptStore
 from persistence.provider_accounts import PostgresProviderAccounts
-from tests.fakes.sender import Gate, ScriptedSender, accept
+from tests.fakes.sender import Gate, ScriptedSender, refuse
 from tests.integration.persistence.shop import Shop
 from tests.ledger import assert_books_balance
+
+#: Each run begins a second after the one before.
+_SECONDS = count()
 
 
 class Disconnected(PostgresAttemptStore):
@@ -51,8 +59,16 @@ class Disconnected(PostgresAttemptStore):
         return await self._lose("put_off", *args, **kwargs)
 
 
-async def due(shop: Shop) -> DeliverInput:
-    ref = await shop.message(await shop.campaign(channels=["chat"], budget_total=5))
+class Pending(ScriptedSender):
+    """A provider that has a message, and does not know yet what becomes of it."""
+
+    async def look_up(self, idempotency_key):
+        await super().look_up(idempotency_key)
+        raise TransientDeliveryError("pending")
+
+
+async def due(shop: Shop, **changes) -> DeliverInput:
+    ref = await shop.message(await shop.campaign(channels=["chat"], budget_total=5, **changes))
     await shop.reserve(ref, day=ActivityEnvironment().info.started_time.date())
     return DeliverInput(ref=ref, attempt_no=1, channel=Channel.CHAT)
 
@@ -64,7 +80,10 @@ async def deliver(shop: Shop, sender: ScriptedSender, request: DeliverInput, sto
         {Channel.CHAT: sender},
         **options,
     )
-    return await ActivityEnvironment().run(delivery.deliver, request)
+    environment = ActivityEnvironment()
+    started_at = environment.info.started_time + timedelta(seconds=next(_SECONDS))
+    environment.info = replace(environment.info, started_time=started_at)
+    return await environment.run(delivery.deliver, request)
 
 
 async def attempt_of(shop: Shop, request: DeliverInput):
@@ -124,7 +143,36 @@ async def test_an_opening_whose_commit_is_uncertain_is_no_call(shop, after):
     assert (await attempt_of(shop, request)).tries == 1
 
 
-async def test_a_run_that_was_held_up_before_its_call_does_not_call(shop):
+HELD_UP = Gate(LeaseExpiredError("held up"), opened=True)
+
+
+async def test_a_run_that_was_held_up_on_its_way_does_not_call(shop):
+    request = await due(shop)
+
+    with pytest.raises(ApplicationError, match="held up"):
+        await deliver(shop, ScriptedSender(HELD_UP), request)
+
+    attempt = await attempt_of(shop, request)
+    assert (attempt.state, attempt.tries) == (AttemptState.NOT_SENT, 0)
+    assert (await deliver(shop, ScriptedSender(), request)).outcome is DeliveryOutcome.ACCEPTED
+
+
+async def test_a_run_that_was_held_up_leaves_what_may_be_out_open(shop):
+    keyed = SenderCapabilities(idempotency_keys=True)
+    request = await due(shop)
+    lost = Gate(AmbiguousDeliveryError("lost"), opened=True)
+    sender = ScriptedSender(lost, HELD_UP, capabilities=keyed)
+    with pytest.raises(ApplicationError):
+        await deliver(shop, sender, request)
+
+    with pytest.raises(ApplicationError, match="held up"):
+        await deliver(shop, sender, request)
+
+    assert (await attempt_of(shop, request)).state is AttemptState.SENDING
+
+
+async def test_a_run_that_was_held_up_since_it_looked_does_not_open(shop):
+    """What it read may be true no more: a pause, a suppression, another run in its place."""
     request = await due(shop)
     sender = ScriptedSender()
 
@@ -132,24 +180,70 @@ async def test_a_run_that_was_held_up_before_its_call_does_not_call(shop):
         await deliver(shop, sender, request, lease=timedelta(seconds=-1))
 
     assert sender.asked == []
-    attempt = await attempt_of(shop, request)
-    assert (attempt.state, attempt.tries) == (AttemptState.NOT_SENT, 0)
-    assert (await deliver(shop, sender, request)).outcome is DeliveryOutcome.ACCEPTED
+    facts = await shop.attempts.delivery_facts(request.ref, 1, Channel.CHAT, "")
+    assert facts.attempt is None
 
 
-async def test_a_run_that_was_held_up_leaves_what_may_be_out_open(shop):
-    keyed = SenderCapabilities(idempotency_keys=True)
+async def test_nothing_is_sent_for_an_attempt_that_was_replaced(shop):
+    """A stopped run wakes when its message is planned anew, and held for under another number."""
     request = await due(shop)
-    lost = ScriptedSender(
-        Gate(AmbiguousDeliveryError("lost"), opened=True), accept, capabilities=keyed
-    )
+    today = ActivityEnvironment().info.started_time.date()
+    await shop.reserve(request.ref, 2, day=today, replaces=1)
+    sender = ScriptedSender()
+
+    result = await deliver(shop, sender, request)
+
+    assert (result.outcome, sender.asked) == (DeliveryOutcome.REFUSED, [])
+    second = request.model_copy(update={"attempt_no": 2})
+    assert (await deliver(shop, sender, second)).outcome is DeliveryOutcome.ACCEPTED
+    await assert_books_balance(shop.database, shop.tenant_id)
+
+
+async def test_at_least_once_no_more_than_five_calls_are_lost_account_down_or_not(shop):
+    request = await due(shop, settings={"ambiguous_delivery": {"chat": "at_least_once"}})
+    sender = ScriptedSender(Gate(AmbiguousDeliveryError("lost"), opened=True))
+    for _ in range(9):
+        await shop.let_in(sender.account)
+        with suppress(ApplicationError):
+            await deliver(shop, sender, request)
+    assert len(sender.asked) == 5
+    assert (await attempt_of(shop, request)).state is AttemptState.UNKNOWN
+
+
+async def test_at_least_once_a_refusal_does_not_undo_a_call_that_may_be_taken(shop):
+    request = await due(shop, settings={"ambiguous_delivery": {"chat": "at_least_once"}})
+    sender = ScriptedSender(Gate(AmbiguousDeliveryError("lost"), opened=True), refuse)
     with pytest.raises(ApplicationError):
-        await deliver(shop, lost, request)
+        await deliver(shop, sender, request)
+    assert (await deliver(shop, sender, request)).outcome is DeliveryOutcome.UNKNOWN
 
-    with pytest.raises(ApplicationError, match="held up"):
-        await deliver(shop, lost, request, lease=timedelta(seconds=-1))
 
-    assert (await attempt_of(shop, request)).state is AttemptState.SENDING
+async def test_a_message_that_is_pending_at_its_provider_is_no_outage(shop):
+    at_once = SenderCapabilities(look_up=True, look_up_settles_after=timedelta(0))
+    request = await due(shop)
+    sender = Pending(Gate(AmbiguousDeliveryError("lost"), opened=True), capabilities=at_once)
+    for _ in range(5):
+        with pytest.raises(ApplicationError, match="puts the recipient off"):
+            await deliver(shop, sender, request)
+    facts = await shop.attempts.delivery_facts(request.ref, 1, Channel.CHAT, sender.account)
+    assert facts.account is None
+    assert (len(sender.asked), len(sender.looked_up)) == (1, 5)
+
+
+async def test_nights_and_pauses_use_up_no_patience(shop):
+    """Put off, then paused for longer than any patience: asked again before it is given up."""
+    request = await due(shop)
+    away = ScriptedSender(Gate(ProviderUnavailableError("away"), opened=True))
+    with pytest.raises(ApplicationError, match="is away"):
+        await deliver(shop, away, request)
+    await shop.attempts.resume_attempt(request.ref, 1)
+    async with shop.database.statement() as connection:
+        statement = text("UPDATE attempts SET put_off_at = put_off_at - interval '30 days'")
+        await connection.execute(statement)
+
+    with pytest.raises(ApplicationError, match="is away"):
+        await deliver(shop, away, request)
+    assert len(away.asked) == 2
 
 
 async def test_a_call_that_outlives_its_time_is_a_lost_answer(shop):

@@ -10,7 +10,11 @@ import pytest
 from temporalio.api.enums.v1 import EventType
 from temporalio.client import WorkflowFailureError
 
-from activities.errors import AmbiguousDeliveryError
+from activities.errors import (
+    AmbiguousDeliveryError,
+    ProviderUnavailableError,
+    TransientDeliveryError,
+)
 from activities.sender import SenderCapabilities
 from contracts.channels import Channel
 from contracts.faults import InvalidRequestError
@@ -197,3 +201,21 @@ async def test_terminated_during_the_call_a_message_is_sent_and_paid_for_all_the
     assert await money(database, tenant_id) == (0, 1_000, 1)
     with pytest.raises(InvalidRequestError, match="has ended"):
         await orchestrator.cancel(message_id)
+
+
+@pytest.mark.parametrize(
+    "answer", [TransientDeliveryError("put off"), ProviderUnavailableError("away")]
+)
+async def test_cancelled_during_a_call_that_is_not_taken_it_is_cancelled(
+    stage, campaign, database, tenant_id, answer
+):
+    gate = Gate(answer)
+    await stage.cast({Channel.EMAIL: ScriptedSender(gate)})
+    handle = await stage.start(campaign)
+    await gate.reached.wait()
+
+    await _cancel_and_wait_until_heard(handle)
+    gate.opened.set()
+
+    assert await _cancelled(handle)
+    await assert_nothing_left_behind(database, tenant_id)

@@ -1,7 +1,7 @@
 """The table of moves, over every situation there is, and the waits."""
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from itertools import product
 
 import pytest
@@ -20,12 +20,12 @@ from policy.attempts import (
     Recovery,
     Situation,
     next_move,
-    patience_ends_at,
+    patience_left,
     wait_between_probes,
     wait_for_recipient,
 )
 
-_FLAGS = ("is_settled", "was_lost", "has_tries", "has_patience", "is_account_down")
+_FLAGS = ("is_settled", "was_lost", "has_tries", "is_account_down")
 SITUATIONS = [
     Situation(known, recovery, obstacle, **dict(zip(_FLAGS, flags, strict=True)))
     for known, recovery, obstacle in product(Known, Recovery, Obstacle)
@@ -65,10 +65,20 @@ def test_a_provider_is_asked_before_anything_else_and_never_too_early():
     assert {next_move(s) for s in asked if not s.is_settled} == {Move.SETTLE}
 
 
-def test_an_attempt_that_was_ever_lost_is_never_given_up_as_refused():
+def test_nothing_is_given_up_that_was_never_lost():
     for s in SITUATIONS:
-        if s.known is Known.MAY_BE_OUT or s.was_lost:
-            assert next_move(s) is not Move.REFUSE
+        if s.known is Known.NOT_TAKEN and s.has_tries:
+            assert next_move(s) is not Move.LOSE
+
+
+def test_a_pause_is_asked_for_before_every_call():
+    assert all(next_move(s) is not Move.CALL for s in situations(obstacle=[Obstacle.PAUSED]))
+
+
+def test_what_nothing_can_tell_of_is_lost_only_when_the_call_must_be_over():
+    out = situations(known=[Known.MAY_BE_OUT], recovery=[Recovery.NONE])
+    assert {next_move(s) for s in out if s.is_settled} == {Move.LOSE}
+    assert {next_move(s) for s in out if not s.is_settled} == {Move.SETTLE}
 
 
 def test_what_may_be_out_is_never_given_back_to_its_workflow():
@@ -81,10 +91,10 @@ def test_nothing_is_called_in_a_pause_behind_a_rule_or_at_an_account_out_of_serv
             assert next_move(s) is not Move.CALL
 
 
-def test_without_patience_and_tries_nothing_waits_for_an_account():
+def test_without_tries_nothing_waits_for_an_account_or_calls():
     for s in SITUATIONS:
-        if not s.has_patience or not s.has_tries:
-            assert next_move(s) is not Move.WAIT_FOR_ACCOUNT
+        if not s.has_tries:
+            assert next_move(s) not in (Move.WAIT_FOR_ACCOUNT, Move.CALL)
 
 
 def test_every_wait_ends_when_what_it_waits_for_is_over():
@@ -101,9 +111,6 @@ def test_one_first_call_needs_nothing_but_a_working_account():
     assert next_move(replace(first, is_account_down=True)) is Move.WAIT_FOR_ACCOUNT
 
 
-NOW = datetime(2026, 3, 1, tzinfo=UTC)
-
-
 @pytest.mark.parametrize(
     ("channel", "settings", "is_last", "is_outage", "patience"),
     [
@@ -118,10 +125,11 @@ NOW = datetime(2026, 3, 1, tzinfo=UTC)
     ],
 )
 def test_patience(channel, settings, is_last, is_outage, patience):
-    ends = patience_ends_at(
-        OrchestratorSettings(**settings), channel, NOW, is_last=is_last, is_outage=is_outage
+    waited = timedelta(minutes=3)
+    left = patience_left(
+        OrchestratorSettings(**settings), channel, waited, is_last=is_last, is_outage=is_outage
     )
-    assert ends - NOW == patience
+    assert left == patience - waited
 
 
 def test_mail_that_is_put_off_is_tried_after_growing_waits():
