@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
+from math import ceil
 from typing import Any, Final
 
 from contracts.campaign import OutreachCampaign
@@ -33,9 +34,6 @@ _SETTINGS: Final[Mapping[str, object]] = {
     "quiet_hours": None,
     "max_messages_per_day": MOST_A_DAY,
     "prices": PRICES,
-    # Whom its provider never answers about is given up while somebody still watches; longer
-    # than any outage that is tried here.
-    "patience_minutes": {"instagram": 3},
 }
 _COMMON: Final[Mapping[str, object]] = {
     "channels": list(PRICES),
@@ -60,12 +58,15 @@ def earlier_campaign(which: Earlier) -> OutreachCampaign:
     return _campaign(name=which.value.capitalize(), templates=_templates(_TEXTS[which]))
 
 
-def main_campaign(people: Iterable[Person]) -> OutreachCampaign:
+def main_campaign(people: Iterable[Person], *, longest_outage_seconds: float) -> OutreachCampaign:
     """The campaign, with budgets that end before the audience does.
 
     Args:
         people: Its audience; what they would cost decides what there is.
+        longest_outage_seconds: What its patience with the channel that never answers about
+            some is longer than; without an outage it ends while somebody still watches.
     """
+    patience_minutes = 1 + 2 * ceil(longest_outage_seconds / 60)
     cost = _cost(people)
     sms, whatsapp = cost[Channel.SMS] * _SMS_SHARE, cost[Channel.WHATSAPP] * _WHATSAPP_SHARE
     unpaid_sms = cost[Channel.SMS] - sms
@@ -79,6 +80,7 @@ def main_campaign(people: Iterable[Person]) -> OutreachCampaign:
         },
         # High: it is there and counted, and does not stop anybody.
         daily_limit=1_000_000,
+        settings={**_SETTINGS, "patience_minutes": {Channel.INSTAGRAM: patience_minutes}},
     )
 
 

@@ -102,6 +102,7 @@ class _Run:
             ("the mail server", stack.mail_sink),
             ("the sandbox provider", stack.sandbox),
         ]
+        self._outage_seconds = outage_seconds
         self._outages = Outages(providers, outage_seconds, console) if outage_seconds else None
         #: Every campaign that ran, and how many recipients it had.
         self._ran: list[tuple[OutreachCampaign, int]] = []
@@ -113,7 +114,7 @@ class _Run:
         async with relaying(relay):
             for earlier in Earlier:
                 await self._carry(earlier_campaign(earlier), written_to(self._people, earlier))
-            campaign = main_campaign(self._people)
+            campaign = main_campaign(self._people, longest_outage_seconds=self._outage_seconds)
             watch = await self._carry(campaign, self._people, self._outages)
         await relay.carry()
         books = await self._read_books()

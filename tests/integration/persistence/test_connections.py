@@ -54,7 +54,8 @@ async def test_a_connection_that_was_lost_is_replaced(database, dsn):
     await eventually(is_replaced, "a new connection")
 
 
-async def test_a_cancelled_statement_leaves_its_connection_to_the_next(database):
+async def test_after_a_cancelled_statement_the_next_has_another_connection(database):
+    """Nothing may answer on the old one any more, as after a failover."""
     before = await _ask(database, _WHO)
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.1):
@@ -62,7 +63,8 @@ async def test_a_cancelled_statement_leaves_its_connection_to_the_next(database)
 
     after = await _ask(database, _WHO, 7)
 
-    assert (after["pid"], after["n"]) == (before["pid"], 7)
+    assert after["pid"] != before["pid"]
+    assert after["n"] == 7
 
 
 async def test_closing_waits_for_statements_on_their_way(database):
