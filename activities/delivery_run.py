@@ -45,6 +45,8 @@ from policy.wishes import is_hard
 
 #: Code of an attempt that was closed before a provider was called.
 CLOSED: Final = "cancelled"
+#: What is left of a patience and is not worth another run: a wait is never exact.
+_A_MOMENT: Final = timedelta(seconds=1)
 #: Code of an attempt whose answer was lost.
 NO_ANSWER: Final = "no_answer"
 
@@ -315,7 +317,7 @@ class DeliveryRun:
         return self._log.answer()
 
     def _has_waited_enough(self, *, is_outage: bool) -> bool:
-        return patience_of(self._log, self._request, is_outage=is_outage) <= timedelta(0)
+        return patience_of(self._log, self._request, is_outage=is_outage) < _A_MOMENT
 
     def _until_settled(self, now: datetime) -> timedelta:
         attempt = self._log.attempt

@@ -58,7 +58,9 @@ def earlier_campaign(which: Earlier) -> OutreachCampaign:
     return _campaign(name=which.value.capitalize(), templates=_templates(_TEXTS[which]))
 
 
-def main_campaign(people: Iterable[Person], *, longest_outage_seconds: float) -> OutreachCampaign:
+def main_campaign(
+    people: Iterable[Person], *, longest_outage_seconds: float = 0
+) -> OutreachCampaign:
     """The campaign, with budgets that end before the audience does.
 
     Args:
