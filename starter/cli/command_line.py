@@ -195,7 +195,8 @@ def _run_app() -> int:
         if message:
             from starter.cli.terminal import show_error
 
-            show_error(f"{message} See `madan-sara --help`.")
+            ended = message if message.endswith((".", "?", "!")) else f"{message}."
+            show_error(f"{ended} See `madan-sara --help`.")
         return BAD_INPUT
 
 
