@@ -144,7 +144,9 @@ def fallback(message_id: MessageId, wait: Wait = 30, as_json: AsJson = False) ->
 @app.command(epilog=EXIT_CODES)
 def suppress(
     recipient: Annotated[str | None, typer.Option(help="A recipient_id.")] = None,
-    address: Annotated[str | None, typer.Option(help="An e-mail address, number, handle.")] = None,
+    address: Annotated[
+        str | None, typer.Option(help="An e-mail address, number (+ and country), handle.")
+    ] = None,
     channel: Annotated[Channel | None, typer.Option(help="Only this one; else all.")] = None,
     reason: Annotated[str, typer.Option(help="Kept and shown: no personal data.")] = (
         "asked not to be contacted"
