@@ -17,6 +17,8 @@ from contracts.outreach import UNDER_WAY, Details, ExitReason, OutreachState
 SHOWN_EVENTS: Final = 8
 #: How a change of limits is noted.
 LIMITS_SET: Final = "limits_set"
+#: How it is noted that a campaign was saved with other limits.
+LIMITS_SAVED: Final = "limits_saved"
 
 
 class CampaignRef(Contract):

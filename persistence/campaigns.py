@@ -1,5 +1,6 @@
 """Campaigns as saved, in PostgreSQL."""
 
+import json
 from collections.abc import Callable
 from datetime import date, datetime
 from uuid import UUID
@@ -9,6 +10,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from contracts.campaign import FINAL_STATUSES, CampaignStatus, OutreachCampaign
+from contracts.campaign_run import LIMITS_SAVED
 from contracts.faults import InvalidRequestError
 from contracts.outreach import FINAL_STATES, OutreachState
 from persistence.campaign_limits import explain_limits, save_limits
@@ -16,6 +18,7 @@ from persistence.database import Database, Query
 from persistence.rows import campaign_from
 from persistence.tallies import TALLIES
 from policy.campaign_days import campaign_day
+from policy.limit_changes import limit_changes
 
 #: As the statements take them.
 _FINAL = sorted(status.value for status in FINAL_STATUSES)
@@ -84,6 +87,8 @@ class PostgresCampaignStore:
     async def save(self, campaign: OutreachCampaign, today: date, now: datetime) -> int:
         """Store a campaign and the limits of its accounts, new or changed, as it is.
 
+        Limits that are others than before are noted.
+
         Args:
             campaign: with its settings filled in.
             today: the campaign's day; limits of past days stay as they were.
@@ -132,10 +137,14 @@ class PostgresCampaignStore:
         row = {**_row(campaign, now), "by_send": by_send, "known_version": known_version}
         try:
             async with self._database.transaction() as connection:
+                before = (await connection.execute(_LOCKED, row)).mappings().one_or_none()
                 saved = await connection.execute(_SAVE, {**row, "final": _FINAL})
                 version: int | None = saved.scalar_one_or_none()
                 if version is not None:
                     await save_limits(connection, campaign, today)
+                    if before is not None:
+                        present = campaign_from(before["config"], before["status"])
+                        await _note_limits(connection, present, campaign, now)
         except IntegrityError:
             raise InvalidRequestError(
                 await explain_limits(self._database, campaign, today)
@@ -206,6 +215,23 @@ class PostgresCampaignStore:
                 await explain_limits(self._database, changed, campaign_day(changed, now))
             ) from None
         return changed.status
+
+
+async def _note_limits(
+    connection: AsyncConnection, before: OutreachCampaign, saved: OutreachCampaign, now: datetime
+) -> None:
+    """Note the limits a campaign was saved with, where they are others than it had."""
+    changes = limit_changes(before, saved)
+    if not changes:
+        return
+    note = {
+        "tenant_id": saved.tenant_uuid,
+        "campaign_id": saved.id,
+        "kind": LIMITS_SAVED,
+        "details": json.dumps({name: str(change) for name, change in changes.items()}),
+        "now": now,
+    }
+    await connection.execute(_NOTE, note)
 
 
 async def _ends_too_early(connection: AsyncConnection, changed: OutreachCampaign) -> bool:

@@ -137,6 +137,19 @@ LONGEST_ASKED: Final = timedelta(hours=1)
 TURN_APART: Final = timedelta(milliseconds=100)
 
 
+def own_patience(settings: OrchestratorSettings, channel: Channel) -> timedelta:
+    """The patience of a channel, wherever it stands in a message's plan.
+
+    Args:
+        settings: the campaign's.
+        channel: the channel; one that the settings leave out has its default.
+    """
+    minutes = settings.patience_minutes.get(channel)
+    if minutes is None:
+        return PATIENCE.get(channel, DEFAULT_PATIENCE)
+    return timedelta(minutes=minutes)
+
+
 def patience(settings: OrchestratorSettings, channel: Channel, *, is_last: bool) -> timedelta:
     """How long a message waits for a channel before the next one has its turn.
 
@@ -145,10 +158,7 @@ def patience(settings: OrchestratorSettings, channel: Channel, *, is_last: bool)
         channel: the channel it waits for.
         is_last: whether no channel is left behind it.
     """
-    minutes = settings.patience_minutes.get(channel)
-    longest = (
-        PATIENCE.get(channel, DEFAULT_PATIENCE) if minutes is None else timedelta(minutes=minutes)
-    )
+    longest = own_patience(settings, channel)
     if is_last or settings.fallback_after_minutes is None:
         return longest
     return min(longest, timedelta(minutes=settings.fallback_after_minutes))

@@ -15,7 +15,12 @@ from activities.router import ChannelRouter
 from activities.scheduler import SendTimeScheduler
 from config.settings import DatabaseSettings
 from config.temporal import connect
-from contracts.campaign import DEFAULT_TENANT, CampaignStatus, OutreachCampaign
+from contracts.campaign import (
+    DEFAULT_TENANT,
+    FINAL_STATUSES,
+    CampaignStatus,
+    OutreachCampaign,
+)
 from contracts.campaign_run import CampaignRef
 from contracts.channels import Channel
 from contracts.content import MessageContent
@@ -135,6 +140,9 @@ class OutreachOrchestrator:
         await self._campaigns.save(campaign)
         # What it waits for may have changed with it.
         await self.campaign(campaign.id).look_again()
+        stored = await self._campaigns.get(campaign.id)
+        if stored.status in FINAL_STATUSES:  # Nobody who waits gets any text.
+            return TextsRenewed()
         return await self._queued_texts.renew(campaign)
 
     def campaign(self, campaign_id: UUID) -> CampaignControl:
@@ -386,7 +394,8 @@ class OutreachOrchestrator:
 
         Args:
             recipient_id: the person, as requests name them.
-            address: or a mailbox, number, handle or id, in any form.
+            address: or a mailbox, number, handle or id, in any form; of digits alone it is
+                taken only with its channel, or as a number with + and its country.
             channel: where not to contact; None: nowhere.
             reason: kept and shown, in histories too: no personal data.
 

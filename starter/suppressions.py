@@ -10,7 +10,7 @@ from contracts.faults import InvalidRequestError
 from persistence.database import Database
 from persistence.suppressions import PostgresSuppressions, StoredSuppression, Subject
 from policy.addresses import forms_of
-from starter.addresses import stored_form
+from starter.addresses import sought_forms, stored_form
 from starter.requests import parse
 
 
@@ -63,7 +63,7 @@ class Suppressions:
         wish = parse(_Wish, given, "")
         await self._store.suppress(
             self._tenant_id,
-            _subject(wish, address),
+            _meant(wish, address),
             channel=wish.channel,
             reason=wish.reason,
             now=datetime.now(UTC),
@@ -79,7 +79,7 @@ class Suppressions:
             LookupError: there is nothing to lift.
         """
         wish = parse(_Wish, {"recipient_id": recipient_id, "channel": channel}, "")
-        subject = _subject(wish, address)
+        subject = _sought(wish, address)
         lifted = await self._store.lift(self._tenant_id, subject, channel=wish.channel)
         if not lifted:
             raise LookupError(
@@ -91,12 +91,25 @@ class Suppressions:
         return [_told(each) for each in lifted]
 
 
-def _subject(wish: _Wish, address: str | None) -> Subject:
-    if (wish.recipient_id is None) == (address is None):
-        raise InvalidRequestError("give either recipient_id or address, to say who is meant")
+def _meant(wish: _Wish, address: str | None) -> Subject:
+    """The person or the address that is to be suppressed."""
+    _require_one(wish, address)
     if address is None:
         return Subject(recipient_id=wish.recipient_id)
-    return Subject(forms=forms_of(stored_form(address), wish.channel))
+    return Subject(forms=forms_of(stored_form(address, wish.channel), wish.channel))
+
+
+def _sought(wish: _Wish, address: str | None) -> Subject:
+    """The person or the address that was suppressed, in any form that may be stored."""
+    _require_one(wish, address)
+    if address is None:
+        return Subject(recipient_id=wish.recipient_id)
+    return Subject(forms=sought_forms(address, wish.channel))
+
+
+def _require_one(wish: _Wish, address: str | None) -> None:
+    if (wish.recipient_id is None) == (address is None):
+        raise InvalidRequestError("give either recipient_id or address, to say who is meant")
 
 
 def _told(lifted: StoredSuppression) -> LiftedSuppression:

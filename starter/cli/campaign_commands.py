@@ -18,12 +18,13 @@ CampaignId = Annotated[str, typer.Argument(metavar="CAMPAIGN_ID", help="As in it
 @campaigns.command("save", epilog=EXIT_CODES)
 def save_campaign(
     file: Annotated[str, typer.Argument(metavar="FILE", help="JSON file; - for standard input")],
+    yes: Yes = False,
     as_json: AsJson = False,
 ) -> None:
     """Save a campaign, new or changed; a status or start the file leaves out stays."""
     from starter.cli import orders
 
-    run(lambda: orders.save_campaign(file), as_json=as_json)
+    run(lambda: orders.save_campaign(file, yes=yes), as_json=as_json)
 
 
 @campaigns.command("status", epilog=EXIT_CODES)

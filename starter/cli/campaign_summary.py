@@ -1,13 +1,16 @@
 """What a campaign is, before it is saved."""
 
 from collections.abc import Iterator, Mapping
+from datetime import timedelta
 from typing import Any
 
 from rich.console import Group, RenderableType
 from rich.text import Text
 
 from contracts.campaign import OutreachCampaign
+from contracts.channels import Channel
 from contracts.settings import OrchestratorSettings
+from policy.attempts import own_patience
 from policy.text_warnings import text_warnings
 from starter.cli.terminal import plain
 
@@ -39,7 +42,17 @@ def campaign_summary(campaign: OutreachCampaign, defaults: OrchestratorSettings)
         "end_date": campaign.end_date,
         "timezone": campaign.timezone or "UTC",
         "settings_from": "the campaign" if campaign.settings else "the tenant's defaults",
-        "settings": settings.model_dump(mode="json"),
+        "settings": {**settings.model_dump(mode="json"), **_per_channel(settings)},
+    }
+
+
+def _per_channel(settings: OrchestratorSettings) -> dict[str, dict[str, Any]]:
+    """The settings that each channel has of its own, with the defaults in force."""
+    return {
+        "ambiguous_delivery": {c.value: settings.ambiguity_policy(c).value for c in Channel},
+        "patience_minutes": {
+            c.value: own_patience(settings, c) // timedelta(minutes=1) for c in Channel
+        },
     }
 
 

@@ -144,7 +144,9 @@ def fallback(message_id: MessageId, wait: Wait = 30, as_json: AsJson = False) ->
 @app.command(epilog=EXIT_CODES)
 def suppress(
     recipient: Annotated[str | None, typer.Option(help="A recipient_id.")] = None,
-    address: Annotated[str | None, typer.Option(help="An e-mail address, number, handle.")] = None,
+    address: Annotated[
+        str | None, typer.Option(help="An e-mail address, number (+ and country), handle.")
+    ] = None,
     channel: Annotated[Channel | None, typer.Option(help="Only this one; else all.")] = None,
     reason: Annotated[str, typer.Option(help="Kept and shown: no personal data.")] = (
         "asked not to be contacted"
@@ -195,7 +197,8 @@ def _run_app() -> int:
         if message:
             from starter.cli.terminal import show_error
 
-            show_error(f"{message} See `madan-sara --help`.")
+            ended = message if message.endswith((".", "?", "!")) else f"{message}."
+            show_error(f"{ended} See `madan-sara --help`.")
         return BAD_INPUT
 
 

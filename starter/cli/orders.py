@@ -5,7 +5,7 @@ that needs the database and Temporal.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 from uuid import UUID, uuid4
@@ -13,12 +13,14 @@ from uuid import UUID, uuid4
 from rich.console import RenderableType
 from temporalio.client import RPCTimeoutOrCancelledError
 
-from contracts.campaign import CampaignStatus, OutreachCampaign
+from contracts.campaign import FINAL_STATUSES, CampaignStatus, OutreachCampaign
 from contracts.faults import InvalidRequestError, listed
 from contracts.outreach import UNSENT_STATES, OutreachState
+from policy.limit_changes import LimitChange, limit_changes, told_changes
 from policy.text_warnings import text_warnings
 from starter.answers import SendResult
 from starter.cli import views
+from starter.cli.asking import confirm
 from starter.cli.explanation import explain_message
 from starter.cli.request_file import (
     SendRequest,
@@ -149,18 +151,24 @@ def fallback(message_id: str, *, wait_seconds: int) -> Order:
     return order
 
 
-def save_campaign(path: str) -> Order:
-    """Store the campaign of a file."""
+def save_campaign(path: str, *, yes: bool) -> Order:
+    """Store the campaign of a file; other limits than it has are asked about."""
     defaults = tenant_settings()
     campaign, faults = read_campaign(path, defaults)
     if campaign is None:
         raise InvalidRequestError(listed(faults))
 
     async def order(session: Session) -> Reply:
+        saved = await _saved(session.orchestrator, campaign.id)
         # Contradictions between its fields are judged with what it keeps of the saved one.
-        complete = await _completed(session.orchestrator, campaign)
+        complete = campaign if saved is None else _completed(campaign, saved)
+        changes = {} if saved is None else limit_changes(saved, complete)
+        if changes:
+            question = f"Campaign {complete.name} gets other limits: {told_changes(changes)}."
+            await confirm(question, yes=yes)
         texts = await session.orchestrator.save_campaign(complete)
-        reply = _campaign_reply(complete.id, complete.status, f'"{complete.name}" is saved')
+        stored = await session.orchestrator.get_campaign(complete.id)
+        reply = saved_reply(stored, changes, given=complete.status)
         return with_texts(reply, texts, text_warnings(complete, complete.settings or defaults))
 
     return order
@@ -174,14 +182,15 @@ def _campaign_of(request: SendRequest) -> OutreachCampaign | UUID:
     return request.campaign_id
 
 
-async def _completed(
-    orchestrator: OutreachOrchestrator, campaign: OutreachCampaign
-) -> OutreachCampaign:
-    """A campaign whose file leaves out status or start keeps those it was saved with."""
+async def _saved(orchestrator: OutreachOrchestrator, campaign_id: UUID) -> OutreachCampaign | None:
     try:
-        saved = await orchestrator.get_campaign(campaign.id)
+        return await orchestrator.get_campaign(campaign_id)
     except LookupError:
-        return campaign
+        return None
+
+
+def _completed(campaign: OutreachCampaign, saved: OutreachCampaign) -> OutreachCampaign:
+    """A campaign whose file leaves out status or start keeps those it was saved with."""
     kept = {"status", "start_date"} - campaign.model_fields_set
     return campaign.model_copy(update={name: getattr(saved, name) for name in kept})
 
@@ -200,6 +209,29 @@ async def _decided(deciding: Coroutine[Any, Any, T], wait_seconds: int, meanwhil
 def _sent(document: dict[str, Any], result: SendResult) -> Reply:
     stands = OutreachState(result["status"]) not in UNSENT_STATES
     return Reply(document, views.decision_view(result, document.get("campaign_id")), stands)
+
+
+def saved_reply(
+    stored: OutreachCampaign, changes: Mapping[str, LimitChange], *, given: CampaignStatus
+) -> Reply:
+    """What a campaign is, now that it is saved.
+
+    Args:
+        stored: as it is stored.
+        changes: the limits it had otherwise before.
+        given: the status it was to get; one that is final stands against it.
+    """
+    document = {
+        "campaign_id": stored.id,
+        "campaign_status": stored.status,
+        "limits_changed": {name: change._asdict() for name, change in changes.items()},
+    }
+    is_ = "is" if stored.status is given else "stays"
+    told = f'Campaign {stored.id} "{stored.name}" is saved; it {is_} {stored.status}'
+    told += ", which is final." if stored.status in FINAL_STATUSES else "."
+    if changes:
+        told += f"\nChanged limits: {told_changes(changes)}."
+    return Reply(document, told)
 
 
 def with_texts(reply: Reply, texts: TextsRenewed, warnings: Sequence[str]) -> Reply:
@@ -226,8 +258,3 @@ def with_texts(reply: Reply, texts: TextsRenewed, warnings: Sequence[str]) -> Re
 
 def _queued(count: int, one: str, many: str) -> str:
     return f"{count:,} queued recipient{' ' + one if count == 1 else 's ' + many}"
-
-
-def _campaign_reply(campaign_id: UUID, status: CampaignStatus, told: str) -> Reply:
-    document = {"campaign_id": campaign_id, "campaign_status": status}
-    return Reply(document, f"Campaign {campaign_id} {told}; it is {status}.")

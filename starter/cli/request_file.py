@@ -17,6 +17,7 @@ from contracts.base import Contract, Instant, InstantOrDay, ShortText
 from contracts.campaign import OutreachCampaign
 from contracts.content import MessageContent
 from contracts.faults import InvalidRequestError, one_line
+from contracts.money import Money
 from contracts.reading import read
 from contracts.recipient import RecipientProfile
 from contracts.settings import OrchestratorSettings
@@ -30,6 +31,7 @@ MAX_FILE_BYTES: Final = 10_000_000
 
 _STDIN: Final = "-"
 
+_MONEY: Final[TypeAdapter[Decimal]] = TypeAdapter(Money)
 _INSTANT_OR_DAY: Final[TypeAdapter[datetime | date]] = TypeAdapter(InstantOrDay)
 
 
@@ -99,14 +101,15 @@ def parse_amount(text: str, name: str) -> Decimal:
     """An amount of money from the command line.
 
     Raises:
-        InvalidRequestError: it is no number.
+        InvalidRequestError: it is no number, or none that an amount of money may be.
     """
     try:
-        return Decimal(text)
+        amount = Decimal(text)
     except InvalidOperation:
-        raise InvalidRequestError(
-            f"{name}: {text!r} is no amount; write it like 1000 or 99.50"
-        ) from None
+        amount = None
+    if amount is None or not amount.is_finite():
+        raise InvalidRequestError(f"{name}: {text!r} is no amount; write it like 1000 or 99.50")
+    return read(_MONEY, amount, name)
 
 
 def parse_instant(text: str, name: str) -> datetime:

@@ -192,6 +192,18 @@ async def test_a_lifted_wish_is_lifted_whole(orchestrator, tenant_id):
         assert await _decided(orchestrator, tenant_id, person, tenants_own) == "email"
 
 
+async def test_an_id_of_digits_is_taken_with_its_channel_and_lifted_without(
+    orchestrator, tenant_id
+):
+    with pytest.raises(InvalidRequestError, match=r"without its country; write it with \+"):
+        await orchestrator.suppress(address="5145550177")
+    await orchestrator.suppress(address="5145550177", channel="chat")
+    contact = {"user_id": "5145550177"}
+    assert await _decided(orchestrator, tenant_id, "x", contact, ["chat"]) == "suppressed"
+    await orchestrator.lift_suppression(address="5145550177")
+    assert await _decided(orchestrator, tenant_id, "x", contact, ["chat"]) == "chat"
+
+
 async def test_another_wish_for_the_same_mailbox_stands(orchestrator, tenant_id):
     await _report(
         orchestrator, await _sent(orchestrator, tenant_id, "newsletter-93", MARIE), "unsubscribed"

@@ -1,5 +1,6 @@
 """`madan-sara campaign`."""
 
+import json
 from decimal import Decimal
 from uuid import UUID
 
@@ -16,6 +17,7 @@ async def test_a_campaign_is_saved_paused_and_resumed(madan_sara, orchestrator, 
     assert saved.document == {
         "campaign_id": campaign["id"],
         "campaign_status": "active",
+        "limits_changed": {},
         "texts_renewed": 0,
         "texts_kept": 0,
         "texts_kept_because": [],
@@ -80,6 +82,55 @@ async def test_what_cannot_be_undone_is_asked_about_on_a_terminal_only(
     cancelled = await typing("yes\n", "cancel", name)
     assert cancelled.code == 0
     assert (await limits())[2] is CampaignStatus.CANCELLED
+
+
+async def test_a_save_names_the_limits_it_changes_and_asks_on_a_terminal(
+    settings, madan_sara, orchestrator, campaign, tmp_path
+):
+    name = campaign["id"]
+    campaign |= {"budget_total": 5, "daily_limit": 10}
+    file = tmp_path / "campaign.json"
+    file.write_text(json.dumps(campaign))
+    save = ("campaign", "save", str(file))
+    await madan_sara(*save)
+    await madan_sara("campaign", "set", name, "--daily-limit", "500", "--budget", "100")
+    told = "daily_limit 500 -> 10; budget_total 100 -> 5"
+
+    no = await run_on_terminal(*save, settings=settings, typed="n\n")
+    assert (no.code, no.out) == (1, "")
+    assert f"Campaign Spring fair gets other limits: {told}. Go on? [y/N]" in no.err
+    assert (await orchestrator.get_campaign(UUID(name))).daily_limit == 500
+    script = await madan_sara(*save)
+    assert (script.code, script.err) == (0, "")
+    assert f"Changed limits: {told}." in script.out
+    again = await run_on_terminal(*save, "--json", settings=settings, typed="")
+    assert (again.code, again.err, again.document["limits_changed"]) == (0, "", {})
+    status = (await madan_sara("campaign", "status", name, "--json")).document
+    (event, *_) = status["last_events"]
+    assert event["kind"] == "limits_saved"
+    assert event["details"] == {"daily_limit": "500 -> 10", "budget_total": "100 -> 5"}
+
+    campaign["budget_total"] = 7
+    file.write_text(json.dumps(campaign))
+    meant = await run_on_terminal(*save, "--yes", "--json", settings=settings, typed="")
+    changed = {"budget_total": {"before": 5, "after": 7}}
+    assert (meant.code, meant.err, meant.document["limits_changed"]) == (0, "", changed)
+
+
+async def test_a_save_tells_the_status_that_is_stored(madan_sara, orchestrator, campaign, tmp_path):
+    name = campaign["id"]
+    campaign |= {"status": "active", "templates": {"default": "Bonjou {{ name }}"}}
+    await madan_sara("campaign", "save", "-", stdin=campaign)
+    people = tmp_path / "people.csv"
+    people.write_text(f"id,name,email\n{name},P,{name}@example.com\n")
+    await madan_sara("campaign", "import", name, str(people))
+
+    campaign |= {"status": "completed", "templates": {"default": "Orevwa {{ name }}"}}
+    over = await madan_sara("campaign", "save", "-", stdin=campaign)
+    assert over.code == 0
+    assert over.out.endswith("is saved; it is completed, which is final.\n")
+    late = await madan_sara("campaign", "save", "-", stdin=campaign | {"status": "active"})
+    assert late.out.endswith("is saved; it stays completed, which is final.\n")
 
 
 async def test_a_campaign_is_imported_started_steered_and_cancelled(

@@ -176,3 +176,32 @@ def test_a_pipe_that_nobody_writes_to_is_not_waited_for(tmp_path):
     assert "/dev/zero: is no regular file" in fault(run("send", "/dev/zero"))
     validated = run("campaign", "validate", str(pipe))
     assert (validated.exit_code, "is no regular file" in validated.stderr) == (BAD_INPUT, True)
+
+
+@pytest.mark.parametrize("amount", ["nan", "-NaN", "sNaN", "inf", "-Infinity", "much", ""])
+def test_an_amount_that_is_no_number_is_refused(amount):
+    said = f"{amount!r} is no amount; write it like 1000 or 99.50"
+    assert f"--budget: {said}" in fault(run("campaign", "set", str(uuid.uuid4()), budget(amount)))
+    assert f"VALUE: {said}" in fault(run("convert", str(uuid.uuid4()), "--", amount))
+
+
+@pytest.mark.parametrize(
+    ("amount", "said"),
+    [
+        ("-5", "must be greater than or equal to 0"),
+        ("1e999999", "must be less than or equal to 1000000000"),
+        ("0.0000001", "must have at most 6 decimals"),
+    ],
+)
+def test_an_amount_that_no_money_may_be_is_refused_before_it_is_asked_about(amount, said):
+    assert f"--budget: {said}" in fault(run("campaign", "set", str(uuid.uuid4()), budget(amount)))
+
+
+@pytest.mark.parametrize("seconds", ["nan", "inf", "-1"])
+def test_an_interval_that_could_not_be_waited_for_is_refused(seconds):
+    result = run("campaign", "status", str(uuid.uuid4()), "--watch", f"--interval={seconds}")
+    assert result.exit_code == BAD_INPUT
+
+
+def budget(amount: str) -> str:
+    return f"--budget={amount}"

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from starter.cli.command_line import _run_app
+from starter.cli.running import BAD_INPUT
 
 _PROJECT = Path(__file__).parents[3] / "pyproject.toml"
 
@@ -22,3 +23,18 @@ def test_the_help_names_every_command(monkeypatch, capsys, command):
     monkeypatch.setattr("sys.argv", ["madan-sara", "--help"])
     assert _run_app() == 0
     assert f" {command} " in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["status", "--foo"], "No such option: --foo. See"),
+        (["stat"], "Did you mean 'status'? See"),
+        (["send"], "Missing argument 'FILE'. See"),
+        (["messages", "c", "--limit", "many"], "as an integer. See"),
+    ],
+)
+def test_a_mistake_ends_as_a_sentence_before_the_hint(monkeypatch, capsys, arguments, said):
+    monkeypatch.setattr("sys.argv", ["madan-sara", *arguments])
+    assert _run_app() == BAD_INPUT
+    assert f"{said} `madan-sara --help`.\n" in capsys.readouterr().err

@@ -1,6 +1,10 @@
-"""What `campaign save` says of the texts of those who wait, and of what texts cost."""
+"""What `campaign save` says of a campaign, and of the texts of those who wait."""
 
-from starter.cli.orders import Reply, with_texts
+import pytest
+
+from contracts.campaign import FINAL_STATUSES, CampaignStatus, OutreachCampaign
+from policy.limit_changes import LimitChange
+from starter.cli.orders import Reply, saved_reply, with_texts
 from starter.queued_texts import TextsRenewed
 
 SAVED = Reply({"campaign_id": "c"}, "Campaign c is saved; it is active.")
@@ -25,3 +29,21 @@ def test_who_keeps_the_old_text_is_told_with_the_reason():
     assert str(told.view).endswith("\nMind it.")
     assert told.document["texts_kept_because"] == ["content.sms: names 'x'"]
     assert told.document["warnings"] == ["it"]
+
+
+def stored(status: CampaignStatus) -> OutreachCampaign:
+    return OutreachCampaign(name="Spring fair", channels=["email"], status=status)
+
+
+@pytest.mark.parametrize("status", sorted(FINAL_STATUSES))
+def test_the_stored_status_is_told_where_it_stands_against_the_files(status):
+    reply = saved_reply(stored(status), {}, given=CampaignStatus.ACTIVE)
+    assert str(reply.view).endswith(f'"Spring fair" is saved; it stays {status}, which is final.')
+    assert reply.document["campaign_status"] is status
+
+
+def test_changed_limits_are_named():
+    changes = {"daily_limit": LimitChange(10, 500)}
+    reply = saved_reply(stored(CampaignStatus.ACTIVE), changes, given=CampaignStatus.ACTIVE)
+    assert str(reply.view).endswith("; it is active.\nChanged limits: daily_limit 10 -> 500.")
+    assert reply.document["limits_changed"] == {"daily_limit": {"before": 10, "after": 500}}

@@ -104,6 +104,17 @@ def test_the_tenants_defaults_are_filled_in(monkeypatch):
     assert document["settings"]["max_messages_per_day"] == 2
 
 
+def test_what_each_channel_has_by_default_is_told():
+    sound = {"name": "x", "channels": ["email"], "settings": {"patience_minutes": {"sms": 7}}}
+    held = json.loads(validate(sound, "--json").stdout)["settings"]
+    patience = held["patience_minutes"]
+    assert (patience["email"], patience["sms"], patience["chat"]) == (1440, 7, 120)
+    assert set(held["ambiguous_delivery"].values()) == {"at_most_once"}
+    told = validate(sound).stdout
+    assert "email 1440, sms 7, whatsapp 120" in told
+    assert "email at_most_once, sms at_most_once" in told
+
+
 def test_what_is_no_file_of_a_campaign_is_refused():
     result = validate("[]")
     assert result.exit_code == BAD_INPUT

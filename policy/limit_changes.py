@@ -1,0 +1,58 @@
+"""Limits that a campaign has got, lost or changed from one version to the next."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from decimal import Decimal
+from typing import NamedTuple
+
+from contracts.campaign import OutreachCampaign
+from contracts.instants import in_utc
+
+#: A number of messages, an amount of money or an end; None: no limit.
+Limit = int | Decimal | datetime | None
+
+
+class LimitChange(NamedTuple):
+    """A limit that is another one now."""
+
+    before: Limit
+    after: Limit
+
+    def __str__(self) -> str:
+        return f"{_told(self.before)} -> {_told(self.after)}"
+
+
+def limit_changes(before: OutreachCampaign, after: OutreachCampaign) -> dict[str, LimitChange]:
+    """The limits that differ between two versions of a campaign, by their field's name."""
+    old, new = _limits(before), _limits(after)
+    return {
+        name: LimitChange(old.get(name), new.get(name))
+        for name in {**old, **new}
+        if old.get(name) != new.get(name)
+    }
+
+
+def told_changes(changes: Mapping[str, LimitChange]) -> str:
+    """The changes in one line, like `daily_limit 10 -> 500; budget_total 5 -> none`."""
+    return "; ".join(f"{name} {change}" for name, change in changes.items())
+
+
+def _limits(campaign: OutreachCampaign) -> dict[str, Limit]:
+    return {
+        "daily_limit": campaign.daily_limit,
+        "budget_total": campaign.budget_total,
+        "daily_spend_limit": campaign.daily_spend_limit,
+        "end_date": campaign.end_date,
+        **{
+            f"budget_per_channel.{channel}": budget.total
+            for channel, budget in (campaign.budget_per_channel or {}).items()
+        },
+    }
+
+
+def _told(limit: Limit) -> str:
+    if isinstance(limit, Decimal):
+        return f"{limit.normalize():f}"
+    if isinstance(limit, datetime):
+        return in_utc(limit)
+    return "none" if limit is None else str(limit)
