@@ -402,26 +402,6 @@ async def test_a_call_under_way_is_heard_out_before_it_is_moved(stage, campaign)
     assert sms.asked == []
 
 
-@pytest.mark.parametrize(
-    "answer", [TransientDeliveryError("put off"), ProviderUnavailableError("away"), Refused("no")]
-)
-async def test_a_call_under_way_that_is_not_taken_is_moved_when_it_has_ended(
-    stage, campaign, answer
-):
-    gate, sms = Gate(answer), ScriptedSender()
-    await stage.cast({Channel.EMAIL: ScriptedSender(gate), Channel.SMS: sms})
-    with stage.environment.auto_time_skipping_disabled():
-        handle = await stage.start(campaign, EVERYWHERE, TEXT)
-        await gate.reached.wait()
-        moving = asyncio.create_task(handle.execute_update(OutreachWorkflow.fall_back))
-        heard = EventType.EVENT_TYPE_ACTIVITY_TASK_CANCEL_REQUESTED
-        while heard not in [event.event_type async for event in handle.fetch_history_events()]:
-            pass
-        gate.opened.set()
-        assert (await moving).channel is Channel.SMS
-    assert (await handle.result()).channel is Channel.SMS
-
-
 async def test_a_time_somebody_asked_for_holds_on_the_next_channel_too(stage, campaign):
     campaign.send_time_optimization = True
     await stage.cast({Channel.EMAIL: ScriptedSender(), Channel.SMS: ScriptedSender()})

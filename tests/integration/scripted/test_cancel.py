@@ -15,7 +15,7 @@ from activities.errors import (
     ProviderUnavailableError,
     TransientDeliveryError,
 )
-from activities.sender import SenderCapabilities
+from activities.sender import Refused, SenderCapabilities
 from contracts.channels import Channel
 from contracts.faults import InvalidRequestError
 from contracts.outreach import OutreachState, OutreachStatus, RescheduleInput
@@ -219,3 +219,29 @@ async def test_cancelled_during_a_call_that_is_not_taken_it_is_cancelled(
 
     assert await _cancelled(handle)
     await assert_nothing_left_behind(database, tenant_id)
+
+
+@pytest.mark.parametrize(
+    "answer", [TransientDeliveryError("put off"), ProviderUnavailableError("away"), Refused("no")]
+)
+async def test_moved_during_a_call_that_is_not_taken_it_goes_on_with_the_next_channel(
+    stage, campaign, tenant_id, answer
+):
+    gate = Gate(answer)
+    await stage.cast({Channel.EMAIL: ScriptedSender(gate), Channel.SMS: ScriptedSender()})
+    person = str(tenant_id)
+    profile = {
+        "contact_info": {"email": f"{person}@example.com", "phone": phone_of(person)},
+        "preferences": {"preferred_channel": "email"},
+    }
+    handle = await stage.start(campaign, profile, {"default": "Bonjou"})
+    await gate.reached.wait()
+    moving = asyncio.create_task(handle.execute_update(OutreachWorkflow.fall_back))
+    heard = EventType.EVENT_TYPE_ACTIVITY_TASK_CANCEL_REQUESTED
+    while heard not in [event.event_type async for event in handle.fetch_history_events()]:
+        pass
+
+    gate.opened.set()
+
+    assert (await moving).channel is Channel.SMS
+    assert (await handle.result()).channel is Channel.SMS
