@@ -13,7 +13,7 @@ from activities.persistently import persistently
 from activities.run_clock import RunClock
 from contracts.delivery import AttemptState, DeliveryOutcome
 from contracts.outreach import DeliverInput, DeliverResult
-from policy.attempts import Known
+from policy.attempts import LATE_FOR_A_RETRY, Known
 
 OUTCOMES: Final = {
     AttemptState.ACCEPTED: DeliveryOutcome.ACCEPTED,
@@ -98,7 +98,7 @@ class AttemptLog:
         since = self.facts.attempt
         if since is None or since.retry_at is None or since.put_off_at is None:
             return self.facts.waited
-        lately = min(self._clock.now(), since.retry_at) - since.put_off_at
+        lately = min(self._clock.now(), since.retry_at + LATE_FOR_A_RETRY) - since.put_off_at
         return self.facts.waited + max(lately, timedelta(0))
 
     def answer(self) -> DeliverResult:

@@ -154,11 +154,9 @@ class DeliveryRun:
         except NotTakenError as error:
             return await self._wait_for_account(error)
         except (AmbiguousDeliveryError, TimeoutError) as error:
-            await self._lose_answer(str(error) or "the call outlived its time")
-            return None
+            return await self._lose_answer(str(error) or "the call outlived its time")
         except Exception as error:  # noqa: BLE001 - a sender's fault; the message may be out
-            await self._lose_answer(f"its sender failed ({type(error).__name__})")
-            return None
+            return await self._lose_answer(f"its sender failed ({type(error).__name__})")
         return await self._record_answer(answer, calls=1)
 
     # Before the call
@@ -254,8 +252,8 @@ class DeliveryRun:
             return await self._give_up(AttemptState.REFUSED, error.code)
         raise await self._put_off(come_back_at, error.code, is_outage=True)
 
-    async def _lose_answer(self, why: str) -> None:
-        """The message may be out: write that down, for the next move to find out.
+    async def _lose_answer(self, why: str) -> DeliverResult | None:
+        """The message may be out: write that down; None: the next move is to find out.
 
         An account that answers nobody is out of service, which uses up nobody's tries; but each
         call that may be a message more is one.
@@ -265,8 +263,11 @@ class DeliveryRun:
         await self._log.put_off(self._clock.now(), NO_ANSWER, calls=int(is_try), is_lost=True)
         come_back_at = await self._account.failed(NotTakenError(why, code=NO_ANSWER))
         await self._log.put_off(come_back_at, NO_ANSWER)
-        if self._recovery in (Recovery.KEYS, Recovery.RESEND):
-            raise waits.for_another_call(come_back_at - self._clock.now())
+        if self._recovery not in (Recovery.KEYS, Recovery.RESEND):
+            return None
+        if self._has_waited_enough(is_outage=True):
+            return await self._give_up(AttemptState.UNKNOWN)
+        raise waits.for_another_call(come_back_at - self._clock.now())
 
     async def _look_up(self) -> DeliverResult | None:
         """Ask what became of an earlier call; None: it was never taken."""
@@ -281,6 +282,8 @@ class DeliveryRun:
         if found is not None:
             return await self._record_answer(found, calls=0)
         await self._log.record(AttemptState.NOT_SENT)
+        if self._has_waited_enough(is_outage=True):
+            return await self._give_up(AttemptState.UNKNOWN)
         await self._look()  # What has changed while the provider was asked counts, too.
         return None
 

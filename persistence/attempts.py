@@ -19,6 +19,7 @@ from persistence.rows import (
     request_from,
     suppressions_from,
 )
+from policy.attempts import LATE_FOR_A_RETRY
 
 _ATTEMPT_COLUMNS = """
     a.state AS attempt_state, a.openings, a.tries, a.was_lost, a.code, a.called_at,
@@ -99,8 +100,8 @@ WITH {_LOCKED_MESSAGE}, waiting AS (
            campaign_id = excluded.campaign_id,
            waiting_since = coalesce(a.waiting_since, excluded.waiting_since),
            waited = a.waited + greatest(
-               least(excluded.put_off_at, a.retry_at) - a.put_off_at, interval '0')
-               * (a.retry_at IS NOT NULL)::int,
+               least(excluded.put_off_at, a.retry_at + CAST(:grace AS interval)) - a.put_off_at,
+               interval '0') * (a.retry_at IS NOT NULL)::int,
            put_off_at = excluded.put_off_at
      WHERE a.state IN ('sending', 'not_sent') AND a.openings = CAST(:openings AS integer)
     RETURNING a.*
@@ -252,6 +253,7 @@ class PostgresAttemptStore:
             "now": now,
             "openings": openings,
             "tries": tries,
+            "grace": LATE_FOR_A_RETRY,
         }
         row = await self._database.fetch_one(_PUT_OFF, parameters)
         return None if row is None else _attempt(row)

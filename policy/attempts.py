@@ -112,6 +112,10 @@ MOST_LOST_CALLS: Final = 5
 DEFAULT_PATIENCE: Final = timedelta(hours=2)
 PATIENCE: Final = {Channel.EMAIL: timedelta(hours=24)}
 
+#: What a message waits longer than it was put off for counts as waited up to this: a call, and
+#: the time until it is settled. More is not its provider's: no worker was there.
+LATE_FOR_A_RETRY: Final = timedelta(minutes=1)
+
 #: With no channel behind it, an outage is waited for as long as RFC 5321, 4.5.4.1, has a mail
 #: server wait: giving up would help nobody.
 LONGEST_OUTAGE: Final = timedelta(days=5)
