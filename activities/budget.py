@@ -14,6 +14,7 @@ from contracts.outreach import Block, ReleaseInput, ReserveInput, ReserveResult
 from contracts.reading import read, read_moment, require
 from policy.budget import Account, AccountScope, judge_reservation, judge_spend
 from policy.campaign_days import campaign_day
+from policy.message_price import least_price
 from policy.pacing import Pacing, elapsed_share, recommend
 from policy.returns import BudgetAnalytics, analyse
 
@@ -45,6 +46,8 @@ class BudgetManager:
     ) -> Block | None:
         """Whether one message on a channel could be paid for now; nothing is held.
 
+        A text message is paid by its segments, and is taken to have those of its template.
+
         Args:
             campaign: a saved campaign.
             channel: the channel of the message.
@@ -62,8 +65,7 @@ class BudgetManager:
         accounts = await self._ledger.accounts(
             saved, named, campaign_day(saved, read_moment(at, "at"))
         )
-        price = to_micros(saved.effective_settings().price_of(named))
-        return judge_reservation(accounts, price)
+        return judge_reservation(accounts, least_price(saved, named))
 
     async def record_spend(
         self,

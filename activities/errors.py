@@ -15,6 +15,7 @@ reads as an `if`.
 from datetime import timedelta
 from typing import ClassVar
 
+from contracts.delivery import MISCONFIGURED
 from contracts.outreach import Block
 
 
@@ -81,7 +82,7 @@ class ProviderUnavailableError(NotTakenError):
 class MisconfiguredProviderError(NotTakenError):
     """Our credentials or settings are wrong: an outage of the account that a human must end."""
 
-    default_code = "misconfigured"
+    default_code = MISCONFIGURED
 
 
 class LeaseExpiredError(NotTakenError):

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Final
 from uuid import UUID
 
 from pydantic import BeforeValidator, ConfigDict, Field
@@ -40,6 +40,10 @@ class AttemptSummary(Contract):
     channel: Channel
     outcome: str
     code: str | None = None
+
+
+#: Code of an account that takes nothing until its settings are mended.
+MISCONFIGURED: Final = "misconfigured"
 
 
 class ChannelWait(Contract):

@@ -150,14 +150,15 @@ SELECT {_ATTEMPT_COLUMNS} FROM concluded a
 # What is final stays final: an answer that arrives after the attempt was concluded
 # otherwise must not rewrite it. A no of one call says nothing of a call made since, by a run
 # that took this one's place: that call may be taken. `not_sent` is what a look-up says of a
-# call whose answer was lost.
+# call whose answer was lost. The code of an earlier wait says nothing of what was taken.
 _RECORD = Query(f"""
 WITH {_LOCKED_MESSAGE}, concluded AS (
     UPDATE attempts a
        SET state = CASE WHEN CAST(:state AS text) IN ('accepted', 'unknown') AND a.bounced
                         THEN 'bounced'
                         ELSE CAST(:state AS text) END,
-           code = coalesce(:code, a.code),
+           code = CASE WHEN CAST(:state AS text) = 'accepted' AND NOT a.bounced THEN :code
+                       ELSE coalesce(:code, a.code) END,
            provider_message_id = coalesce(:provider_message_id, a.provider_message_id),
            concluded_at = CASE WHEN CAST(:state AS text) = 'not_sent' THEN NULL
                                ELSE CAST(:now AS timestamptz) END,

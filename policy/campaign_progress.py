@@ -13,6 +13,7 @@ from contracts.money import to_micros
 from contracts.outreach import UNDER_WAY, ExitReason, OutreachState
 from policy.budget import Account, AccountScope
 from policy.campaign_days import campaign_day, start_of_next_day
+from policy.message_price import least_price
 from policy.tallies import Tallies
 
 #: Recipients started by one dispatch: some half a minute of work on a small machine.
@@ -206,17 +207,17 @@ def next_step(
 def cheapest_affordable(facts: CampaignFacts) -> int | None:
     """Price of the cheapest message that can still be paid, in micro-units; None: none can.
 
-    What no day's money covers is never paid, however many days are left.
+    A text message costs each of its segments, at least those of its template. What no day's
+    money covers is never paid, however many days are left.
     """
     whole = facts.whole.remaining_micros
     limit = facts.campaign.daily_spend_limit
     a_day = None if limit is None else to_micros(limit)
     left = {a.key: a.remaining_micros for a in facts.accounts if a.scope is AccountScope.CHANNEL}
-    settings = facts.campaign.effective_settings()
     prices = [
         price
         for channel in facts.campaign.channels
-        for price in [to_micros(settings.price_of(channel))]
+        for price in [least_price(facts.campaign, channel)]
         if _covers(whole, price)
         and _covers(a_day, price)
         and _covers(left.get(channel.value), price)

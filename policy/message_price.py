@@ -12,6 +12,7 @@ from contracts.money import to_micros
 from contracts.settings import OrchestratorSettings
 from policy.budget import Account, AccountScope
 from policy.sms import sms_length
+from policy.template_language import certain_text
 from policy.templates import fixed_text
 
 #: Days after which what a message cost counts half: recipients of one kind often stand
@@ -47,8 +48,19 @@ def price_of_message(settings: OrchestratorSettings, channel: Channel, *, parts:
 
 def listed_price(campaign: OutreachCampaign, channel: Channel) -> int:
     """Price in micro-units of a message of a campaign that is filled in with nothing yet."""
+    return _price_of_template(campaign, channel, fixed_text)
+
+
+def least_price(campaign: OutreachCampaign, channel: Channel) -> int:
+    """The least in micro-units that a campaign's own text can cost, whatever fills it in."""
+    return _price_of_template(campaign, channel, certain_text)
+
+
+def _price_of_template(
+    campaign: OutreachCampaign, channel: Channel, text_of: Callable[[str], str]
+) -> int:
     template = campaign.templates and campaign.templates.template_for(channel)
-    text = fixed_text(template) if isinstance(template, str) else None
+    text = text_of(template) if isinstance(template, str) else None
     settings = campaign.effective_settings()
     return price_of_message(settings, channel, parts=message_parts(channel, text))
 

@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import Final
 
 from liquid import BoundTemplate, Environment, RenderContext
+from liquid.builtin.content import ContentNode
 from liquid.builtin.expressions import Path
 from liquid.exceptions import LiquidError, UnknownFilterError
 from liquid.expression import Expression
@@ -22,6 +23,7 @@ from policy.template_filters import message_filters
 from policy.template_values import COMPARISONS, FieldPath, MissingField
 from policy.template_work import (
     MAX_WORK,
+    Priced,
     PricedTag,
     WorkLimitError,
     price_nodes,
@@ -179,6 +181,21 @@ def plain_fields(source: str, *, html: bool) -> frozenset[str] | None:
     except (LiquidError, MemoryError, RecursionError):
         return None
     return frozenset(_BARE_FIELD.findall(source))
+
+
+@lru_cache(maxsize=PARSED_TEMPLATES)
+def certain_text(source: str) -> str:
+    """What a plain text says whatever fields it is filled in with: nothing it only may say.
+
+    Returns:
+        Its own words outside of tags; none for a template that cannot be read.
+    """
+    try:
+        nodes = parse(source, html=False).nodes
+    except (LiquidError, MemoryError, RecursionError):
+        return ""
+    inner = (node.node if isinstance(node, Priced) else node for node in nodes)
+    return "".join(node.text for node in inner if isinstance(node, ContentNode))
 
 
 _OURS: Final[Mapping[type[Expression], type[Expression]]] = {Path: FieldPath, **COMPARISONS}

@@ -28,6 +28,7 @@ with workflow.unsafe.imports_passed_through():
     from contracts.outreach import Details
     from workflows.campaign_steps import CampaignSteps
     from workflows.campaign_story import tell_campaign
+    from workflows.signals import pass_over, read_signal
 
 #: A run continues as new at this many events; far fewer than the server would bear, so that
 #: a history stays readable and a replay short.
@@ -38,8 +39,6 @@ _LONGEST_HISTORY = 1_500
 _FIRST_LOOK = timedelta(seconds=1)
 _LAST_LOOK = timedelta(minutes=5)
 _SHARE_OF_WAIT = 10
-
-_NO_REASON = CancelOrder()
 
 
 @workflow.defn(name="Campaign")
@@ -182,25 +181,32 @@ class CampaignWorkflow:
         )
 
     @workflow.signal
-    async def pause(self) -> None:
+    async def pause(self, *inputs: object) -> None:
         """Deliver nothing until it is resumed, those asleep included."""
+        pass_over(inputs, "pause")
         await self._obey("paused", status=CampaignStatus.PAUSED)
 
     @workflow.signal
-    async def resume(self) -> None:
+    async def resume(self, *inputs: object) -> None:
         """Go on."""
+        pass_over(inputs, "resume")
         await self._obey("resumed", status=CampaignStatus.ACTIVE)
 
     @workflow.signal
-    async def cancel(self, order: CancelOrder = _NO_REASON) -> None:
-        """Send nothing more: no hold and no claim of what is unsent is left."""
+    async def cancel(self, *inputs: object) -> None:
+        """Send nothing more: no hold and no claim of what is unsent is left.
+
+        Perhaps with a `CancelOrder`; one that cannot be read takes only the reason away.
+        """
+        order = (read_signal(CancelOrder, inputs, "cancel") if inputs else None) or CancelOrder()
         await self._obey(
             "cancelled", status=CampaignStatus.CANCELLED, details={"reason": order.reason}
         )
 
     @workflow.signal
-    def recipients_added(self) -> None:
+    def recipients_added(self, *inputs: object) -> None:
         """There are more recipients than there were, or the campaign was changed: look again."""
+        pass_over(inputs, "recipients_added")
         self._woken = True
 
     @workflow.update

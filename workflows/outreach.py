@@ -23,6 +23,7 @@ with workflow.unsafe.imports_passed_through():
     )
     from policy.budget import fits_another_day
     from workflows.record import OutreachRecord
+    from workflows.signals import read_signal
     from workflows.steps import OutreachSteps, raise_if_cancelled
     from workflows.story import local_time, no_channel
 
@@ -363,9 +364,10 @@ class OutreachWorkflow:
             raise _refusal("no channel is left to fall back to; cancel the message instead")
 
     @workflow.signal
-    def delivery_event(self, event: DeliveryEventSignal) -> None:
-        """A provider reported what became of an attempt."""
-        if event.kind is not DeliveryEventKind.UNKNOWN:
+    def delivery_event(self, *inputs: object) -> None:
+        """A provider reported what became of an attempt: one `DeliveryEventSignal`."""
+        event = read_signal(DeliveryEventSignal, inputs, "delivery_event")
+        if event is not None and event.kind is not DeliveryEventKind.UNKNOWN:
             self._events[event.attempt_no] = event.kind
 
     # Small words

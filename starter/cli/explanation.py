@@ -141,6 +141,8 @@ def _headline(standing: Standing) -> str:
     sentence = f"The message {words.STATES[standing.state]}"
     if standing.lost:
         return f"{sentence} and goes no further: its workflow {standing.lost}."
+    if standing.waits_for:
+        return f"The message is due; waits for {standing.waits_for}."
     on = f" on {standing.channel}" if standing.channel else ""
     match standing.state:
         case OutreachState.SCHEDULED | OutreachState.SENDING:

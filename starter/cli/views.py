@@ -52,13 +52,14 @@ def decision_view(result: SendResult, campaign_id: str | None = None) -> Rendera
 def standing_view(standing: Standing) -> RenderableType:
     """Where a message stands."""
     record, zone = standing.record, standing.time_zone
+    sent = "perhaps sent" if standing.state is OutreachState.UNKNOWN else "sent"
     known = {
         "message": record.message_id,
         "campaign": f"{record.campaign_name} ({record.campaign_id})",
         "recipient": record.recipient_id,
         "channel": standing.channel,
         "scheduled": at_local(standing.scheduled_at, zone),
-        "sent": at_local(record.sent_at, zone),
+        sent: at_local(record.sent_at, zone),
         "what to do": standing.way_on,
         "waits for": standing.waits_for,
         "wakes next": at_local(standing.wakes_at, zone),

@@ -6,7 +6,7 @@ from typing import Final
 
 from contracts.campaign import FINAL_STATUSES, CampaignStatus
 from contracts.decision import RoutingReason, RuledOut, TimingReason, ZoneSource
-from contracts.delivery import AttemptState, DeliveryEventKind
+from contracts.delivery import MISCONFIGURED, AttemptState, DeliveryEventKind
 from contracts.outreach import Details, ExitReason, OutreachState
 
 STATES: Final[Mapping[OutreachState, str]] = {
@@ -73,7 +73,7 @@ CODES: Final[Mapping[str, str]] = {
     "suppressed": "the person may not be contacted on it any more",
     "template_fault": "its text could not be filled in",
     "provider_unavailable": "the provider could not be reached",
-    "misconfigured": "our account with the provider is not set up correctly",
+    MISCONFIGURED: "our account with the provider is not set up correctly",
 }
 
 EVENTS: Final[Mapping[str, str]] = {

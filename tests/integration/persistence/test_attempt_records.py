@@ -9,6 +9,7 @@ import asyncpg
 import pytest
 from sqlalchemy import text
 
+from activities.attempt_store import Postponement
 from activities.deduplicator import MessageDeduplicator
 from contracts.channels import Channel
 from contracts.delivery import AttemptState, DeliveryEventKind
@@ -60,6 +61,18 @@ async def _standing(shop: Shop, ref: MessageRef):
     await assert_books_balance(shop.database, shop.tenant_id)
     (row,) = await _rows(shop, _STANDING, ref)
     return row
+
+
+async def test_what_was_taken_in_the_end_keeps_no_code_of_an_earlier_wait(shop, begun):
+    wait = Postponement(until=LATER, code="misconfigured", account="postman:1")
+    assert await shop.attempts.put_off(begun, 1, Channel.CHAT, NOW, wait, openings=1, tries=0)
+    assert await shop.attempts.open_attempt(
+        begun, 1, Channel.CHAT, "postman", LATER, openings_before=1
+    )
+    taken = await shop.attempts.record_attempt(
+        begun, 1, AttemptState.ACCEPTED, LATER, openings=2, tries=1
+    )
+    assert (taken.state, taken.code) == (AttemptState.ACCEPTED, None)
 
 
 @pytest.mark.parametrize("answer", [AttemptState.ACCEPTED, AttemptState.UNKNOWN])

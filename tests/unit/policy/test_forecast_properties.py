@@ -7,15 +7,18 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contracts.campaign import CampaignStatus
+from contracts.campaign import CampaignStatus, OutreachCampaign
 from contracts.campaign_run import WaitReason
+from contracts.channels import Channel
 from contracts.instants import start_of_day
+from contracts.money import to_micros
 from contracts.settings import OrchestratorSettings, QuietHours
 from persistence.campaign_status import CampaignSnapshot
 from policy.budget import Account, AccountScope
 from policy.campaign_days import campaign_day, campaign_zone, start_of_next_day
 from policy.campaign_progress import CampaignFacts, can_start, next_step
 from policy.forecast import RecentSends, expected_finish_at
+from policy.message_price import listed_price
 from policy.tallies import Tallies, Tally, TallyKind
 from policy.zones import next_allowed
 from starter.campaign_status import campaign_status
@@ -27,15 +30,16 @@ HOUR = timedelta(hours=1)
 
 @st.composite
 def states(draw: st.DrawFn) -> tuple[CampaignFacts, datetime]:
-    """A campaign by e-mail, a cent each, somewhere in the middle of its days."""
+    """A campaign by text message, a cent a segment, somewhere in the middle of its days."""
     now = NOW + draw(st.integers(0, 47)) * HOUR
     small = st.integers(0, 12)
     limits = st.none() | st.integers(0, 12)
     spend, budget = draw(limits), draw(st.none() | st.integers(0, 60))
     its = campaign(
-        channels=["email"],
+        channels=["sms"],
+        templates={"sms": "a" * draw(st.sampled_from([1, 161, 459])) + "{{ name }}"},
         settings=OrchestratorSettings(
-            prices={"email": Decimal("0.01")},
+            prices={"sms": Decimal("0.01")},
             quiet_hours=draw(st.sampled_from([None, QuietHours()])),
         ),
         daily_limit=draw(limits),
@@ -48,7 +52,9 @@ def states(draw: st.DrawFn) -> tuple[CampaignFacts, datetime]:
     today = campaign_day(its, now)
     booked = draw(st.dictionaries(st.integers(-1, 4), small, max_size=4))
     days = [
-        Account(AccountScope.DAY, (today + timedelta(n)).isoformat(), None, m * CENT, 0, None, m)
+        Account(
+            AccountScope.DAY, (today + timedelta(n)).isoformat(), None, m * _price(its), 0, None, m
+        )
         for n, m in booked.items()
     ]
     whole = Account(
@@ -71,7 +77,7 @@ def _played(facts: CampaignFacts, now: datetime) -> date | None:
     its = facts.campaign
     counts = {date.fromisoformat(a.key): a.message_count for a in facts.accounts if a.key}
     waiting = facts.by_state.get("queued", 0) + facts.by_state.get("deciding", 0)
-    budget = facts.whole
+    budget, price = facts.whole, _price(its)
     now = max(now, its.start_date)
     for _ in range(60):
         today = campaign_day(its, now)
@@ -79,7 +85,7 @@ def _played(facts: CampaignFacts, now: datetime) -> date | None:
             replace(
                 facts,
                 by_state={"queued": waiting},
-                accounts=[budget, *(_day(day, count) for day, count in counts.items())],
+                accounts=[budget, *(_day(day, count, price) for day, count in counts.items())],
                 today=today,
             ),
             now,
@@ -94,12 +100,21 @@ def _played(facts: CampaignFacts, now: datetime) -> date | None:
         counts[sent_on] = counts.get(sent_on, 0) + step.dispatch
         waiting -= step.dispatch
         if budget.limit_micros is not None:
-            budget = replace(budget, spent_micros=budget.spent_micros + step.dispatch * CENT)
+            budget = replace(budget, spent_micros=budget.spent_micros + step.dispatch * price)
     return None
 
 
-def _day(day: date, count: int) -> Account:
-    return Account(AccountScope.DAY, day.isoformat(), None, count * CENT, 0, None, count)
+def _day(day: date, count: int, price: int) -> Account:
+    return Account(AccountScope.DAY, day.isoformat(), None, count * price, 0, None, count)
+
+
+def _price(its: OutreachCampaign) -> int:
+    """What its text costs, as long as its name is short."""
+    return listed_price(its, Channel.SMS)
+
+
+def _pays_for_one_a_day(its: OutreachCampaign) -> bool:
+    return its.daily_spend_limit is None or to_micros(its.daily_spend_limit) >= _price(its)
 
 
 @given(state=states())
@@ -109,8 +124,8 @@ def test_a_forecast_is_the_day_on_which_the_steps_of_the_campaign_end(state):
     finish = expected_finish_at(facts, 1.0, now)
     budget = facts.whole.remaining_micros
     waiting = sum(facts.by_state.get(name, 0) for name in ("queued", "deciding"))
-    unpaid = facts.campaign.daily_spend_limit == 0 or (
-        budget is not None and budget < waiting * CENT
+    unpaid = not _pays_for_one_a_day(facts.campaign) or (
+        budget is not None and budget < waiting * _price(facts.campaign)
     )
     if finish is None or unpaid:
         return
@@ -137,8 +152,8 @@ def test_a_forecast_is_never_earlier_than_the_limits_allow(state, rate):
         return
     # Filled as full as the accounts themselves would bear it, day after day.
     waiting = sum(facts.by_state.get(name, 0) for name in ("queued", "deciding"))
-    budgets = (facts.whole.remaining_micros, 0 if its.daily_spend_limit == 0 else None)
-    waiting = min([waiting, *(budget // CENT for budget in budgets if budget is not None)])
+    budgets = (facts.whole.remaining_micros, None if _pays_for_one_a_day(its) else 0)
+    waiting = min([waiting, *(budget // _price(its) for budget in budgets if budget is not None)])
     day = campaign_day(its, max(now, its.start_date))
     while its.daily_limit and waiting > 0:
         account = facts.days_ahead.get(day)

@@ -11,9 +11,16 @@ from contracts.channels import Channel
 from contracts.content import MessageContent
 from contracts.decision import RuledOut
 from contracts.settings import OrchestratorSettings
-from policy.message_price import listed_price, message_parts, paid_prices, price_of_message
+from policy.message_price import (
+    least_price,
+    listed_price,
+    message_parts,
+    paid_prices,
+    price_of_message,
+)
 from policy.routing import route
 from policy.sms import SmsLength, sms_length
+from policy.template_language import parse
 from policy.text_length import encoded_length
 from policy.text_warnings import text_warnings
 from tests.unit.policy.builders import NOW, campaign, facts, profile
@@ -79,6 +86,43 @@ def test_the_price_that_is_expected_is_that_of_the_segments():
     assert listed_price(sms_campaign("a" * 150 + "{{ name | upcase }}" * 9), Channel.SMS) == 7_500
     assert listed_price(campaign(channels=["sms"]), Channel.SMS) == 7_500
     assert paid_prices(sms_campaign("a" * 400)) == [22_500]
+
+
+SHORT_OR_LONG = f"{'a' * 150}{{% if name %}}{'b' * 20}{{% else %}}{'c' * 20}{{% endif %}}"
+
+
+@given(name=st.text(max_size=400))
+@pytest.mark.parametrize(
+    "template",
+    [
+        "a" * 161 + "{{ name }}",
+        SHORT_OR_LONG,
+        "é" * 60 + BREAD + "{% if name contains 'a' %}" + BREAD * 90 + "{% endif %}",
+        "{% comment %}" + "d" * 200 + "{% endcomment %}x{{ name }}",
+        "e" * 80 + " " * 90 + "{%- if name -%} f {%- endif -%}",
+        "{% raw %}{{ name }}{% endraw %}" + "g" * 160,
+    ],
+)
+def test_no_filling_in_costs_less_than_the_least_price(template, name):
+    its = sms_campaign(template)
+    text = parse(template, html=False).render({"name": name})
+    paid = price_of_message(RULES, Channel.SMS, parts=message_parts(Channel.SMS, text))
+    assert least_price(its, Channel.SMS) <= paid
+
+
+def test_the_least_price_has_every_segment_that_is_certain_and_none_that_is_not():
+    assert least_price(sms_campaign("a" * 161), Channel.SMS) == 15_000
+    assert least_price(sms_campaign("a" * 400 + "{{ name }}"), Channel.SMS) == 22_500
+    assert (
+        least_price(
+            sms_campaign("a" * 90 + "{% if name %}" + "b" * 90 + "{% endif %}"), Channel.SMS
+        )
+        == 7_500
+    )
+    assert least_price(sms_campaign("a" * 400 + "{% unreadable"), Channel.SMS) == 7_500
+    assert least_price(campaign(channels=["email"]), Channel.EMAIL) == listed_price(
+        campaign(channels=["email"]), Channel.EMAIL
+    )
 
 
 def test_several_segments_are_told_with_what_makes_them():

@@ -1,0 +1,108 @@
+"""Signals sent by hand with inputs that nothing was made for."""
+
+import logging
+from datetime import timedelta
+
+import pytest
+
+from contracts.campaign import CampaignStatus
+from contracts.campaign_run import CampaignInput, CampaignRef
+from contracts.channels import Channel
+from contracts.naming import CAMPAIGN_QUEUE, campaign_workflow_id
+from contracts.outreach import OutreachState
+from tests.audience import queue
+from tests.fakes.sender import ScriptedSender
+from tests.ledger import assert_nothing_left_behind
+from tests.makers import make_campaign
+from workflows.campaign import CampaignWorkflow
+
+MARIE = "marie@example.com said no"
+
+
+@pytest.fixture
+def heard(caplog):
+    """The warnings of odd signals; whatever else is logged must not repeat their content."""
+    caplog.set_level(logging.INFO)
+    yield lambda: [r.getMessage() for r in caplog.records if "cannot be used" in r.getMessage()]
+    assert "marie" not in caplog.text
+    assert "Traceback" not in caplog.text
+    assert not [record for record in caplog.records if record.exc_info]
+
+
+@pytest.mark.parametrize(
+    ("inputs", "fault"),
+    [
+        ([{"reason": 5}], "faulty or missing: reason"),
+        ([{"reason": [MARIE]}], "faulty or missing: reason"),
+        ([MARIE], "its input is no object"),
+        ([None], "its input is no object"),
+        ([{"reason": "rain"}, MARIE], "it has 2 inputs instead of one object"),
+        ([], None),
+        ([{"reason": "rain", "by": MARIE}], None),
+    ],
+)
+async def test_a_cancel_is_obeyed_whatever_comes_with_it(
+    stage, database, tenant_id, heard, inputs, fault
+):
+    handle = await _begun_campaign(stage, database, tenant_id)
+
+    await handle.signal("cancel", args=inputs)
+
+    assert (await handle.result()).status is CampaignStatus.CANCELLED
+    await assert_nothing_left_behind(database, tenant_id)
+    expected = [] if fault is None else [f"input of the signal cancel cannot be used: {fault}"]
+    assert [line.split(" (")[0] for line in heard()] == expected
+    events = (await handle.query(CampaignWorkflow.status)).last_events
+    (cancelled,) = [e for e in events if e.details.get("reason")]
+    given = isinstance(inputs[0], dict) and fault is None if inputs else False
+    assert cancelled.details["reason"] == ("rain" if given else "no reason given")
+
+
+async def test_signals_without_input_are_heard_with_one(stage, database, tenant_id, heard):
+    handle = await _begun_campaign(stage, database, tenant_id)
+
+    for name in ("pause", "resume", "recipients_added"):
+        await handle.signal(name, args=[MARIE, {"why": MARIE}])
+    await handle.signal("cancel")
+
+    assert (await handle.result()).status is CampaignStatus.CANCELLED
+    kinds = [e.kind for e in (await handle.query(CampaignWorkflow.status)).last_events]
+    assert {"paused", "resumed", "cancelled"} <= set(kinds)
+    assert len(heard()) == 3
+
+
+async def test_a_faulty_receipt_is_refused_in_words_and_harms_nothing(stage, tenant_id, heard):
+    campaign = make_campaign(tenant_id, channels=["email"], settings={"receipt_wait_minutes": 600})
+    await stage.cast({Channel.EMAIL: ScriptedSender()})
+    handle = await stage.start(campaign)
+    at = (await stage.now()).isoformat()
+    good = {"attempt_no": 1, "kind": "bounced", "occurred_at": at}
+    for inputs in (
+        [{**good, "kind": MARIE}],
+        [{"kind": MARIE}],
+        [{**good, "code": {"marie": MARIE}}],
+        [MARIE],
+        [],
+        [good, MARIE],
+    ):
+        await handle.signal("delivery_event", args=inputs)
+
+    assert (await handle.result()).state is OutreachState.SENT
+    assert len(heard()) == 6
+    assert "faulty or missing: attempt_no, kind, occurred_at" in heard()[1]
+
+
+async def _begun_campaign(stage, database, tenant_id):
+    start = await stage.now() + timedelta(days=3)
+    campaign = make_campaign(
+        tenant_id, channels=["email"], templates={"email": "Bonjour"}, start_date=start
+    )
+    await stage.cast({Channel.EMAIL: ScriptedSender()})
+    await stage.save(campaign)
+    await queue(database, campaign, [])
+    return await stage.client.start_workflow(
+        CampaignWorkflow.run,
+        CampaignInput(ref=CampaignRef(tenant_id=campaign.tenant_uuid, campaign_id=campaign.id)),
+        id=campaign_workflow_id(campaign.id),
+        task_queue=CAMPAIGN_QUEUE,
+    )

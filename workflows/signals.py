@@ -1,0 +1,51 @@
+"""Signals as people send them by hand: what cannot be used is refused in words.
+
+A handler takes whatever comes: with a type of its own, Temporal would drop what does not fit, and
+log it with its content; with a wrong number of inputs, the workflow's task would fail for ever.
+"""
+
+from collections.abc import Sequence
+from typing import TypeVar
+
+from temporalio import workflow
+
+with workflow.unsafe.imports_passed_through():
+    from pydantic import ValidationError
+
+    from contracts.base import Contract
+
+T = TypeVar("T", bound=Contract)
+
+
+def read_signal(kind: type[T], inputs: Sequence[object], name: str) -> T | None:
+    """The one input of a signal as what it stands for.
+
+    Args:
+        kind: what it is to be.
+        inputs: what came with the signal, decoded.
+        name: the signal's name, for the log.
+
+    Returns:
+        None where it cannot be read: the log names the fields, never what they hold.
+    """
+    if len(inputs) != 1:
+        _warn(name, f"it has {len(inputs)} inputs instead of one object")
+        return None
+    try:
+        return kind.model_validate(inputs[0])
+    except ValidationError as error:
+        faults = error.errors(include_url=False, include_context=False, include_input=False)
+        fields = dict.fromkeys(str(fault["loc"][0]) for fault in faults if fault["loc"])
+        faulty = ", ".join(fields)
+        _warn(name, f"faulty or missing: {faulty}" if faulty else "its input is no object")
+        return None
+
+
+def pass_over(inputs: Sequence[object], name: str) -> None:
+    """Say in the log that a signal which takes no input came with some."""
+    if inputs:
+        _warn(name, "it takes no input; the signal is heard without")
+
+
+def _warn(name: str, fault: str) -> None:
+    workflow.logger.warning("input of the signal %s cannot be used: %s", name, fault)
