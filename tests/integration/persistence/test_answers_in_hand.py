@@ -300,14 +300,18 @@ async def test_what_was_lost_once_is_never_given_up_as_refused(shop):
     assert len(sender.looked_up) == 1
 
 
-@pytest.mark.parametrize("capability", ["look_up", "idempotency_keys"])
+@pytest.mark.parametrize(
+    "capabilities",
+    [
+        SenderCapabilities(look_up=True, look_up_settles_after=timedelta(0)),
+        SenderCapabilities(idempotency_keys=True),
+    ],
+    ids=["look-up", "keys"],
+)
 async def test_a_provider_that_never_answers_about_a_message_is_not_asked_for_ever(
-    shop, capability
+    shop, capabilities
 ):
     """The only one it is called for, so that each call looks whether it is back."""
-    capabilities = replace(
-        SenderCapabilities(look_up_settles_after=timedelta(0)), **{capability: True}
-    )
     request = await due(shop)
     sender = ScriptedSender(
         Gate(AmbiguousDeliveryError("lost"), opened=True), capabilities=capabilities
