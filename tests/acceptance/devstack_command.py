@@ -15,7 +15,7 @@ def devstack(
     state_dir: Path,
     *arguments: str,
     settings: Mapping[str, str] | None = None,
-    timeout_seconds: float = 150,
+    timeout_seconds: float = 240,
 ) -> subprocess.CompletedProcess[str]:
     """Run a command to its end.
 

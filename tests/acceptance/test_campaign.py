@@ -4,7 +4,12 @@ import json
 import os
 import signal
 
+import pytest
+
 from tests.acceptance.devstack_command import devstack, open_to_others, printed, started
+
+#: Somebody's provider never answers: a minute of patience, beside the work.
+pytestmark = pytest.mark.timeout(300)
 
 #: Enough for each fate to befall somebody.
 _RECIPIENTS = 120
