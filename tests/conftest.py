@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from hypothesis import settings
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 
@@ -25,6 +26,10 @@ from persistence.database import Database
 from persistence.migrate import upgrade_database
 from starter.orchestrator import OutreachOrchestrator
 from tests.stacks import running_workers, senders_for
+
+# No property is about time: a busy machine would fail it.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 # A shell that runs the tests in the background has them ignore Ctrl-C, and with them every
 # command they start.
