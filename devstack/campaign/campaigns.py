@@ -68,7 +68,7 @@ def main_campaign(
         longest_outage_seconds: What its patience with the channel that never answers about
             some is longer than; without an outage it ends while somebody still watches.
     """
-    patience_minutes = 1 + 2 * ceil(longest_outage_seconds / 60)
+    patience_minutes = max(1, ceil(3 * longest_outage_seconds / 60))
     cost = _cost(people)
     sms, whatsapp = cost[Channel.SMS] * _SMS_SHARE, cost[Channel.WHATSAPP] * _WHATSAPP_SHARE
     unpaid_sms = cost[Channel.SMS] - sms
