@@ -5,6 +5,9 @@ from collections.abc import Awaitable, Callable, Sequence
 
 import asyncpg
 
+#: How long a cancelled statement's connection is waited for.
+_PARTING_SECONDS = 2.0
+
 
 class Connections:
     """Lends each statement a connection, and opens one more when none is free.
@@ -22,6 +25,7 @@ class Connections:
         self._most = most
         self._room = asyncio.Semaphore(most)
         self._free: list[asyncpg.Connection] = []
+        self._parting: set[asyncio.Task[None]] = set()
 
     async def fetch(self, sql: str, arguments: Sequence[object]) -> Sequence[asyncpg.Record]:
         """Run a statement as a transaction of its own."""
@@ -30,12 +34,27 @@ class Connections:
             try:
                 rows: Sequence[asyncpg.Record] = await connection.fetch(sql, *arguments)
             except asyncio.CancelledError:
-                # Nobody may answer there any more, and the next statement would wait for that.
-                connection.terminate()
+                self._part_with(connection)
                 raise
-            finally:
+            except BaseException:
                 self._free.append(connection)
+                raise
+            self._free.append(connection)
         return rows
+
+    def _part_with(self, connection: asyncpg.Connection) -> None:
+        """Have the server end a cancelled statement; the next one does not wait for that.
+
+        After a failover nobody may answer there any more.
+        """
+        parting = asyncio.ensure_future(connection.close(timeout=_PARTING_SECONDS))
+        self._parting.add(parting)
+        parting.add_done_callback(self._parted)
+
+    def _parted(self, parting: "asyncio.Task[None]") -> None:
+        self._parting.discard(parting)
+        if not parting.cancelled():
+            parting.exception()  # Looked at: it has been cut off where it did not answer.
 
     async def close(self) -> None:
         """Close every connection, each when its statement has ended."""

@@ -76,7 +76,7 @@ async def test_money_engagement_and_conversions_come_together(madan_sara, campai
         (["convert", str(uuid.UUID(int=1)), "5"], 3, "there is no message 0000"),
         (["convert", "17", "5"], 2, "MESSAGE_ID: '17' is no UUID"),
         (["convert", str(uuid.UUID(int=1)), "much"], 2, "VALUE: 'much' is no amount"),
-        (["convert", str(uuid.UUID(int=1)), "NaN"], 2, "value: "),
+        (["convert", str(uuid.UUID(int=1)), "NaN"], 2, "VALUE: 'NaN' is no amount"),
         (["convert", str(uuid.UUID(int=1)), "5", "--at", "today"], 2, "--at: is no ISO 8601 time"),
         (["campaign", "analytics", str(uuid.UUID(int=1))], 3, "there is no campaign 0000"),
     ],
