@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from itertools import count
 from typing import Any, Final
-from zlib import crc32
 
 from contracts.campaign import DEFAULT_TENANT, OutreachCampaign
 from contracts.channels import Channel
@@ -13,6 +13,9 @@ from persistence.database import Database
 from persistence.intake import NewMessage
 from policy.campaign_days import campaign_day
 from starter.requests import new_message
+
+#: Telephone numbers of one run: a number that two people share is one person's to a claim.
+_LINES: Final = count()
 
 #: The channels of every campaign here; everybody can be reached on all of them.
 CHANNELS: Final = (Channel.SMS, Channel.WHATSAPP, Channel.EMAIL)
@@ -61,11 +64,11 @@ def make_campaign(name: str, *, sends_at_once: bool) -> OutreachCampaign:
     )
 
 
-def make_requests(campaign: OutreachCampaign, count: int, *, label: str) -> list[NewMessage]:
+def make_requests(campaign: OutreachCampaign, people: int, *, label: str) -> list[NewMessage]:
     """Checked requests to people who differ from each other and from every other label's."""
     return [
         new_message(campaign, f"{label}-{number}", _profile(label, number), _CONTENT)
-        for number in range(count)
+        for number in range(people)
     ]
 
 
@@ -79,7 +82,7 @@ async def save_campaigns(database: Database, campaigns: Sequence[OutreachCampaig
 
 
 def _profile(label: str, number: int) -> dict[str, Any]:
-    line = crc32(f"{label} {number}".encode()) % 9_000_000
+    line = next(_LINES)
     return {
         "name": f"Marie {number}",
         "customer_type": _TYPES[number % len(_TYPES)],
