@@ -13,6 +13,8 @@ COPY requirements.lock ./
 RUN pip install --no-cache-dir --disable-pip-version-check --root-user-action=ignore \
         --require-hashes -r requirements.lock
 
+# The package is links to the rooms, which are copied beside it.
+COPY madan_sara/ madan_sara/
 COPY contracts/ contracts/
 COPY policy/ policy/
 COPY activities/ activities/
@@ -21,6 +23,7 @@ COPY persistence/ persistence/
 COPY delivery/ delivery/
 COPY config/ config/
 COPY starter/ starter/
+COPY cli/ cli/
 COPY worker/ worker/
 
 RUN useradd --system --no-create-home --uid 10001 madan-sara
@@ -28,4 +31,4 @@ USER madan-sara
 
 # No HEALTHCHECK: the worker listens on nothing. One that cannot poll ends with an error,
 # and the restart policy starts it again.
-CMD ["python", "-m", "worker"]
+CMD ["python", "-m", "madan_sara.worker"]

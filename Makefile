@@ -18,13 +18,13 @@ help:  ## list the targets
 venv: $(INSTALLED)  ## create .venv with everything in it (PYTHON=... chooses the interpreter)
 
 demo: $(INSTALLED)  ## the whole story in one go, nothing else needed
-	@$(BIN)/python -m devstack demo
+	@$(BIN)/python -m madan_sara.devstack demo
 
 campaign: $(INSTALLED)  ## one campaign to N=10000 people, with all that can go wrong, checked
-	@$(BIN)/python -m devstack campaign --recipients $(N) --seed $(SEED) --outage $(or $(OUTAGE),0)
+	@$(BIN)/python -m madan_sara.devstack campaign --recipients $(N) --seed $(SEED) --outage $(or $(OUTAGE),0)
 
 up: $(INSTALLED)  ## start everything and keep it running until Ctrl-C
-	@$(BIN)/python -m devstack up
+	@$(BIN)/python -m madan_sara.devstack up
 
 test: $(INSTALLED)  ## all tests but the chaos ones
 	@$(BIN)/python -m pytest -m "not chaos" tests

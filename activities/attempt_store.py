@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from activities.provider_accounts import AccountHealth
-from activities.stores import StoredRequest, Suppression
-from contracts.channels import Channel
-from contracts.delivery import AttemptState
-from contracts.outreach import MessageRef
+from madan_sara.activities.provider_accounts import AccountHealth
+from madan_sara.activities.stores import StoredRequest, Suppression
+from madan_sara.contracts.channels import Channel
+from madan_sara.contracts.delivery import AttemptState
+from madan_sara.contracts.outreach import MessageRef
 
 
 @dataclass(frozen=True)

@@ -6,17 +6,17 @@ from uuid import UUID, uuid4
 
 from temporalio import activity
 
-from activities.stores import BudgetLedger
-from contracts.campaign import OutreachCampaign
-from contracts.channels import Channel
-from contracts.money import Money, to_micros
-from contracts.outreach import Block, ReleaseInput, ReserveInput, ReserveResult
-from contracts.reading import read, read_moment, require
-from policy.budget import Account, AccountScope, judge_reservation, judge_spend
-from policy.campaign_days import campaign_day
-from policy.message_price import least_price
-from policy.pacing import Pacing, elapsed_share, recommend
-from policy.returns import BudgetAnalytics, analyse
+from madan_sara.activities.stores import BudgetLedger
+from madan_sara.contracts.campaign import OutreachCampaign
+from madan_sara.contracts.channels import Channel
+from madan_sara.contracts.money import Money, to_micros
+from madan_sara.contracts.outreach import Block, ReleaseInput, ReserveInput, ReserveResult
+from madan_sara.contracts.reading import read, read_moment, require
+from madan_sara.policy.budget import Account, AccountScope, judge_reservation, judge_spend
+from madan_sara.policy.campaign_days import campaign_day
+from madan_sara.policy.message_price import least_price
+from madan_sara.policy.pacing import Pacing, elapsed_share, recommend
+from madan_sara.policy.returns import BudgetAnalytics, analyse
 
 
 class BudgetManager:

@@ -7,9 +7,9 @@ from uuid import UUID
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
-from activities.campaign_stores import CampaignRunStore, OutreachStarter
-from contracts.campaign import FINAL_STATUSES, CampaignStatus, OutreachCampaign
-from contracts.campaign_run import (
+from madan_sara.activities.campaign_stores import CampaignRunStore, OutreachStarter
+from madan_sara.contracts.campaign import FINAL_STATUSES, CampaignStatus, OutreachCampaign
+from madan_sara.contracts.campaign_run import (
     CampaignFigures,
     OrderInput,
     OrderResult,
@@ -19,10 +19,10 @@ from contracts.campaign_run import (
     SweepInput,
     SweepResult,
 )
-from contracts.faults import InvalidRequestError
-from contracts.outreach import OutreachState
-from policy.campaign_progress import CampaignFacts, next_step
-from policy.daily_share import daily_share
+from madan_sara.contracts.faults import InvalidRequestError
+from madan_sara.contracts.outreach import OutreachState
+from madan_sara.policy.campaign_progress import CampaignFacts, next_step
+from madan_sara.policy.daily_share import daily_share
 
 #: Type of the error that refuses an order on a campaign.
 ORDER_REFUSED = "OrderRefused"

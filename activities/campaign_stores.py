@@ -6,10 +6,10 @@ from datetime import date, datetime
 from typing import Protocol
 from uuid import UUID
 
-from contracts.campaign import CampaignStatus, OutreachCampaign
-from contracts.campaign_run import CampaignEvent, CampaignRef, Sweep, Wait
-from contracts.outreach import Details, MessageRef
-from policy.campaign_progress import CampaignFacts
+from madan_sara.contracts.campaign import CampaignStatus, OutreachCampaign
+from madan_sara.contracts.campaign_run import CampaignEvent, CampaignRef, Sweep, Wait
+from madan_sara.contracts.outreach import Details, MessageRef
+from madan_sara.policy.campaign_progress import CampaignFacts
 
 
 @dataclass(frozen=True)

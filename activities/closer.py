@@ -2,8 +2,8 @@
 
 from temporalio import activity
 
-from activities.stores import RequestStore
-from contracts.outreach import ConcludeInput, ConcludeResult, PutBackInput, PutBackResult
+from madan_sara.activities.stores import RequestStore
+from madan_sara.contracts.outreach import ConcludeInput, ConcludeResult, PutBackInput, PutBackResult
 
 
 class OutreachCloser:

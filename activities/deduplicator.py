@@ -6,12 +6,12 @@ from datetime import datetime, timedelta
 
 from temporalio import activity
 
-from activities.stores import ClaimStore, ClaimVerdict, DecisionFacts
-from contracts.base import ShortText
-from contracts.campaign import CampaignStatus, OutreachCampaign
-from contracts.channels import Channel
-from contracts.content import RenderedMessage
-from contracts.outreach import (
+from madan_sara.activities.stores import ClaimStore, ClaimVerdict, DecisionFacts
+from madan_sara.contracts.base import ShortText
+from madan_sara.contracts.campaign import CampaignStatus, OutreachCampaign
+from madan_sara.contracts.channels import Channel
+from madan_sara.contracts.content import RenderedMessage
+from madan_sara.contracts.outreach import (
     Block,
     ClaimInput,
     ClaimResult,
@@ -19,8 +19,8 @@ from contracts.outreach import (
     ReopenInput,
     ReopenResult,
 )
-from contracts.reading import read, read_moment, require
-from policy.frequency import (
+from madan_sara.contracts.reading import read, read_moment, require
+from madan_sara.policy.frequency import (
     RecentClaim,
     find_duplicate,
     find_frequency_block,
@@ -28,7 +28,7 @@ from policy.frequency import (
     judge_claim,
     safe_channels,
 )
-from policy.templates import TemplateFault, comparable_text
+from madan_sara.policy.templates import TemplateFault, comparable_text
 
 
 class MessageDeduplicator:

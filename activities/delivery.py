@@ -7,19 +7,19 @@ from typing import Final
 
 from temporalio import activity
 
-from activities.attempt_log import OUTCOMES
-from activities.attempt_store import AttemptStore, DeliveryFacts
-from activities.delivery_run import DeliveryRun
-from activities.errors import NotTakenError
-from activities.provider_accounts import ProviderAccounts
-from activities.run_clock import RunClock
-from activities.sender import MessageSender, Refused
-from activities.situation import LEASE, settled_at
-from activities.uninterrupted import run_uninterrupted
-from contracts.channels import Channel
-from contracts.delivery import AttemptState, DeliveryOutcome
-from contracts.naming import idempotency_key
-from contracts.outreach import DeliverInput, DeliverResult, ResolveInput
+from madan_sara.activities.attempt_log import OUTCOMES
+from madan_sara.activities.attempt_store import AttemptStore, DeliveryFacts
+from madan_sara.activities.delivery_run import DeliveryRun
+from madan_sara.activities.errors import NotTakenError
+from madan_sara.activities.provider_accounts import ProviderAccounts
+from madan_sara.activities.run_clock import RunClock
+from madan_sara.activities.sender import MessageSender, Refused
+from madan_sara.activities.situation import LEASE, settled_at
+from madan_sara.activities.uninterrupted import run_uninterrupted
+from madan_sara.contracts.channels import Channel
+from madan_sara.contracts.delivery import AttemptState, DeliveryOutcome
+from madan_sara.contracts.naming import idempotency_key
+from madan_sara.contracts.outreach import DeliverInput, DeliverResult, ResolveInput
 
 #: How often an outreach asleep in a paused campaign looks whether it may go on.
 PAUSE_POLL: Final = timedelta(seconds=30)

@@ -7,20 +7,20 @@ from typing import Final
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
-from activities import waits
-from activities.account_watch import AccountWatch
-from activities.attempt_log import OUTCOMES, AttemptLog
-from activities.attempt_store import AttemptStore
-from activities.errors import (
+from madan_sara.activities import waits
+from madan_sara.activities.account_watch import AccountWatch
+from madan_sara.activities.attempt_log import OUTCOMES, AttemptLog
+from madan_sara.activities.attempt_store import AttemptStore
+from madan_sara.activities.errors import (
     AmbiguousDeliveryError,
     LeaseExpiredError,
     NotTakenError,
     TransientDeliveryError,
 )
-from activities.preflight import find_obstacle
-from activities.provider_accounts import ProviderAccounts
-from activities.run_clock import RunClock
-from activities.sender import (
+from madan_sara.activities.preflight import find_obstacle
+from madan_sara.activities.provider_accounts import ProviderAccounts
+from madan_sara.activities.run_clock import RunClock
+from madan_sara.activities.sender import (
     Accepted,
     Call,
     CallLease,
@@ -29,19 +29,19 @@ from activities.sender import (
     Refused,
     running_seconds,
 )
-from activities.situation import (
+from madan_sara.activities.situation import (
     LEASE,
     patience_of,
     recovery_of,
     settled_at,
     situation_of,
 )
-from contracts.delivery import AttemptState, ChannelWait, DeliveryOutcome
-from contracts.naming import idempotency_key
-from contracts.outreach import FINAL_STATES, DeliverInput, DeliverResult
-from policy.attempts import Move, Recovery, next_move, wait_for_recipient
-from policy.templates import TemplateFault
-from policy.wishes import is_hard
+from madan_sara.contracts.delivery import AttemptState, ChannelWait, DeliveryOutcome
+from madan_sara.contracts.naming import idempotency_key
+from madan_sara.contracts.outreach import FINAL_STATES, DeliverInput, DeliverResult
+from madan_sara.policy.attempts import Move, Recovery, next_move, wait_for_recipient
+from madan_sara.policy.templates import TemplateFault
+from madan_sara.policy.wishes import is_hard
 
 #: Code of an attempt that was closed before a provider was called.
 CLOSED: Final = "cancelled"

@@ -7,9 +7,9 @@ from uuid import UUID
 
 from temporalio import activity
 
-from activities.campaign_stores import CampaignRunStore, OutreachStarter, TakenPage
-from contracts.campaign_run import CampaignRef, DispatchInput, DispatchResult
-from contracts.outreach import MessageRef
+from madan_sara.activities.campaign_stores import CampaignRunStore, OutreachStarter, TakenPage
+from madan_sara.contracts.campaign_run import CampaignRef, DispatchInput, DispatchResult
+from madan_sara.contracts.outreach import MessageRef
 
 #: Started between two looks at how the campaign stands.
 _PAGE: Final = 25

@@ -15,8 +15,8 @@ reads as an `if`.
 from datetime import timedelta
 from typing import ClassVar
 
-from contracts.delivery import MISCONFIGURED
-from contracts.outreach import Block
+from madan_sara.contracts.delivery import MISCONFIGURED
+from madan_sara.contracts.outreach import Block
 
 
 class OverLimitError(Exception):

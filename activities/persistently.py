@@ -7,7 +7,7 @@ from typing import Final, TypeVar
 
 from temporalio import activity
 
-from activities.sender import running_seconds
+from madan_sara.activities.sender import running_seconds
 
 R = TypeVar("R")
 

@@ -2,14 +2,14 @@
 
 from datetime import datetime
 
-from activities.attempt_store import DeliveryFacts
-from contracts.campaign import CampaignStatus
-from contracts.channels import Channel
-from contracts.delivery import DeliveryOutcome
-from contracts.outreach import Block, DeliverResult, Details, ExitReason
-from policy.campaign_days import campaign_day
-from policy.send_time import is_allowed, next_allowed
-from policy.zones import resolve_zone
+from madan_sara.activities.attempt_store import DeliveryFacts
+from madan_sara.contracts.campaign import CampaignStatus
+from madan_sara.contracts.channels import Channel
+from madan_sara.contracts.delivery import DeliveryOutcome
+from madan_sara.contracts.outreach import Block, DeliverResult, Details, ExitReason
+from madan_sara.policy.campaign_days import campaign_day
+from madan_sara.policy.send_time import is_allowed, next_allowed
+from madan_sara.policy.zones import resolve_zone
 
 #: Code of an attempt on a channel the person is suppressed on.
 SUPPRESSED_ON_CHANNEL = "suppressed"

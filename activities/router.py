@@ -6,17 +6,17 @@ from typing import Any
 
 from temporalio import activity
 
-from activities.stores import DecisionFacts, DecisionFactsSource
-from contracts.campaign import OutreachCampaign
-from contracts.channels import Channel
-from contracts.content import MessageContent
-from contracts.decision import RoutingDecision
-from contracts.outreach import RouteInput
-from contracts.reading import read, read_moment, require
-from contracts.recipient import RecipientProfile
-from policy.frequency import recent_channels
-from policy.routing import RoutingFacts, route
-from policy.templates import Wording
+from madan_sara.activities.stores import DecisionFacts, DecisionFactsSource
+from madan_sara.contracts.campaign import OutreachCampaign
+from madan_sara.contracts.channels import Channel
+from madan_sara.contracts.content import MessageContent
+from madan_sara.contracts.decision import RoutingDecision
+from madan_sara.contracts.outreach import RouteInput
+from madan_sara.contracts.reading import read, read_moment, require
+from madan_sara.contracts.recipient import RecipientProfile
+from madan_sara.policy.frequency import recent_channels
+from madan_sara.policy.routing import RoutingFacts, route
+from madan_sara.policy.templates import Wording
 
 
 class ChannelRouter:

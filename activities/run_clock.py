@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from activities.sender import running_seconds
+from madan_sara.activities.sender import running_seconds
 
 
 class RunClock:

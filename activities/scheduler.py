@@ -8,23 +8,23 @@ from uuid import UUID
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
-from activities.stores import (
+from madan_sara.activities.stores import (
     AnalyticsStore,
     DecisionFactsSource,
     RequestStore,
     SendTimeCell,
     StoredRequest,
 )
-from contracts.campaign import OutreachCampaign
-from contracts.channels import Channel
-from contracts.decision import SendPlan, TimingReason
-from contracts.outreach import CatchUpInput, PlanInput, RescheduleCheck
-from contracts.reading import read, read_moment, require
-from contracts.recipient import RecipientProfile, ZoneName
-from policy.campaign_days import campaign_day, start_of_next_day
-from policy.message_price import message_parts
-from policy.send_time import check_requested_time, moved, plan_send_time
-from policy.spacing import spread, spread_by_place
+from madan_sara.contracts.campaign import OutreachCampaign
+from madan_sara.contracts.channels import Channel
+from madan_sara.contracts.decision import SendPlan, TimingReason
+from madan_sara.contracts.outreach import CatchUpInput, PlanInput, RescheduleCheck
+from madan_sara.contracts.reading import read, read_moment, require
+from madan_sara.contracts.recipient import RecipientProfile, ZoneName
+from madan_sara.policy.campaign_days import campaign_day, start_of_next_day
+from madan_sara.policy.message_price import message_parts
+from madan_sara.policy.send_time import check_requested_time, moved, plan_send_time
+from madan_sara.policy.spacing import spread, spread_by_place
 
 #: Type of the error that refuses a requested time.
 TIME_NOT_ALLOWED = "TimeNotAllowed"

@@ -3,16 +3,16 @@
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from activities.account_watch import AccountWatch
-from activities.attempt_log import AttemptLog
-from activities.attempt_store import Attempt
-from activities.sender import SenderCapabilities
-from contracts.campaign import CampaignStatus
-from contracts.channels import Channel
-from contracts.delivery import DeliveryOutcome
-from contracts.outreach import DeliverInput, DeliverResult
-from contracts.settings import AmbiguityPolicy, OrchestratorSettings
-from policy.attempts import MOST_LOST_CALLS, Obstacle, Recovery, Situation, patience_left
+from madan_sara.activities.account_watch import AccountWatch
+from madan_sara.activities.attempt_log import AttemptLog
+from madan_sara.activities.attempt_store import Attempt
+from madan_sara.activities.sender import SenderCapabilities
+from madan_sara.contracts.campaign import CampaignStatus
+from madan_sara.contracts.channels import Channel
+from madan_sara.contracts.delivery import DeliveryOutcome
+from madan_sara.contracts.outreach import DeliverInput, DeliverResult
+from madan_sara.contracts.settings import AmbiguityPolicy, OrchestratorSettings
+from madan_sara.policy.attempts import MOST_LOST_CALLS, Obstacle, Recovery, Situation, patience_left
 
 #: From opening an attempt to the first octet of its call; the way to where the provider can
 #: take anything comes on top. A run that is held up longer may have been taken for dead.

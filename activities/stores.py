@@ -6,9 +6,9 @@ from datetime import date, datetime
 from typing import Protocol
 from uuid import UUID
 
-from contracts.campaign import OutreachCampaign
-from contracts.channels import Channel
-from contracts.outreach import (
+from madan_sara.contracts.campaign import OutreachCampaign
+from madan_sara.contracts.channels import Channel
+from madan_sara.contracts.outreach import (
     Block,
     ClaimResult,
     ConcludeInput,
@@ -20,13 +20,13 @@ from contracts.outreach import (
     ReserveInput,
     ReserveResult,
 )
-from contracts.recipient import RecipientProfile
-from contracts.settings import OrchestratorSettings
-from policy.budget import Account
-from policy.frequency import RecentClaim
-from policy.returns import Books
-from policy.selector import Engagement
-from policy.templates import Wording
+from madan_sara.contracts.recipient import RecipientProfile
+from madan_sara.contracts.settings import OrchestratorSettings
+from madan_sara.policy.budget import Account
+from madan_sara.policy.frequency import RecentClaim
+from madan_sara.policy.returns import Books
+from madan_sara.policy.selector import Engagement
+from madan_sara.policy.templates import Wording
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """A provider that takes everything at once, without a network."""
 
-from activities.sender import (
+from benchmarks.load import CHANNELS
+from madan_sara.activities.sender import (
     Accepted,
     Call,
     CallLease,
@@ -9,8 +10,7 @@ from activities.sender import (
     Refused,
     SenderCapabilities,
 )
-from benchmarks.load import CHANNELS
-from contracts.channels import Channel
+from madan_sara.contracts.channels import Channel
 
 
 class AcceptingSender(MessageSender):

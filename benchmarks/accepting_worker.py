@@ -10,12 +10,12 @@ from contextlib import AsyncExitStack
 import uvloop
 
 from benchmarks.accepting_sender import accepting_senders
-from config.settings import WorkerSettings
-from config.temporal import connect
-from persistence.database import Database
-from starter.outreaches import Outreaches
-from worker.components import build_campaign_components, build_components
-from worker.workers import build_campaign_worker, build_workers
+from madan_sara.config.settings import WorkerSettings
+from madan_sara.config.temporal import connect
+from madan_sara.persistence.database import Database
+from madan_sara.starter.outreaches import Outreaches
+from madan_sara.worker.components import build_campaign_components, build_components
+from madan_sara.worker.workers import build_campaign_worker, build_workers
 
 #: Printed once it polls its queues.
 READY = "worker ready"

@@ -28,13 +28,13 @@ from benchmarks.ledger import read_books
 from benchmarks.load import make_campaign
 from benchmarks.machine import CpuMeter, describe
 from benchmarks.servers import running_postgres, running_temporal, throwaway_folder
-from contracts.campaign import OutreachCampaign
-from contracts.content import MessageContent
-from devstack.campaign.watch import Watch
-from devstack.checks.history import read_history
-from devstack.child_process import ChildProcess
-from persistence.database import Database
-from starter.orchestrator import OutreachOrchestrator
+from madan_sara.contracts.campaign import OutreachCampaign
+from madan_sara.contracts.content import MessageContent
+from madan_sara.devstack.campaign.watch import Watch
+from madan_sara.devstack.checks.history import read_history
+from madan_sara.devstack.child_process import ChildProcess
+from madan_sara.persistence.database import Database
+from madan_sara.starter.orchestrator import OutreachOrchestrator
 
 _REPOSITORY: Final = Path(__file__).resolve().parents[1]
 _TENTHS: Final = 10

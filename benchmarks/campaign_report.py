@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from benchmarks.machine import CpuUse
-from devstack.campaign.watch import Sample
+from madan_sara.devstack.campaign.watch import Sample
 
 
 @dataclass(frozen=True)

@@ -24,11 +24,17 @@ from benchmarks.ledger import read_books
 from benchmarks.load import make_campaign, make_requests, save_campaigns
 from benchmarks.machine import CpuMeter, CpuUse, describe
 from benchmarks.servers import running_postgres, throwaway_folder
-from contracts.outreach import ClaimInput, MessageRef, PlanInput, ReserveInput, RouteInput
-from persistence.database import Database
-from persistence.intake import NewMessage, PostgresIntake
-from worker.components import Components, build_components
-from worker.heap import freeze_heap
+from madan_sara.contracts.outreach import (
+    ClaimInput,
+    MessageRef,
+    PlanInput,
+    ReserveInput,
+    RouteInput,
+)
+from madan_sara.persistence.database import Database
+from madan_sara.persistence.intake import NewMessage, PostgresIntake
+from madan_sara.worker.components import Components, build_components
+from madan_sara.worker.heap import freeze_heap
 
 R = TypeVar("R")
 

@@ -8,8 +8,8 @@ from uuid import UUID
 from sqlalchemy import text
 
 from benchmarks.load import CHANNELS, make_campaign, save_campaigns
-from contracts.campaign import OutreachCampaign
-from persistence.database import Database
+from madan_sara.contracts.campaign import OutreachCampaign
+from madan_sara.persistence.database import Database
 
 _CONTENT: Final = text("""
 INSERT INTO contents (tenant_id, digest, body) VALUES (:tenant_id, 'status', '{}')

@@ -8,15 +8,15 @@ from dataclasses import dataclass
 
 from temporalio import activity
 
-from activities.budget import BudgetManager
-from activities.closer import OutreachCloser
-from activities.deduplicator import MessageDeduplicator
-from activities.delivery import MessageDelivery
-from activities.router import ChannelRouter
-from activities.scheduler import SendTimeScheduler
-from contracts.decision import RoutingDecision, SendPlan
-from contracts.delivery import DeliveryOutcome
-from contracts.outreach import (
+from madan_sara.activities.budget import BudgetManager
+from madan_sara.activities.closer import OutreachCloser
+from madan_sara.activities.deduplicator import MessageDeduplicator
+from madan_sara.activities.delivery import MessageDelivery
+from madan_sara.activities.router import ChannelRouter
+from madan_sara.activities.scheduler import SendTimeScheduler
+from madan_sara.contracts.decision import RoutingDecision, SendPlan
+from madan_sara.contracts.delivery import DeliveryOutcome
+from madan_sara.contracts.outreach import (
     ClaimInput,
     ClaimResult,
     DeliverInput,
@@ -26,7 +26,7 @@ from contracts.outreach import (
     ReserveResult,
     RouteInput,
 )
-from worker.components import Components
+from madan_sara.worker.components import Components
 
 
 @dataclass(frozen=True)

@@ -23,10 +23,10 @@ from benchmarks.arguments import positive
 from benchmarks.load import save_campaigns
 from benchmarks.machine import CpuMeter, CpuUse, describe
 from benchmarks.servers import running_postgres, throwaway_folder
-from contracts.campaign import OutreachCampaign
-from persistence.database import Database
-from persistence.recipients import PostgresRecipients
-from starter.importing.run import ImportOptions, ImportResult, import_file
+from madan_sara.contracts.campaign import OutreachCampaign
+from madan_sara.persistence.database import Database
+from madan_sara.persistence.recipients import PostgresRecipients
+from madan_sara.starter.importing.run import ImportOptions, ImportResult, import_file
 
 #: What 100,000 rows should take at most on two cores.
 _TARGET_SECONDS: Final = 30

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import text
 
-from persistence.database import Database
+from madan_sara.persistence.database import Database
 
 # What every account should hold by its entries, against what it holds.
 _UNBALANCED = text("""

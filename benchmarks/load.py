@@ -5,14 +5,14 @@ from datetime import UTC, datetime
 from itertools import count
 from typing import Any, Final
 
-from contracts.campaign import DEFAULT_TENANT, OutreachCampaign
-from contracts.channels import Channel
-from contracts.settings import OrchestratorSettings
-from persistence.campaigns import PostgresCampaignStore
-from persistence.database import Database
-from persistence.intake import NewMessage
-from policy.campaign_days import campaign_day
-from starter.requests import new_message
+from madan_sara.contracts.campaign import DEFAULT_TENANT, OutreachCampaign
+from madan_sara.contracts.channels import Channel
+from madan_sara.contracts.settings import OrchestratorSettings
+from madan_sara.persistence.campaigns import PostgresCampaignStore
+from madan_sara.persistence.database import Database
+from madan_sara.persistence.intake import NewMessage
+from madan_sara.policy.campaign_days import campaign_day
+from madan_sara.starter.requests import new_message
 
 #: Telephone numbers of one run: a number that two people share is one person's to a claim.
 _LINES: Final = count()

@@ -16,17 +16,17 @@ from temporalio.common import (
 
 from benchmarks.load import CHANNELS
 from benchmarks.machine import CpuMeter, CpuUse
-from contracts.naming import (
+from madan_sara.contracts.naming import (
     CAMPAIGN_ATTRIBUTE,
     OUTREACH_QUEUE,
     TENANT_ATTRIBUTE,
     outreach_workflow_id,
 )
-from contracts.outreach import MessageRef, OutreachInput, OutreachResult, OutreachState
-from persistence.intake import NewMessage
-from worker.components import Components
-from worker.workers import build_workers
-from workflows.outreach import OutreachWorkflow
+from madan_sara.contracts.outreach import MessageRef, OutreachInput, OutreachResult, OutreachState
+from madan_sara.persistence.intake import NewMessage
+from madan_sara.worker.components import Components
+from madan_sara.worker.workers import build_workers
+from madan_sara.workflows.outreach import OutreachWorkflow
 
 _TENANT = SearchAttributeKey.for_keyword(TENANT_ATTRIBUTE)
 _CAMPAIGN = SearchAttributeKey.for_keyword(CAMPAIGN_ATTRIBUTE)

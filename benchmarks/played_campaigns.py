@@ -12,14 +12,14 @@ from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
 from typing import Final
 
-from contracts.campaign import OutreachCampaign
-from contracts.channels import Channel
-from contracts.money import from_micros
-from contracts.outreach import ExitReason
-from policy.budget import Account, AccountScope, judge_reservation
-from policy.daily_share import daily_share
-from policy.pacing import elapsed_share, recommend
-from policy.sending_days import part_inside
+from madan_sara.contracts.campaign import OutreachCampaign
+from madan_sara.contracts.channels import Channel
+from madan_sara.contracts.money import from_micros
+from madan_sara.contracts.outreach import ExitReason
+from madan_sara.policy.budget import Account, AccountScope, judge_reservation
+from madan_sara.policy.daily_share import daily_share
+from madan_sara.policy.pacing import elapsed_share, recommend
+from madan_sara.policy.sending_days import part_inside
 
 _PRICES: Final = {Channel.EMAIL: 1_000, Channel.WHATSAPP: 5_000, Channel.SMS: 7_500}
 #: Price of the cheapest message, in micro-units.

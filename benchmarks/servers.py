@@ -9,14 +9,14 @@ from typing import Final
 
 from sqlalchemy import text
 
-from devstack.child_process import ChildProcess
-from devstack.ports import LOOPBACK, choose_ports
-from devstack.postgres import EmbeddedPostgres
-from devstack.private import make_private_folder
-from devstack.stack import default_state_dir
-from devstack.temporal_server import TemporalDevServer
-from persistence.database import Database
-from persistence.migrate import upgrade_database
+from madan_sara.devstack.child_process import ChildProcess
+from madan_sara.devstack.ports import LOOPBACK, choose_ports
+from madan_sara.devstack.postgres import EmbeddedPostgres
+from madan_sara.devstack.private import make_private_folder
+from madan_sara.devstack.stack import default_state_dir
+from madan_sara.devstack.temporal_server import TemporalDevServer
+from madan_sara.persistence.database import Database
+from madan_sara.persistence.migrate import upgrade_database
 
 _DATABASE: Final = "benchmark"
 #: Files of the write-ahead log, 16 MB each, that PostgreSQL keeps to use again.
@@ -81,7 +81,7 @@ async def running_sandbox(folder: Path) -> AsyncIterator[str]:
     """
     (port,) = choose_ports(0)
     process = ChildProcess("the sandbox provider", log_file=folder / "sandbox.log")
-    module = ["-m", "devstack.sandbox.provider", "--port", str(port)]
+    module = ["-m", "madan_sara.devstack.sandbox.provider", "--port", str(port)]
     await process.start([sys.executable, *module], cwd=_REPOSITORY)
 
     async def is_ready() -> bool:

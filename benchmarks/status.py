@@ -27,12 +27,12 @@ from benchmarks.ended_campaign import assert_counts_are_exact, message_ids, stor
 from benchmarks.figures import quantile, spread_table
 from benchmarks.machine import CpuMeter, describe
 from benchmarks.servers import running_postgres, throwaway_folder
-from contracts.campaign import OutreachCampaign
-from contracts.settings import OrchestratorSettings
-from persistence.campaign_status import SNAPSHOT
-from persistence.database import Database, Query
-from policy.forecast import RATE_WINDOW
-from starter.campaigns import Campaigns
+from madan_sara.contracts.campaign import OutreachCampaign
+from madan_sara.contracts.settings import OrchestratorSettings
+from madan_sara.persistence.campaign_status import SNAPSHOT
+from madan_sara.persistence.database import Database, Query
+from madan_sara.policy.forecast import RATE_WINDOW
+from madan_sara.starter.campaigns import Campaigns
 
 #: What p99 should stay below, whatever the audience.
 _TARGET_MILLISECONDS: Final = 20

@@ -19,7 +19,6 @@ import uvloop
 from temporalio.client import Client, GrpcCompression
 from temporalio.contrib.pydantic import pydantic_data_converter
 
-from activities.dispatcher import MOST_IN_MOTION
 from benchmarks.accepting_sender import accepting_senders
 from benchmarks.arguments import positive
 from benchmarks.idle_components import Answers, build_idle_components
@@ -35,15 +34,16 @@ from benchmarks.servers import (
     running_temporal,
     throwaway_folder,
 )
-from config.settings import WorkerSettings
-from contracts.campaign import OutreachCampaign
-from contracts.channels import Channel
-from contracts.money import to_micros
-from persistence.database import Database
-from persistence.intake import NewMessage, PostgresIntake
-from worker.components import Components, build_components
-from worker.heap import freeze_heap
-from worker.senders import build_senders
+from madan_sara.activities.dispatcher import MOST_IN_MOTION
+from madan_sara.config.settings import WorkerSettings
+from madan_sara.contracts.campaign import OutreachCampaign
+from madan_sara.contracts.channels import Channel
+from madan_sara.contracts.money import to_micros
+from madan_sara.persistence.database import Database
+from madan_sara.persistence.intake import NewMessage, PostgresIntake
+from madan_sara.worker.components import Components, build_components
+from madan_sara.worker.heap import freeze_heap
+from madan_sara.worker.senders import build_senders
 
 _WARM_UP: Final = 100
 _PROFILED_ENTRIES: Final = 60

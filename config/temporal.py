@@ -4,7 +4,7 @@ from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.envconfig import ClientConfig, ClientConnectConfig
 
-from config.ending import let_threads_finish_at_exit
+from madan_sara.config.ending import let_threads_finish_at_exit
 
 
 def temporal_address() -> str:

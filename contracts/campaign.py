@@ -17,13 +17,13 @@ from pydantic import (
     field_validator,
 )
 
-from contracts.base import ClosedContract, Instant, LocalTime, NotBool, ShortText, as_day
-from contracts.channels import Channel
-from contracts.content import MessageContent
-from contracts.instants import end_of_day, start_of_day
-from contracts.money import Money
-from contracts.recipient import CustomerType, ZoneName
-from contracts.settings import OrchestratorSettings
+from madan_sara.contracts.base import ClosedContract, Instant, LocalTime, NotBool, ShortText, as_day
+from madan_sara.contracts.channels import Channel
+from madan_sara.contracts.content import MessageContent
+from madan_sara.contracts.instants import end_of_day, start_of_day
+from madan_sara.contracts.money import Money
+from madan_sara.contracts.recipient import CustomerType, ZoneName
+from madan_sara.contracts.settings import OrchestratorSettings
 
 #: The tenant of an installation that has only one.
 DEFAULT_TENANT: Final = UUID("00000000-0000-4000-8000-000000000001")

@@ -7,11 +7,11 @@ from uuid import UUID
 
 from pydantic import Field, model_validator
 
-from contracts.base import Contract, InstantOrDay, NotBool, ShortText
-from contracts.campaign import CampaignStatus
-from contracts.delivery import ChannelWait
-from contracts.money import Money
-from contracts.outreach import UNDER_WAY, Details, ExitReason, OutreachState
+from madan_sara.contracts.base import Contract, InstantOrDay, NotBool, ShortText
+from madan_sara.contracts.campaign import CampaignStatus
+from madan_sara.contracts.delivery import ChannelWait
+from madan_sara.contracts.money import Money
+from madan_sara.contracts.outreach import UNDER_WAY, Details, ExitReason, OutreachState
 
 #: Events shown with a campaign; the database keeps all of them.
 SHOWN_EVENTS: Final = 8

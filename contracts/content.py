@@ -7,8 +7,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BeforeValidator, Discriminator, RootModel, Tag, model_validator
 
-from contracts.base import BodyText, ClosedContract, Contract, ShortText
-from contracts.channels import Channel
+from madan_sara.contracts.base import BodyText, ClosedContract, Contract, ShortText
+from madan_sara.contracts.channels import Channel
 
 
 class EmailContent(ClosedContract):

@@ -1,7 +1,7 @@
 """What a message brought in, as whoever sold or signed up tells it."""
 
-from contracts.base import ClosedContract, Instant, ShortText
-from contracts.money import Money
+from madan_sara.contracts.base import ClosedContract, Instant, ShortText
+from madan_sara.contracts.money import Money
 
 
 class Conversion(ClosedContract):

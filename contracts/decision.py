@@ -5,8 +5,8 @@ from enum import StrEnum
 
 from pydantic import Field
 
-from contracts.base import Contract
-from contracts.channels import Channel
+from madan_sara.contracts.base import Contract
+from madan_sara.contracts.channels import Channel
 
 
 class RoutingReason(StrEnum):

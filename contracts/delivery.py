@@ -7,9 +7,9 @@ from uuid import UUID
 
 from pydantic import BeforeValidator, ConfigDict, Field
 
-from contracts.base import ClosedContract, Contract, Instant, ShortText
-from contracts.channels import Channel
-from contracts.codes import as_code, status_in
+from madan_sara.contracts.base import ClosedContract, Contract, Instant, ShortText
+from madan_sara.contracts.channels import Channel
+from madan_sara.contracts.codes import as_code, status_in
 
 
 class DeliveryOutcome(StrEnum):

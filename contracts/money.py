@@ -5,7 +5,7 @@ from typing import Annotated, Final
 
 from pydantic import Field, PlainSerializer
 
-from contracts.base import NotBool
+from madan_sara.contracts.base import NotBool
 
 MICROS_PER_UNIT: Final = 1_000_000
 

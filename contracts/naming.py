@@ -6,7 +6,7 @@ The single source of truth: an id built anywhere else would one day differ.
 from typing import Final
 from uuid import UUID
 
-from contracts.channels import Channel
+from madan_sara.contracts.channels import Channel
 
 #: Outreaches and their local activities.
 OUTREACH_QUEUE: Final = "outreach"

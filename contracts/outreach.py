@@ -7,10 +7,10 @@ from uuid import UUID
 
 from pydantic import Field
 
-from contracts.base import Contract, Instant
-from contracts.channels import Channel
-from contracts.decision import RoutingDecision, SendPlan
-from contracts.delivery import AttemptSummary, DeliveryOutcome
+from madan_sara.contracts.base import Contract, Instant
+from madan_sara.contracts.channels import Channel
+from madan_sara.contracts.decision import RoutingDecision, SendPlan
+from madan_sara.contracts.delivery import AttemptSummary, DeliveryOutcome
 
 
 class OutreachState(StrEnum):

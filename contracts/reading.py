@@ -5,8 +5,8 @@ from typing import TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
-from contracts.base import Instant
-from contracts.faults import InvalidRequestError, one_line
+from madan_sara.contracts.base import Instant
+from madan_sara.contracts.faults import InvalidRequestError, one_line
 
 T = TypeVar("T")
 

@@ -11,9 +11,9 @@ from zoneinfo import available_timezones
 from email_validator import EmailNotValidError, validate_email
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, model_validator
 
-from contracts.base import ClosedContract, NotBool, ShortText
-from contracts.channels import CONTACT_FIELDS, Channel
-from contracts.phones import to_e164
+from madan_sara.contracts.base import ClosedContract, NotBool, ShortText
+from madan_sara.contracts.channels import CONTACT_FIELDS, Channel
+from madan_sara.contracts.phones import to_e164
 
 #: Validation context of a profile that was checked when it was stored.
 STORED: Final[Mapping[str, bool]] = MappingProxyType({"stored": True})

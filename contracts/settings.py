@@ -7,9 +7,9 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from contracts.base import ClosedContract, LocalTime, NotBool
-from contracts.channels import Channel
-from contracts.money import Money
+from madan_sara.contracts.base import ClosedContract, LocalTime, NotBool
+from madan_sara.contracts.channels import Channel
+from madan_sara.contracts.money import Money
 
 
 class ChannelDeduplication(StrEnum):

@@ -12,10 +12,10 @@ from typing import Final
 
 from email_validator import validate_email
 
-from activities.sender import OutgoingMessage
-from delivery.html_text import html_to_text
-from delivery.mail_headers import mailbox_field, text_field, words_field
-from delivery.smtp_settings import SmtpSettings
+from madan_sara.activities.sender import OutgoingMessage
+from madan_sara.delivery.html_text import html_to_text
+from madan_sara.delivery.mail_headers import mailbox_field, text_field, words_field
+from madan_sara.delivery.smtp_settings import SmtpSettings
 
 #: Longest subject taken from a text, the line length RFC 5322 asks for.
 MAX_DERIVED_SUBJECT: Final = 78

@@ -4,8 +4,8 @@ from datetime import timedelta
 from functools import partial
 from typing import Final
 
-from activities.errors import AmbiguousDeliveryError
-from activities.sender import (
+from madan_sara.activities.errors import AmbiguousDeliveryError
+from madan_sara.activities.sender import (
     Accepted,
     Call,
     CallLease,
@@ -14,12 +14,12 @@ from activities.sender import (
     Refused,
     SenderCapabilities,
 )
-from delivery.email_letter import Letter, UnwritableLetterError, compose
-from delivery.smtp_connections import SmtpConnections
-from delivery.smtp_dialogue import ConnectionLostError, SmtpDialogue
-from delivery.smtp_errors import refusal_of
-from delivery.smtp_replies import Meaning, Stage, Verdict, judge
-from delivery.smtp_settings import SmtpSettings
+from madan_sara.delivery.email_letter import Letter, UnwritableLetterError, compose
+from madan_sara.delivery.smtp_connections import SmtpConnections
+from madan_sara.delivery.smtp_dialogue import ConnectionLostError, SmtpDialogue
+from madan_sara.delivery.smtp_errors import refusal_of
+from madan_sara.delivery.smtp_replies import Meaning, Stage, Verdict, judge
+from madan_sara.delivery.smtp_settings import SmtpSettings
 
 __all__ = ["EmailSmtpSender", "SmtpSettings"]
 

@@ -9,7 +9,7 @@ from typing import Final
 
 from justhtml import Element, JustHTML, Node, Text
 
-from delivery.text_page import TextPage
+from madan_sara.delivery.text_page import TextPage
 
 
 def _names(names: str) -> frozenset[str]:

@@ -11,14 +11,14 @@ from urllib.parse import SplitResult, quote, urlencode, urlsplit
 
 import httpcore
 
-from activities.errors import (
+from madan_sara.activities.errors import (
     AmbiguousDeliveryError,
     MisconfiguredProviderError,
     ProviderUnavailableError,
 )
-from activities.sender import CallLease
-from delivery.http_line import HttpLine
-from delivery.retry_after import parse_retry_after
+from madan_sara.activities.sender import CallLease
+from madan_sara.delivery.http_line import HttpLine
+from madan_sara.delivery.retry_after import parse_retry_after
 
 #: Enough for any answer to a message, which has some hundred bytes; the longest errors of real
 #: providers have a few thousand.

@@ -7,13 +7,13 @@ from http import HTTPStatus
 from typing import Final
 from urllib.parse import urlsplit
 
-from activities.errors import (
+from madan_sara.activities.errors import (
     AmbiguousDeliveryError,
     MisconfiguredProviderError,
     ProviderUnavailableError,
     TransientDeliveryError,
 )
-from activities.sender import (
+from madan_sara.activities.sender import (
     Accepted,
     Call,
     CallLease,
@@ -24,8 +24,8 @@ from activities.sender import (
     as_code,
     as_provider_id,
 )
-from contracts.channels import Channel
-from delivery.http_client import HttpAnswer, HttpClient
+from madan_sara.contracts.channels import Channel
+from madan_sara.delivery.http_client import HttpAnswer, HttpClient
 
 #: In place of our account, or of the way to it, something says no to all messages.
 _ACCOUNT_PROBLEMS: Final = frozenset(

@@ -7,11 +7,11 @@ from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, supp
 
 import aiosmtplib
 
-from activities.errors import MisconfiguredProviderError, ProviderUnavailableError
-from delivery.smtp_dialogue import ConnectionLostError, SmtpDialogue, abort
-from delivery.smtp_errors import error_of
-from delivery.smtp_replies import Meaning, SmtpReply, Stage, Verdict, judge
-from delivery.smtp_settings import SmtpSettings
+from madan_sara.activities.errors import MisconfiguredProviderError, ProviderUnavailableError
+from madan_sara.delivery.smtp_dialogue import ConnectionLostError, SmtpDialogue, abort
+from madan_sara.delivery.smtp_errors import error_of
+from madan_sara.delivery.smtp_replies import Meaning, SmtpReply, Stage, Verdict, judge
+from madan_sara.delivery.smtp_settings import SmtpSettings
 
 #: The peer went away in the middle of the handshake: says nothing about the settings.
 _BROKEN_HANDSHAKE = (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError)

@@ -8,7 +8,7 @@ from typing import Final, Self, cast
 
 import aiosmtplib
 
-from delivery.smtp_replies import SmtpReply
+from madan_sara.delivery.smtp_replies import SmtpReply
 
 _LEADING_DOT: Final = re.compile(rb"(?m)^\.")
 

@@ -1,13 +1,13 @@
 """A negative answer of an SMTP server as what is raised or returned for it."""
 
-from activities.errors import (
+from madan_sara.activities.errors import (
     MisconfiguredProviderError,
     NotTakenError,
     ProviderUnavailableError,
     TransientDeliveryError,
 )
-from activities.sender import Refused
-from delivery.smtp_replies import Meaning, Stage, Verdict
+from madan_sara.activities.sender import Refused
+from madan_sara.delivery.smtp_replies import Meaning, Stage, Verdict
 
 
 def refusal_of(verdict: Verdict, server: str) -> Refused:

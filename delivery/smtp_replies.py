@@ -16,8 +16,8 @@ from datetime import timedelta
 from enum import Enum, auto
 from typing import Final
 
-from activities.sender import as_code
-from delivery.waits_in_words import parse_wait
+from madan_sara.activities.sender import as_code
+from madan_sara.delivery.waits_in_words import parse_wait
 
 #: Characters of an answer that are read; real ones are shorter.
 _MOST_CHARACTERS: Final = 2000

@@ -4,7 +4,7 @@ import re
 from datetime import timedelta
 from typing import Final
 
-from delivery.retry_after import LONGEST_WAIT
+from madan_sara.delivery.retry_after import LONGEST_WAIT
 
 #: Said of trying again; a bare "100 messages in 60 minutes" is a limit and no wait.
 _ASKS: Final = (

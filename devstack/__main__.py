@@ -11,14 +11,14 @@ from pathlib import Path
 
 from rich.console import Console
 
-from config.ending import exit_process
-from devstack.campaign.run import run_campaign
-from devstack.demo.examples import EXAMPLES
-from devstack.demo.run import run_demo
-from devstack.errors import DevstackError
-from devstack.private import PRIVATE_UMASK
-from devstack.stack import default_state_dir
-from devstack.up import run_up
+from madan_sara.config.ending import exit_process
+from madan_sara.devstack.campaign.run import run_campaign
+from madan_sara.devstack.demo.examples import EXAMPLES
+from madan_sara.devstack.demo.run import run_demo
+from madan_sara.devstack.errors import DevstackError
+from madan_sara.devstack.private import PRIVATE_UMASK
+from madan_sara.devstack.stack import default_state_dir
+from madan_sara.devstack.up import run_up
 
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -51,7 +51,7 @@ def main() -> int:
 
 
 def _parse_arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m devstack", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m madan_sara.devstack", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("up", help="start everything, show where it is, stop it on Ctrl-C")
     demo = commands.add_parser("demo", help="play every way an outreach can end, and check it")

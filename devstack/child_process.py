@@ -7,9 +7,9 @@ import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 
-from devstack.die_with_parent import SAME_ACCOUNT
-from devstack.errors import DevstackError
-from devstack.leftovers import PidFile, end_processes
+from madan_sara.devstack.die_with_parent import SAME_ACCOUNT
+from madan_sara.devstack.errors import DevstackError
+from madan_sara.devstack.leftovers import PidFile, end_processes
 
 #: Settings of ours and of the servers' own clients: some would turn a server into another.
 _NOT_FOR_SERVERS = ("MADAN_SARA_", "PG", "TEMPORAL_")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import psutil
 
-from devstack.errors import DevstackError
+from madan_sara.devstack.errors import DevstackError
 
 #: How long each signal is given before the next, ruder one.
 _PATIENCE_SECONDS = 15.0

@@ -29,8 +29,8 @@ from typing import Any, Final, Literal, cast
 
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
-from devstack.private import make_private_folder
-from devstack.sandbox.behaviour import asked_word
+from madan_sara.devstack.private import make_private_folder
+from madan_sara.devstack.sandbox.behaviour import asked_word
 
 _WORDS: Final = ("refuse", "greylist", "spam", "drop", "vanish")
 _GREYLISTED_TRIES: Final = 2

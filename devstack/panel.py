@@ -11,9 +11,9 @@ from rich.table import Table
 from rich.text import Text
 from sqlalchemy.engine import make_url
 
-from config.settings import WorkerSettings
-from devstack.private import write_private
-from devstack.stack import Stack
+from madan_sara.config.settings import WorkerSettings
+from madan_sara.devstack.private import write_private
+from madan_sara.devstack.stack import Stack
 
 _DATABASE_URL: Final = "MADAN_SARA_DATABASE_URL"
 

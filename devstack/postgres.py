@@ -17,11 +17,11 @@ from urllib.parse import quote
 import asyncpg
 import psutil
 
-from devstack.child_process import ChildProcess, server_environment
-from devstack.errors import DevstackError
-from devstack.leftovers import end_processes, wait_gone
-from devstack.private import make_private_folder, write_private
-from devstack.server_account import ServerAccount
+from madan_sara.devstack.child_process import ChildProcess, server_environment
+from madan_sara.devstack.errors import DevstackError
+from madan_sara.devstack.leftovers import end_processes, wait_gone
+from madan_sara.devstack.private import make_private_folder, write_private
+from madan_sara.devstack.server_account import ServerAccount
 
 _SUPERUSER = "postgres"
 #: What the server takes for "fast" and, should that not help, "immediate".

@@ -5,7 +5,7 @@ import stat
 from pathlib import Path
 from typing import Final
 
-from devstack.errors import DevstackError
+from madan_sara.devstack.errors import DevstackError
 
 #: Taken from the mode of everything that is created: nothing is left for group and others.
 PRIVATE_UMASK: Final = 0o077

@@ -12,12 +12,12 @@ from pydantic import ValidationError
 from sqlalchemy.exc import SQLAlchemyError
 from temporalio.service import RPCError
 
-from activities.errors import NotTakenError
-from contracts.base import Contract
-from contracts.delivery import DeliveryEvent
-from delivery.http_client import HttpClient
-from devstack.sandbox.journal import Receipt
-from starter.orchestrator import OutreachOrchestrator
+from madan_sara.activities.errors import NotTakenError
+from madan_sara.contracts.base import Contract
+from madan_sara.contracts.delivery import DeliveryEvent
+from madan_sara.delivery.http_client import HttpClient
+from madan_sara.devstack.sandbox.journal import Receipt
+from madan_sara.starter.orchestrator import OutreachOrchestrator
 
 #: Name of the sandbox as its attempts carry it.
 _PROVIDER: Final = "sandbox"

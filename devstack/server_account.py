@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from devstack.errors import DevstackError
+from madan_sara.devstack.errors import DevstackError
 
 #: Exists on every system; creating a user would be a lasting change to somebody's machine.
 _STAND_IN: Final = "nobody"

@@ -13,17 +13,17 @@ from typing import Final, NoReturn, Self
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 
-from devstack.errors import DevstackError
-from devstack.mail_sink import MailSink
-from devstack.ports import LOOPBACK, choose_ports
-from devstack.postgres import EmbeddedPostgres
-from devstack.private import LOCK_NAME, make_private_folder
-from devstack.sandbox.provider import SandboxProvider
-from devstack.temporal_server import NAMESPACE, TemporalDevServer
-from devstack.worker_process import WorkerProcess
-from persistence.database import Database
-from persistence.migrate import upgrade_database
-from starter.orchestrator import OutreachOrchestrator
+from madan_sara.devstack.errors import DevstackError
+from madan_sara.devstack.mail_sink import MailSink
+from madan_sara.devstack.ports import LOOPBACK, choose_ports
+from madan_sara.devstack.postgres import EmbeddedPostgres
+from madan_sara.devstack.private import LOCK_NAME, make_private_folder
+from madan_sara.devstack.sandbox.provider import SandboxProvider
+from madan_sara.devstack.temporal_server import NAMESPACE, TemporalDevServer
+from madan_sara.devstack.worker_process import WorkerProcess
+from madan_sara.persistence.database import Database
+from madan_sara.persistence.migrate import upgrade_database
+from madan_sara.starter.orchestrator import OutreachOrchestrator
 
 DATABASE: Final = "madan_sara"
 

@@ -15,11 +15,11 @@ from temporalio.api.operatorservice.v1 import (
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
-from contracts.naming import SEARCH_ATTRIBUTES
-from devstack.child_process import ChildProcess, server_environment
-from devstack.errors import DevstackError
-from devstack.ports import LOOPBACK, choose_ports
-from devstack.private import make_private_folder
+from madan_sara.contracts.naming import SEARCH_ATTRIBUTES
+from madan_sara.devstack.child_process import ChildProcess, server_environment
+from madan_sara.devstack.errors import DevstackError
+from madan_sara.devstack.ports import LOOPBACK, choose_ports
+from madan_sara.devstack.private import make_private_folder
 
 NAMESPACE: Final = "default"
 

@@ -1,4 +1,4 @@
-"""`python -m devstack up`: the whole system, kept running for its user."""
+"""`python -m madan_sara.devstack up`: the whole system, kept running for its user."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -6,10 +6,10 @@ from typing import NoReturn
 
 from rich.console import Console
 
-from devstack.panel import stack_panel, write_env_file
-from devstack.receipt_relay import ReceiptRelay, relaying
-from devstack.stack import Stack, has_made_up_people
-from devstack.user_settings import own_mail_server, own_worker_settings
+from madan_sara.devstack.panel import stack_panel, write_env_file
+from madan_sara.devstack.receipt_relay import ReceiptRelay, relaying
+from madan_sara.devstack.stack import Stack, has_made_up_people
+from madan_sara.devstack.user_settings import own_mail_server, own_worker_settings
 
 
 async def run_up(state_dir: Path, environment: Mapping[str, str], console: Console) -> NoReturn:

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from devstack.child_process import ChildProcess, server_environment
+from madan_sara.devstack.child_process import ChildProcess, server_environment
 
 _REPOSITORY = Path(__file__).resolve().parents[1]
 
@@ -13,7 +13,7 @@ _READY_LINE = "worker ready"
 
 
 class WorkerProcess:
-    """`python -m worker`; may be started again after it was stopped or killed."""
+    """`python -m madan_sara.worker`; may be started again after it was stopped or killed."""
 
     def __init__(self, env: Mapping[str, str], log_file: Path) -> None:
         """Choose settings and log; nothing runs yet.
@@ -44,7 +44,7 @@ class WorkerProcess:
 
     async def start(self) -> None:
         """Start the worker; return when it polls its queues."""
-        command = [sys.executable, "-m", "worker"]
+        command = [sys.executable, "-m", "madan_sara.worker"]
         await self._process.start(
             command, env={**server_environment(), **self._env}, cwd=_REPOSITORY
         )

@@ -6,8 +6,7 @@ from uuid import UUID
 
 from rich import print_json as show
 
-from contracts.campaign import OutreachCampaign
-from starter.orchestrator import OutreachOrchestrator
+from madan_sara import OutreachCampaign, OutreachOrchestrator
 
 
 async def main() -> None:

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from persistence.rows import Row
-from policy.budget import Account, AccountScope
+from madan_sara.persistence.rows import Row
+from madan_sara.policy.budget import Account, AccountScope
 
 #: Columns an `Account` is made of, for a query over budget_accounts a.
 ACCOUNT_COLUMNS = """

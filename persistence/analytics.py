@@ -5,10 +5,10 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from activities.stores import SendTimeCell
-from contracts.channels import Channel
-from persistence.database import Database
-from policy.selector import Engagement
+from madan_sara.activities.stores import SendTimeCell
+from madan_sara.contracts.channels import Channel
+from madan_sara.persistence.database import Database
+from madan_sara.policy.selector import Engagement
 
 _SEND_TIME_CELLS = text("""
 SELECT m.channel,

@@ -3,15 +3,15 @@
 from dataclasses import asdict
 from datetime import datetime
 
-from activities.attempt_store import Attempt, DeliveryFacts, Postponement
-from activities.provider_accounts import AccountHealth
-from contracts.channels import Channel
-from contracts.delivery import AttemptState
-from contracts.naming import idempotency_key
-from contracts.outreach import MessageRef
-from persistence.database import Database, Query
-from persistence.ledger_sql import SETTLE
-from persistence.rows import (
+from madan_sara.activities.attempt_store import Attempt, DeliveryFacts, Postponement
+from madan_sara.activities.provider_accounts import AccountHealth
+from madan_sara.contracts.channels import Channel
+from madan_sara.contracts.delivery import AttemptState
+from madan_sara.contracts.naming import idempotency_key
+from madan_sara.contracts.outreach import MessageRef
+from madan_sara.persistence.database import Database, Query
+from madan_sara.persistence.ledger_sql import SETTLE
+from madan_sara.persistence.rows import (
     REQUEST_COLUMNS,
     REQUEST_TABLES,
     SUPPRESSIONS_OF_MESSAGE,
@@ -19,7 +19,7 @@ from persistence.rows import (
     request_from,
     suppressions_from,
 )
-from policy.attempts import LATE_FOR_A_RETRY
+from madan_sara.policy.attempts import LATE_FOR_A_RETRY
 
 _ATTEMPT_COLUMNS = """
     a.state AS attempt_state, a.openings, a.tries, a.was_lost, a.code, a.called_at,

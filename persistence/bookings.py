@@ -7,9 +7,9 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from contracts.campaign import DEFAULT_TENANT
-from contracts.channels import Channel
-from persistence.database import Database
+from madan_sara.contracts.campaign import DEFAULT_TENANT
+from madan_sara.contracts.channels import Channel
+from madan_sara.persistence.database import Database
 
 
 class BookingState(StrEnum):

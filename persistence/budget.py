@@ -7,18 +7,24 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
-from activities.errors import OverLimitError
-from contracts.campaign import OutreachCampaign
-from contracts.channels import Channel
-from contracts.faults import InvalidRequestError
-from contracts.outreach import Block, ReleaseInput, ReserveInput, ReserveResult
-from persistence.accounts import ACCOUNT_COLUMNS, DAY_LIMITS, WITHOUT_DAY, account_from, open_day
-from persistence.database import Database, Query
-from persistence.ledger_sql import BOOK_ENTRIES
-from persistence.reservations import Reservations
-from persistence.tallies import TALLIES_AS_JSON, tallies_from
-from policy.budget import Account, AccountScope
-from policy.returns import Books
+from madan_sara.activities.errors import OverLimitError
+from madan_sara.contracts.campaign import OutreachCampaign
+from madan_sara.contracts.channels import Channel
+from madan_sara.contracts.faults import InvalidRequestError
+from madan_sara.contracts.outreach import Block, ReleaseInput, ReserveInput, ReserveResult
+from madan_sara.persistence.accounts import (
+    ACCOUNT_COLUMNS,
+    DAY_LIMITS,
+    WITHOUT_DAY,
+    account_from,
+    open_day,
+)
+from madan_sara.persistence.database import Database, Query
+from madan_sara.persistence.ledger_sql import BOOK_ENTRIES
+from madan_sara.persistence.reservations import Reservations
+from madan_sara.persistence.tallies import TALLIES_AS_JSON, tallies_from
+from madan_sara.policy.budget import Account, AccountScope
+from madan_sara.policy.returns import Books
 
 # A day without an account is shown as it would be opened.
 _ACCOUNTS = Query(f"""

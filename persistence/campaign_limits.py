@@ -8,10 +8,10 @@ from uuid import UUID
 from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from contracts.campaign import OutreachCampaign
-from contracts.money import from_micros, to_micros
-from persistence.database import Database
-from persistence.tallies import TALLIES
+from madan_sara.contracts.campaign import OutreachCampaign
+from madan_sara.contracts.money import from_micros, to_micros
+from madan_sara.persistence.database import Database
+from madan_sara.persistence.tallies import TALLIES
 
 _LIMIT = text("""
 INSERT INTO budget_accounts (tenant_id, campaign_id, scope, key, limit_micros, message_limit)

@@ -7,19 +7,19 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from activities.campaign_stores import SweptPage, TakenPage
-from contracts.campaign import CampaignStatus, OutreachCampaign
-from contracts.campaign_run import SHOWN_EVENTS, CampaignEvent, CampaignRef, Sweep, Wait
-from contracts.outreach import Details
-from persistence.accounts import ACCOUNT_COLUMNS, account_from
-from persistence.campaign_limits import requeue
-from persistence.campaigns import PostgresCampaignStore
-from persistence.channel_waits import CHANNEL_WAITS, channel_waits_from
-from persistence.database import Database, Query
-from persistence.ledger_sql import GIVE_BACK
-from persistence.rows import campaign_from
-from persistence.tallies import TALLIES, TALLIES_AS_JSON, tallies_from
-from policy.campaign_progress import CampaignFacts
+from madan_sara.activities.campaign_stores import SweptPage, TakenPage
+from madan_sara.contracts.campaign import CampaignStatus, OutreachCampaign
+from madan_sara.contracts.campaign_run import SHOWN_EVENTS, CampaignEvent, CampaignRef, Sweep, Wait
+from madan_sara.contracts.outreach import Details
+from madan_sara.persistence.accounts import ACCOUNT_COLUMNS, account_from
+from madan_sara.persistence.campaign_limits import requeue
+from madan_sara.persistence.campaigns import PostgresCampaignStore
+from madan_sara.persistence.channel_waits import CHANNEL_WAITS, channel_waits_from
+from madan_sara.persistence.database import Database, Query
+from madan_sara.persistence.ledger_sql import GIVE_BACK
+from madan_sara.persistence.rows import campaign_from
+from madan_sara.persistence.tallies import TALLIES, TALLIES_AS_JSON, tallies_from
+from madan_sara.policy.campaign_progress import CampaignFacts
 
 #: Messages one statement of a sweep looks at; more would keep others from the accounts.
 _SWEPT_AT_ONCE = 500

@@ -6,17 +6,17 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from contracts.campaign import OutreachCampaign
-from contracts.campaign_run import CampaignEvent, Wait
-from contracts.delivery import ChannelWait
-from persistence.accounts import ACCOUNT_COLUMNS, account_from
-from persistence.channel_waits import CHANNEL_WAITS, channel_waits_from
-from persistence.database import Database, Query
-from persistence.rows import Row, campaign_from
-from persistence.tallies import TALLIES_AS_JSON, tallies_from
-from policy.budget import Account, AccountScope
-from policy.forecast import RATE_SAMPLE, RATE_WINDOW, RecentSends
-from policy.tallies import Tallies
+from madan_sara.contracts.campaign import OutreachCampaign
+from madan_sara.contracts.campaign_run import CampaignEvent, Wait
+from madan_sara.contracts.delivery import ChannelWait
+from madan_sara.persistence.accounts import ACCOUNT_COLUMNS, account_from
+from madan_sara.persistence.channel_waits import CHANNEL_WAITS, channel_waits_from
+from madan_sara.persistence.database import Database, Query
+from madan_sara.persistence.rows import Row, campaign_from
+from madan_sara.persistence.tallies import TALLIES_AS_JSON, tallies_from
+from madan_sara.policy.budget import Account, AccountScope
+from madan_sara.policy.forecast import RATE_SAMPLE, RATE_WINDOW, RecentSends
+from madan_sara.policy.tallies import Tallies
 
 #: Events of a campaign that are shown, the newest first.
 _EVENTS_SHOWN: Final = 5

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, Final
 
-from contracts.delivery import ChannelWait
+from madan_sara.contracts.delivery import ChannelWait
 
 #: The waits of the campaign c, as JSON. Those that wait are found by an index of their own, so
 #: that a campaign without any costs nothing, whatever its size.

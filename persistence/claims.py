@@ -7,9 +7,9 @@ from uuid import UUID
 
 import asyncpg
 
-from activities.stores import ClaimVerdict, DecisionFacts
-from contracts.decision import RoutingDecision
-from contracts.outreach import (
+from madan_sara.activities.stores import ClaimVerdict, DecisionFacts
+from madan_sara.contracts.decision import RoutingDecision
+from madan_sara.contracts.outreach import (
     FINAL_STATES,
     Block,
     ClaimResult,
@@ -18,11 +18,11 @@ from contracts.outreach import (
     OutreachState,
     ReopenResult,
 )
-from persistence.database import Database, Query
-from persistence.decision_facts import DecisionReader
-from persistence.rows import CLAIM_AS_JSON, IDENTIFIERS_OF_MESSAGE, claims_from
-from persistence.stored import read_stored
-from policy.frequency import RecentClaim
+from madan_sara.persistence.database import Database, Query
+from madan_sara.persistence.decision_facts import DecisionReader
+from madan_sara.persistence.rows import CLAIM_AS_JSON, IDENTIFIERS_OF_MESSAGE, claims_from
+from madan_sara.persistence.stored import read_stored
+from madan_sara.policy.frequency import RecentClaim
 
 # The turns make racing claims on a person take turns: each is stored only if none was
 # granted on any of its identifiers since its facts were read. The rest judge again, on what

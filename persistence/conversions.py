@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from contracts.conversion import Conversion
-from contracts.money import to_micros
-from contracts.outreach import OutreachState
-from persistence.database import Database, Query
+from madan_sara.contracts.conversion import Conversion
+from madan_sara.contracts.money import to_micros
+from madan_sara.contracts.outreach import OutreachState
+from madan_sara.persistence.database import Database, Query
 
 
 @dataclass(frozen=True)

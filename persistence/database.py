@@ -17,9 +17,9 @@ from sqlalchemy.dialects.postgresql.asyncpg import dialect as asyncpg_dialect
 from sqlalchemy.engine import URL
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from persistence.connections import Connections
-from persistence.driver_errors import without_values
-from persistence.together import Together
+from madan_sara.persistence.connections import Connections
+from madan_sara.persistence.driver_errors import without_values
+from madan_sara.persistence.together import Together
 
 Parameters = Mapping[str, object]
 

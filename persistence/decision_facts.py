@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from activities.stores import DecisionFacts
-from contracts.channels import Channel
-from contracts.outreach import (
+from madan_sara.activities.stores import DecisionFacts
+from madan_sara.contracts.channels import Channel
+from madan_sara.contracts.outreach import (
     FINAL_STATES,
     Block,
     ClaimResult,
@@ -18,8 +18,8 @@ from contracts.outreach import (
     MessageRef,
     OutreachState,
 )
-from persistence.database import Database, Query
-from persistence.rows import (
+from madan_sara.persistence.database import Database, Query
+from madan_sara.persistence.rows import (
     CLAIM_AS_JSON,
     IDENTIFIERS_OF_MESSAGE,
     REQUEST_COLUMNS,
@@ -30,7 +30,7 @@ from persistence.rows import (
     request_from,
     suppressions_from,
 )
-from policy.selector import Engagement
+from madan_sara.policy.selector import Engagement
 
 #: How long facts serve the steps of one decision: they follow one another in one workflow
 #: task, in milliseconds each. Whatever changes meanwhile counts as it would have counted for a

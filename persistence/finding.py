@@ -7,12 +7,12 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from activities.stores import Suppression
-from contracts.campaign import CampaignStatus
-from contracts.channels import Channel
-from contracts.outreach import Details, ExitReason, OutreachState
-from persistence.database import Database, Query
-from persistence.rows import (
+from madan_sara.activities.stores import Suppression
+from madan_sara.contracts.campaign import CampaignStatus
+from madan_sara.contracts.channels import Channel
+from madan_sara.contracts.outreach import Details, ExitReason, OutreachState
+from madan_sara.persistence.database import Database, Query
+from madan_sara.persistence.rows import (
     CLAIM_AS_JSON,
     IDENTIFIERS_OF_MESSAGE,
     SUPPRESSIONS_OF_MESSAGE,
@@ -20,7 +20,7 @@ from persistence.rows import (
     claims_from,
     suppressions_from,
 )
-from policy.frequency import WEEK, RecentClaim
+from madan_sara.policy.frequency import WEEK, RecentClaim
 
 
 @dataclass(frozen=True)

@@ -8,18 +8,18 @@ from uuid import UUID
 
 from sqlalchemy import RowMapping, text
 
-from contracts.campaign import OutreachCampaign
-from contracts.channels import Channel
-from contracts.content import MessageContent
-from contracts.decision import RoutingDecision, SendPlan
-from contracts.delivery import AttemptState, ChannelWait, DeliveryEvent
-from contracts.outreach import Details, ExitReason, OutreachState
-from contracts.recipient import RecipientProfile
-from persistence.database import Database, Query
-from persistence.rows import Row
-from persistence.stored import read_stored
-from policy.addresses import addresses_of
-from policy.wishes import suppressed_by
+from madan_sara.contracts.campaign import OutreachCampaign
+from madan_sara.contracts.channels import Channel
+from madan_sara.contracts.content import MessageContent
+from madan_sara.contracts.decision import RoutingDecision, SendPlan
+from madan_sara.contracts.delivery import AttemptState, ChannelWait, DeliveryEvent
+from madan_sara.contracts.outreach import Details, ExitReason, OutreachState
+from madan_sara.contracts.recipient import RecipientProfile
+from madan_sara.persistence.database import Database, Query
+from madan_sara.persistence.rows import Row
+from madan_sara.persistence.stored import read_stored
+from madan_sara.policy.addresses import addresses_of
+from madan_sara.policy.wishes import suppressed_by
 
 
 @dataclass(frozen=True)

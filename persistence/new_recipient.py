@@ -6,8 +6,8 @@ Apart from the store, so that a process which only judges rows loads no database
 import json
 from typing import NamedTuple
 
-from contracts.recipient import RecipientProfile
-from policy.addresses import addresses_of
+from madan_sara.contracts.recipient import RecipientProfile
+from madan_sara.policy.addresses import addresses_of
 
 
 class NewRecipient(NamedTuple):

@@ -3,9 +3,9 @@
 from datetime import datetime, timedelta
 from typing import Final
 
-from activities.provider_accounts import Admission
-from persistence.database import Database, Query
-from policy.attempts import TURN_APART
+from madan_sara.activities.provider_accounts import Admission
+from madan_sara.persistence.database import Database, Query
+from madan_sara.policy.attempts import TURN_APART
 
 #: Failures further apart do not make an outage together.
 _FORGOTTEN_AFTER: Final = timedelta(minutes=10)

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 from uuid import UUID
 
-from contracts.campaign import OutreachCampaign
-from contracts.content import MessageContent
-from contracts.naming import import_key
-from persistence.database import Database, Query
+from madan_sara.contracts.campaign import OutreachCampaign
+from madan_sara.contracts.content import MessageContent
+from madan_sara.contracts.naming import import_key
+from madan_sara.persistence.database import Database, Query
 
 # Those of the campaign's own templates only: a long batch brought its own text.
 _WITH_ANOTHER: Final = Query("""

@@ -6,13 +6,13 @@ from datetime import datetime
 from functools import partial
 from typing import Final
 
-from contracts.campaign import FINAL_STATUSES, CampaignStatus, OutreachCampaign
-from contracts.content import MessageContent
-from contracts.faults import InvalidRequestError
-from contracts.naming import batch_key, import_key
-from persistence.database import Database, Query
-from persistence.intake import NewMessage
-from persistence.new_recipient import NewRecipient, new_recipient
+from madan_sara.contracts.campaign import FINAL_STATUSES, CampaignStatus, OutreachCampaign
+from madan_sara.contracts.content import MessageContent
+from madan_sara.contracts.faults import InvalidRequestError
+from madan_sara.contracts.naming import batch_key, import_key
+from madan_sara.persistence.database import Database, Query
+from madan_sara.persistence.intake import NewMessage
+from madan_sara.persistence.new_recipient import NewRecipient, new_recipient
 
 # A campaign completes of itself when everybody has an outcome; with more people to write to it
 # goes on.

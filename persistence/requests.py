@@ -2,11 +2,11 @@
 
 import json
 
-from activities.stores import StoredRequest
-from contracts.outreach import Block, ConcludeInput, ConcludeResult, MessageRef
-from persistence.database import Database, Query
-from persistence.ledger_sql import GIVE_BACK
-from persistence.rows import REQUEST_COLUMNS, REQUEST_TABLES, request_from
+from madan_sara.activities.stores import StoredRequest
+from madan_sara.contracts.outreach import Block, ConcludeInput, ConcludeResult, MessageRef
+from madan_sara.persistence.database import Database, Query
+from madan_sara.persistence.ledger_sql import GIVE_BACK
+from madan_sara.persistence.rows import REQUEST_COLUMNS, REQUEST_TABLES, request_from
 
 _REQUEST = Query(f"""
 SELECT {REQUEST_COLUMNS}

@@ -9,11 +9,11 @@ from sqlalchemy import RowMapping, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from contracts.outreach import Block, ExitReason, ReserveInput, ReserveResult
-from persistence.accounts import ACCOUNT_COLUMNS, account_from, open_day
-from persistence.database import Database, Query
-from persistence.ledger_sql import BOOK_ENTRIES
-from policy.budget import Account
+from madan_sara.contracts.outreach import Block, ExitReason, ReserveInput, ReserveResult
+from madan_sara.persistence.accounts import ACCOUNT_COLUMNS, account_from, open_day
+from madan_sara.persistence.database import Database, Query
+from madan_sara.persistence.ledger_sql import BOOK_ENTRIES
+from madan_sara.policy.budget import Account
 
 # Locks the message, then the accounts of the send and those of the hold it replaces, in the
 # one order everything locks in.

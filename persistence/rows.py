@@ -8,16 +8,16 @@ from uuid import UUID
 
 from pydantic import TypeAdapter
 
-from activities.stores import StoredRequest, Suppression
-from contracts.campaign import CampaignStatus, OutreachCampaign
-from contracts.channels import Channel
-from contracts.content import MessageContent
-from contracts.outreach import MessageRef, OutreachState
-from contracts.recipient import STORED, RecipientProfile
-from persistence.stored import read_stored
-from policy.addresses import KINDS
-from policy.frequency import RecentClaim
-from policy.templates import Wording
+from madan_sara.activities.stores import StoredRequest, Suppression
+from madan_sara.contracts.campaign import CampaignStatus, OutreachCampaign
+from madan_sara.contracts.channels import Channel
+from madan_sara.contracts.content import MessageContent
+from madan_sara.contracts.outreach import MessageRef, OutreachState
+from madan_sara.contracts.recipient import STORED, RecipientProfile
+from madan_sara.persistence.stored import read_stored
+from madan_sara.policy.addresses import KINDS
+from madan_sara.policy.frequency import RecentClaim
+from madan_sara.policy.templates import Wording
 
 _INSTANT = TypeAdapter(datetime)
 

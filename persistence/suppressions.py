@@ -6,8 +6,8 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID, uuid5
 
-from contracts.channels import Channel
-from persistence.database import Database, Query
+from madan_sara.contracts.channels import Channel
+from madan_sara.persistence.database import Database, Query
 
 #: Names the wishes that are told by hand: the same one told twice is one.
 _BY_HAND: Final = UUID("2c6c0f50-6b0e-4a58-9a0e-7f6f3b7a8a11")

@@ -9,7 +9,7 @@ statement's instant.
 from collections.abc import Sequence
 from typing import Any, Final
 
-from policy.tallies import Tallies, Tally, TallyKind
+from madan_sara.policy.tallies import Tallies, Tally, TallyKind
 
 #: Every change and every sum of a campaign; parameters `tenant_id`, `campaign_id`.
 TALLIES: Final = """

@@ -13,8 +13,8 @@ from typing import Final
 
 import idna
 
-from contracts.channels import Channel
-from contracts.recipient import ContactInfo
+from madan_sara.contracts.channels import Channel
+from madan_sara.contracts.recipient import ContactInfo
 
 #: What an address on a channel names. SMS and WhatsApp reach one number.
 KINDS: Final[Mapping[Channel, str]] = MappingProxyType(

@@ -10,8 +10,8 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Final
 
-from contracts.channels import Channel
-from contracts.settings import OrchestratorSettings
+from madan_sara.contracts.channels import Channel
+from madan_sara.contracts.settings import OrchestratorSettings
 
 
 class Known(StrEnum):

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 
-from contracts.money import from_micros
-from contracts.outreach import Block, ExitReason
+from madan_sara.contracts.money import from_micros
+from madan_sara.contracts.outreach import Block, ExitReason
 
 
 class AccountScope(StrEnum):

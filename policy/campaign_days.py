@@ -3,8 +3,8 @@
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
-from contracts.campaign import OutreachCampaign
-from contracts.instants import end_of_day
+from madan_sara.contracts.campaign import OutreachCampaign
+from madan_sara.contracts.instants import end_of_day
 
 
 def campaign_zone(campaign: OutreachCampaign) -> ZoneInfo:

@@ -6,15 +6,15 @@ from datetime import date, datetime, timedelta
 from math import inf
 from typing import Self
 
-from contracts.campaign import FINAL_STATUSES, CampaignStatus, OutreachCampaign
-from contracts.campaign_run import NextStep, Sweep, Wait, WaitReason
-from contracts.delivery import ChannelWait
-from contracts.money import to_micros
-from contracts.outreach import UNDER_WAY, ExitReason, OutreachState
-from policy.budget import Account, AccountScope
-from policy.campaign_days import campaign_day, start_of_next_day
-from policy.message_price import least_price
-from policy.tallies import Tallies
+from madan_sara.contracts.campaign import FINAL_STATUSES, CampaignStatus, OutreachCampaign
+from madan_sara.contracts.campaign_run import NextStep, Sweep, Wait, WaitReason
+from madan_sara.contracts.delivery import ChannelWait
+from madan_sara.contracts.money import to_micros
+from madan_sara.contracts.outreach import UNDER_WAY, ExitReason, OutreachState
+from madan_sara.policy.budget import Account, AccountScope
+from madan_sara.policy.campaign_days import campaign_day, start_of_next_day
+from madan_sara.policy.message_price import least_price
+from madan_sara.policy.tallies import Tallies
 
 #: Recipients started by one dispatch: some half a minute of work on a small machine.
 BATCH = 500

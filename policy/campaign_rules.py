@@ -4,10 +4,10 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from datetime import time
 from typing import Final, NamedTuple
 
-from contracts.campaign import OutreachCampaign
-from contracts.settings import OrchestratorSettings
-from policy.columns import NESTED, column_name, own_field
-from policy.templates import check_fields, check_templates
+from madan_sara.contracts.campaign import OutreachCampaign
+from madan_sara.contracts.settings import OrchestratorSettings
+from madan_sara.policy.columns import NESTED, column_name, own_field
+from madan_sara.policy.templates import check_fields, check_templates
 
 #: The profile's fields a template may name; others are the campaign's `recipient_fields`.
 TEMPLATE_FIELDS: Final = ("name", "customer_type", "timezone", "device_preference")

@@ -5,7 +5,7 @@ import unicodedata
 from collections.abc import Mapping
 from typing import Final
 
-from contracts.recipient import ContactInfo, RecipientProfile
+from madan_sara.contracts.recipient import ContactInfo, RecipientProfile
 
 #: Where a value belongs: `("name",)`, `("contact_info", "email")`, `("attributes", "city")`.
 Field = tuple[str, ...]

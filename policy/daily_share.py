@@ -6,12 +6,12 @@ from decimal import Decimal
 from math import ceil
 from typing import Final
 
-from contracts.base import Contract
-from contracts.campaign import OutreachCampaign
-from contracts.money import from_micros
-from policy.budget import Account
-from policy.pacing import GREATEST_CHANGE, SMALLEST_GAP, PaceRecommendation, rounded
-from policy.spend_outlook import MARGIN, SpendOutlook, spend_outlook
+from madan_sara.contracts.base import Contract
+from madan_sara.contracts.campaign import OutreachCampaign
+from madan_sara.contracts.money import from_micros
+from madan_sara.policy.budget import Account
+from madan_sara.policy.pacing import GREATEST_CHANGE, SMALLEST_GAP, PaceRecommendation, rounded
+from madan_sara.policy.spend_outlook import MARGIN, SpendOutlook, spend_outlook
 
 #: A need above the first part of the limit is met early, one above the second by sending up
 #: to the limit: too fast can be put right on any later day, too slow only where there is room.

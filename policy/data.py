@@ -10,9 +10,9 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
 
-from contracts.campaign import OptimalTimes, Urgency
-from contracts.channels import Channel
-from contracts.recipient import ChannelEngagement, CustomerType, Device
+from madan_sara.contracts.campaign import OptimalTimes, Urgency
+from madan_sara.contracts.channels import Channel
+from madan_sara.contracts.recipient import ChannelEngagement, CustomerType, Device
 
 #: Kept with every decision, so that it can be shown and replayed as it was made.
 POLICY_VERSION: Final = "2026-11.1"

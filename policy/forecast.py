@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Final
 
-from contracts.campaign import CampaignStatus, OutreachCampaign
-from contracts.instants import start_of_day
-from contracts.outreach import OutreachState
-from policy.campaign_days import campaign_day, campaign_zone
-from policy.campaign_progress import CampaignFacts, cheapest_affordable, room_of_day
-from policy.zones import next_allowed
+from madan_sara.contracts.campaign import CampaignStatus, OutreachCampaign
+from madan_sara.contracts.instants import start_of_day
+from madan_sara.contracts.outreach import OutreachState
+from madan_sara.policy.campaign_days import campaign_day, campaign_zone
+from madan_sara.policy.campaign_progress import CampaignFacts, cheapest_affordable, room_of_day
+from madan_sara.policy.zones import next_allowed
 
 #: The rate is taken over this much of the past: long enough that one page of starts does
 #: not show, short enough to follow a pause within minutes.

@@ -6,11 +6,11 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from contracts.channels import Channel
-from contracts.instants import in_utc
-from contracts.outreach import Block, ClaimResult, ExitReason
-from contracts.settings import OrchestratorSettings
-from policy.similarity import overlap, trigrams
+from madan_sara.contracts.channels import Channel
+from madan_sara.contracts.instants import in_utc
+from madan_sara.contracts.outreach import Block, ClaimResult, ExitReason
+from madan_sara.contracts.settings import OrchestratorSettings
+from madan_sara.policy.similarity import overlap, trigrams
 
 DAY: Final = timedelta(hours=24)
 WEEK: Final = timedelta(days=7)

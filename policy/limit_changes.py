@@ -5,8 +5,8 @@ from datetime import datetime
 from decimal import Decimal
 from typing import NamedTuple
 
-from contracts.campaign import OutreachCampaign
-from contracts.instants import in_utc
+from madan_sara.contracts.campaign import OutreachCampaign
+from madan_sara.contracts.instants import in_utc
 
 #: A number of messages, an amount of money or an end; None: no limit.
 Limit = int | Decimal | datetime | None

@@ -6,14 +6,14 @@ from datetime import date, timedelta
 from functools import partial
 from typing import Final
 
-from contracts.campaign import OutreachCampaign
-from contracts.channels import Channel
-from contracts.money import to_micros
-from contracts.settings import OrchestratorSettings
-from policy.budget import Account, AccountScope
-from policy.sms import sms_length
-from policy.template_language import certain_text
-from policy.templates import fixed_text
+from madan_sara.contracts.campaign import OutreachCampaign
+from madan_sara.contracts.channels import Channel
+from madan_sara.contracts.money import to_micros
+from madan_sara.contracts.settings import OrchestratorSettings
+from madan_sara.policy.budget import Account, AccountScope
+from madan_sara.policy.sms import sms_length
+from madan_sara.policy.template_language import certain_text
+from madan_sara.policy.templates import fixed_text
 
 #: Days after which what a message cost counts half: recipients of one kind often stand
 #: together in the queue, and the mix of channels drifts with them.

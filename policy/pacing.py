@@ -5,7 +5,7 @@ from decimal import ROUND_HALF_EVEN, ROUND_HALF_UP, Decimal
 from enum import StrEnum
 from typing import Final
 
-from contracts.base import Contract
+from madan_sara.contracts.base import Contract
 
 #: Spending below this part of the ideal is too slow, above the other too fast.
 SLOW_RATIO: Final = Decimal("0.85")

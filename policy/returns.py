@@ -6,14 +6,14 @@ from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Final
 from uuid import UUID
 
-from contracts.base import Contract
-from contracts.campaign import OutreachCampaign
-from contracts.channels import Channel
-from contracts.delivery import DeliveryEventKind
-from contracts.money import from_micros
-from contracts.outreach import OutreachState
-from policy.budget import Account, AccountScope
-from policy.tallies import ENGAGED, Tallies, TallyKind
+from madan_sara.contracts.base import Contract
+from madan_sara.contracts.campaign import OutreachCampaign
+from madan_sara.contracts.channels import Channel
+from madan_sara.contracts.delivery import DeliveryEventKind
+from madan_sara.contracts.money import from_micros
+from madan_sara.contracts.outreach import OutreachState
+from madan_sara.policy.budget import Account, AccountScope
+from madan_sara.policy.tallies import ENGAGED, Tallies, TallyKind
 
 _MICRO: Final = Decimal("0.000001")
 _BASIS_POINT: Final = Decimal("0.0001")

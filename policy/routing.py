@@ -6,10 +6,10 @@ from datetime import UTC, datetime
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from contracts.campaign import OutreachCampaign
-from contracts.channels import Channel
-from contracts.content import RenderedMessage
-from contracts.decision import (
+from madan_sara.contracts.campaign import OutreachCampaign
+from madan_sara.contracts.channels import Channel
+from madan_sara.contracts.content import RenderedMessage
+from madan_sara.contracts.decision import (
     ChannelAssessment,
     RoutingDecision,
     RoutingReason,
@@ -17,13 +17,13 @@ from contracts.decision import (
     SendPlan,
     TimingReason,
 )
-from contracts.recipient import RecipientProfile
-from contracts.settings import ChannelDeduplication, OrchestratorSettings
-from policy.data import POLICY_VERSION
-from policy.selector import ChannelSelector, Engagement, best_first
-from policy.send_time import plan_send_time
-from policy.templates import TemplateFault, Wording
-from policy.text_length import encoded_length, length_unit
+from madan_sara.contracts.recipient import RecipientProfile
+from madan_sara.contracts.settings import ChannelDeduplication, OrchestratorSettings
+from madan_sara.policy.data import POLICY_VERSION
+from madan_sara.policy.selector import ChannelSelector, Engagement, best_first
+from madan_sara.policy.send_time import plan_send_time
+from madan_sara.policy.templates import TemplateFault, Wording
+from madan_sara.policy.text_length import encoded_length, length_unit
 
 _SELECTOR: Final = ChannelSelector()
 

@@ -4,12 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from contracts.campaign import Urgency
-from contracts.channels import Channel
-from contracts.decision import ChannelAssessment, FactorScores
-from contracts.reading import read
-from contracts.recipient import ChannelEngagement, CustomerType, Device
-from policy import data
+from madan_sara.contracts.campaign import Urgency
+from madan_sara.contracts.channels import Channel
+from madan_sara.contracts.decision import ChannelAssessment, FactorScores
+from madan_sara.contracts.reading import read
+from madan_sara.contracts.recipient import ChannelEngagement, CustomerType, Device
+from madan_sara.policy import data
 
 #: How many messages the base rate weighs against a channel's own history: with 20
 #: messages behind it, a channel's own rate counts for half.

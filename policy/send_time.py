@@ -7,15 +7,15 @@ from functools import lru_cache
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from contracts.campaign import OptimalTimes, OutreachCampaign
-from contracts.channels import Channel
-from contracts.decision import SendPlan, TimingReason
-from contracts.recipient import RecipientProfile
-from contracts.settings import OrchestratorSettings, QuietHours
-from policy.campaign_days import campaign_day
-from policy.data import best_practice_times
-from policy.message_price import price_of_message
-from policy.zones import ZoneChoice, choose_zone, is_allowed, localize, next_allowed
+from madan_sara.contracts.campaign import OptimalTimes, OutreachCampaign
+from madan_sara.contracts.channels import Channel
+from madan_sara.contracts.decision import SendPlan, TimingReason
+from madan_sara.contracts.recipient import RecipientProfile
+from madan_sara.contracts.settings import OrchestratorSettings, QuietHours
+from madan_sara.policy.campaign_days import campaign_day
+from madan_sara.policy.data import best_practice_times
+from madan_sara.policy.message_price import price_of_message
+from madan_sara.policy.zones import ZoneChoice, choose_zone, is_allowed, localize, next_allowed
 
 __all__ = ["check_requested_time", "is_allowed", "moved", "next_allowed", "plan_send_time"]
 

@@ -6,9 +6,9 @@ from datetime import date, datetime, time, timedelta
 from itertools import groupby
 from typing import Final
 
-from contracts.campaign import OutreachCampaign
-from contracts.settings import QuietHours
-from policy.campaign_days import campaign_day, campaign_zone
+from madan_sara.contracts.campaign import OutreachCampaign
+from madan_sara.contracts.settings import QuietHours
+from madan_sara.policy.campaign_days import campaign_day, campaign_zone
 
 #: Part of the median day below which hardly anything was sent on a day.
 HARDLY_ANYTHING: Final = 0.2

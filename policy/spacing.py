@@ -10,11 +10,11 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from contracts.campaign import OutreachCampaign
-from contracts.channels import Channel
-from contracts.decision import SendPlan, TimingReason
-from policy.campaign_days import campaign_day
-from policy.send_time import is_allowed, moved
+from madan_sara.contracts.campaign import OutreachCampaign
+from madan_sara.contracts.channels import Channel
+from madan_sara.contracts.decision import SendPlan, TimingReason
+from madan_sara.policy.campaign_days import campaign_day
+from madan_sara.policy.send_time import is_allowed, moved
 
 _CHOSEN_HOUR = timedelta(hours=1)
 _CHOSEN_SLOTS = (TimingReason.CAMPAIGN_OPTIMAL, TimingReason.BEST_PRACTICE)

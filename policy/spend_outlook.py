@@ -6,12 +6,12 @@ from datetime import date, datetime
 from math import inf
 from typing import Final
 
-from contracts.campaign import OutreachCampaign
-from contracts.money import to_micros
-from policy.budget import Account, AccountScope
-from policy.campaign_days import campaign_day
-from policy.message_price import money_left, paid_prices, recent_costs
-from policy.sending_days import DaysLeft, days_left
+from madan_sara.contracts.campaign import OutreachCampaign
+from madan_sara.contracts.money import to_micros
+from madan_sara.policy.budget import Account, AccountScope
+from madan_sara.policy.campaign_days import campaign_day
+from madan_sara.policy.message_price import money_left, paid_prices, recent_costs
+from madan_sara.policy.sending_days import DaysLeft, days_left
 
 #: The plan is to be done a day early, or by a third of the days to come where that is less:
 #: what goes wrong on the last day cannot be made good on another.

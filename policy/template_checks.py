@@ -15,8 +15,8 @@ from liquid.builtin.expressions.primitive import IntegerLiteral, Literal, RangeL
 from liquid.exceptions import LiquidError, LiquidSyntaxError, ResourceLimitError
 from liquid.expression import Expression
 
-from policy.template_filters import require_arguments, signature_of
-from policy.template_values import COMPARISONS, MissingField, ValueFault
+from madan_sara.policy.template_filters import require_arguments, signature_of
+from madan_sara.policy.template_values import COMPARISONS, MissingField, ValueFault
 
 #: Rounds of a loop, or of nested loops multiplied.
 MAX_ITERATIONS: Final = 1_000

@@ -8,8 +8,8 @@ from typing import Any, Final
 from liquid.exceptions import OutputStreamLimitError
 from liquid.filter import with_context
 
-from contracts.base import MAX_BODY_CHARACTERS
-from policy.template_values import (
+from madan_sara.contracts.base import MAX_BODY_CHARACTERS
+from madan_sara.policy.template_values import (
     MAX_NUMBER,
     MissingField,
     ValueFault,
@@ -17,7 +17,7 @@ from policy.template_values import (
     number,
     require_pattern,
 )
-from policy.template_work import Spender, filter_price, grown_size, size_of
+from madan_sara.policy.template_work import Spender, filter_price, grown_size, size_of
 
 _Filter = Callable[..., Any]
 

@@ -17,11 +17,11 @@ from liquid.exceptions import LiquidError, UnknownFilterError
 from liquid.expression import Expression
 from liquid.utils import ReadOnlyChainMap
 
-from contracts.base import MAX_BODY_CHARACTERS
-from policy.template_checks import MAX_ITERATIONS, require_usable
-from policy.template_filters import message_filters
-from policy.template_values import COMPARISONS, FieldPath, MissingField
-from policy.template_work import (
+from madan_sara.contracts.base import MAX_BODY_CHARACTERS
+from madan_sara.policy.template_checks import MAX_ITERATIONS, require_usable
+from madan_sara.policy.template_filters import message_filters
+from madan_sara.policy.template_values import COMPARISONS, FieldPath, MissingField
+from madan_sara.policy.template_work import (
     MAX_WORK,
     Priced,
     PricedTag,

@@ -28,7 +28,7 @@ from liquid.exceptions import FilterArgumentError
 from liquid.expression import Expression
 from liquid.undefined import UNDEFINED, FalsyStrictUndefined
 
-from policy.template_work import value_price
+from madan_sara.policy.template_work import value_price
 
 Number = int | float
 

@@ -10,12 +10,12 @@ from liquid.exceptions import (
     UndefinedError,
 )
 
-from contracts.channels import Channel
-from contracts.content import EmailContent, MessageContent, RenderedMessage
-from contracts.recipient import RecipientProfile
-from policy.html_words import words_of_html
-from policy.template_language import MAX_PLAIN_VALUES, named_fields, parse, plain_fields
-from policy.template_values import ValueFault
+from madan_sara.contracts.channels import Channel
+from madan_sara.contracts.content import EmailContent, MessageContent, RenderedMessage
+from madan_sara.contracts.recipient import RecipientProfile
+from madan_sara.policy.html_words import words_of_html
+from madan_sara.policy.template_language import MAX_PLAIN_VALUES, named_fields, parse, plain_fields
+from madan_sara.policy.template_values import ValueFault
 
 #: Missing fields reported for one template; whoever lacks more has another problem.
 MAX_REPORTED_FIELDS: Final = 20

@@ -1,7 +1,7 @@
 """How long a text is to its channel, which counts what is sent and not what is read."""
 
-from contracts.channels import Channel
-from policy.sms import sms_length
+from madan_sara.contracts.channels import Channel
+from madan_sara.policy.sms import sms_length
 
 
 def encoded_length(channel: Channel, text: str) -> int:

@@ -1,10 +1,10 @@
 """What a campaign's owner should know of its texts, though nothing is wrong with them."""
 
-from contracts.campaign import OutreachCampaign
-from contracts.channels import Channel
-from contracts.settings import OrchestratorSettings
-from policy.sms import sms_length
-from policy.templates import fixed_text
+from madan_sara.contracts.campaign import OutreachCampaign
+from madan_sara.contracts.channels import Channel
+from madan_sara.contracts.settings import OrchestratorSettings
+from madan_sara.policy.sms import sms_length
+from madan_sara.policy.templates import fixed_text
 
 
 def text_warnings(campaign: OutreachCampaign, settings: OrchestratorSettings) -> list[str]:

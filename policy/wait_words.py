@@ -2,7 +2,7 @@
 
 from datetime import UTC
 
-from contracts.delivery import MISCONFIGURED, ChannelWait
+from madan_sara.contracts.delivery import MISCONFIGURED, ChannelWait
 
 
 def explain_wait(wait: ChannelWait) -> str:

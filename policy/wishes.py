@@ -3,7 +3,7 @@
 import re
 from typing import Final
 
-from contracts.delivery import DeliveryEventKind
+from madan_sara.contracts.delivery import DeliveryEventKind
 
 RECIPIENT: Final = "recipient"
 ADDRESS: Final = "address"

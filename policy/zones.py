@@ -5,10 +5,10 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from contracts.campaign import OutreachCampaign
-from contracts.decision import ZoneSource
-from contracts.recipient import RecipientProfile
-from contracts.settings import OrchestratorSettings, QuietHours
+from madan_sara.contracts.campaign import OutreachCampaign
+from madan_sara.contracts.decision import ZoneSource
+from madan_sara.contracts.recipient import RecipientProfile
+from madan_sara.contracts.settings import OrchestratorSettings, QuietHours
 
 #: Local days after a moment within which quiet hours surely end. Two, not one: a clock
 #: put forward can swallow the only allowed minutes of a day.

@@ -6,13 +6,13 @@ from typing import Final
 
 from pydantic import TypeAdapter, ValidationError
 
-from contracts.base import ShortText
-from contracts.channels import CONTACT_FIELDS, Channel
-from contracts.faults import InvalidRequestError, one_line
-from contracts.phones import to_e164
-from contracts.reading import read
-from contracts.recipient import EmailAddress
-from policy.addresses import forms_of
+from madan_sara.contracts.base import ShortText
+from madan_sara.contracts.channels import CONTACT_FIELDS, Channel
+from madan_sara.contracts.faults import InvalidRequestError, one_line
+from madan_sara.contracts.phones import to_e164
+from madan_sara.contracts.reading import read
+from madan_sara.contracts.recipient import EmailAddress
+from madan_sara.policy.addresses import forms_of
 
 _EMAIL: Final[TypeAdapter[str]] = TypeAdapter(EmailAddress)
 _ANY: Final[TypeAdapter[str]] = TypeAdapter(ShortText)

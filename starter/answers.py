@@ -5,8 +5,8 @@ from typing import Any, cast
 
 from typing_extensions import TypedDict
 
-from contracts.outreach import UNSENT_STATES, DecisionAnswer, OutreachState
-from persistence.intake import MessageRecord
+from madan_sara.contracts.outreach import UNSENT_STATES, DecisionAnswer, OutreachState
+from madan_sara.persistence.intake import MessageRecord
 
 
 class SendResult(TypedDict):

@@ -6,11 +6,11 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
-from contracts.campaign import OutreachCampaign
-from contracts.channels import Channel
-from contracts.faults import fault_lines
-from contracts.settings import OrchestratorSettings
-from policy.campaign_rules import campaign_faults
+from madan_sara.contracts.campaign import OutreachCampaign
+from madan_sara.contracts.channels import Channel
+from madan_sara.contracts.faults import fault_lines
+from madan_sara.contracts.settings import OrchestratorSettings
+from madan_sara.policy.campaign_rules import campaign_faults
 
 #: Stand-ins for fields that could not be read: no rule of `OutreachCampaign.faults` objects
 #: to them. The other fields have defaults that serve as well.

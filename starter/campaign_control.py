@@ -4,9 +4,9 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any, Final
 
-from activities.campaign import carry_out
-from contracts.campaign import FINAL_STATUSES, CampaignStatus
-from contracts.campaign_run import (
+from madan_sara.activities.campaign import carry_out
+from madan_sara.contracts.campaign import FINAL_STATUSES, CampaignStatus
+from madan_sara.contracts.campaign_run import (
     LIMITS_SET,
     CampaignRef,
     CampaignResult,
@@ -15,11 +15,11 @@ from contracts.campaign_run import (
     LimitsOrder,
     OrderInput,
 )
-from contracts.faults import InvalidRequestError
-from contracts.outreach import Details, OutreachState
-from persistence.campaign_runs import PostgresCampaignRuns
-from starter.campaign_runs import CampaignHandle, CampaignRuns
-from starter.requests import parse
+from madan_sara.contracts.faults import InvalidRequestError
+from madan_sara.contracts.outreach import Details, OutreachState
+from madan_sara.persistence.campaign_runs import PostgresCampaignRuns
+from madan_sara.starter.campaign_runs import CampaignHandle, CampaignRuns
+from madan_sara.starter.requests import parse
 
 #: How a change of status is noted.
 _NOTED: Final = {

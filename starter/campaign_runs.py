@@ -4,17 +4,17 @@ from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHandle
 from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.service import RPCError, RPCStatusCode
 
-from contracts.campaign import OutreachCampaign
-from contracts.campaign_run import (
+from madan_sara.contracts.campaign import OutreachCampaign
+from madan_sara.contracts.campaign_run import (
     CampaignInput,
     CampaignRef,
     CampaignResult,
     CampaignRunStatus,
 )
-from contracts.naming import CAMPAIGN_QUEUE, campaign_workflow_id
-from starter.lost import told_execution
-from starter.shown import shown
-from workflows.campaign import CampaignWorkflow
+from madan_sara.contracts.naming import CAMPAIGN_QUEUE, campaign_workflow_id
+from madan_sara.starter.lost import told_execution
+from madan_sara.starter.shown import shown
+from madan_sara.workflows.campaign import CampaignWorkflow
 
 _ENDED_FROM_OUTSIDE = (
     WorkflowExecutionStatus.CANCELED,

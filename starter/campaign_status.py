@@ -5,18 +5,18 @@ from typing import Final
 
 from typing_extensions import TypedDict
 
-from activities.budget import campaign_pacing
-from contracts.delivery import DeliveryEventKind
-from contracts.instants import in_utc
-from contracts.money import from_micros, percent
-from contracts.outreach import Details, OutreachState
-from persistence.campaign_status import CampaignSnapshot
-from policy.budget import AccountScope
-from policy.campaign_progress import CampaignFacts, can_start
-from policy.forecast import expected_finish_at, rate_per_minute
-from policy.pacing import Pacing
-from policy.tallies import TallyKind
-from policy.wait_words import explain_waits
+from madan_sara.activities.budget import campaign_pacing
+from madan_sara.contracts.delivery import DeliveryEventKind
+from madan_sara.contracts.instants import in_utc
+from madan_sara.contracts.money import from_micros, percent
+from madan_sara.contracts.outreach import Details, OutreachState
+from madan_sara.persistence.campaign_status import CampaignSnapshot
+from madan_sara.policy.budget import AccountScope
+from madan_sara.policy.campaign_progress import CampaignFacts, can_start
+from madan_sara.policy.forecast import expected_finish_at, rate_per_minute
+from madan_sara.policy.pacing import Pacing
+from madan_sara.policy.tallies import TallyKind
+from madan_sara.policy.wait_words import explain_waits
 
 _DELIVERED: Final = DeliveryEventKind.DELIVERED
 _OPENED: Final = DeliveryEventKind.OPENED

@@ -5,15 +5,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
 
-from contracts.campaign import OutreachCampaign
-from contracts.faults import InvalidRequestError
-from contracts.settings import OrchestratorSettings
-from persistence.campaign_status import PostgresCampaignStatus
-from persistence.campaigns import PostgresCampaignStore
-from persistence.database import Database
-from policy.campaign_days import campaign_day
-from starter.campaign_status import CampaignStatusResult, campaign_status
-from starter.requests import checked_campaign
+from madan_sara.contracts.campaign import OutreachCampaign
+from madan_sara.contracts.faults import InvalidRequestError
+from madan_sara.contracts.settings import OrchestratorSettings
+from madan_sara.persistence.campaign_status import PostgresCampaignStatus
+from madan_sara.persistence.campaigns import PostgresCampaignStore
+from madan_sara.persistence.database import Database
+from madan_sara.policy.campaign_days import campaign_day
+from madan_sara.starter.campaign_status import CampaignStatusResult, campaign_status
+from madan_sara.starter.requests import checked_campaign
 
 
 @dataclass(frozen=True)

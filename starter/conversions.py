@@ -4,12 +4,12 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from uuid import UUID, uuid4
 
-from contracts.conversion import Conversion
-from contracts.faults import InvalidRequestError
-from contracts.money import from_micros
-from persistence.conversions import PostgresConversions
-from persistence.database import Database
-from starter.requests import parse
+from madan_sara.contracts.conversion import Conversion
+from madan_sara.contracts.faults import InvalidRequestError
+from madan_sara.contracts.money import from_micros
+from madan_sara.persistence.conversions import PostgresConversions
+from madan_sara.persistence.database import Database
+from madan_sara.starter.requests import parse
 
 
 class Conversions:

@@ -8,7 +8,7 @@ import json
 from typing import Final
 from uuid import UUID
 
-from contracts.recipient import RecipientProfile
+from madan_sara.contracts.recipient import RecipientProfile
 
 _CANONICAL: Final = json.JSONEncoder(sort_keys=True, ensure_ascii=False)
 

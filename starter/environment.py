@@ -11,10 +11,10 @@ from pydantic_settings import BaseSettings, SettingsError
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import SQLAlchemyError
 
-from config.settings import DatabaseSettings, TenantDefaults
-from contracts.faults import one_line
-from contracts.settings import OrchestratorSettings
-from persistence.database import ONLY_SQLALCHEMY, Database
+from madan_sara.config.settings import DatabaseSettings, TenantDefaults
+from madan_sara.contracts.faults import one_line
+from madan_sara.contracts.settings import OrchestratorSettings
+from madan_sara.persistence.database import ONLY_SQLALCHEMY, Database
 
 S = TypeVar("S", bound=BaseSettings)
 

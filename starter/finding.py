@@ -6,12 +6,18 @@ from datetime import UTC, datetime
 from typing import Final
 from uuid import UUID
 
-from contracts.campaign import CampaignStatus
-from contracts.faults import InvalidRequestError
-from contracts.settings import OrchestratorSettings
-from persistence.database import Database
-from persistence.finding import Contacts, FoundCampaign, FoundMessage, MessageFilter, PostgresFinder
-from policy.frequency import DAY, WEEK
+from madan_sara.contracts.campaign import CampaignStatus
+from madan_sara.contracts.faults import InvalidRequestError
+from madan_sara.contracts.settings import OrchestratorSettings
+from madan_sara.persistence.database import Database
+from madan_sara.persistence.finding import (
+    Contacts,
+    FoundCampaign,
+    FoundMessage,
+    MessageFilter,
+    PostgresFinder,
+)
+from madan_sara.policy.frequency import DAY, WEEK
 
 #: Messages or campaigns on a page, unless another number is asked for; and at most.
 PAGE: Final = 50

@@ -5,10 +5,10 @@ from uuid import UUID
 
 from temporalio.client import WorkflowExecutionStatus
 
-from contracts.campaign import FINAL_STATUSES
-from contracts.delivery import AttemptState, DeliveryEvent, DeliveryEventSignal
-from contracts.faults import InvalidRequestError
-from contracts.outreach import (
+from madan_sara.contracts.campaign import FINAL_STATUSES
+from madan_sara.contracts.delivery import AttemptState, DeliveryEvent, DeliveryEventSignal
+from madan_sara.contracts.faults import InvalidRequestError
+from madan_sara.contracts.outreach import (
     FINAL_STATES,
     ConcludeInput,
     DecisionAnswer,
@@ -17,11 +17,11 @@ from contracts.outreach import (
     OutreachState,
     OutreachStatus,
 )
-from persistence.intake import MessageRecord, PostgresIntake
-from persistence.requests import PostgresRequestStore
-from starter.campaigns import Campaigns
-from starter.lost import OutreachLostError
-from starter.outreaches import OutreachEndedError, Outreaches, OutreachHandle
+from madan_sara.persistence.intake import MessageRecord, PostgresIntake
+from madan_sara.persistence.requests import PostgresRequestStore
+from madan_sara.starter.campaigns import Campaigns
+from madan_sara.starter.lost import OutreachLostError
+from madan_sara.starter.outreaches import OutreachEndedError, Outreaches, OutreachHandle
 
 
 class Messages:

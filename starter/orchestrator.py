@@ -9,55 +9,66 @@ from uuid import UUID
 
 from temporalio.client import Client
 
-from activities.budget import BudgetManager
-from activities.deduplicator import MessageDeduplicator
-from activities.router import ChannelRouter
-from activities.scheduler import SendTimeScheduler
-from config.settings import DatabaseSettings
-from config.temporal import connect
-from contracts.campaign import (
+from madan_sara.activities.budget import BudgetManager
+from madan_sara.activities.deduplicator import MessageDeduplicator
+from madan_sara.activities.router import ChannelRouter
+from madan_sara.activities.scheduler import SendTimeScheduler
+from madan_sara.config.settings import DatabaseSettings
+from madan_sara.config.temporal import connect
+from madan_sara.contracts.campaign import (
     DEFAULT_TENANT,
     FINAL_STATUSES,
     CampaignStatus,
     OutreachCampaign,
 )
-from contracts.campaign_run import CampaignRef
-from contracts.channels import Channel
-from contracts.content import MessageContent
-from contracts.delivery import DeliveryEvent
-from contracts.faults import InvalidRequestError
-from contracts.outreach import OutreachStatus
-from contracts.recipient import RecipientProfile
-from contracts.settings import OrchestratorSettings
-from persistence.analytics import PostgresAnalyticsStore
-from persistence.budget import PostgresBudgetLedger
-from persistence.campaign_runs import PostgresCampaignRuns
-from persistence.claims import PostgresClaimStore
-from persistence.database import Database
-from persistence.decision_facts import DecisionReader
-from persistence.intake import MessageRecord, PostgresIntake
-from persistence.recipients import PostgresRecipients
-from persistence.requests import PostgresRequestStore
-from policy.selector import ChannelSelector
-from starter.answers import BatchResult, SendResult, batch_result, queued_batch, send_result
-from starter.campaign_control import CampaignControl
-from starter.campaign_runs import CampaignRuns
-from starter.campaign_status import CampaignStatusResult
-from starter.campaigns import Campaigns, ChosenCampaign
-from starter.conversions import Conversions
-from starter.environment import database_of, from_environment, tenant_settings
-from starter.finding import Finding
-from starter.importing.run import ImportOptions, ImportProgress, ImportResult, import_file
-from starter.messages import Messages
-from starter.outreaches import Outreaches, OutreachHandle
-from starter.queued_texts import QueuedTexts, TextsRenewed
-from starter.requests import (
+from madan_sara.contracts.campaign_run import CampaignRef
+from madan_sara.contracts.channels import Channel
+from madan_sara.contracts.content import MessageContent
+from madan_sara.contracts.delivery import DeliveryEvent
+from madan_sara.contracts.faults import InvalidRequestError
+from madan_sara.contracts.outreach import OutreachStatus
+from madan_sara.contracts.recipient import RecipientProfile
+from madan_sara.contracts.settings import OrchestratorSettings
+from madan_sara.persistence.analytics import PostgresAnalyticsStore
+from madan_sara.persistence.budget import PostgresBudgetLedger
+from madan_sara.persistence.campaign_runs import PostgresCampaignRuns
+from madan_sara.persistence.claims import PostgresClaimStore
+from madan_sara.persistence.database import Database
+from madan_sara.persistence.decision_facts import DecisionReader
+from madan_sara.persistence.intake import MessageRecord, PostgresIntake
+from madan_sara.persistence.recipients import PostgresRecipients
+from madan_sara.persistence.requests import PostgresRequestStore
+from madan_sara.policy.selector import ChannelSelector
+from madan_sara.starter.answers import (
+    BatchResult,
+    SendResult,
+    batch_result,
+    queued_batch,
+    send_result,
+)
+from madan_sara.starter.campaign_control import CampaignControl
+from madan_sara.starter.campaign_runs import CampaignRuns
+from madan_sara.starter.campaign_status import CampaignStatusResult
+from madan_sara.starter.campaigns import Campaigns, ChosenCampaign
+from madan_sara.starter.conversions import Conversions
+from madan_sara.starter.environment import database_of, from_environment, tenant_settings
+from madan_sara.starter.finding import Finding
+from madan_sara.starter.importing.run import (
+    ImportOptions,
+    ImportProgress,
+    ImportResult,
+    import_file,
+)
+from madan_sara.starter.messages import Messages
+from madan_sara.starter.outreaches import Outreaches, OutreachHandle
+from madan_sara.starter.queued_texts import QueuedTexts, TextsRenewed
+from madan_sara.starter.requests import (
     LONGEST_ANSWERED_BATCH,
     new_batch,
     new_message,
 )
-from starter.sending import Sending
-from starter.suppressions import LiftedSuppression, Suppressions
+from madan_sara.starter.sending import Sending
+from madan_sara.starter.suppressions import LiftedSuppression, Suppressions
 
 
 class OutreachOrchestrator:

@@ -24,16 +24,16 @@ from temporalio.common import (
 from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
-from contracts.campaign import OutreachCampaign
-from contracts.campaign_run import CampaignRef
-from contracts.delivery import DeliveryEventSignal
-from contracts.faults import InvalidRequestError
-from contracts.naming import (
+from madan_sara.contracts.campaign import OutreachCampaign
+from madan_sara.contracts.campaign_run import CampaignRef
+from madan_sara.contracts.delivery import DeliveryEventSignal
+from madan_sara.contracts.faults import InvalidRequestError
+from madan_sara.contracts.naming import (
     CAMPAIGN_ATTRIBUTE,
     OUTREACH_QUEUE,
     outreach_workflow_id,
 )
-from contracts.outreach import (
+from madan_sara.contracts.outreach import (
     DecisionAnswer,
     MessageRef,
     OutreachInput,
@@ -41,11 +41,11 @@ from contracts.outreach import (
     OutreachStatus,
     RescheduleInput,
 )
-from starter.lost import OutreachLostError
-from starter.questions import anew, until_taken
-from starter.requests import parse
-from starter.shown import shown_outreach
-from workflows.outreach import OutreachWorkflow
+from madan_sara.starter.lost import OutreachLostError
+from madan_sara.starter.questions import anew, until_taken
+from madan_sara.starter.requests import parse
+from madan_sara.starter.shown import shown_outreach
+from madan_sara.workflows.outreach import OutreachWorkflow
 
 _log = logging.getLogger(__name__)
 

@@ -5,14 +5,14 @@ from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
-from contracts.campaign import OutreachCampaign
-from contracts.content import MessageContent
-from contracts.recipient import STORED, RecipientProfile
-from persistence.database import Database
-from persistence.queued_texts import PostgresQueuedTexts, QueuedRecipient
-from persistence.stored import read_stored
-from policy.templates import check_content
-from starter.digests import request_digest
+from madan_sara.contracts.campaign import OutreachCampaign
+from madan_sara.contracts.content import MessageContent
+from madan_sara.contracts.recipient import STORED, RecipientProfile
+from madan_sara.persistence.database import Database
+from madan_sara.persistence.queued_texts import PostgresQueuedTexts, QueuedRecipient
+from madan_sara.persistence.stored import read_stored
+from madan_sara.policy.templates import check_content
+from madan_sara.starter.digests import request_digest
 
 #: Recipients read and changed at a time.
 _AT_ONCE: Final = 1_000

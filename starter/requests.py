@@ -6,16 +6,16 @@ from uuid import uuid4
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from contracts.base import ShortText
-from contracts.campaign import OutreachCampaign
-from contracts.content import MessageContent
-from contracts.faults import InvalidRequestError, listed, one_line
-from contracts.recipient import RecipientProfile
-from contracts.settings import OrchestratorSettings
-from persistence.intake import NewMessage
-from policy.templates import check_content
-from starter.campaign_check import check_campaign
-from starter.digests import request_digest
+from madan_sara.contracts.base import ShortText
+from madan_sara.contracts.campaign import OutreachCampaign
+from madan_sara.contracts.content import MessageContent
+from madan_sara.contracts.faults import InvalidRequestError, listed, one_line
+from madan_sara.contracts.recipient import RecipientProfile
+from madan_sara.contracts.settings import OrchestratorSettings
+from madan_sara.persistence.intake import NewMessage
+from madan_sara.policy.templates import check_content
+from madan_sara.starter.campaign_check import check_campaign
+from madan_sara.starter.digests import request_digest
 
 M = TypeVar("M", bound=BaseModel)
 

@@ -7,12 +7,12 @@ from typing import Final
 
 from temporalio.client import WorkflowExecutionStatus
 
-from contracts.faults import InvalidRequestError
-from contracts.outreach import FINAL_STATES, DecisionAnswer, MessageRef, OutreachState
-from persistence.intake import NewMessage, PostgresIntake, StoredMessage
-from persistence.recipients import PostgresRecipients
-from starter.answers import BatchItem, answer_from_record
-from starter.outreaches import OutreachEndedError, Outreaches
+from madan_sara.contracts.faults import InvalidRequestError
+from madan_sara.contracts.outreach import FINAL_STATES, DecisionAnswer, MessageRef, OutreachState
+from madan_sara.persistence.intake import NewMessage, PostgresIntake, StoredMessage
+from madan_sara.persistence.recipients import PostgresRecipients
+from madan_sara.starter.answers import BatchItem, answer_from_record
+from madan_sara.starter.outreaches import OutreachEndedError, Outreaches
 
 #: Decisions of one batch awaited at once: enough to keep a worker busy.
 _AT_ONCE: Final = 32

@@ -6,8 +6,8 @@ from uuid import UUID
 from pydantic_core import to_json
 from temporalio.common import SearchAttributeKey, SearchAttributePair, TypedSearchAttributes
 
-from contracts.campaign import OutreachCampaign
-from contracts.naming import (
+from madan_sara.contracts.campaign import OutreachCampaign
+from madan_sara.contracts.naming import (
     CAMPAIGN_ATTRIBUTE,
     STATE_ATTRIBUTE,
     TENANT_ATTRIBUTE,

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from contracts.faults import InvalidRequestError, listed
+from madan_sara.contracts.faults import InvalidRequestError, listed
 
 #: Python converts no more in one step, and nobody means as many.
 _MOST_DIGITS: Final = 4_000

@@ -4,14 +4,14 @@ from datetime import UTC, datetime
 from typing import TypedDict
 from uuid import UUID
 
-from contracts.base import ClosedContract, ShortText
-from contracts.channels import Channel
-from contracts.faults import InvalidRequestError
-from persistence.database import Database
-from persistence.suppressions import PostgresSuppressions, StoredSuppression, Subject
-from policy.addresses import forms_of
-from starter.addresses import sought_forms, stored_form
-from starter.requests import parse
+from madan_sara.contracts.base import ClosedContract, ShortText
+from madan_sara.contracts.channels import Channel
+from madan_sara.contracts.faults import InvalidRequestError
+from madan_sara.persistence.database import Database
+from madan_sara.persistence.suppressions import PostgresSuppressions, StoredSuppression, Subject
+from madan_sara.policy.addresses import forms_of
+from madan_sara.starter.addresses import sought_forms, stored_form
+from madan_sara.starter.requests import parse
 
 
 class LiftedSuppression(TypedDict):

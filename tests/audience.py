@@ -4,10 +4,10 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from contracts.campaign import OutreachCampaign
-from persistence.database import Database
-from persistence.recipients import PostgresRecipients
-from starter.requests import new_message
+from madan_sara.contracts.campaign import OutreachCampaign
+from madan_sara.persistence.database import Database
+from madan_sara.persistence.recipients import PostgresRecipients
+from madan_sara.starter.requests import new_message
 
 
 async def queue(

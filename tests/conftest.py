@@ -18,13 +18,13 @@ from hypothesis import settings
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 
-from devstack.mail_sink import MailSink
-from devstack.postgres import EmbeddedPostgres
-from devstack.sandbox.provider import SandboxProvider
-from devstack.temporal_server import TemporalDevServer
-from persistence.database import Database
-from persistence.migrate import upgrade_database
-from starter.orchestrator import OutreachOrchestrator
+from madan_sara.devstack.mail_sink import MailSink
+from madan_sara.devstack.postgres import EmbeddedPostgres
+from madan_sara.devstack.sandbox.provider import SandboxProvider
+from madan_sara.devstack.temporal_server import TemporalDevServer
+from madan_sara.persistence.database import Database
+from madan_sara.persistence.migrate import upgrade_database
+from madan_sara.starter.orchestrator import OutreachOrchestrator
 from tests.stacks import running_workers, senders_for
 
 # No property is about time: a busy machine would fail it.

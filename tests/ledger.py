@@ -6,7 +6,7 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from persistence.database import Database
+from madan_sara.persistence.database import Database
 
 _ENTRIES = text("""
 SELECT message_id, attempt_no, campaign_id, kind, channel, CAST(day AS text) AS day, amount_micros

@@ -5,8 +5,8 @@ from typing import Any, Final
 from uuid import UUID
 from zlib import crc32
 
-from contracts.campaign import OutreachCampaign
-from contracts.settings import OrchestratorSettings
+from madan_sara.contracts.campaign import OutreachCampaign
+from madan_sara.contracts.settings import OrchestratorSettings
 
 #: With one of these a campaign counts by its days.
 _COUNTS_BY_DAYS: Final = frozenset({"auto_pacing", "daily_limit", "daily_spend_limit"})

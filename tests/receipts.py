@@ -2,9 +2,9 @@
 
 from uuid import UUID
 
-from contracts.delivery import DeliveryEvent, DeliveryEventKind
-from devstack.sandbox.provider import SandboxProvider
-from starter.orchestrator import OutreachOrchestrator
+from madan_sara.contracts.delivery import DeliveryEvent, DeliveryEventKind
+from madan_sara.devstack.sandbox.provider import SandboxProvider
+from madan_sara.starter.orchestrator import OutreachOrchestrator
 
 
 async def pass_on_receipts(

@@ -7,16 +7,16 @@ from datetime import timedelta
 from temporalio.client import Client
 from temporalio.worker import WorkflowRunner
 
-from activities.sender import MessageSender
-from config.settings import WorkerSettings
-from contracts.channels import Channel
-from devstack.mail_sink import MailSink
-from devstack.sandbox.provider import SandboxProvider
-from persistence.database import Database
-from starter.outreaches import Outreaches
-from worker.components import build_campaign_components, build_components
-from worker.senders import build_senders
-from worker.workers import build_campaign_worker, build_workers
+from madan_sara.activities.sender import MessageSender
+from madan_sara.config.settings import WorkerSettings
+from madan_sara.contracts.channels import Channel
+from madan_sara.devstack.mail_sink import MailSink
+from madan_sara.devstack.sandbox.provider import SandboxProvider
+from madan_sara.persistence.database import Database
+from madan_sara.starter.outreaches import Outreaches
+from madan_sara.worker.components import build_campaign_components, build_components
+from madan_sara.worker.senders import build_senders
+from madan_sara.worker.workers import build_campaign_worker, build_workers
 
 
 def senders_for(mail_sink: MailSink, sandbox: SandboxProvider) -> dict[Channel, MessageSender]:

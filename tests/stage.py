@@ -10,19 +10,19 @@ from typing import Any
 from temporalio.client import Client, WorkflowHandle
 from temporalio.testing import WorkflowEnvironment
 
-from activities.sender import MessageSender
-from contracts.campaign import OutreachCampaign
-from contracts.channels import Channel
-from contracts.naming import OUTREACH_QUEUE, outreach_workflow_id
-from contracts.outreach import MessageRef, OutreachInput, OutreachResult, OutreachState
-from persistence.campaigns import PostgresCampaignStore
-from persistence.database import Database
-from persistence.intake import MessageRecord, PostgresIntake
-from policy.campaign_days import campaign_day
-from starter.requests import new_message
+from madan_sara.activities.sender import MessageSender
+from madan_sara.contracts.campaign import OutreachCampaign
+from madan_sara.contracts.channels import Channel
+from madan_sara.contracts.naming import OUTREACH_QUEUE, outreach_workflow_id
+from madan_sara.contracts.outreach import MessageRef, OutreachInput, OutreachResult, OutreachState
+from madan_sara.persistence.campaigns import PostgresCampaignStore
+from madan_sara.persistence.database import Database
+from madan_sara.persistence.intake import MessageRecord, PostgresIntake
+from madan_sara.policy.campaign_days import campaign_day
+from madan_sara.starter.requests import new_message
+from madan_sara.workflows.outreach import OutreachWorkflow
 from tests.makers import make_profile
 from tests.stacks import running_workers
-from workflows.outreach import OutreachWorkflow
 
 Handle = WorkflowHandle[OutreachWorkflow, OutreachResult]
 

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from persistence.database import Database
+from madan_sara.persistence.database import Database
 
 _KEPT = """
 SELECT campaign_id, kind, name, reason, channel, CAST(sum(messages) AS bigint),

@@ -1,4 +1,4 @@
-"""`python -m worker`: carry outreaches until told to stop."""
+"""`python -m madan_sara.worker`: carry outreaches until told to stop."""
 
 import asyncio
 import signal
@@ -8,16 +8,16 @@ from datetime import timedelta
 
 import uvloop
 
-from config.ending import exit_process
-from config.settings import WorkerSettings
-from config.temporal import connect
-from starter.environment import database_of, from_environment
-from starter.outreaches import Outreaches
-from worker.components import build_campaign_components, build_components
-from worker.heap import freeze_heap
-from worker.log import set_up_logging
-from worker.senders import build_senders, rate_limits_of
-from worker.workers import build_campaign_worker, build_workers
+from madan_sara.config.ending import exit_process
+from madan_sara.config.settings import WorkerSettings
+from madan_sara.config.temporal import connect
+from madan_sara.starter.environment import database_of, from_environment
+from madan_sara.starter.outreaches import Outreaches
+from madan_sara.worker.components import build_campaign_components, build_components
+from madan_sara.worker.heap import freeze_heap
+from madan_sara.worker.log import set_up_logging
+from madan_sara.worker.senders import build_senders, rate_limits_of
+from madan_sara.worker.workers import build_campaign_worker, build_workers
 
 
 async def run() -> None:

@@ -5,26 +5,26 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from activities.budget import BudgetManager
-from activities.campaign import CampaignManager
-from activities.campaign_stores import OutreachStarter
-from activities.closer import OutreachCloser
-from activities.deduplicator import MessageDeduplicator
-from activities.delivery import PAUSE_POLL, MessageDelivery
-from activities.dispatcher import MOST_IN_MOTION, CampaignDispatcher
-from activities.router import ChannelRouter
-from activities.scheduler import SendTimeScheduler
-from activities.sender import MessageSender
-from contracts.channels import Channel
-from persistence.analytics import PostgresAnalyticsStore
-from persistence.attempts import PostgresAttemptStore
-from persistence.budget import PostgresBudgetLedger
-from persistence.campaign_runs import PostgresCampaignRuns
-from persistence.claims import PostgresClaimStore
-from persistence.database import Database
-from persistence.decision_facts import DecisionReader
-from persistence.provider_accounts import PostgresProviderAccounts
-from persistence.requests import PostgresRequestStore
+from madan_sara.activities.budget import BudgetManager
+from madan_sara.activities.campaign import CampaignManager
+from madan_sara.activities.campaign_stores import OutreachStarter
+from madan_sara.activities.closer import OutreachCloser
+from madan_sara.activities.deduplicator import MessageDeduplicator
+from madan_sara.activities.delivery import PAUSE_POLL, MessageDelivery
+from madan_sara.activities.dispatcher import MOST_IN_MOTION, CampaignDispatcher
+from madan_sara.activities.router import ChannelRouter
+from madan_sara.activities.scheduler import SendTimeScheduler
+from madan_sara.activities.sender import MessageSender
+from madan_sara.contracts.channels import Channel
+from madan_sara.persistence.analytics import PostgresAnalyticsStore
+from madan_sara.persistence.attempts import PostgresAttemptStore
+from madan_sara.persistence.budget import PostgresBudgetLedger
+from madan_sara.persistence.campaign_runs import PostgresCampaignRuns
+from madan_sara.persistence.claims import PostgresClaimStore
+from madan_sara.persistence.database import Database
+from madan_sara.persistence.decision_facts import DecisionReader
+from madan_sara.persistence.provider_accounts import PostgresProviderAccounts
+from madan_sara.persistence.requests import PostgresRequestStore
 
 
 @dataclass(frozen=True)

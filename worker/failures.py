@@ -8,7 +8,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from temporalio.exceptions import ApplicationError, FailureError
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
 
-from activities.errors import DeliveryError, OverLimitError, UnreadableRowError
+from madan_sara.activities.errors import DeliveryError, OverLimitError, UnreadableRowError
 
 #: Their words are ours, or were cleared of values by `persistence.driver_errors`.
 _WITHOUT_VALUES: Final = (

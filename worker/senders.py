@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-from activities.sender import MessageSender
-from config.settings import WorkerSettings
-from contracts.channels import Channel
-from delivery.email_smtp import EmailSmtpSender
-from delivery.sandbox import SandboxSender
-from delivery.smtp_settings import SmtpSettings
+from madan_sara.activities.sender import MessageSender
+from madan_sara.config.settings import WorkerSettings
+from madan_sara.contracts.channels import Channel
+from madan_sara.delivery.email_smtp import EmailSmtpSender
+from madan_sara.delivery.sandbox import SandboxSender
+from madan_sara.delivery.smtp_settings import SmtpSettings
 
 #: Longest text of the channels the sandbox plays, in what `policy.text_length` counts, as
 #: their real providers document it: Twilio for sms (a concatenated message), Meta for

@@ -7,16 +7,16 @@ from temporalio.client import Client
 from temporalio.worker import Worker, WorkflowRunner
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
-from contracts.channels import Channel
-from contracts.naming import CAMPAIGN_QUEUE, OUTREACH_QUEUE, delivery_queue
-from worker.components import CampaignComponents, Components
-from worker.failures import FailuresWithoutValues
-from workflows.campaign import CampaignWorkflow
-from workflows.outreach import OutreachWorkflow
+from madan_sara.contracts.channels import Channel
+from madan_sara.contracts.naming import CAMPAIGN_QUEUE, OUTREACH_QUEUE, delivery_queue
+from madan_sara.worker.components import CampaignComponents, Components
+from madan_sara.worker.failures import FailuresWithoutValues
+from madan_sara.workflows.campaign import CampaignWorkflow
+from madan_sara.workflows.outreach import OutreachWorkflow
 
 #: Our own rooms hold nothing a workflow could misuse (import-linter sees to that), and
 #: importing them anew for every instance costs six times the rest of its start.
-_PASSED_THROUGH: Final = ("activities", "contracts", "policy", "workflows")
+_PASSED_THROUGH: Final = ("madan_sara",)
 
 
 def build_workers(

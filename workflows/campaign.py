@@ -8,8 +8,8 @@ from temporalio import workflow
 from temporalio.exceptions import ApplicationError
 
 with workflow.unsafe.imports_passed_through():
-    from contracts.campaign import FINAL_STATUSES, CampaignStatus
-    from contracts.campaign_run import (
+    from madan_sara.contracts.campaign import FINAL_STATUSES, CampaignStatus
+    from madan_sara.contracts.campaign_run import (
         LIMITS_SET,
         SHOWN_EVENTS,
         BudgetOrder,
@@ -25,10 +25,10 @@ with workflow.unsafe.imports_passed_through():
         Wait,
         WaitReason,
     )
-    from contracts.outreach import Details
-    from workflows.campaign_steps import CampaignSteps
-    from workflows.campaign_story import tell_campaign
-    from workflows.signals import pass_over, read_signal
+    from madan_sara.contracts.outreach import Details
+    from madan_sara.workflows.campaign_steps import CampaignSteps
+    from madan_sara.workflows.campaign_story import tell_campaign
+    from madan_sara.workflows.signals import pass_over, read_signal
 
 #: A run continues as new at this many events; far fewer than the server would bear, so that
 #: a history stays readable and a replay short.

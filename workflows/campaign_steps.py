@@ -5,9 +5,9 @@ from typing import Any
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
-    from activities.campaign import CampaignManager
-    from activities.dispatcher import CampaignDispatcher
-    from contracts.campaign_run import (
+    from madan_sara.activities.campaign import CampaignManager
+    from madan_sara.activities.dispatcher import CampaignDispatcher
+    from madan_sara.contracts.campaign_run import (
         CampaignRef,
         DispatchInput,
         DispatchResult,
@@ -20,8 +20,8 @@ with workflow.unsafe.imports_passed_through():
         SweepInput,
         SweepResult,
     )
-    from workflows.options import LONG_STEP
-    from workflows.patience import run_step
+    from madan_sara.workflows.options import LONG_STEP
+    from madan_sara.workflows.patience import run_step
 
 
 class CampaignSteps:

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from contracts.campaign_run import CampaignEvent, CampaignFigures, Wait, WaitReason
-from contracts.money import from_micros
-from policy.wait_words import explain_waits
+from madan_sara.contracts.campaign_run import CampaignEvent, CampaignFigures, Wait, WaitReason
+from madan_sara.contracts.money import from_micros
+from madan_sara.policy.wait_words import explain_waits
 
 _WAITS = {
     WaitReason.START: "waits for its start",

@@ -7,10 +7,14 @@ from temporalio import workflow
 from temporalio.exceptions import ApplicationError, is_cancelled_exception
 
 with workflow.unsafe.imports_passed_through():
-    from contracts.channels import Channel
-    from contracts.decision import SendPlan
-    from contracts.delivery import DeliveryEventKind, DeliveryEventSignal, DeliveryOutcome
-    from contracts.outreach import (
+    from madan_sara.contracts.channels import Channel
+    from madan_sara.contracts.decision import SendPlan
+    from madan_sara.contracts.delivery import (
+        DeliveryEventKind,
+        DeliveryEventSignal,
+        DeliveryOutcome,
+    )
+    from madan_sara.contracts.outreach import (
         Block,
         DecisionAnswer,
         DeliverResult,
@@ -21,11 +25,11 @@ with workflow.unsafe.imports_passed_through():
         OutreachStatus,
         RescheduleInput,
     )
-    from policy.budget import fits_another_day
-    from workflows.record import OutreachRecord
-    from workflows.signals import read_signal
-    from workflows.steps import OutreachSteps, raise_if_cancelled
-    from workflows.story import local_time, no_channel
+    from madan_sara.policy.budget import fits_another_day
+    from madan_sara.workflows.record import OutreachRecord
+    from madan_sara.workflows.signals import read_signal
+    from madan_sara.workflows.steps import OutreachSteps, raise_if_cancelled
+    from madan_sara.workflows.story import local_time, no_channel
 
 #: How a message stands that is not asleep, where the state's name does not say it.
 _NOT_ASLEEP = {

@@ -8,7 +8,7 @@ from temporalio import workflow
 from temporalio.exceptions import ActivityError, ApplicationError, FailureError
 
 with workflow.unsafe.imports_passed_through():
-    from workflows.options import PATIENT_STEP, STEP, UNREADABLE
+    from madan_sara.workflows.options import PATIENT_STEP, STEP, UNREADABLE
 
 A = TypeVar("A")
 R = TypeVar("R")

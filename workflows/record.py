@@ -6,11 +6,11 @@ from typing import Final
 
 from temporalio.common import SearchAttributeKey, SearchAttributeUpdate
 
-from contracts.channels import Channel
-from contracts.decision import RoutingDecision, SendPlan, TimingReason
-from contracts.delivery import AttemptSummary
-from contracts.naming import REASON_ATTRIBUTE, STATE_ATTRIBUTE
-from contracts.outreach import (
+from madan_sara.contracts.channels import Channel
+from madan_sara.contracts.decision import RoutingDecision, SendPlan, TimingReason
+from madan_sara.contracts.delivery import AttemptSummary
+from madan_sara.contracts.naming import REASON_ATTRIBUTE, STATE_ATTRIBUTE
+from madan_sara.contracts.outreach import (
     FINAL_STATES,
     UNSENT_STATES,
     Block,
@@ -20,7 +20,7 @@ from contracts.outreach import (
     OutreachState,
     OutreachStatus,
 )
-from workflows.story import tell
+from madan_sara.workflows.story import tell
 
 _STATE: Final = SearchAttributeKey.for_keyword(STATE_ATTRIBUTE)
 _REASON: Final = SearchAttributeKey.for_keyword(REASON_ATTRIBUTE)

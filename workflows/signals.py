@@ -12,7 +12,7 @@ from temporalio import workflow
 with workflow.unsafe.imports_passed_through():
     from pydantic import ValidationError
 
-    from contracts.base import Contract
+    from madan_sara.contracts.base import Contract
 
 T = TypeVar("T", bound=Contract)
 

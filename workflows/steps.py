@@ -14,17 +14,17 @@ from temporalio import workflow
 from temporalio.exceptions import ActivityError, ApplicationError
 
 with workflow.unsafe.imports_passed_through():
-    from activities.budget import BudgetManager
-    from activities.closer import OutreachCloser
-    from activities.deduplicator import MessageDeduplicator
-    from activities.delivery import MessageDelivery
-    from activities.router import ChannelRouter
-    from activities.scheduler import SendTimeScheduler
-    from contracts.channels import Channel
-    from contracts.decision import RoutingDecision, SendPlan
-    from contracts.delivery import DeliveryOutcome
-    from contracts.naming import delivery_queue
-    from contracts.outreach import (
+    from madan_sara.activities.budget import BudgetManager
+    from madan_sara.activities.closer import OutreachCloser
+    from madan_sara.activities.deduplicator import MessageDeduplicator
+    from madan_sara.activities.delivery import MessageDelivery
+    from madan_sara.activities.router import ChannelRouter
+    from madan_sara.activities.scheduler import SendTimeScheduler
+    from madan_sara.contracts.channels import Channel
+    from madan_sara.contracts.decision import RoutingDecision, SendPlan
+    from madan_sara.contracts.delivery import DeliveryOutcome
+    from madan_sara.contracts.naming import delivery_queue
+    from madan_sara.contracts.outreach import (
         Block,
         CatchUpInput,
         ClaimInput,
@@ -46,8 +46,8 @@ with workflow.unsafe.imports_passed_through():
         ResolveInput,
         RouteInput,
     )
-    from workflows.options import DELIVERY
-    from workflows.patience import is_final, run_step, uninterrupted
+    from madan_sara.workflows.options import DELIVERY
+    from madan_sara.workflows.patience import is_final, run_step, uninterrupted
 
 A = TypeVar("A")
 R = TypeVar("R")

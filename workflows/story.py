@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from zoneinfo import ZoneInfo
 
-from contracts.decision import RoutingDecision, RuledOut, SendPlan
-from contracts.delivery import AttemptSummary
-from contracts.instants import in_utc
-from contracts.outreach import Block, Details, ExitReason, OutreachState
-from policy.routing import explain
+from madan_sara.contracts.decision import RoutingDecision, RuledOut, SendPlan
+from madan_sara.contracts.delivery import AttemptSummary
+from madan_sara.contracts.instants import in_utc
+from madan_sara.contracts.outreach import Block, Details, ExitReason, OutreachState
+from madan_sara.policy.routing import explain
 
 #: When no channel is viable, the first of these found among the reasons names the end.
 _ENDS = (

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from contracts.channels import Channel
-from devstack.campaign.fates import (
+from madan_sara.contracts.channels import Channel
+from madan_sara.devstack.campaign.fates import (
     CHANNEL_OF_FIELD,
     FATES,
     REACHED,
@@ -17,9 +17,9 @@ from devstack.campaign.fates import (
     Fate,
     Suppression,
 )
-from devstack.errors import DevstackError
-from devstack.sandbox.behaviour import BEHAVIOURS
-from starter.orchestrator import OutreachOrchestrator
+from madan_sara.devstack.errors import DevstackError
+from madan_sara.devstack.sandbox.behaviour import BEHAVIOURS
+from madan_sara.starter.orchestrator import OutreachOrchestrator
 
 #: Fewer would leave out some of the fates.
 FEWEST: Final = 100

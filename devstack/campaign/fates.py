@@ -6,8 +6,8 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
 
-from contracts.channels import Channel
-from contracts.outreach import ExitReason, OutreachState
+from madan_sara.contracts.channels import Channel
+from madan_sara.contracts.outreach import ExitReason, OutreachState
 
 
 class Earlier(StrEnum):

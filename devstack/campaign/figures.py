@@ -5,9 +5,9 @@ from typing import Final
 
 from rich.table import Table
 
-from devstack.campaign.watch import Watch
-from devstack.checks.history import CampaignHistory
-from devstack.checks.verdict import Verdict
+from madan_sara.devstack.campaign.watch import Watch
+from madan_sara.devstack.checks.history import CampaignHistory
+from madan_sara.devstack.checks.verdict import Verdict
 
 #: Where the memory is told: shares of the recipients that have their outcome.
 _MARKS: Final = (0.1, 0.5, 1.0)

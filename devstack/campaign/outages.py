@@ -10,11 +10,11 @@ from typing import Final, Protocol
 from rich.console import Console
 from rich.text import Text
 
-from contracts.campaign import OutreachCampaign
-from devstack.campaign.audience import Person
-from devstack.campaign.watch import Watch
-from devstack.checks.books import Attempt, Books
-from devstack.checks.verdict import Verdict
+from madan_sara.contracts.campaign import OutreachCampaign
+from madan_sara.devstack.campaign.audience import Person
+from madan_sara.devstack.campaign.watch import Watch
+from madan_sara.devstack.checks.books import Attempt, Books
+from madan_sara.devstack.checks.verdict import Verdict
 
 #: Share of the recipients that have their outcome when the first provider goes away.
 _BEGIN: Final = 0.2

@@ -6,15 +6,15 @@ from decimal import Decimal
 
 from rich.table import Table
 
-from contracts.campaign import CampaignStatus, OutreachCampaign
-from contracts.channels import Channel
-from contracts.money import from_micros
-from contracts.outreach import ExitReason, OutreachState
-from devstack.campaign.audience import Person
-from devstack.campaign.fates import NO_MONEY, End, Fate
-from devstack.checks.books import Books, Message
-from devstack.checks.verdict import Verdict
-from policy.budget import AccountScope
+from madan_sara.contracts.campaign import CampaignStatus, OutreachCampaign
+from madan_sara.contracts.channels import Channel
+from madan_sara.contracts.money import from_micros
+from madan_sara.contracts.outreach import ExitReason, OutreachState
+from madan_sara.devstack.campaign.audience import Person
+from madan_sara.devstack.campaign.fates import NO_MONEY, End, Fate
+from madan_sara.devstack.checks.books import Books, Message
+from madan_sara.devstack.checks.verdict import Verdict
+from madan_sara.policy.budget import AccountScope
 
 
 def outcome_table(books: Books, campaign: OutreachCampaign) -> Table:

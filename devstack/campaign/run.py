@@ -1,4 +1,4 @@
-"""`python -m devstack campaign`: a campaign to many people, run and checked to the message."""
+"""`devstack campaign`: one campaign to many people, run and checked to the message."""
 
 import json
 from collections.abc import Sequence
@@ -8,12 +8,18 @@ from typing import Final
 
 from rich.console import Console
 
-from contracts.campaign import OutreachCampaign
-from devstack.campaign.audience import Person, make_audience, suppress, write_file, written_to
-from devstack.campaign.campaigns import earlier_campaign, main_campaign
-from devstack.campaign.fates import REACHED, REACHED_WITH_A_SPARE, Earlier
-from devstack.campaign.figures import check_memory, figures
-from devstack.campaign.outages import (
+from madan_sara.contracts.campaign import OutreachCampaign
+from madan_sara.devstack.campaign.audience import (
+    Person,
+    make_audience,
+    suppress,
+    write_file,
+    written_to,
+)
+from madan_sara.devstack.campaign.campaigns import earlier_campaign, main_campaign
+from madan_sara.devstack.campaign.fates import REACHED, REACHED_WITH_A_SPARE, Earlier
+from madan_sara.devstack.campaign.figures import check_memory, figures
+from madan_sara.devstack.campaign.outages import (
     Outages,
     Provider,
     check_no_tries_used_up,
@@ -21,18 +27,18 @@ from devstack.campaign.outages import (
     lasts_at_least,
     slowly_enough,
 )
-from devstack.campaign.outcomes import check_fates, check_money_ran_out, outcome_table
-from devstack.campaign.watch import Watch
-from devstack.checks.books import Books, read_books
-from devstack.checks.counts import check_outcomes_counted
-from devstack.checks.everything import check_everything
-from devstack.checks.history import CampaignHistory, check_history, read_history
-from devstack.checks.verdict import Verdict, show_verdicts
-from devstack.farewell import say_what_next
-from devstack.receipt_relay import ReceiptRelay, relaying
-from devstack.stack import Stack, begin_play
-from persistence.database import Database
-from starter.orchestrator import OutreachOrchestrator
+from madan_sara.devstack.campaign.outcomes import check_fates, check_money_ran_out, outcome_table
+from madan_sara.devstack.campaign.watch import Watch
+from madan_sara.devstack.checks.books import Books, read_books
+from madan_sara.devstack.checks.counts import check_outcomes_counted
+from madan_sara.devstack.checks.everything import check_everything
+from madan_sara.devstack.checks.history import CampaignHistory, check_history, read_history
+from madan_sara.devstack.checks.verdict import Verdict, show_verdicts
+from madan_sara.devstack.farewell import say_what_next
+from madan_sara.devstack.receipt_relay import ReceiptRelay, relaying
+from madan_sara.devstack.stack import Stack, begin_play
+from madan_sara.persistence.database import Database
+from madan_sara.starter.orchestrator import OutreachOrchestrator
 
 #: A provider that does not answer is waited for this long; five times for one message.
 _WORKER_SETTINGS: Final = {"MADAN_SARA_SANDBOX_TIMEOUT_SECONDS": "2"}

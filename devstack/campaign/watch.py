@@ -13,9 +13,9 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
-from contracts.outreach import FINAL_STATES
-from starter.campaign_status import CampaignStatusResult
-from starter.orchestrator import OutreachOrchestrator
+from madan_sara.contracts.outreach import FINAL_STATES
+from madan_sara.starter.campaign_status import CampaignStatusResult
+from madan_sara.starter.orchestrator import OutreachOrchestrator
 
 #: In a terminal; elsewhere a line says the same now and then.
 _LOOK_SECONDS: Final = 1.0

@@ -9,11 +9,11 @@ from uuid import UUID
 from sqlalchemy import TextClause, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from contracts.channels import Channel
-from contracts.delivery import AttemptState
-from contracts.naming import idempotency_key
-from contracts.recipient import STORED, ContactInfo
-from persistence.database import Database
+from madan_sara.contracts.channels import Channel
+from madan_sara.contracts.delivery import AttemptState
+from madan_sara.contracts.naming import idempotency_key
+from madan_sara.contracts.recipient import STORED, ContactInfo
+from madan_sara.persistence.database import Database
 
 #: An attempt whose message somebody has.
 TAKEN: Final = frozenset({AttemptState.ACCEPTED, AttemptState.BOUNCED})

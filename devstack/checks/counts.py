@@ -3,9 +3,9 @@
 from collections import Counter
 from uuid import UUID
 
-from contracts.outreach import FINAL_STATES, UNSENT_STATES
-from devstack.checks.books import Books
-from devstack.checks.verdict import Verdict
+from madan_sara.contracts.outreach import FINAL_STATES, UNSENT_STATES
+from madan_sara.devstack.checks.books import Books
+from madan_sara.devstack.checks.verdict import Verdict
 
 
 def check_outcomes_counted(books: Books, recipients: dict[UUID, int]) -> Verdict:

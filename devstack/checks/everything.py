@@ -2,21 +2,21 @@
 
 from collections.abc import Iterable, Sequence
 
-from contracts.campaign import OutreachCampaign
-from devstack.checks.books import Books
-from devstack.checks.counts import check_nothing_left, check_tallies
-from devstack.checks.money import check_accounts, check_limits, check_prices
-from devstack.checks.people import check_people
-from devstack.checks.providers import (
+from madan_sara.contracts.campaign import OutreachCampaign
+from madan_sara.devstack.checks.books import Books
+from madan_sara.devstack.checks.counts import check_nothing_left, check_tallies
+from madan_sara.devstack.checks.money import check_accounts, check_limits, check_prices
+from madan_sara.devstack.checks.people import check_people
+from madan_sara.devstack.checks.providers import (
     check_bounces,
     check_mails,
     check_sandbox,
     taken_by_mail_sink,
     taken_by_sandbox,
 )
-from devstack.checks.verdict import Verdict
-from devstack.mail_sink import StoredMail
-from devstack.sandbox.journal import LoggedRequest, Receipt
+from madan_sara.devstack.checks.verdict import Verdict
+from madan_sara.devstack.mail_sink import StoredMail
+from madan_sara.devstack.sandbox.journal import LoggedRequest, Receipt
 
 
 def check_everything(

@@ -6,8 +6,8 @@ from uuid import UUID
 
 from temporalio.client import Client
 
-from contracts.naming import campaign_workflow_id
-from devstack.checks.verdict import Verdict
+from madan_sara.contracts.naming import campaign_workflow_id
+from madan_sara.devstack.checks.verdict import Verdict
 
 #: Events of all runs of a campaign's workflow together.
 _MOST_EVENTS: Final = 2_000

@@ -7,12 +7,12 @@ from itertools import groupby
 from typing import Final
 from uuid import UUID
 
-from contracts.campaign import OutreachCampaign
-from contracts.channels import Channel
-from contracts.money import from_micros, to_micros
-from contracts.outreach import OutreachState
-from devstack.checks.books import TAKEN, Account, Books, Entry, Message
-from devstack.checks.verdict import Verdict
+from madan_sara.contracts.campaign import OutreachCampaign
+from madan_sara.contracts.channels import Channel
+from madan_sara.contracts.money import from_micros, to_micros
+from madan_sara.contracts.outreach import OutreachState
+from madan_sara.devstack.checks.books import TAKEN, Account, Books, Entry, Message
+from madan_sara.devstack.checks.verdict import Verdict
 
 #: What each kind of booking does to held money, spent money and the number of messages.
 _EFFECTS: Final[Mapping[str, tuple[int, int, int]]] = {

@@ -6,10 +6,10 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 from uuid import UUID
 
-from contracts.delivery import AttemptState
-from devstack.checks.books import Books, Message
-from devstack.checks.providers import Taken
-from devstack.checks.verdict import Verdict
+from madan_sara.contracts.delivery import AttemptState
+from madan_sara.devstack.checks.books import Books, Message
+from madan_sara.devstack.checks.providers import Taken
+from madan_sara.devstack.checks.verdict import Verdict
 
 _DAY = timedelta(hours=24)
 

@@ -7,14 +7,14 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Final
 
-from config.settings import WorkerSettings
-from contracts.delivery import AttemptState, DeliveryEventKind
-from delivery.email_letter import message_id_header
-from delivery.smtp_settings import SmtpSettings
-from devstack.checks.books import TAKEN, Attempt, Books
-from devstack.checks.verdict import Verdict
-from devstack.mail_sink import StoredMail
-from devstack.sandbox.journal import LoggedRequest, Receipt
+from madan_sara.config.settings import WorkerSettings
+from madan_sara.contracts.delivery import AttemptState, DeliveryEventKind
+from madan_sara.delivery.email_letter import message_id_header
+from madan_sara.delivery.smtp_settings import SmtpSettings
+from madan_sara.devstack.checks.books import TAKEN, Attempt, Books
+from madan_sara.devstack.checks.verdict import Verdict
+from madan_sara.devstack.mail_sink import StoredMail
+from madan_sara.devstack.sandbox.journal import LoggedRequest, Receipt
 
 _SANDBOX: Final = "sandbox"
 _MAIL: Final = "smtp"

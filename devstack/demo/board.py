@@ -7,8 +7,8 @@ from typing import Final
 
 from sqlalchemy import RowMapping, text
 
-from contracts.outreach import FINAL_STATES, OutreachState
-from persistence.database import Database
+from madan_sara.contracts.outreach import FINAL_STATES, OutreachState
+from madan_sara.persistence.database import Database
 
 # Asleep is what will not move before the demo is over.
 _BOARD: Final = text("""

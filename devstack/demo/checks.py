@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 
-from contracts.campaign import CampaignStatus
-from devstack.checks.verdict import Verdict
-from devstack.demo.outcomes import Outcome
+from madan_sara.contracts.campaign import CampaignStatus
+from madan_sara.devstack.checks.verdict import Verdict
+from madan_sara.devstack.demo.outcomes import Outcome
 
 
 def check_outcomes(outcomes: Sequence[Outcome]) -> Verdict:

@@ -18,14 +18,14 @@ from typing import Annotated, Any, Final, TypeVar
 
 from pydantic import BeforeValidator, Field, TypeAdapter, ValidationError
 
-from contracts.base import ClosedContract, ShortText
-from contracts.campaign import CampaignStatus, OutreachCampaign
-from contracts.channels import Channel
-from contracts.decision import RoutingReason, TimingReason
-from contracts.faults import one_line
-from contracts.outreach import ExitReason, OutreachState
-from contracts.recipient import RecipientProfile
-from devstack.errors import DevstackError
+from madan_sara.contracts.base import ClosedContract, ShortText
+from madan_sara.contracts.campaign import CampaignStatus, OutreachCampaign
+from madan_sara.contracts.channels import Channel
+from madan_sara.contracts.decision import RoutingReason, TimingReason
+from madan_sara.contracts.faults import one_line
+from madan_sara.contracts.outreach import ExitReason, OutreachState
+from madan_sara.contracts.recipient import RecipientProfile
+from madan_sara.devstack.errors import DevstackError
 
 T = TypeVar("T")
 

@@ -11,9 +11,9 @@ from rich.live import Live
 from rich.spinner import Spinner
 from rich.text import Text
 
-from devstack.demo.board import Board, read_board
-from devstack.errors import DevstackError
-from persistence.database import Database
+from madan_sara.devstack.demo.board import Board, read_board
+from madan_sara.devstack.errors import DevstackError
+from madan_sara.persistence.database import Database
 
 _READ_SECONDS: Final = 0.25
 #: Between two plain lines.

@@ -1,4 +1,4 @@
-"""`python -m devstack demo`: every way an outreach can end, played through and checked."""
+"""`devstack demo`: every way an outreach can end, played through and checked."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -12,20 +12,20 @@ from rich.console import Console
 from rich.text import Text
 from temporalio.client import WorkflowFailureError
 
-from contracts.campaign import CampaignStatus
-from devstack.checks.books import Books, read_books
-from devstack.checks.everything import check_everything
-from devstack.checks.verdict import Verdict, show_verdicts
-from devstack.demo.checks import check_ends, check_outcomes
-from devstack.demo.examples import Examples, SingleMessage, Then, load_examples
-from devstack.demo.outcomes import Outcome, lost_answers, outcome_groups
-from devstack.demo.progress import Progress
-from devstack.farewell import say_what_next
-from devstack.receipt_relay import ReceiptRelay
-from devstack.stack import Stack, begin_play
-from persistence.database import Database
-from starter.cli.campaign_views import campaign_view
-from starter.orchestrator import OutreachOrchestrator
+from madan_sara.cli.campaign_views import campaign_view
+from madan_sara.contracts.campaign import CampaignStatus
+from madan_sara.devstack.checks.books import Books, read_books
+from madan_sara.devstack.checks.everything import check_everything
+from madan_sara.devstack.checks.verdict import Verdict, show_verdicts
+from madan_sara.devstack.demo.checks import check_ends, check_outcomes
+from madan_sara.devstack.demo.examples import Examples, SingleMessage, Then, load_examples
+from madan_sara.devstack.demo.outcomes import Outcome, lost_answers, outcome_groups
+from madan_sara.devstack.demo.progress import Progress
+from madan_sara.devstack.farewell import say_what_next
+from madan_sara.devstack.receipt_relay import ReceiptRelay
+from madan_sara.devstack.stack import Stack, begin_play
+from madan_sara.persistence.database import Database
+from madan_sara.starter.orchestrator import OutreachOrchestrator
 
 #: A provider that does not answer is waited for this long; five times for one message.
 _WORKER_SETTINGS: Final = {"MADAN_SARA_SANDBOX_TIMEOUT_SECONDS": "1"}

@@ -5,10 +5,10 @@ from enum import StrEnum
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from contracts.decision import RoutingReason, SendPlan, TimingReason
-from contracts.delivery import AttemptState
-from contracts.outreach import Details, ExitReason, OutreachState
-from persistence.intake import AttemptRecord, MessageRecord
+from madan_sara.contracts.decision import RoutingReason, SendPlan, TimingReason
+from madan_sara.contracts.delivery import AttemptState
+from madan_sara.contracts.outreach import Details, ExitReason, OutreachState
+from madan_sara.persistence.intake import AttemptRecord, MessageRecord
 
 
 class Kind(StrEnum):

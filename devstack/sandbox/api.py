@@ -14,13 +14,13 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from contracts.base import Contract
-from contracts.channels import Channel
-from contracts.delivery import DeliveryEventKind
-from devstack.sandbox.answers import PUT_OFF, answer, outcome, problem
-from devstack.sandbox.behaviour import Behaviour, behaviour_for
-from devstack.sandbox.hostile import EndlessAnswer, hostile_answer, raw_answer
-from devstack.sandbox.journal import Journal, LoggedRequest, Receipt
+from madan_sara.contracts.base import Contract
+from madan_sara.contracts.channels import Channel
+from madan_sara.contracts.delivery import DeliveryEventKind
+from madan_sara.devstack.sandbox.answers import PUT_OFF, answer, outcome, problem
+from madan_sara.devstack.sandbox.behaviour import Behaviour, behaviour_for
+from madan_sara.devstack.sandbox.hostile import EndlessAnswer, hostile_answer, raw_answer
+from madan_sara.devstack.sandbox.journal import Journal, LoggedRequest, Receipt
 
 _PAGE_SIZE: Final = 1000
 #: Of a place in a feed.

@@ -9,10 +9,10 @@ from typing import Final, Literal
 
 from pydantic import TypeAdapter
 
-from contracts.base import Contract
-from contracts.channels import Channel
-from contracts.delivery import DeliveryEventKind
-from devstack.sandbox.behaviour import Behaviour
+from madan_sara.contracts.base import Contract
+from madan_sara.contracts.channels import Channel
+from madan_sara.contracts.delivery import DeliveryEventKind
+from madan_sara.devstack.sandbox.behaviour import Behaviour
 
 #: What a caller waits for, given everything logged so far.
 LogPredicate = Callable[[Sequence["LoggedRequest"]], bool]

@@ -6,17 +6,17 @@ from typing import Any, Final, NamedTuple
 
 from pydantic import TypeAdapter, ValidationError
 
-from contracts.base import ShortText
-from contracts.campaign import OutreachCampaign
-from contracts.content import MessageContent
-from contracts.faults import InvalidRequestError, fault_lines, listed
-from contracts.phones import MissingCountryError, to_e164
-from contracts.recipient import RecipientProfile
-from persistence.new_recipient import NewRecipient, new_recipient
-from policy.columns import ID, Field
-from policy.templates import check_content
-from starter.digests import request_digest
-from starter.importing.columns import CsvReader, Fields, JsonReader, UnreadableRowError
+from madan_sara.contracts.base import ShortText
+from madan_sara.contracts.campaign import OutreachCampaign
+from madan_sara.contracts.content import MessageContent
+from madan_sara.contracts.faults import InvalidRequestError, fault_lines, listed
+from madan_sara.contracts.phones import MissingCountryError, to_e164
+from madan_sara.contracts.recipient import RecipientProfile
+from madan_sara.persistence.new_recipient import NewRecipient, new_recipient
+from madan_sara.policy.columns import ID, Field
+from madan_sara.policy.templates import check_content
+from madan_sara.starter.digests import request_digest
+from madan_sara.starter.importing.columns import CsvReader, Fields, JsonReader, UnreadableRowError
 
 _PHONES: Final[tuple[Field, ...]] = (("contact_info", "phone"), ("contact_info", "whatsapp"))
 #: Words of ours, which people write with a capital.

@@ -7,10 +7,10 @@ from typing import Final
 
 from pydantic import TypeAdapter, ValidationError
 
-from contracts.base import ShortText
-from contracts.faults import InvalidRequestError, one_line
-from policy.columns import ID, NESTED, Field, column_name, own_field
-from starter import strict_json
+from madan_sara.contracts.base import ShortText
+from madan_sara.contracts.faults import InvalidRequestError, one_line
+from madan_sara.policy.columns import ID, NESTED, Field, column_name, own_field
+from madan_sara.starter import strict_json
 
 #: What a row says: each field once, none of them empty.
 Fields = Mapping[Field, object]

@@ -7,7 +7,7 @@ from functools import lru_cache
 from itertools import islice
 from typing import Final
 
-from policy.columns import ID, own_field
+from madan_sara.policy.columns import ID, own_field
 
 #: What people and their programs separate cells with; the first of equally good ones counts.
 DELIMITERS: Final = ",;\t|"

@@ -10,8 +10,8 @@ from io import TextIOWrapper
 from pathlib import Path
 from typing import Any, BinaryIO, Final, NamedTuple, Protocol
 
-from contracts.faults import InvalidRequestError
-from starter.importing.dialect import choose_delimiter, has_stray_quote
+from madan_sara.contracts.faults import InvalidRequestError
+from madan_sara.starter.importing.dialect import choose_delimiter, has_stray_quote
 
 #: Longest line of a JSON Lines file; more is the wrong file, say one JSON array.
 MAX_LINE_BYTES: Final = 1_000_000

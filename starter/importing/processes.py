@@ -14,10 +14,10 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, Final, Protocol
 
-from contracts.campaign import OutreachCampaign
-from contracts.content import MessageContent
-from persistence.new_recipient import NewRecipient
-from starter.importing.checking import Assignment, Rejection, RowCheck, Verdicts
+from madan_sara.contracts.campaign import OutreachCampaign
+from madan_sara.contracts.content import MessageContent
+from madan_sara.persistence.new_recipient import NewRecipient
+from madan_sara.starter.importing.checking import Assignment, Rejection, RowCheck, Verdicts
 
 #: More only wait for the database, which stores on one connection.
 MOST_PROCESSES: Final = 4

@@ -8,9 +8,15 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self, TextIO
 
-from contracts.faults import InvalidRequestError
-from starter import strict_json
-from starter.importing.files import REJECT_COLUMNS, CsvFile, Row, SourceFile, holds_rejects
+from madan_sara.contracts.faults import InvalidRequestError
+from madan_sara.starter import strict_json
+from madan_sara.starter.importing.files import (
+    REJECT_COLUMNS,
+    CsvFile,
+    Row,
+    SourceFile,
+    holds_rejects,
+)
 
 
 class RejectsFile:

@@ -18,15 +18,20 @@ from typing import Final
 
 from typing_extensions import TypedDict
 
-from contracts.campaign import OutreachCampaign
-from contracts.faults import InvalidRequestError
-from contracts.phones import known_region
-from persistence.recipients import PostgresRecipients, StoredRecipients, require_open
-from starter.importing.checking import Assignment, RowCheck, Verdicts
-from starter.importing.files import Row, SourceFile, open_source
-from starter.importing.processes import MOST_PROCESSES, Judge, ThreadJudge, judging_processes
-from starter.importing.rejects import RejectsFile
-from starter.importing.understanding import understood
+from madan_sara.contracts.campaign import OutreachCampaign
+from madan_sara.contracts.faults import InvalidRequestError
+from madan_sara.contracts.phones import known_region
+from madan_sara.persistence.recipients import PostgresRecipients, StoredRecipients, require_open
+from madan_sara.starter.importing.checking import Assignment, RowCheck, Verdicts
+from madan_sara.starter.importing.files import Row, SourceFile, open_source
+from madan_sara.starter.importing.processes import (
+    MOST_PROCESSES,
+    Judge,
+    ThreadJudge,
+    judging_processes,
+)
+from madan_sara.starter.importing.rejects import RejectsFile
+from madan_sara.starter.importing.understanding import understood
 
 #: Rows stored in one transaction: enough that its fixed cost does not show, few enough that
 #: progress is seen and little is repeated after a kill.

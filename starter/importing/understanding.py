@@ -6,11 +6,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 from typing import Final
 
-from contracts.phones import to_e164
-from policy.columns import NESTED, Field, column_name
-from starter.importing.checking import RowCheck
-from starter.importing.columns import UnreadableRowError
-from starter.importing.files import Row
+from madan_sara.contracts.phones import to_e164
+from madan_sara.policy.columns import NESTED, Field, column_name
+from madan_sara.starter.importing.checking import RowCheck
+from madan_sara.starter.importing.columns import UnreadableRowError
+from madan_sara.starter.importing.files import Row
 
 #: Rows looked at: enough to tell what a column holds, few enough to cost nothing.
 _SAMPLE_ROWS: Final = 100

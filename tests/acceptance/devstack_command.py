@@ -26,7 +26,7 @@ def devstack(
         timeout_seconds: After which it is killed.
     """
     return subprocess.run(
-        [sys.executable, "-m", "devstack", *arguments],
+        [sys.executable, "-m", "madan_sara.devstack", *arguments],
         cwd=_REPOSITORY,
         env=_environment(state_dir, settings or {}),
         capture_output=True,
@@ -42,7 +42,7 @@ async def started(
 ) -> AsyncIterator[asyncio.subprocess.Process]:
     """A command that runs beside the block, until it ends by itself or the block does."""
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "devstack", *arguments),
+        *(sys.executable, "-m", "madan_sara.devstack", *arguments),
         cwd=_REPOSITORY,
         env=_environment(state_dir, settings or {}),
         stdout=asyncio.subprocess.PIPE,

@@ -2,9 +2,9 @@
 
 import json
 
-from contracts.campaign import CampaignStatus
-from devstack.demo.examples import load_examples
-from devstack.demo.words import Kind
+from madan_sara.contracts.campaign import CampaignStatus
+from madan_sara.devstack.demo.examples import load_examples
+from madan_sara.devstack.demo.words import Kind
 from tests.acceptance.devstack_command import devstack, open_to_others
 
 

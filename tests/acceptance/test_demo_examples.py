@@ -9,15 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from contracts.channels import Channel
-from contracts.outreach import OutreachState
-from contracts.recipient import RecipientProfile
-from devstack.demo.examples import EXAMPLES, Example, Examples, load_examples
-from devstack.errors import DevstackError
-from policy.routing import RoutingFacts, route
-from policy.send_time import plan_send_time
-from policy.templates import Wording
-from starter.importing.checking import Assignment, RowCheck
+from madan_sara.contracts.channels import Channel
+from madan_sara.contracts.outreach import OutreachState
+from madan_sara.contracts.recipient import RecipientProfile
+from madan_sara.devstack.demo.examples import EXAMPLES, Example, Examples, load_examples
+from madan_sara.devstack.errors import DevstackError
+from madan_sara.policy.routing import RoutingFacts, route
+from madan_sara.policy.send_time import plan_send_time
+from madan_sara.policy.templates import Wording
+from madan_sara.starter.importing.checking import Assignment, RowCheck
 
 #: Far ahead: a campaign without a start begins in the real present.
 _FRIDAY_NIGHT = datetime(2096, 11, 23, 22, 30, tzinfo=UTC)

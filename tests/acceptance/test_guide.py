@@ -5,8 +5,8 @@ from uuid import UUID
 
 import pytest
 
-from contracts.campaign import OutreachCampaign
-from contracts.outreach import OutreachState
+from madan_sara.contracts.campaign import OutreachCampaign
+from madan_sara.contracts.outreach import OutreachState
 from tests.makers import make_campaign, zone_at_noon
 from tests.receipts import pass_on_receipts
 

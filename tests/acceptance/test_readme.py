@@ -8,9 +8,9 @@ import sys
 from pathlib import Path
 from uuid import UUID
 
-from contracts.channels import Channel
-from contracts.outreach import OutreachState
-from starter.orchestrator import OutreachOrchestrator
+from madan_sara.contracts.channels import Channel
+from madan_sara.contracts.outreach import OutreachState
+from madan_sara.starter.orchestrator import OutreachOrchestrator
 
 ROOT = Path(__file__).parents[2]
 

@@ -12,9 +12,9 @@ from uuid import UUID
 
 import pytest
 
-from contracts.campaign import CampaignStatus
-from contracts.channels import Channel
-from contracts.outreach import OutreachState
+from madan_sara.contracts.campaign import CampaignStatus
+from madan_sara.contracts.channels import Channel
+from madan_sara.contracts.outreach import OutreachState
 from tests.audience import queue
 from tests.makers import make_campaign
 from tests.waiting import eventually

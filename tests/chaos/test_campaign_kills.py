@@ -15,10 +15,10 @@ from typing import Any
 
 import pytest
 
-from contracts.campaign import CampaignStatus, OutreachCampaign
-from devstack.sandbox.journal import LoggedRequest
-from persistence.database import Query
-from starter.orchestrator import OutreachOrchestrator
+from madan_sara.contracts.campaign import CampaignStatus, OutreachCampaign
+from madan_sara.devstack.sandbox.journal import LoggedRequest
+from madan_sara.persistence.database import Query
+from madan_sara.starter.orchestrator import OutreachOrchestrator
 from tests.audience import queue
 from tests.integration.crashes.conftest import CrashStack
 from tests.ledger import assert_nothing_left_behind

@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 
-from contracts.outreach import FINAL_STATES
-from devstack.sandbox.journal import LoggedRequest
-from starter.orchestrator import OutreachOrchestrator
+from madan_sara.contracts.outreach import FINAL_STATES
+from madan_sara.devstack.sandbox.journal import LoggedRequest
+from madan_sara.starter.orchestrator import OutreachOrchestrator
 from tests.integration.crashes.conftest import CrashStack
 from tests.ledger import assert_nothing_left_behind
 from tests.makers import make_campaign

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from uuid import uuid4
 
-from activities.sender import (
+from madan_sara.activities.sender import (
     Accepted,
     Call,
     CallLease,

@@ -12,14 +12,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
 
-from contracts.campaign import OutreachCampaign
-from contracts.channels import Channel
-from contracts.faults import InvalidRequestError
-from contracts.outreach import MessageRef
-from contracts.recipient import RecipientProfile
-from contracts.settings import OrchestratorSettings
-from persistence.requests import PostgresRequestStore
-from starter.requests import new_message
+from madan_sara.contracts.campaign import OutreachCampaign
+from madan_sara.contracts.channels import Channel
+from madan_sara.contracts.faults import InvalidRequestError
+from madan_sara.contracts.outreach import MessageRef
+from madan_sara.contracts.recipient import RecipientProfile
+from madan_sara.contracts.settings import OrchestratorSettings
+from madan_sara.persistence.requests import PostgresRequestStore
+from madan_sara.starter.requests import new_message
 from tests.makers import make_campaign, make_profile, zone_at_noon
 
 _TABLES = (

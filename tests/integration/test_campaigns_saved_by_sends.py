@@ -6,9 +6,9 @@ from uuid import uuid4
 
 import pytest
 
-from contracts.campaign import CampaignStatus, OutreachCampaign
-from contracts.faults import InvalidRequestError
-from starter.orchestrator import OutreachOrchestrator
+from madan_sara.contracts.campaign import CampaignStatus, OutreachCampaign
+from madan_sara.contracts.faults import InvalidRequestError
+from madan_sara.starter.orchestrator import OutreachOrchestrator
 from tests.makers import make_campaign, make_profile
 
 MANGOES, FISH = {"default": "Ripe mangoes"}, {"default": "Salt fish"}

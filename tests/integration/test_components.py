@@ -8,14 +8,14 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from activities.errors import OverLimitError
-from contracts.campaign import CampaignStatus
-from contracts.channels import Channel
-from contracts.content import MessageContent
-from contracts.faults import InvalidRequestError
-from contracts.outreach import ExitReason
-from contracts.recipient import CustomerType, RecipientProfile
-from policy.pacing import PaceRecommendation
+from madan_sara.activities.errors import OverLimitError
+from madan_sara.contracts.campaign import CampaignStatus
+from madan_sara.contracts.channels import Channel
+from madan_sara.contracts.content import MessageContent
+from madan_sara.contracts.faults import InvalidRequestError
+from madan_sara.contracts.outreach import ExitReason
+from madan_sara.contracts.recipient import CustomerType, RecipientProfile
+from madan_sara.policy.pacing import PaceRecommendation
 from tests.makers import make_campaign, make_profile
 
 #: After the start of every campaign here: a Monday, ten in the morning in Port-au-Prince.

@@ -3,7 +3,7 @@
 import asyncio
 from uuid import UUID, uuid4
 
-from contracts.outreach import OutreachState
+from madan_sara.contracts.outreach import OutreachState
 from tests.ledger import assert_nothing_left_behind
 from tests.makers import make_campaign
 

@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from contracts.outreach import OutreachState
+from madan_sara.contracts.outreach import OutreachState
 from tests.makers import make_campaign, make_profile
 
 

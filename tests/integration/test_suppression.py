@@ -5,9 +5,9 @@ from uuid import UUID
 
 import pytest
 
-from contracts.channels import Channel
-from contracts.delivery import DeliveryEvent
-from contracts.faults import InvalidRequestError
+from madan_sara.contracts.channels import Channel
+from madan_sara.contracts.delivery import DeliveryEvent
+from madan_sara.contracts.faults import InvalidRequestError
 from tests.makers import make_campaign, make_profile
 
 TEXT = {"default": "Fresh bread"}

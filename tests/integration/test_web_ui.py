@@ -8,9 +8,9 @@ from temporalio.api.enums.v1 import EventType
 from temporalio.api.sdk.v1 import WorkflowMetadata
 from temporalio.client import WorkflowExecution
 
-from contracts.naming import CAMPAIGN_ATTRIBUTE, TENANT_ATTRIBUTE
-from starter.campaign_runs import CampaignHandle
-from starter.outreaches import OutreachHandle
+from madan_sara.contracts.naming import CAMPAIGN_ATTRIBUTE, TENANT_ATTRIBUTE
+from madan_sara.starter.campaign_runs import CampaignHandle
+from madan_sara.starter.outreaches import OutreachHandle
 from tests.audience import queue
 from tests.makers import make_campaign, make_profile
 from tests.waiting import eventually

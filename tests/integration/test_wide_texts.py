@@ -5,8 +5,8 @@ from uuid import UUID
 
 import pytest
 
-from contracts.delivery import DeliveryEvent, DeliveryEventKind
-from contracts.outreach import OutreachState
+from madan_sara.contracts.delivery import DeliveryEvent, DeliveryEventKind
+from madan_sara.contracts.outreach import OutreachState
 from tests.makers import make_campaign, make_profile
 from tests.waiting import eventually
 

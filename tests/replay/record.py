@@ -20,24 +20,24 @@ from typing import Any
 from temporalio.client import Client, WorkflowFailureError
 from temporalio.contrib.pydantic import pydantic_data_converter
 
-from activities.errors import AmbiguousDeliveryError
-from activities.sender import Accepted, OutgoingMessage, Refused
-from contracts.campaign_run import CampaignRef, WaitReason
-from contracts.channels import Channel
-from contracts.outreach import RescheduleInput
-from devstack.postgres import EmbeddedPostgres
-from devstack.temporal_server import TemporalDevServer
-from persistence.campaign_runs import PostgresCampaignRuns
-from persistence.database import Database
-from persistence.migrate import upgrade_database
-from starter.campaign_control import CampaignControl
-from starter.campaign_runs import CampaignHandle, CampaignRuns
+from madan_sara.activities.errors import AmbiguousDeliveryError
+from madan_sara.activities.sender import Accepted, OutgoingMessage, Refused
+from madan_sara.contracts.campaign_run import CampaignRef, WaitReason
+from madan_sara.contracts.channels import Channel
+from madan_sara.contracts.outreach import RescheduleInput
+from madan_sara.devstack.postgres import EmbeddedPostgres
+from madan_sara.devstack.temporal_server import TemporalDevServer
+from madan_sara.persistence.campaign_runs import PostgresCampaignRuns
+from madan_sara.persistence.database import Database
+from madan_sara.persistence.migrate import upgrade_database
+from madan_sara.starter.campaign_control import CampaignControl
+from madan_sara.starter.campaign_runs import CampaignHandle, CampaignRuns
+from madan_sara.workflows.outreach import OutreachWorkflow
 from tests.audience import queue
 from tests.fakes.sender import ScriptedSender, refuse
 from tests.makers import make_campaign
 from tests.stage import Handle, Stage
 from tests.waiting import eventually
-from workflows.outreach import OutreachWorkflow
 
 _HISTORIES = Path(__file__).parent / "histories"
 _BOTH = {

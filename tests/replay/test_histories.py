@@ -12,8 +12,8 @@ from temporalio.client import WorkflowHistory
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.worker import Replayer
 
-from workflows.campaign import CampaignWorkflow
-from workflows.outreach import OutreachWorkflow
+from madan_sara.workflows.campaign import CampaignWorkflow
+from madan_sara.workflows.outreach import OutreachWorkflow
 
 HISTORIES = sorted((Path(__file__).parent / "histories").glob("*.json"))
 

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from config.temporal import connect
+from madan_sara.config.temporal import connect
 
 _TORN_DOWN = "import atexit; atexit.register(print, 'torn down')\n"
 
@@ -43,7 +43,7 @@ def test_exit_says_nothing_to_a_reader_who_has_left():
     ("arguments", "exit_code"), [(("--help",), 0), (("status", "no id"), 2), (("dance",), 2)]
 )
 def test_every_command_ends_so(arguments: tuple[str, ...], exit_code: int):
-    code, out = _ending("from starter.cli.command_line import main; main()", *arguments)
+    code, out = _ending("from cli.command_line import main; main()", *arguments)
     assert code == exit_code
     assert "torn down" not in out
 
@@ -52,7 +52,7 @@ def test_an_ordinary_end_waits_a_moment_for_the_threads_of_the_client():
     code = """
 import time
 time.sleep = lambda seconds: print("waited", seconds > 0)
-from config.ending import let_threads_finish_at_exit
+from madan_sara.config.ending import let_threads_finish_at_exit
 let_threads_finish_at_exit()
 let_threads_finish_at_exit()
 """
@@ -62,7 +62,9 @@ let_threads_finish_at_exit()
 async def test_whoever_connects_to_temporal_ends_so(monkeypatch):
     monkeypatch.setenv("TEMPORAL_ADDRESS", "127.0.0.1:1")
     asked = []
-    monkeypatch.setattr("config.temporal.let_threads_finish_at_exit", lambda: asked.append(1))
+    monkeypatch.setattr(
+        "madan_sara.config.temporal.let_threads_finish_at_exit", lambda: asked.append(1)
+    )
     with pytest.raises(RuntimeError):
         await connect()
     assert asked

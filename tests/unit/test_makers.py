@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from policy.campaign_days import campaign_zone
+from madan_sara.policy.campaign_days import campaign_zone
 from tests.makers import make_campaign, zone_at_noon
 
 

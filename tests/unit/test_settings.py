@@ -4,9 +4,9 @@ import pytest
 from pydantic import ValidationError
 from sqlalchemy import make_url
 
-from config.settings import WorkerSettings
-from persistence.database import _connect_arguments
-from worker.senders import build_senders
+from madan_sara.config.settings import WorkerSettings
+from madan_sara.persistence.database import _connect_arguments
+from madan_sara.worker.senders import build_senders
 
 
 def test_an_empty_variable_counts_as_not_set(monkeypatch: pytest.MonkeyPatch) -> None:

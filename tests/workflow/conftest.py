@@ -13,8 +13,8 @@ from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import WorkflowEnvironment
 
-from contracts.naming import SEARCH_ATTRIBUTES
-from persistence.database import Database
+from madan_sara.contracts.naming import SEARCH_ATTRIBUTES
+from madan_sara.persistence.database import Database
 from tests.stage import SkippingStage
 
 

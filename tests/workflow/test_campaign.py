@@ -7,19 +7,19 @@ from zoneinfo import ZoneInfo
 
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 
-from contracts.campaign import CampaignStatus, OutreachCampaign
-from contracts.campaign_run import CampaignInput, CampaignRef, WaitReason
-from contracts.channels import Channel
-from contracts.naming import CAMPAIGN_QUEUE, campaign_workflow_id
-from persistence.database import Query
-from policy.campaign_days import campaign_day
+from madan_sara.contracts.campaign import CampaignStatus, OutreachCampaign
+from madan_sara.contracts.campaign_run import CampaignInput, CampaignRef, WaitReason
+from madan_sara.contracts.channels import Channel
+from madan_sara.contracts.naming import CAMPAIGN_QUEUE, campaign_workflow_id
+from madan_sara.persistence.database import Query
+from madan_sara.policy.campaign_days import campaign_day
+from madan_sara.workflows.campaign import CampaignWorkflow
 from tests.audience import queue
 from tests.fakes.sender import ScriptedSender
 from tests.ledger import assert_nothing_left_behind
 from tests.makers import make_campaign
 from tests.stacks import running_workers
 from tests.waiting import eventually
-from workflows.campaign import CampaignWorkflow
 
 NEW_YORK = ZoneInfo("America/New_York")
 ZONES = (

@@ -10,14 +10,14 @@ import pytest
 from sqlalchemy import text
 from temporalio.common import RetryPolicy
 
-from contracts.channels import Channel
-from contracts.outreach import ExitReason, OutreachState
-from persistence.database import Database, Query
+from madan_sara.contracts.channels import Channel
+from madan_sara.contracts.outreach import ExitReason, OutreachState
+from madan_sara.persistence.database import Database, Query
+from madan_sara.workflows import options
+from madan_sara.workflows.outreach import OutreachWorkflow
 from tests.fakes.sender import ScriptedSender
 from tests.ledger import assert_nothing_left_behind
 from tests.makers import make_campaign
-from workflows import options
-from workflows.outreach import OutreachWorkflow
 
 
 class DatabaseAway(Database):

@@ -7,23 +7,23 @@ import pytest
 from temporalio.api.enums.v1 import EventType
 from temporalio.client import WorkflowUpdateFailedError
 
-from activities.errors import (
+from madan_sara.activities.errors import (
     AmbiguousDeliveryError,
     MisconfiguredProviderError,
     ProviderUnavailableError,
     TransientDeliveryError,
 )
-from activities.sender import Accepted, Refused, SenderCapabilities
-from contracts.channels import Channel
-from contracts.delivery import DeliveryEvent, DeliveryEventKind, DeliveryEventSignal
-from contracts.outreach import ExitReason, OutreachState, RescheduleInput
-from contracts.settings import OrchestratorSettings
-from persistence.intake import PostgresIntake
+from madan_sara.activities.sender import Accepted, Refused, SenderCapabilities
+from madan_sara.contracts.channels import Channel
+from madan_sara.contracts.delivery import DeliveryEvent, DeliveryEventKind, DeliveryEventSignal
+from madan_sara.contracts.outreach import ExitReason, OutreachState, RescheduleInput
+from madan_sara.contracts.settings import OrchestratorSettings
+from madan_sara.persistence.intake import PostgresIntake
+from madan_sara.workflows.outreach import OutreachWorkflow
 from tests.fakes.sender import Gate, ScriptedSender, accept, refuse
 from tests.ledger import assert_nothing_left_behind, money
 from tests.makers import make_campaign, zone_at_noon
 from tests.stage import eventually_sent
-from workflows.outreach import OutreachWorkflow
 
 EVERYWHERE = {
     "contact_info": {

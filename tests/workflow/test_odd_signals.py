@@ -5,16 +5,16 @@ from datetime import timedelta
 
 import pytest
 
-from contracts.campaign import CampaignStatus
-from contracts.campaign_run import CampaignInput, CampaignRef
-from contracts.channels import Channel
-from contracts.naming import CAMPAIGN_QUEUE, campaign_workflow_id
-from contracts.outreach import OutreachState
+from madan_sara.contracts.campaign import CampaignStatus
+from madan_sara.contracts.campaign_run import CampaignInput, CampaignRef
+from madan_sara.contracts.channels import Channel
+from madan_sara.contracts.naming import CAMPAIGN_QUEUE, campaign_workflow_id
+from madan_sara.contracts.outreach import OutreachState
+from madan_sara.workflows.campaign import CampaignWorkflow
 from tests.audience import queue
 from tests.fakes.sender import ScriptedSender
 from tests.ledger import assert_nothing_left_behind
 from tests.makers import make_campaign
-from workflows.campaign import CampaignWorkflow
 
 MARIE = "marie@example.com said no"
 

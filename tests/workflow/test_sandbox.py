@@ -2,8 +2,8 @@
 
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 
-from contracts.channels import Channel
-from contracts.outreach import OutreachState
+from madan_sara.contracts.channels import Channel
+from madan_sara.contracts.outreach import OutreachState
 from tests.fakes.sender import ScriptedSender
 from tests.makers import make_campaign
 from tests.stacks import running_workers

@@ -5,12 +5,12 @@ from datetime import timedelta
 import pytest
 from temporalio.client import WorkflowFailureError, WorkflowUpdateFailedError
 
-from contracts.channels import Channel
-from contracts.outreach import ExitReason, OutreachState, RescheduleInput
+from madan_sara.contracts.channels import Channel
+from madan_sara.contracts.outreach import ExitReason, OutreachState, RescheduleInput
+from madan_sara.workflows.outreach import OutreachWorkflow
 from tests.fakes.sender import ScriptedSender
 from tests.ledger import assert_nothing_left_behind, money
 from tests.makers import make_campaign
-from workflows.outreach import OutreachWorkflow
 
 _TEN_O_CLOCK = {"email": {"weekday": "10:00", "weekend": "10:00"}}
 

@@ -4,14 +4,14 @@ from datetime import UTC, datetime, time, timedelta
 
 import pytest
 
-from contracts.channels import Channel
-from contracts.outreach import ExitReason, OutreachState
-from persistence.suppressions import PostgresSuppressions, Subject
+from madan_sara.contracts.channels import Channel
+from madan_sara.contracts.outreach import ExitReason, OutreachState
+from madan_sara.persistence.suppressions import PostgresSuppressions, Subject
+from madan_sara.workflows.outreach import OutreachWorkflow
 from tests.fakes.sender import ScriptedSender
 from tests.ledger import assert_nothing_left_behind, money
 from tests.makers import make_campaign
 from tests.stage import eventually_sent
-from workflows.outreach import OutreachWorkflow
 
 _EVENING = {"email": {"weekday": "20:00"}}
 

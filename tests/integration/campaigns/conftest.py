@@ -6,14 +6,14 @@ from uuid import UUID
 import pytest
 from temporalio.client import Client
 
-from contracts.campaign import OutreachCampaign
-from contracts.campaign_run import CampaignRef
-from devstack.sandbox.provider import SandboxProvider
-from persistence.campaign_runs import PostgresCampaignRuns
-from persistence.database import Database
-from starter.campaign_control import CampaignControl
-from starter.campaign_runs import CampaignRuns
-from starter.orchestrator import OutreachOrchestrator
+from madan_sara.contracts.campaign import OutreachCampaign
+from madan_sara.contracts.campaign_run import CampaignRef
+from madan_sara.devstack.sandbox.provider import SandboxProvider
+from madan_sara.persistence.campaign_runs import PostgresCampaignRuns
+from madan_sara.persistence.database import Database
+from madan_sara.starter.campaign_control import CampaignControl
+from madan_sara.starter.campaign_runs import CampaignRuns
+from madan_sara.starter.orchestrator import OutreachOrchestrator
 from tests.audience import queue
 
 Launch = Callable[..., Awaitable[CampaignControl]]

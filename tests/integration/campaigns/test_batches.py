@@ -6,11 +6,11 @@ from uuid import UUID
 
 import pytest
 
-from contracts.campaign import CampaignStatus
-from contracts.campaign_run import WaitReason
-from contracts.faults import InvalidRequestError
-from persistence.database import Query
-from starter.requests import LONGEST_ANSWERED_BATCH
+from madan_sara.contracts.campaign import CampaignStatus
+from madan_sara.contracts.campaign_run import WaitReason
+from madan_sara.contracts.faults import InvalidRequestError
+from madan_sara.persistence.database import Query
+from madan_sara.starter.requests import LONGEST_ANSWERED_BATCH
 from tests.integration.campaigns.conftest import crowd
 from tests.ledger import assert_nothing_left_behind
 from tests.makers import make_campaign

@@ -6,23 +6,23 @@ from uuid import UUID
 
 import pytest
 
-from activities.campaign import carry_out
-from contracts.campaign import CampaignStatus
-from contracts.campaign_run import CampaignRef, OrderInput, WaitReason
-from contracts.delivery import DeliveryEvent, DeliveryEventKind
-from contracts.faults import InvalidRequestError
-from contracts.outreach import OutreachState
-from persistence.campaign_runs import PostgresCampaignRuns
-from persistence.database import Query
-from persistence.requests import PostgresRequestStore
-from policy.campaign_days import campaign_day
-from starter.outreaches import Outreaches
+from madan_sara.activities.campaign import carry_out
+from madan_sara.contracts.campaign import CampaignStatus
+from madan_sara.contracts.campaign_run import CampaignRef, OrderInput, WaitReason
+from madan_sara.contracts.delivery import DeliveryEvent, DeliveryEventKind
+from madan_sara.contracts.faults import InvalidRequestError
+from madan_sara.contracts.outreach import OutreachState
+from madan_sara.persistence.campaign_runs import PostgresCampaignRuns
+from madan_sara.persistence.database import Query
+from madan_sara.persistence.requests import PostgresRequestStore
+from madan_sara.policy.campaign_days import campaign_day
+from madan_sara.starter.outreaches import Outreaches
+from madan_sara.workflows.campaign import CampaignWorkflow
 from tests.audience import queue
 from tests.integration.campaigns.conftest import crowd
 from tests.ledger import assert_nothing_left_behind
 from tests.makers import make_campaign
 from tests.waiting import eventually
-from workflows.campaign import CampaignWorkflow
 
 TOMORROW = datetime.now(UTC) + timedelta(days=1)
 

@@ -4,8 +4,8 @@ import uuid
 
 import pytest
 
-from contracts.outreach import OutreachState
-from starter.cli.standing import ask_standing
+from madan_sara.cli.standing import ask_standing
+from madan_sara.contracts.outreach import OutreachState
 from tests.audience import queue
 from tests.makers import make_campaign, phone_of
 from tests.waiting import eventually

@@ -4,9 +4,9 @@ import asyncio
 from collections import Counter
 from uuid import UUID
 
-from contracts.campaign import OutreachCampaign
-from starter.campaign_control import CampaignControl
-from starter.orchestrator import OutreachOrchestrator
+from madan_sara.contracts.campaign import OutreachCampaign
+from madan_sara.starter.campaign_control import CampaignControl
+from madan_sara.starter.orchestrator import OutreachOrchestrator
 from tests.audience import queue
 from tests.ledger import assert_nothing_left_behind
 from tests.makers import make_campaign, make_profile

@@ -5,12 +5,12 @@ from decimal import Decimal
 
 import pytest
 
-from contracts.campaign import CampaignStatus
-from contracts.campaign_run import CampaignRef, WaitReason
-from contracts.faults import InvalidRequestError
-from devstack.checks.history import read_history
-from persistence.campaign_runs import PostgresCampaignRuns
-from policy.campaign_days import start_of_next_day
+from madan_sara.contracts.campaign import CampaignStatus
+from madan_sara.contracts.campaign_run import CampaignRef, WaitReason
+from madan_sara.contracts.faults import InvalidRequestError
+from madan_sara.devstack.checks.history import read_history
+from madan_sara.persistence.campaign_runs import PostgresCampaignRuns
+from madan_sara.policy.campaign_days import start_of_next_day
 from tests.audience import queue
 from tests.integration.campaigns.conftest import crowd
 from tests.ledger import assert_nothing_left_behind
@@ -48,7 +48,7 @@ async def test_the_history_does_not_grow_with_the_audience(launch, tenant_id):
 async def test_a_long_history_is_continued_as_new_and_nothing_forgotten(
     launch, client, database, tenant_id, messages_got, monkeypatch
 ):
-    monkeypatch.setattr("workflows.campaign._LONGEST_HISTORY", 20)
+    monkeypatch.setattr("madan_sara.workflows.campaign._LONGEST_HISTORY", 20)
     campaign = _campaign(tenant_id, daily_limit=3)
     control = await launch(campaign, 8)
     await eventually(lambda: _got(messages_got, campaign, 3), "three are sent")

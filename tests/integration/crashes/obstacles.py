@@ -5,7 +5,7 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from persistence.database import Database
+from madan_sara.persistence.database import Database
 from tests.waiting import eventually
 
 #: A row under the key of the one the worker is about to insert, and never committed.

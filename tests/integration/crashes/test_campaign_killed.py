@@ -4,9 +4,9 @@ import uuid
 from collections.abc import Sequence
 from functools import partial
 
-from contracts.campaign import CampaignStatus
-from devstack.sandbox.journal import LoggedRequest
-from starter.orchestrator import OutreachOrchestrator
+from madan_sara.contracts.campaign import CampaignStatus
+from madan_sara.devstack.sandbox.journal import LoggedRequest
+from madan_sara.starter.orchestrator import OutreachOrchestrator
 from tests.audience import queue
 from tests.integration.crashes.conftest import CrashStack
 from tests.ledger import assert_nothing_left_behind

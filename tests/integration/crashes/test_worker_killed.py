@@ -14,11 +14,11 @@ import pytest
 import pytest_asyncio
 from sqlalchemy import text
 
-from contracts.outreach import OutreachResult, OutreachState
-from contracts.settings import AmbiguityPolicy
-from devstack.sandbox.behaviour import BEHAVIOURS, Behaviour
-from persistence.intake import MessageRecord
-from starter.orchestrator import OutreachOrchestrator
+from madan_sara.contracts.outreach import OutreachResult, OutreachState
+from madan_sara.contracts.settings import AmbiguityPolicy
+from madan_sara.devstack.sandbox.behaviour import BEHAVIOURS, Behaviour
+from madan_sara.persistence.intake import MessageRecord
+from madan_sara.starter.orchestrator import OutreachOrchestrator
 from tests.integration.crashes.conftest import CrashStack
 from tests.integration.crashes.obstacles import (
     BEFORE_THE_CALL,

@@ -12,7 +12,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from activities.errors import (
+from madan_sara.activities.errors import (
     AmbiguousDeliveryError,
     DeliveryError,
     LeaseExpiredError,
@@ -20,7 +20,7 @@ from activities.errors import (
     ProviderUnavailableError,
     TransientDeliveryError,
 )
-from activities.sender import (
+from madan_sara.activities.sender import (
     Accepted,
     CallLease,
     MessageSender,
@@ -29,9 +29,9 @@ from activities.sender import (
     as_code,
     as_provider_id,
 )
-from contracts.channels import Channel
-from contracts.content import RenderedMessage
-from contracts.naming import idempotency_key
+from madan_sara.contracts.channels import Channel
+from madan_sara.contracts.content import RenderedMessage
+from madan_sara.contracts.naming import idempotency_key
 from tests.fakes.sender import send
 
 

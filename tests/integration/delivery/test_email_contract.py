@@ -5,8 +5,8 @@ from uuid import uuid4
 
 import pytest
 
-from contracts.channels import Channel
-from delivery.email_smtp import EmailSmtpSender, SmtpSettings
+from madan_sara.contracts.channels import Channel
+from madan_sara.delivery.email_smtp import EmailSmtpSender, SmtpSettings
 from tests.integration.delivery.scripted_smtp import FatefulSmtp
 from tests.integration.delivery.sender_contract import Bench, SenderContract
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from activities.errors import (
+from madan_sara.activities.errors import (
     AmbiguousDeliveryError,
     DeliveryError,
     LeaseExpiredError,
@@ -15,9 +15,9 @@ from activities.errors import (
     ProviderUnavailableError,
     TransientDeliveryError,
 )
-from activities.sender import Accepted, CallLease, OutgoingMessage, Refused
-from contracts.channels import Channel
-from delivery.email_smtp import EmailSmtpSender, SmtpSettings
+from madan_sara.activities.sender import Accepted, CallLease, OutgoingMessage, Refused
+from madan_sara.contracts.channels import Channel
+from madan_sara.delivery.email_smtp import EmailSmtpSender, SmtpSettings
 from tests.fakes.sender import send
 from tests.integration.delivery.scripted_smtp import (
     ENDLESS_LINE,

@@ -9,14 +9,14 @@ from datetime import timedelta
 
 import pytest
 
-from activities.errors import (
+from madan_sara.activities.errors import (
     AmbiguousDeliveryError,
     LeaseExpiredError,
     MisconfiguredProviderError,
     ProviderUnavailableError,
 )
-from activities.sender import CallLease
-from delivery.http_client import MOST_BYTES, HttpAnswer, HttpClient
+from madan_sara.activities.sender import CallLease
+from madan_sara.delivery.http_client import MOST_BYTES, HttpAnswer, HttpClient
 from tests.integration.delivery.raw_http import RawHttp, Talk, answer, saying, trickling
 
 _LEASE = CallLease.lasting(timedelta(days=1))
@@ -199,7 +199,9 @@ async def test_a_certificate_is_checked(certificate, monkeypatch):
             with pytest.raises(MisconfiguredProviderError, match="certificate"):
                 await client_of(stranger).hand_over("/m", b"{}", _LEASE)
         trusting = ssl.create_default_context(cafile=certificate.ca_file)
-        monkeypatch.setattr("delivery.http_client.ssl.create_default_context", lambda: trusting)
+        monkeypatch.setattr(
+            "madan_sara.delivery.http_client.ssl.create_default_context", lambda: trusting
+        )
         assert (await client_of(url).hand_over("/m", b"{}", _LEASE)).content == {"a": 1}
     assert len([request for request in server.heard if request]) == 1
 

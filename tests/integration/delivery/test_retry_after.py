@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from delivery.retry_after import LONGEST_WAIT, parse_retry_after
+from madan_sara.delivery.retry_after import LONGEST_WAIT, parse_retry_after
 
 _NOW = datetime(2025, 11, 3, 12, 0, tzinfo=UTC)
 

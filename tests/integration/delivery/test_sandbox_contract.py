@@ -6,10 +6,10 @@ from uuid import uuid4
 
 import pytest
 
-from contracts.channels import Channel
-from delivery.sandbox import SandboxSender
-from devstack.sandbox.behaviour import BEHAVIOURS, Behaviour
-from devstack.sandbox.provider import SandboxProvider
+from madan_sara.contracts.channels import Channel
+from madan_sara.delivery.sandbox import SandboxSender
+from madan_sara.devstack.sandbox.behaviour import BEHAVIOURS, Behaviour
+from madan_sara.devstack.sandbox.provider import SandboxProvider
 from tests.integration.delivery.sender_contract import Bench, Fate, SenderContract
 
 _BEHAVIOUR = {

@@ -7,10 +7,10 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from contracts.channels import Channel
-from devstack.sandbox import provider as sandbox_provider
-from devstack.sandbox.behaviour import BEHAVIOURS, Behaviour, behaviour_for
-from devstack.sandbox.provider import SandboxProvider
+from madan_sara.contracts.channels import Channel
+from madan_sara.devstack.sandbox import provider as sandbox_provider
+from madan_sara.devstack.sandbox.behaviour import BEHAVIOURS, Behaviour, behaviour_for
+from madan_sara.devstack.sandbox.provider import SandboxProvider
 
 
 @pytest.fixture

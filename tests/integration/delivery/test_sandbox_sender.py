@@ -9,7 +9,7 @@ from uuid import uuid4
 
 import pytest
 
-from activities.errors import (
+from madan_sara.activities.errors import (
     AmbiguousDeliveryError,
     DeliveryError,
     MisconfiguredProviderError,
@@ -17,10 +17,10 @@ from activities.errors import (
     ProviderUnavailableError,
     TransientDeliveryError,
 )
-from activities.sender import Accepted, OutgoingMessage, Refused
-from contracts.channels import Channel
-from delivery.sandbox import SandboxSender
-from devstack.sandbox.provider import SandboxProvider
+from madan_sara.activities.sender import Accepted, OutgoingMessage, Refused
+from madan_sara.contracts.channels import Channel
+from madan_sara.delivery.sandbox import SandboxSender
+from madan_sara.devstack.sandbox.provider import SandboxProvider
 from tests.fakes.sender import send
 from tests.integration.delivery.raw_http import RawHttp, answer, saying, trickling
 from tests.integration.delivery.sender_contract import (

@@ -9,9 +9,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from devstack.child_process import ChildProcess
-from devstack.errors import DevstackError
-from devstack.leftovers import wait_gone
+from madan_sara.devstack.child_process import ChildProcess
+from madan_sara.devstack.errors import DevstackError
+from madan_sara.devstack.leftovers import wait_gone
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 SLEEP = ["/bin/sleep", "600"]
@@ -20,7 +20,7 @@ SLEEP = ["/bin/sleep", "600"]
 PARENT = """
 import asyncio, sys
 from pathlib import Path
-from devstack.child_process import ChildProcess
+from madan_sara.devstack.child_process import ChildProcess
 
 async def main():
     folder = Path(sys.argv[1])
@@ -52,7 +52,7 @@ async def test_it_can_be_killed_and_started_again(tmp_path: Path) -> None:
 async def test_a_polite_signal_that_is_ignored_is_not_the_last(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("devstack.child_process._PATIENCE_SECONDS", 0.1)
+    monkeypatch.setattr("madan_sara.devstack.child_process._PATIENCE_SECONDS", 0.1)
     child = sleeper(tmp_path)
     await child.start(["/bin/sh", "-c", "trap '' TERM; echo deaf; while :; do sleep 600; done"])
 

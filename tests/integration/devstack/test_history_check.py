@@ -6,8 +6,8 @@ from temporalio import workflow
 from temporalio.client import Client
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
-from contracts.naming import campaign_workflow_id
-from devstack.checks.history import read_history
+from madan_sara.contracts.naming import campaign_workflow_id
+from madan_sara.devstack.checks.history import read_history
 
 
 @workflow.defn(name="CountDown")

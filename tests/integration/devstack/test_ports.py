@@ -4,7 +4,7 @@ import socket
 
 import pytest
 
-from devstack.ports import ANY_PORT, LOOPBACK, choose_ports
+from madan_sara.devstack.ports import ANY_PORT, LOOPBACK, choose_ports
 
 
 def test_a_taken_port_is_replaced_by_a_free_one_and_said(caplog: pytest.LogCaptureFixture) -> None:

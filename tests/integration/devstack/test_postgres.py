@@ -18,8 +18,8 @@ from sqlalchemy import text
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from devstack.errors import DevstackError
-from devstack.postgres import EmbeddedPostgres
+from madan_sara.devstack.errors import DevstackError
+from madan_sara.devstack.postgres import EmbeddedPostgres
 
 DATABASE = "trial"
 REPOSITORY = Path(__file__).resolve().parents[3]
@@ -28,7 +28,7 @@ REPOSITORY = Path(__file__).resolve().parents[3]
 PARENT = """
 import asyncio, sys
 from pathlib import Path
-from devstack.postgres import EmbeddedPostgres
+from madan_sara.devstack.postgres import EmbeddedPostgres
 
 async def main():
     postgres = EmbeddedPostgres(Path(sys.argv[1]))

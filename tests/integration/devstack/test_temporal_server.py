@@ -10,10 +10,10 @@ from temporalio.api.operatorservice.v1 import ListSearchAttributesRequest
 from temporalio.client import Client
 from temporalio.common import SearchAttributeKey, SearchAttributePair, TypedSearchAttributes
 
-from contracts.naming import SEARCH_ATTRIBUTES, TENANT_ATTRIBUTE
-from devstack.errors import DevstackError
-from devstack.leftovers import wait_gone
-from devstack.temporal_server import TemporalDevServer
+from madan_sara.contracts.naming import SEARCH_ATTRIBUTES, TENANT_ATTRIBUTE
+from madan_sara.devstack.errors import DevstackError
+from madan_sara.devstack.leftovers import wait_gone
+from madan_sara.devstack.temporal_server import TemporalDevServer
 
 TENANT = SearchAttributeKey.for_keyword(TENANT_ATTRIBUTE)
 
@@ -56,7 +56,7 @@ async def test_search_attributes_are_added_to_a_database_without_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patched:
-        patched.setattr("devstack.temporal_server.SEARCH_ATTRIBUTES", ())
+        patched.setattr("madan_sara.devstack.temporal_server.SEARCH_ATTRIBUTES", ())
         async with running(tmp_path) as server:
             assert await search_attributes(server) == set()
     async with running(tmp_path) as server:

@@ -12,12 +12,12 @@ import pytest
 import pytest_asyncio
 from sqlalchemy import text
 
-from contracts.campaign import OutreachCampaign
-from persistence.campaigns import PostgresCampaignStore
-from persistence.database import Database
-from persistence.recipients import PostgresRecipients
-from policy.campaign_days import campaign_day
-from starter.importing.run import ImportOptions, ImportResult, import_file
+from madan_sara.contracts.campaign import OutreachCampaign
+from madan_sara.persistence.campaigns import PostgresCampaignStore
+from madan_sara.persistence.database import Database
+from madan_sara.persistence.recipients import PostgresRecipients
+from madan_sara.policy.campaign_days import campaign_day
+from madan_sara.starter.importing.run import ImportOptions, ImportResult, import_file
 from tests.makers import make_campaign
 
 

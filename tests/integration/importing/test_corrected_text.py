@@ -2,11 +2,11 @@
 
 from datetime import UTC, datetime
 
-from contracts.content import MessageContent
-from starter import queued_texts
-from starter.digests import request_digest
-from starter.queued_texts import QueuedTexts, TextsRenewed
-from starter.requests import new_message
+from madan_sara.contracts.content import MessageContent
+from madan_sara.starter import queued_texts
+from madan_sara.starter.digests import request_digest
+from madan_sara.starter.queued_texts import QueuedTexts, TextsRenewed
+from madan_sara.starter.requests import new_message
 from tests.integration.importing.conftest import write_jsonl
 
 CORRECTED = MessageContent({"default": "Bonjou {{ name }}, 100 gourdes in {{ town }}!"})

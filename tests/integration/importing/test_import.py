@@ -8,12 +8,12 @@ from uuid import UUID
 import asyncpg
 import pytest
 
-from contracts.naming import import_key
-from persistence.intake import PostgresIntake
-from persistence.new_recipient import NewRecipient
-from starter.importing import run
-from starter.importing.run import ImportProgress
-from starter.requests import new_message
+from madan_sara.contracts.naming import import_key
+from madan_sara.persistence.intake import PostgresIntake
+from madan_sara.persistence.new_recipient import NewRecipient
+from madan_sara.starter.importing import run
+from madan_sara.starter.importing.run import ImportProgress
+from madan_sara.starter.requests import new_message
 from tests.integration.importing.conftest import read_csv, write_jsonl
 
 

@@ -8,8 +8,8 @@ import sys
 import psutil
 import pytest
 
-from starter.importing import run
-from starter.importing.run import ImportProgress
+from madan_sara.starter.importing import run
+from madan_sara.starter.importing.run import ImportProgress
 from tests.integration.starter.cli import REPOSITORY
 
 #: Imports a file of many chunks and is killed, by nobody's mercy, when some are stored.
@@ -17,10 +17,10 @@ VICTIM = """
 import asyncio, os, signal, sys
 from pathlib import Path
 from uuid import UUID
-from persistence.campaigns import PostgresCampaignStore
-from persistence.database import Database
-from persistence.recipients import PostgresRecipients
-from starter.importing import run
+from madan_sara.persistence.campaigns import PostgresCampaignStore
+from madan_sara.persistence.database import Database
+from madan_sara.persistence.recipients import PostgresRecipients
+from madan_sara.starter.importing import run
 
 dsn, tenant, campaign, path, processes = sys.argv[1:]
 run.CHUNK_ROWS = 100
@@ -76,6 +76,6 @@ async def test_a_cancelled_import_leaves_no_process_and_no_half_chunk(importing,
         await task
     assert len(await importing.ids()) % 100 == 0
     children = psutil.Process(os.getpid()).children()
-    assert not [p for p in children if "starter.importing.processes" in p.cmdline()]
+    assert not [p for p in children if "madan_sara.starter.importing.processes" in p.cmdline()]
     result = await importing.run(path)
     assert result["added"] + result["known"] == len(await importing.ids()) == 3_000

@@ -6,11 +6,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import text
 
-from contracts.campaign import FINAL_STATUSES, CampaignStatus
-from contracts.faults import InvalidRequestError
-from persistence.campaigns import PostgresCampaignStore
-from starter.importing import run
-from starter.importing.run import ImportProgress
+from madan_sara.contracts.campaign import FINAL_STATUSES, CampaignStatus
+from madan_sara.contracts.faults import InvalidRequestError
+from madan_sara.persistence.campaigns import PostgresCampaignStore
+from madan_sara.starter.importing import run
+from madan_sara.starter.importing.run import ImportProgress
 
 GOOD = "id,name,email,town\n"
 PERSON = "1,Marie,m@example.com,Jacmel\n"

@@ -4,7 +4,7 @@ import uuid
 
 import pytest
 
-from persistence.database import Database
+from madan_sara.persistence.database import Database
 from tests.integration.persistence.shop import Shop
 
 

@@ -6,11 +6,11 @@ from uuid import UUID, uuid4
 
 from sqlalchemy import text
 
-from contracts.campaign import OutreachCampaign
-from contracts.channels import Channel
-from contracts.decision import RoutingDecision, SendPlan, TimingReason, ZoneSource
-from contracts.delivery import AttemptState, DeliveryEvent, DeliveryEventKind
-from contracts.outreach import (
+from madan_sara.contracts.campaign import OutreachCampaign
+from madan_sara.contracts.channels import Channel
+from madan_sara.contracts.decision import RoutingDecision, SendPlan, TimingReason, ZoneSource
+from madan_sara.contracts.delivery import AttemptState, DeliveryEvent, DeliveryEventKind
+from madan_sara.contracts.outreach import (
     ConcludeInput,
     ConcludeResult,
     ExitReason,
@@ -20,17 +20,17 @@ from contracts.outreach import (
     ReserveInput,
     ReserveResult,
 )
-from persistence.attempts import PostgresAttemptStore
-from persistence.bookings import BookingState, MessageBookings
-from persistence.budget import PostgresBudgetLedger
-from persistence.campaigns import PostgresCampaignStore
-from persistence.claims import PostgresClaimStore
-from persistence.database import Database
-from persistence.decision_facts import DecisionReader
-from persistence.intake import PostgresIntake
-from persistence.requests import PostgresRequestStore
-from policy.budget import judge_reservation
-from starter.requests import new_message
+from madan_sara.persistence.attempts import PostgresAttemptStore
+from madan_sara.persistence.bookings import BookingState, MessageBookings
+from madan_sara.persistence.budget import PostgresBudgetLedger
+from madan_sara.persistence.campaigns import PostgresCampaignStore
+from madan_sara.persistence.claims import PostgresClaimStore
+from madan_sara.persistence.database import Database
+from madan_sara.persistence.decision_facts import DecisionReader
+from madan_sara.persistence.intake import PostgresIntake
+from madan_sara.persistence.requests import PostgresRequestStore
+from madan_sara.policy.budget import judge_reservation
+from madan_sara.starter.requests import new_message
 from tests.makers import make_campaign, phone_of
 
 NOW = datetime(2025, 11, 20, 12, tzinfo=UTC)

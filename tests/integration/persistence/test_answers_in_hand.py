@@ -11,19 +11,19 @@ from sqlalchemy import text
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
-from activities.delivery import MessageDelivery
-from activities.errors import (
+from madan_sara.activities.delivery import MessageDelivery
+from madan_sara.activities.errors import (
     AmbiguousDeliveryError,
     LeaseExpiredError,
     ProviderUnavailableError,
     TransientDeliveryError,
 )
-from activities.sender import SenderCapabilities
-from contracts.channels import Channel
-from contracts.delivery import AttemptState, DeliveryOutcome
-from contracts.outreach import DeliverInput
-from persistence.attempts import PostgresAttemptStore
-from persistence.provider_accounts import PostgresProviderAccounts
+from madan_sara.activities.sender import SenderCapabilities
+from madan_sara.contracts.channels import Channel
+from madan_sara.contracts.delivery import AttemptState, DeliveryOutcome
+from madan_sara.contracts.outreach import DeliverInput
+from madan_sara.persistence.attempts import PostgresAttemptStore
+from madan_sara.persistence.provider_accounts import PostgresProviderAccounts
 from tests.fakes.sender import Gate, ScriptedSender, refuse
 from tests.integration.persistence.shop import Shop
 from tests.ledger import assert_books_balance

@@ -9,11 +9,11 @@ import asyncpg
 import pytest
 from sqlalchemy import text
 
-from activities.attempt_store import Postponement
-from activities.deduplicator import MessageDeduplicator
-from contracts.channels import Channel
-from contracts.delivery import AttemptState, DeliveryEventKind
-from contracts.outreach import ClaimInput, MessageRef
+from madan_sara.activities.attempt_store import Postponement
+from madan_sara.activities.deduplicator import MessageDeduplicator
+from madan_sara.contracts.channels import Channel
+from madan_sara.contracts.delivery import AttemptState, DeliveryEventKind
+from madan_sara.contracts.outreach import ClaimInput, MessageRef
 from tests.integration.persistence.shop import NOW, Shop
 from tests.ledger import assert_books_balance
 

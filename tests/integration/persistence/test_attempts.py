@@ -11,9 +11,9 @@ import pytest
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
-from activities.delivery import MessageDelivery
-from activities.errors import MisconfiguredProviderError, TransientDeliveryError
-from activities.sender import (
+from madan_sara.activities.delivery import MessageDelivery
+from madan_sara.activities.errors import MisconfiguredProviderError, TransientDeliveryError
+from madan_sara.activities.sender import (
     Accepted,
     Call,
     CallLease,
@@ -22,11 +22,11 @@ from activities.sender import (
     SenderCapabilities,
     running_seconds,
 )
-from contracts.channels import Channel
-from contracts.delivery import DeliveryOutcome
-from contracts.outreach import DeliverInput, DeliverResult, OutreachState, ResolveInput
-from persistence.attempts import PostgresAttemptStore
-from persistence.provider_accounts import PostgresProviderAccounts
+from madan_sara.contracts.channels import Channel
+from madan_sara.contracts.delivery import DeliveryOutcome
+from madan_sara.contracts.outreach import DeliverInput, DeliverResult, OutreachState, ResolveInput
+from madan_sara.persistence.attempts import PostgresAttemptStore
+from madan_sara.persistence.provider_accounts import PostgresProviderAccounts
 from tests.fakes.sender import Gate, ScriptedSender
 from tests.integration.persistence.shop import NOW
 from tests.ledger import assert_books_balance

@@ -7,11 +7,11 @@ from uuid import uuid4
 
 import pytest
 
-from activities.errors import OverLimitError
-from contracts.channels import Channel
-from contracts.delivery import AttemptState
-from contracts.outreach import ExitReason, OutreachState
-from policy.budget import judge_spend
+from madan_sara.activities.errors import OverLimitError
+from madan_sara.contracts.channels import Channel
+from madan_sara.contracts.delivery import AttemptState
+from madan_sara.contracts.outreach import ExitReason, OutreachState
+from madan_sara.policy.budget import judge_spend
 from tests.integration.persistence.shop import NOW, TODAY
 from tests.ledger import Sums, assert_books_balance, assert_nothing_left_behind, sums_of_entries
 

@@ -4,10 +4,10 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from activities.campaign import carry_out
-from contracts.campaign_run import LIMITS_SET, CampaignRef, OrderInput
-from contracts.faults import InvalidRequestError
-from persistence.campaign_runs import PostgresCampaignRuns
+from madan_sara.activities.campaign import carry_out
+from madan_sara.contracts.campaign_run import LIMITS_SET, CampaignRef, OrderInput
+from madan_sara.contracts.faults import InvalidRequestError
+from madan_sara.persistence.campaign_runs import PostgresCampaignRuns
 from tests.integration.persistence.shop import NOW, TODAY
 
 

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from contracts.campaign import FINAL_STATUSES, CampaignStatus, OutreachCampaign
-from contracts.settings import OrchestratorSettings
-from persistence.campaign_status import SNAPSHOT, PostgresCampaignStatus
-from starter.campaigns import Campaigns
+from madan_sara.contracts.campaign import FINAL_STATUSES, CampaignStatus, OutreachCampaign
+from madan_sara.contracts.settings import OrchestratorSettings
+from madan_sara.persistence.campaign_status import SNAPSHOT, PostgresCampaignStatus
+from madan_sara.starter.campaigns import Campaigns
 from tests.integration.persistence.shop import NOW, TODAY, Shop
 
 _NOTE = text("""

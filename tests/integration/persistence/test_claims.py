@@ -5,8 +5,8 @@ from datetime import timedelta
 
 from sqlalchemy import text
 
-from activities.deduplicator import MessageDeduplicator
-from contracts.outreach import Block, ClaimInput, ClaimResult, ExitReason
+from madan_sara.activities.deduplicator import MessageDeduplicator
+from madan_sara.contracts.outreach import Block, ClaimInput, ClaimResult, ExitReason
 from tests.integration.persistence.shop import NOW
 
 

@@ -7,7 +7,7 @@ import asyncpg
 import pytest
 import pytest_asyncio
 
-from persistence.database import Database, Query
+from madan_sara.persistence.database import Database, Query
 from tests.waiting import eventually
 
 _WHO = Query("SELECT pg_backend_pid() AS pid, CAST(:n AS integer) AS n")

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
-from contracts.delivery import DeliveryEvent, DeliveryEventKind
+from madan_sara.contracts.delivery import DeliveryEvent, DeliveryEventKind
 from tests.integration.persistence.shop import NOW
 from tests.ledger import assert_books_balance
 

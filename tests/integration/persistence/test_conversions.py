@@ -6,11 +6,11 @@ import uuid
 import pytest
 from sqlalchemy import text
 
-from contracts.channels import Channel
-from contracts.faults import InvalidRequestError
-from contracts.outreach import OutreachState
-from policy.returns import analyse
-from starter.conversions import Conversions
+from madan_sara.contracts.channels import Channel
+from madan_sara.contracts.faults import InvalidRequestError
+from madan_sara.contracts.outreach import OutreachState
+from madan_sara.policy.returns import analyse
+from madan_sara.starter.conversions import Conversions
 from tests.tallies import assert_tallies_are_exact
 
 

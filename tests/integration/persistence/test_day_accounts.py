@@ -9,10 +9,10 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import text
 
-from contracts.channels import Channel
-from contracts.faults import InvalidRequestError
-from persistence.accounts import open_day
-from policy.budget import judge_spend
+from madan_sara.contracts.channels import Channel
+from madan_sara.contracts.faults import InvalidRequestError
+from madan_sara.persistence.accounts import open_day
+from madan_sara.policy.budget import judge_spend
 from tests.integration.persistence.shop import NOW, TODAY
 from tests.ledger import assert_books_balance
 from tests.waiting import eventually

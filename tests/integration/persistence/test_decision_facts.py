@@ -7,11 +7,11 @@ from uuid import uuid4
 
 import pytest
 
-from activities.deduplicator import MessageDeduplicator
-from activities.router import ChannelRouter
-from activities.scheduler import SendTimeScheduler
-from contracts.channels import Channel
-from contracts.outreach import (
+from madan_sara.activities.deduplicator import MessageDeduplicator
+from madan_sara.activities.router import ChannelRouter
+from madan_sara.activities.scheduler import SendTimeScheduler
+from madan_sara.contracts.channels import Channel
+from madan_sara.contracts.outreach import (
     ClaimInput,
     ExitReason,
     MessageRef,
@@ -19,12 +19,12 @@ from contracts.outreach import (
     PlanInput,
     RouteInput,
 )
-from persistence.analytics import PostgresAnalyticsStore
-from persistence.claims import PostgresClaimStore
-from persistence.database import Database
-from persistence.decision_facts import MOMENT_SECONDS, DecisionReader
-from persistence.requests import PostgresRequestStore
-from persistence.suppressions import PostgresSuppressions, Subject
+from madan_sara.persistence.analytics import PostgresAnalyticsStore
+from madan_sara.persistence.claims import PostgresClaimStore
+from madan_sara.persistence.database import Database
+from madan_sara.persistence.decision_facts import MOMENT_SECONDS, DecisionReader
+from madan_sara.persistence.requests import PostgresRequestStore
+from madan_sara.persistence.suppressions import PostgresSuppressions, Subject
 from tests.integration.persistence.shop import NOW
 
 MOMENT = timedelta(seconds=MOMENT_SECONDS)

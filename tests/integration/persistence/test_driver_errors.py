@@ -10,7 +10,7 @@ from sqlalchemy import text
 from temporalio.api.failure.v1 import Failure
 from temporalio.converter import DefaultFailureConverter, DefaultPayloadConverter
 
-from persistence.database import Database, Query
+from madan_sara.persistence.database import Database, Query
 
 SECRET = "Wozalin Kretyen"
 

@@ -11,8 +11,8 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from sqlalchemy.exc import IntegrityError
 
-from contracts.channels import Channel
-from contracts.outreach import MessageRef, OutreachState
+from madan_sara.contracts.channels import Channel
+from madan_sara.contracts.outreach import MessageRef, OutreachState
 from tests.integration.persistence.shop import TODAY, Shop
 from tests.ledger import Sums, assert_books_balance, sums_of_entries
 

@@ -9,9 +9,9 @@ from functools import partial
 import pytest
 from sqlalchemy import text
 
-from contracts.campaign_run import CampaignRef, Sweep
-from contracts.outreach import ExitReason, OutreachState
-from persistence.campaign_runs import PostgresCampaignRuns
+from madan_sara.contracts.campaign_run import CampaignRef, Sweep
+from madan_sara.contracts.outreach import ExitReason, OutreachState
+from madan_sara.persistence.campaign_runs import PostgresCampaignRuns
 from tests.integration.persistence.shop import NOW, TODAY
 from tests.ledger import assert_nothing_left_behind
 from tests.waiting import eventually

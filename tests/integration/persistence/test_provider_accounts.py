@@ -7,8 +7,8 @@ from uuid import uuid4
 
 import pytest
 
-from persistence.provider_accounts import PostgresProviderAccounts
-from policy.attempts import TURN_APART
+from madan_sara.persistence.provider_accounts import PostgresProviderAccounts
+from madan_sara.policy.attempts import TURN_APART
 from tests.integration.persistence.shop import NOW
 
 CALL = timedelta(minutes=1)

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
-from activities.deduplicator import MessageDeduplicator
-from contracts.outreach import ClaimInput, ClaimResult, ExitReason, MessageRef
-from persistence.intake import PostgresIntake
-from starter.requests import new_message
+from madan_sara.activities.deduplicator import MessageDeduplicator
+from madan_sara.contracts.outreach import ClaimInput, ClaimResult, ExitReason, MessageRef
+from madan_sara.persistence.intake import PostgresIntake
+from madan_sara.starter.requests import new_message
 from tests.integration.persistence.shop import NOW, Shop
 
 CHANNELS = ["email", "sms", "whatsapp"]

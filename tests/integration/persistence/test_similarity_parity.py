@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
 
-from policy.similarity import similarity
+from madan_sara.policy.similarity import similarity
 
 _SMS = Path(__file__).resolve().parents[4] / "shared" / "data" / "sms.tsv.gz"
 

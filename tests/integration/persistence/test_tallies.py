@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
-from contracts.channels import Channel
-from contracts.conversion import Conversion
-from contracts.delivery import DeliveryEventKind
-from contracts.outreach import MessageRef, OutreachState
-from persistence.campaign_status import PostgresCampaignStatus
-from persistence.conversions import PostgresConversions
-from policy.tallies import ENGAGED, Tallies, TallyKind
+from madan_sara.contracts.channels import Channel
+from madan_sara.contracts.conversion import Conversion
+from madan_sara.contracts.delivery import DeliveryEventKind
+from madan_sara.contracts.outreach import MessageRef, OutreachState
+from madan_sara.persistence.campaign_status import PostgresCampaignStatus
+from madan_sara.persistence.conversions import PostgresConversions
+from madan_sara.policy.tallies import ENGAGED, Tallies, TallyKind
 from tests.integration.persistence.shop import NOW, TODAY, Shop
 from tests.tallies import assert_tallies_are_exact, kept_counts
 

@@ -11,9 +11,9 @@ import pytest
 import pytest_asyncio
 from sqlalchemy import text
 
-from activities.deduplicator import MessageDeduplicator
-from contracts.outreach import ClaimInput, ClaimResult, ExitReason, MessageRef
-from persistence.database import Database, Parameters, Query
+from madan_sara.activities.deduplicator import MessageDeduplicator
+from madan_sara.contracts.outreach import ClaimInput, ClaimResult, ExitReason, MessageRef
+from madan_sara.persistence.database import Database, Parameters, Query
 from tests.integration.persistence.shop import NOW, TODAY, Shop
 from tests.ledger import assert_books_balance
 from tests.waiting import eventually

@@ -6,8 +6,8 @@ from collections.abc import Callable
 import pytest
 from temporalio.client import Client
 
-from devstack.sandbox.provider import SandboxProvider
-from persistence.database import Database
+from madan_sara.devstack.sandbox.provider import SandboxProvider
+from madan_sara.persistence.database import Database
 from tests.integration.races.crowd import Crowd
 
 

@@ -8,9 +8,9 @@ from uuid import UUID
 
 from temporalio.client import Client
 
-from persistence.database import Database
-from starter.answers import SendResult
-from starter.orchestrator import OutreachOrchestrator
+from madan_sara.persistence.database import Database
+from madan_sara.starter.answers import SendResult
+from madan_sara.starter.orchestrator import OutreachOrchestrator
 
 #: One client's request, made with the orchestrator it is given.
 Ask = Callable[[OutreachOrchestrator], Awaitable[SendResult]]

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from contracts.campaign import OutreachCampaign
+from madan_sara.contracts.campaign import OutreachCampaign
 from tests.integration.races.crowd import ask, tally
 from tests.ledger import Sums, assert_nothing_left_behind, sums_of_entries
 from tests.makers import make_campaign

@@ -7,8 +7,8 @@ import pytest_asyncio
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 
-from devstack.temporal_server import TemporalDevServer
-from persistence.database import Database
+from madan_sara.devstack.temporal_server import TemporalDevServer
+from madan_sara.persistence.database import Database
 from tests.stage import Stage
 
 

@@ -10,21 +10,21 @@ import pytest
 from temporalio.api.enums.v1 import EventType
 from temporalio.client import WorkflowFailureError
 
-from activities.errors import (
+from madan_sara.activities.errors import (
     AmbiguousDeliveryError,
     ProviderUnavailableError,
     TransientDeliveryError,
 )
-from activities.sender import Refused, SenderCapabilities
-from contracts.channels import Channel
-from contracts.faults import InvalidRequestError
-from contracts.outreach import OutreachState, OutreachStatus, RescheduleInput
-from starter.orchestrator import OutreachOrchestrator
+from madan_sara.activities.sender import Refused, SenderCapabilities
+from madan_sara.contracts.channels import Channel
+from madan_sara.contracts.faults import InvalidRequestError
+from madan_sara.contracts.outreach import OutreachState, OutreachStatus, RescheduleInput
+from madan_sara.starter.orchestrator import OutreachOrchestrator
+from madan_sara.workflows.outreach import OutreachWorkflow
 from tests.fakes.sender import Gate, ScriptedSender, refuse
 from tests.ledger import assert_nothing_left_behind, money
 from tests.makers import make_campaign, phone_of, zone_at_noon
 from tests.waiting import eventually
-from workflows.outreach import OutreachWorkflow
 
 
 @pytest.fixture

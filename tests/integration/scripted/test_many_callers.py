@@ -8,10 +8,10 @@ import pytest
 from sqlalchemy import text
 from temporalio.api.enums.v1 import EventType
 
-from contracts.channels import Channel
-from contracts.outreach import MessageRef
-from starter.orchestrator import OutreachOrchestrator
-from starter.outreaches import Outreaches
+from madan_sara.contracts.channels import Channel
+from madan_sara.contracts.outreach import MessageRef
+from madan_sara.starter.orchestrator import OutreachOrchestrator
+from madan_sara.starter.outreaches import Outreaches
 from tests.fakes.sender import ScriptedSender
 from tests.makers import make_campaign, make_profile
 from tests.waiting import eventually

@@ -5,21 +5,21 @@ from uuid import UUID
 
 import pytest
 
-from contracts.channels import Channel
-from contracts.delivery import (
+from madan_sara.contracts.channels import Channel
+from madan_sara.contracts.delivery import (
     AttemptState,
     DeliveryEvent,
     DeliveryEventKind,
     DeliveryEventSignal,
 )
-from contracts.naming import OUTREACH_QUEUE
-from contracts.outreach import MessageRef, OutreachInput, OutreachState
-from persistence.claims import PostgresClaimStore
-from persistence.decision_facts import DecisionReader
-from persistence.intake import PostgresIntake
+from madan_sara.contracts.naming import OUTREACH_QUEUE
+from madan_sara.contracts.outreach import MessageRef, OutreachInput, OutreachState
+from madan_sara.persistence.claims import PostgresClaimStore
+from madan_sara.persistence.decision_facts import DecisionReader
+from madan_sara.persistence.intake import PostgresIntake
+from madan_sara.workflows.outreach import OutreachWorkflow
 from tests.fakes.sender import Gate, ScriptedSender
 from tests.makers import make_campaign
-from workflows.outreach import OutreachWorkflow
 
 BOTH = {
     "name": "Marie",

@@ -32,14 +32,16 @@ MadanSara = Callable[..., Awaitable[Outcome]]
 
 async def run_cli(*arguments: str, settings: Mapping[str, str], stdin: object = None) -> Outcome:
     """Run `madan-sara`; `stdin` is written to it as JSON."""
-    return await run_module("starter.cli.command_line", *arguments, settings=settings, stdin=stdin)
+    return await run_module(
+        "madan_sara.cli.command_line", *arguments, settings=settings, stdin=stdin
+    )
 
 
 async def run_on_terminal(*arguments: str, settings: Mapping[str, str], typed: str) -> Outcome:
     """Run `madan-sara` for somebody who sits at a terminal and types this."""
     ours, theirs = pty.openpty()
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "starter.cli.command_line", *arguments),
+        *(sys.executable, "-m", "madan_sara.cli.command_line", *arguments),
         cwd=REPOSITORY,
         env={**os.environ, **settings},
         stdin=theirs,

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from devstack.temporal_server import TemporalDevServer
-from starter.orchestrator import OutreachOrchestrator
+from madan_sara.devstack.temporal_server import TemporalDevServer
+from madan_sara.starter.orchestrator import OutreachOrchestrator
 from tests.integration.starter.cli import MadanSara, run_cli
 
 

@@ -4,7 +4,7 @@ import json
 from decimal import Decimal
 from uuid import UUID
 
-from contracts.campaign import CampaignStatus
+from madan_sara.contracts.campaign import CampaignStatus
 from tests.integration.starter.cli import run_on_terminal
 from tests.makers import zone_at_noon
 from tests.waiting import eventually

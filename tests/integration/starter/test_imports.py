@@ -11,7 +11,7 @@ from uuid import UUID, uuid4
 import pytest
 import pytest_asyncio
 
-from contracts.outreach import OutreachState
+from madan_sara.contracts.outreach import OutreachState
 from tests.integration.starter.cli import REPOSITORY
 from tests.waiting import eventually
 
@@ -124,7 +124,7 @@ async def test_ctrl_c_ends_it_in_one_line_and_what_is_stored_stays(
     path = written(tmp_path, *(f"person-{number}" for number in range(20_000)))
     process = await asyncio.create_subprocess_exec(
         sys.executable,
-        *("-m", "starter.cli.command_line", "campaign", "import", saved, str(path)),
+        *("-m", "madan_sara.cli.command_line", "campaign", "import", saved, str(path)),
         cwd=REPOSITORY,
         env={**os.environ, **settings},
         stdout=asyncio.subprocess.PIPE,

@@ -4,7 +4,7 @@ import uuid
 
 import pytest
 
-from devstack.ports import choose_ports
+from madan_sara.devstack.ports import choose_ports
 from tests.integration.starter.cli import Outcome, run_cli
 
 NOBODY = str(uuid.uuid4())

@@ -6,8 +6,8 @@ from uuid import UUID
 
 import pytest
 
-from contracts.campaign import OutreachCampaign
-from contracts.delivery import DeliveryEvent, DeliveryEventKind
+from madan_sara.contracts.campaign import OutreachCampaign
+from madan_sara.contracts.delivery import DeliveryEvent, DeliveryEventKind
 from tests.receipts import pass_on_receipts
 
 

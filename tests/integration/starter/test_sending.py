@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import text
 from temporalio.client import WorkflowFailureError
 
-from contracts.campaign import DEFAULT_TENANT
+from madan_sara.contracts.campaign import DEFAULT_TENANT
 
 LATER = "2092-01-05T15:00:00Z"
 

@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager, suppress
 
 import pytest
 
-from contracts.campaign import CampaignStatus, OutreachCampaign
+from madan_sara.contracts.campaign import CampaignStatus, OutreachCampaign
 from tests.integration.starter.cli import REPOSITORY
 from tests.waiting import eventually
 
@@ -53,7 +53,7 @@ def watching(settings, campaign):
     async def watching(*options: str, **streams) -> AsyncIterator[Watcher]:
         arguments = ["campaign", "status", str(campaign.id), "--watch", "--interval", "0.1"]
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "starter.cli.command_line", *arguments, *options),
+            *(sys.executable, "-m", "madan_sara.cli.command_line", *arguments, *options),
             cwd=REPOSITORY,
             env={**os.environ, **settings, "TERM": "xterm", "COLUMNS": "100", "LINES": "40"},
             **{

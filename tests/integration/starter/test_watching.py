@@ -7,9 +7,9 @@ from uuid import UUID
 import pytest
 from temporalio.client import WorkflowFailureError
 
-from contracts.outreach import OutreachState
-from persistence.intake import PostgresIntake
-from starter.requests import new_message
+from madan_sara.contracts.outreach import OutreachState
+from madan_sara.persistence.intake import PostgresIntake
+from madan_sara.starter.requests import new_message
 
 LATER = datetime(2092, 1, 5, 15, tzinfo=UTC)
 
@@ -29,7 +29,7 @@ def send(orchestrator, request_file):
 
 @pytest.fixture
 def request_file(request_file):
-    from contracts.campaign import OutreachCampaign
+    from madan_sara.contracts.campaign import OutreachCampaign
 
     return {**request_file, "campaign": OutreachCampaign(**request_file["campaign"])}
 

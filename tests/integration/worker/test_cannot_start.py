@@ -15,7 +15,7 @@ def usable(dsn, temporal) -> dict[str, str]:
 
 async def _complaint(settings: dict[str, str]) -> str:
     """The one line a worker with these settings ends with."""
-    outcome = await run_module("worker", settings=settings)
+    outcome = await run_module("madan_sara.worker", settings=settings)
     assert (outcome.code, outcome.out) == (1, "")
     (line,) = outcome.err.splitlines()
     return line

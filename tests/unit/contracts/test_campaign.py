@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
-from contracts.campaign import OutreachCampaign
+from madan_sara.contracts.campaign import OutreachCampaign
 from tests.makers import make_campaign
 
 END = datetime(2030, 5, 1, 18, 0, tzinfo=UTC)

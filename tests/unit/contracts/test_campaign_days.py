@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from contracts.campaign import OutreachCampaign
-from contracts.campaign_run import EndDateOrder, LimitsOrder, OrderInput
-from contracts.faults import one_line
-from contracts.instants import end_of_day, start_of_day
+from madan_sara.contracts.campaign import OutreachCampaign
+from madan_sara.contracts.campaign_run import EndDateOrder, LimitsOrder, OrderInput
+from madan_sara.contracts.faults import one_line
+from madan_sara.contracts.instants import end_of_day, start_of_day
 from tests.makers import make_campaign
 
 ZONES = sorted(available_timezones() - {"Factory", "localtime"})

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contracts.codes import as_code, as_provider_id, status_in
+from madan_sara.contracts.codes import as_code, as_provider_id, status_in
 
 
 @pytest.mark.parametrize(

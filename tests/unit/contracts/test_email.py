@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from contracts.recipient import EmailAddress
+from madan_sara.contracts.recipient import EmailAddress
 
 _ADDRESS: TypeAdapter[str] = TypeAdapter(EmailAddress)
 

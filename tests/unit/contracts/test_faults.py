@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 from pydantic import BaseModel, ValidationError
 
-from contracts.campaign import OutreachCampaign
-from contracts.faults import fault_lines
-from contracts.recipient import RecipientProfile
+from madan_sara.contracts.campaign import OutreachCampaign
+from madan_sara.contracts.faults import fault_lines
+from madan_sara.contracts.recipient import RecipientProfile
 
 
 def lines(model: type[BaseModel], **fields: Any) -> list[str]:

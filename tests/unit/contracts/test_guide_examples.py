@@ -8,10 +8,10 @@ from uuid import uuid4
 import pytest
 from pydantic import ValidationError
 
-from contracts.campaign import OutreachCampaign
-from contracts.channels import Channel
-from contracts.recipient import RecipientProfile
-from contracts.settings import OrchestratorSettings
+from madan_sara.contracts.campaign import OutreachCampaign
+from madan_sara.contracts.channels import Channel
+from madan_sara.contracts.recipient import RecipientProfile
+from madan_sara.contracts.settings import OrchestratorSettings
 
 
 @pytest.fixture

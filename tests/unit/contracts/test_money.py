@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationError
 
-from contracts.money import Money, from_micros, percent, to_micros
+from madan_sara.contracts.money import Money, from_micros, percent, to_micros
 
 amounts = st.decimals(0, 1_000_000_000, places=6, allow_nan=False, allow_infinity=False)
 micros = st.integers(0, 10**15)

@@ -4,8 +4,8 @@ from uuid import UUID
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contracts.channels import Channel
-from contracts.naming import (
+from madan_sara.contracts.channels import Channel
+from madan_sara.contracts.naming import (
     OUTREACH_QUEUE,
     SEARCH_ATTRIBUTES,
     delivery_queue,

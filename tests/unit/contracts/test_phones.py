@@ -2,9 +2,9 @@
 
 import pytest
 
-from contracts.faults import InvalidRequestError
-from contracts.phones import known_region, to_e164
-from contracts.recipient import STORED, ContactInfo
+from madan_sara.contracts.faults import InvalidRequestError
+from madan_sara.contracts.phones import known_region, to_e164
+from madan_sara.contracts.recipient import STORED, ContactInfo
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from contracts.delivery import DeliveryEvent
+from madan_sara.contracts.delivery import DeliveryEvent
 
 
 def receipt(**changes: object) -> DeliveryEvent:

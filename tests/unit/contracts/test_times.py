@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 from pydantic import BaseModel, ValidationError
 
-from contracts.base import Instant, LocalTime
-from contracts.campaign import OptimalTimes
-from contracts.faults import one_line
-from contracts.outreach import RescheduleInput
-from contracts.settings import QuietHours
-from starter.cli.request_file import parse_instant
+from madan_sara.cli.request_file import parse_instant
+from madan_sara.contracts.base import Instant, LocalTime
+from madan_sara.contracts.campaign import OptimalTimes
+from madan_sara.contracts.faults import one_line
+from madan_sara.contracts.outreach import RescheduleInput
+from madan_sara.contracts.settings import QuietHours
 
 
 class Moment(BaseModel):

@@ -9,12 +9,12 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from activities.sender import OutgoingMessage, Refused
-from contracts.channels import Channel
-from contracts.content import RenderedMessage
-from delivery.email_letter import Letter, UnwritableLetterError, compose
-from delivery.email_smtp import EmailSmtpSender
-from delivery.smtp_settings import SmtpSettings
+from madan_sara.activities.sender import OutgoingMessage, Refused
+from madan_sara.contracts.channels import Channel
+from madan_sara.contracts.content import RenderedMessage
+from madan_sara.delivery.email_letter import Letter, UnwritableLetterError, compose
+from madan_sara.delivery.email_smtp import EmailSmtpSender
+from madan_sara.delivery.smtp_settings import SmtpSettings
 from tests.unit.delivery.strict_mail import Field, fields_of
 
 _ID = UUID(int=7)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from delivery.html_text import html_to_text
+from madan_sara.delivery.html_text import html_to_text
 
 _TABLE = (
     "<table><tr><th>Pen</th><th>Pri</th></tr><tr><td>Pen mayi</td><td>150 HTG</td></tr>"

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from delivery.mail_headers import mailbox_field, text_field, words_field
+from madan_sara.delivery.mail_headers import mailbox_field, text_field, words_field
 from tests.unit.delivery.strict_mail import fields_of
 
 _WORDS = ["est", "prêt", "à", "Noël", "où", "Cap-Haïtien", "gâteau", "marché", "forêt", "déjà"]

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from activities.sender import as_code
-from delivery.smtp_replies import Meaning, SmtpReply, Stage, judge
+from madan_sara.activities.sender import as_code
+from madan_sara.delivery.smtp_replies import Meaning, SmtpReply, Stage, judge
 
 RCPT, DATA, CONTENT = Stage.RECIPIENT, Stage.DATA, Stage.CONTENT
 ANNOUNCED = (Stage.SENDER, RCPT, DATA)

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from delivery.waits_in_words import parse_wait
+from madan_sara.delivery.waits_in_words import parse_wait
 
 
 @pytest.mark.parametrize(

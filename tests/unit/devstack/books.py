@@ -4,12 +4,12 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from contracts.campaign import OutreachCampaign
-from contracts.channels import Channel
-from contracts.delivery import DeliveryEventKind
-from devstack.checks.books import Account, Attempt, Books, Count, Entry, Message
-from devstack.sandbox.behaviour import Behaviour
-from devstack.sandbox.journal import LoggedRequest, Receipt
+from madan_sara.contracts.campaign import OutreachCampaign
+from madan_sara.contracts.channels import Channel
+from madan_sara.contracts.delivery import DeliveryEventKind
+from madan_sara.devstack.checks.books import Account, Attempt, Books, Count, Entry, Message
+from madan_sara.devstack.sandbox.behaviour import Behaviour
+from madan_sara.devstack.sandbox.journal import LoggedRequest, Receipt
 
 CAMPAIGN = UUID(int=1)
 SENT = UUID(int=11)

@@ -5,15 +5,15 @@ from decimal import Decimal
 
 import pytest
 
-from contracts.campaign import OutreachCampaign
-from contracts.channels import Channel
-from devstack.campaign.audience import FEWEST, make_audience, write_file
-from devstack.campaign.campaigns import PRICES, earlier_campaign, main_campaign
-from devstack.campaign.fates import CHANNEL_OF_FIELD, FATES, REACHED, Earlier
-from devstack.errors import DevstackError
-from devstack.sandbox.behaviour import Behaviour, behaviour_for
-from policy.similarity import similarity
-from starter.importing.checking import Assignment, RowCheck
+from madan_sara.contracts.campaign import OutreachCampaign
+from madan_sara.contracts.channels import Channel
+from madan_sara.devstack.campaign.audience import FEWEST, make_audience, write_file
+from madan_sara.devstack.campaign.campaigns import PRICES, earlier_campaign, main_campaign
+from madan_sara.devstack.campaign.fates import CHANNEL_OF_FIELD, FATES, REACHED, Earlier
+from madan_sara.devstack.errors import DevstackError
+from madan_sara.devstack.sandbox.behaviour import Behaviour, behaviour_for
+from madan_sara.policy.similarity import similarity
+from madan_sara.starter.importing.checking import Assignment, RowCheck
 
 
 def test_the_seed_decides():

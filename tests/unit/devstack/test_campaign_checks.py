@@ -7,13 +7,13 @@ from unittest.mock import Mock
 import pytest
 from rich.console import Console
 
-from contracts.campaign import CampaignStatus
-from devstack.campaign.audience import Person
-from devstack.campaign.fates import NOBODY_TOOK_IT, REACHED, Fate
-from devstack.campaign.figures import check_memory, figures
-from devstack.campaign.outcomes import check_fates, check_money_ran_out, outcome_table
-from devstack.campaign.watch import Sample, Watch
-from devstack.checks.history import CampaignHistory
+from madan_sara.contracts.campaign import CampaignStatus
+from madan_sara.devstack.campaign.audience import Person
+from madan_sara.devstack.campaign.fates import NOBODY_TOOK_IT, REACHED, Fate
+from madan_sara.devstack.campaign.figures import check_memory, figures
+from madan_sara.devstack.campaign.outcomes import check_fates, check_money_ran_out, outcome_table
+from madan_sara.devstack.campaign.watch import Sample, Watch
+from madan_sara.devstack.checks.history import CampaignHistory
 from tests.unit.devstack.books import BLOCKED, books, campaign, message, with_message
 
 _REFUSED = Fate("refused everywhere", 0.1, [], frozenset({NOBODY_TOOK_IT}))

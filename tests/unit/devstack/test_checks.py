@@ -5,15 +5,24 @@ from email.message import EmailMessage
 
 import pytest
 
-from delivery.email_letter import message_id_header
-from delivery.smtp_settings import SmtpSettings
-from devstack.checks.counts import check_nothing_left, check_outcomes_counted, check_tallies
-from devstack.checks.everything import check_everything
-from devstack.checks.history import CampaignHistory, check_history
-from devstack.checks.money import check_accounts, check_limits, check_prices
-from devstack.checks.people import check_people
-from devstack.checks.providers import check_bounces, check_mails, check_sandbox, taken_by_sandbox
-from devstack.mail_sink import StoredMail
+from madan_sara.delivery.email_letter import message_id_header
+from madan_sara.delivery.smtp_settings import SmtpSettings
+from madan_sara.devstack.checks.counts import (
+    check_nothing_left,
+    check_outcomes_counted,
+    check_tallies,
+)
+from madan_sara.devstack.checks.everything import check_everything
+from madan_sara.devstack.checks.history import CampaignHistory, check_history
+from madan_sara.devstack.checks.money import check_accounts, check_limits, check_prices
+from madan_sara.devstack.checks.people import check_people
+from madan_sara.devstack.checks.providers import (
+    check_bounces,
+    check_mails,
+    check_sandbox,
+    taken_by_sandbox,
+)
+from madan_sara.devstack.mail_sink import StoredMail
 from tests.unit.devstack.books import (
     BLOCKED,
     CAMPAIGN,

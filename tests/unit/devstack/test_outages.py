@@ -8,17 +8,17 @@ from unittest.mock import Mock
 import pytest
 from rich.console import Console
 
-from contracts.channels import Channel
-from devstack.campaign.audience import Person, make_audience
-from devstack.campaign.fates import FATES, REACHED_WITH_A_SPARE
-from devstack.campaign.outages import (
+from madan_sara.contracts.channels import Channel
+from madan_sara.devstack.campaign.audience import Person, make_audience
+from madan_sara.devstack.campaign.fates import FATES, REACHED_WITH_A_SPARE
+from madan_sara.devstack.campaign.outages import (
     Outages,
     check_no_tries_used_up,
     check_unmoved,
     lasts_at_least,
     slowly_enough,
 )
-from devstack.campaign.watch import Sample, Watch
+from madan_sara.devstack.campaign.watch import Sample, Watch
 from tests.unit.devstack.books import BLOCKED, SENT, attempt, books, campaign
 
 REFUSED = next(fate for fate in FATES if fate.name == "refused everywhere")

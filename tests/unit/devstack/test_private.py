@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from devstack.errors import DevstackError
-from devstack.private import LOCK_NAME, make_private_folder, write_private
+from madan_sara.devstack.errors import DevstackError
+from madan_sara.devstack.private import LOCK_NAME, make_private_folder, write_private
 
 
 @pytest.fixture(autouse=True)

@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from devstack.errors import DevstackError
-from devstack.stack import begin_play
-from devstack.up import users_stack
-from devstack.user_settings import own_mail_server, own_worker_settings
+from madan_sara.devstack.errors import DevstackError
+from madan_sara.devstack.stack import begin_play
+from madan_sara.devstack.up import users_stack
+from madan_sara.devstack.user_settings import own_mail_server, own_worker_settings
 
 SERVER = {
     "MADAN_SARA_SMTP_HOST": "mail.example.org",

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from persistence.together import Together
+from madan_sara.persistence.together import Together
 
 #: What the statement fails on.
 POISON = -1

@@ -6,15 +6,15 @@ from uuid import UUID, uuid4
 
 from hypothesis import strategies as st
 
-from contracts.campaign import OutreachCampaign, Urgency
-from contracts.channels import Channel
-from contracts.content import MessageContent
-from contracts.recipient import ContactInfo, CustomerType, Device, RecipientProfile
-from contracts.settings import ChannelDeduplication, OrchestratorSettings
-from policy.frequency import RecentClaim
-from policy.routing import RoutingFacts
-from policy.selector import Engagement
-from policy.templates import Wording
+from madan_sara.contracts.campaign import OutreachCampaign, Urgency
+from madan_sara.contracts.channels import Channel
+from madan_sara.contracts.content import MessageContent
+from madan_sara.contracts.recipient import ContactInfo, CustomerType, Device, RecipientProfile
+from madan_sara.contracts.settings import ChannelDeduplication, OrchestratorSettings
+from madan_sara.policy.frequency import RecentClaim
+from madan_sara.policy.routing import RoutingFacts
+from madan_sara.policy.selector import Engagement
+from madan_sara.policy.templates import Wording
 
 #: A Tuesday; 10:00 in New York.
 NOW = datetime(2026, 11, 24, 15, 0, tzinfo=UTC)

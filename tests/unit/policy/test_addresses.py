@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contracts.channels import Channel
-from contracts.recipient import ContactInfo
-from policy.addresses import addresses_of, comparable, forms_of
+from madan_sara.contracts.channels import Channel
+from madan_sara.contracts.recipient import ContactInfo
+from madan_sara.policy.addresses import addresses_of, comparable, forms_of
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contracts.channels import Channel
-from contracts.settings import OrchestratorSettings
-from policy.attempts import (
+from madan_sara.contracts.channels import Channel
+from madan_sara.contracts.settings import OrchestratorSettings
+from madan_sara.policy.attempts import (
     LONGEST_ASKED,
     LONGEST_OUTAGE,
     RULES,

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from contracts.outreach import ExitReason
-from policy import budget
-from policy.budget import Account, AccountScope
+from madan_sara.contracts.outreach import ExitReason
+from madan_sara.policy import budget
+from madan_sara.policy.budget import Account, AccountScope
 
 
 def account(

@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contracts.campaign import FINAL_STATUSES, CampaignStatus
-from contracts.campaign_run import NextStep, WaitReason
-from contracts.outreach import ExitReason, OutreachState
-from contracts.settings import OrchestratorSettings
-from policy.budget import Account, AccountScope
-from policy.campaign_days import campaign_day
-from policy.campaign_progress import BATCH, CampaignFacts, cheapest_affordable, next_step
+from madan_sara.contracts.campaign import FINAL_STATUSES, CampaignStatus
+from madan_sara.contracts.campaign_run import NextStep, WaitReason
+from madan_sara.contracts.outreach import ExitReason, OutreachState
+from madan_sara.contracts.settings import OrchestratorSettings
+from madan_sara.policy.budget import Account, AccountScope
+from madan_sara.policy.campaign_days import campaign_day
+from madan_sara.policy.campaign_progress import BATCH, CampaignFacts, cheapest_affordable, next_step
 from tests.unit.policy.builders import NOW, campaign
 
 CENT = 10_000

@@ -4,8 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from contracts.settings import OrchestratorSettings
-from policy.campaign_rules import campaign_faults
+from madan_sara.contracts.settings import OrchestratorSettings
+from madan_sara.policy.campaign_rules import campaign_faults
 from tests.unit.policy.builders import START, campaign
 
 SOUND = {

@@ -4,13 +4,13 @@ from typing import Any
 
 import pytest
 
-from contracts.campaign import ChannelBudget, OutreachCampaign
-from contracts.channels import Channel
-from contracts.money import to_micros
-from contracts.settings import OrchestratorSettings
-from policy import daily_share as policy_daily_share
-from policy.budget import Account, AccountScope
-from policy.pacing import PaceRecommendation
+from madan_sara.contracts.campaign import ChannelBudget, OutreachCampaign
+from madan_sara.contracts.channels import Channel
+from madan_sara.contracts.money import to_micros
+from madan_sara.contracts.settings import OrchestratorSettings
+from madan_sara.policy import daily_share as policy_daily_share
+from madan_sara.policy.budget import Account, AccountScope
+from madan_sara.policy.pacing import PaceRecommendation
 from tests.unit.policy import builders
 
 #: A Monday; days without quiet hours, so that a half day is half.

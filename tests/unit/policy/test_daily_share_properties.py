@@ -4,10 +4,10 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from contracts.money import from_micros
-from policy import daily_share as policy_daily_share
-from policy.budget import Account, AccountScope, judge_reservation
-from policy.campaign_days import campaign_day
+from madan_sara.contracts.money import from_micros
+from madan_sara.policy import daily_share as policy_daily_share
+from madan_sara.policy.budget import Account, AccountScope, judge_reservation
+from madan_sara.policy.campaign_days import campaign_day
 from tests.unit.policy.test_daily_share import CHAT, DAY, EMAIL, SMS, START, campaign, choose, sent
 
 PRICES = {EMAIL: 1_000, SMS: 7_500}

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from contracts.settings import OrchestratorSettings
-from policy.budget import Account, AccountScope
-from policy.campaign_progress import CampaignFacts
-from policy.forecast import RATE_SAMPLE, RecentSends, expected_finish_at, rate_per_minute
-from policy.tallies import Tallies, Tally, TallyKind
+from madan_sara.contracts.settings import OrchestratorSettings
+from madan_sara.policy.budget import Account, AccountScope
+from madan_sara.policy.campaign_progress import CampaignFacts
+from madan_sara.policy.forecast import RATE_SAMPLE, RecentSends, expected_finish_at, rate_per_minute
+from madan_sara.policy.tallies import Tallies, Tally, TallyKind
 from tests.unit.policy.builders import NOW, campaign
 
 MINUTE = timedelta(minutes=1)

@@ -7,21 +7,21 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contracts.campaign import CampaignStatus, OutreachCampaign
-from contracts.campaign_run import WaitReason
-from contracts.channels import Channel
-from contracts.instants import start_of_day
-from contracts.money import to_micros
-from contracts.settings import OrchestratorSettings, QuietHours
-from persistence.campaign_status import CampaignSnapshot
-from policy.budget import Account, AccountScope
-from policy.campaign_days import campaign_day, campaign_zone, start_of_next_day
-from policy.campaign_progress import CampaignFacts, can_start, next_step
-from policy.forecast import RecentSends, expected_finish_at
-from policy.message_price import listed_price
-from policy.tallies import Tallies, Tally, TallyKind
-from policy.zones import next_allowed
-from starter.campaign_status import campaign_status
+from madan_sara.contracts.campaign import CampaignStatus, OutreachCampaign
+from madan_sara.contracts.campaign_run import WaitReason
+from madan_sara.contracts.channels import Channel
+from madan_sara.contracts.instants import start_of_day
+from madan_sara.contracts.money import to_micros
+from madan_sara.contracts.settings import OrchestratorSettings, QuietHours
+from madan_sara.persistence.campaign_status import CampaignSnapshot
+from madan_sara.policy.budget import Account, AccountScope
+from madan_sara.policy.campaign_days import campaign_day, campaign_zone, start_of_next_day
+from madan_sara.policy.campaign_progress import CampaignFacts, can_start, next_step
+from madan_sara.policy.forecast import RecentSends, expected_finish_at
+from madan_sara.policy.message_price import listed_price
+from madan_sara.policy.tallies import Tallies, Tally, TallyKind
+from madan_sara.policy.zones import next_allowed
+from madan_sara.starter.campaign_status import campaign_status
 from tests.unit.policy.builders import NOW, campaign
 
 CENT = 10_000

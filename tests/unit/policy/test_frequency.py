@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from contracts.channels import Channel
-from contracts.outreach import ExitReason
-from contracts.settings import OrchestratorSettings
-from policy import frequency
-from policy.frequency import (
+from madan_sara.contracts.channels import Channel
+from madan_sara.contracts.outreach import ExitReason
+from madan_sara.contracts.settings import OrchestratorSettings
+from madan_sara.policy import frequency
+from madan_sara.policy.frequency import (
     RecentClaim,
     find_near_duplicate,
     judge_claim,

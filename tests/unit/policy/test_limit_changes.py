@@ -6,8 +6,8 @@ from uuid import uuid4
 
 import pytest
 
-from contracts.campaign import OutreachCampaign
-from policy.limit_changes import limit_changes, told_changes
+from madan_sara.contracts.campaign import OutreachCampaign
+from madan_sara.policy.limit_changes import limit_changes, told_changes
 
 LIMITED = {
     "id": str(uuid4()),

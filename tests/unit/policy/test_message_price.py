@@ -3,10 +3,10 @@ from decimal import Decimal
 
 import pytest
 
-from contracts.campaign import ChannelBudget
-from contracts.channels import Channel
-from policy.budget import Account, AccountScope
-from policy.message_price import money_left, paid_prices, recent_costs
+from madan_sara.contracts.campaign import ChannelBudget
+from madan_sara.contracts.channels import Channel
+from madan_sara.policy.budget import Account, AccountScope
+from madan_sara.policy.message_price import money_left, paid_prices, recent_costs
 from tests.unit.policy.builders import NOW, campaign
 
 TODAY = NOW.date()

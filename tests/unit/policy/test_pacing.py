@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from policy import pacing as policy_pacing
-from policy.pacing import PaceRecommendation, elapsed_share
+from madan_sara.policy import pacing as policy_pacing
+from madan_sara.policy.pacing import PaceRecommendation, elapsed_share
 
 INCREASE, REDUCE, MAINTAIN = (
     PaceRecommendation.INCREASE_PACE,

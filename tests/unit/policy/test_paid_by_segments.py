@@ -8,13 +8,13 @@ from decimal import Decimal
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from contracts.campaign import CampaignStatus, OutreachCampaign
-from contracts.campaign_run import NextStep, WaitReason
-from contracts.money import to_micros
-from contracts.settings import OrchestratorSettings
-from policy.budget import Account, AccountScope
-from policy.campaign_days import campaign_day
-from policy.campaign_progress import CampaignFacts, next_step
+from madan_sara.contracts.campaign import CampaignStatus, OutreachCampaign
+from madan_sara.contracts.campaign_run import NextStep, WaitReason
+from madan_sara.contracts.money import to_micros
+from madan_sara.contracts.settings import OrchestratorSettings
+from madan_sara.policy.budget import Account, AccountScope
+from madan_sara.policy.campaign_days import campaign_day
+from madan_sara.policy.campaign_progress import CampaignFacts, next_step
 from tests.unit.policy.builders import NOW, campaign
 
 SEGMENT = 7_500

@@ -4,10 +4,10 @@ from decimal import Decimal
 
 import pytest
 
-from contracts.channels import Channel
-from policy.budget import Account, AccountScope
-from policy.returns import Books, Returns, analyse
-from policy.tallies import Tallies, Tally, TallyKind
+from madan_sara.contracts.channels import Channel
+from madan_sara.policy.budget import Account, AccountScope
+from madan_sara.policy.returns import Books, Returns, analyse
+from madan_sara.policy.tallies import Tallies, Tally, TallyKind
 from tests.unit.policy.builders import campaign
 
 STATE, RECEIPT, CONVERSION = TallyKind

@@ -6,16 +6,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from contracts.campaign import OptimalTimes
-from contracts.channels import Channel
-from contracts.content import EmailContent, MessageContent
-from contracts.decision import RoutingDecision, RoutingReason, RuledOut
-from contracts.recipient import ChannelEngagement, ContactInfo, CustomerType, Device
-from contracts.settings import ChannelDeduplication, OrchestratorSettings
-from policy.data import POLICY_VERSION
-from policy.routing import explain, route
-from policy.selector import Engagement
-from policy.send_time import plan_send_time
+from madan_sara.contracts.campaign import OptimalTimes
+from madan_sara.contracts.channels import Channel
+from madan_sara.contracts.content import EmailContent, MessageContent
+from madan_sara.contracts.decision import RoutingDecision, RoutingReason, RuledOut
+from madan_sara.contracts.recipient import ChannelEngagement, ContactInfo, CustomerType, Device
+from madan_sara.contracts.settings import ChannelDeduplication, OrchestratorSettings
+from madan_sara.policy.data import POLICY_VERSION
+from madan_sara.policy.routing import explain, route
+from madan_sara.policy.selector import Engagement
+from madan_sara.policy.send_time import plan_send_time
 from tests.unit.policy.builders import (
     ADDRESSES,
     NOW,

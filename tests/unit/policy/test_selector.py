@@ -4,12 +4,17 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from contracts.campaign import Urgency
-from contracts.channels import Channel
-from contracts.decision import ChannelAssessment, RuledOut
-from contracts.recipient import ChannelEngagement, CustomerType, Device
-from policy import data
-from policy.selector import PRIOR_MESSAGES, ChannelSelector, Engagement, engagement_factor
+from madan_sara.contracts.campaign import Urgency
+from madan_sara.contracts.channels import Channel
+from madan_sara.contracts.decision import ChannelAssessment, RuledOut
+from madan_sara.contracts.recipient import ChannelEngagement, CustomerType, Device
+from madan_sara.policy import data
+from madan_sara.policy.selector import (
+    PRIOR_MESSAGES,
+    ChannelSelector,
+    Engagement,
+    engagement_factor,
+)
 from tests.unit.policy.builders import channels, engagements
 
 selector = ChannelSelector()

@@ -6,14 +6,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from contracts.campaign import OptimalTimes, OutreachCampaign
-from contracts.channels import Channel
-from contracts.decision import SendPlan, TimingReason, ZoneSource
-from contracts.recipient import CustomerType, RecipientProfile
-from contracts.settings import OrchestratorSettings
-from policy.data import best_practice_times
-from policy.send_time import check_requested_time, is_allowed, next_allowed, plan_send_time
-from policy.zones import localize
+from madan_sara.contracts.campaign import OptimalTimes, OutreachCampaign
+from madan_sara.contracts.channels import Channel
+from madan_sara.contracts.decision import SendPlan, TimingReason, ZoneSource
+from madan_sara.contracts.recipient import CustomerType, RecipientProfile
+from madan_sara.contracts.settings import OrchestratorSettings
+from madan_sara.policy.data import best_practice_times
+from madan_sara.policy.send_time import (
+    check_requested_time,
+    is_allowed,
+    next_allowed,
+    plan_send_time,
+)
+from madan_sara.policy.zones import localize
 from tests.unit.policy.builders import NOW, campaign, channels, profile
 from tests.unit.policy.test_zones import moments_in_zones, quiet_hours, walls
 

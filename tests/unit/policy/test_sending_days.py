@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contracts.settings import OrchestratorSettings, QuietHours
-from policy.sending_days import days_left, part_inside, weekday_habits
+from madan_sara.contracts.settings import OrchestratorSettings, QuietHours
+from madan_sara.policy.sending_days import days_left, part_inside, weekday_habits
 from tests.unit.policy.builders import campaign
 
 #: A Monday.

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from policy.similarity import COMPARED_CHARACTERS, similarity, trigrams
+from madan_sara.policy.similarity import COMPARED_CHARACTERS, similarity, trigrams
 
 texts = st.text(max_size=60) | st.text("ab c1,", max_size=30)
 

@@ -6,23 +6,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contracts.campaign import OutreachCampaign
-from contracts.channels import Channel
-from contracts.content import MessageContent
-from contracts.decision import RuledOut
-from contracts.settings import OrchestratorSettings
-from policy.message_price import (
+from madan_sara.contracts.campaign import OutreachCampaign
+from madan_sara.contracts.channels import Channel
+from madan_sara.contracts.content import MessageContent
+from madan_sara.contracts.decision import RuledOut
+from madan_sara.contracts.settings import OrchestratorSettings
+from madan_sara.policy.message_price import (
     least_price,
     listed_price,
     message_parts,
     paid_prices,
     price_of_message,
 )
-from policy.routing import route
-from policy.sms import SmsLength, sms_length
-from policy.template_language import parse
-from policy.text_length import encoded_length
-from policy.text_warnings import text_warnings
+from madan_sara.policy.routing import route
+from madan_sara.policy.sms import SmsLength, sms_length
+from madan_sara.policy.template_language import parse
+from madan_sara.policy.text_length import encoded_length
+from madan_sara.policy.text_warnings import text_warnings
 from tests.unit.policy.builders import NOW, campaign, facts, profile
 
 BREAD = "\N{BREAD}"

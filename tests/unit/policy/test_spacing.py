@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contracts.campaign import OutreachCampaign
-from contracts.channels import Channel
-from contracts.decision import SendPlan, TimingReason, ZoneSource
-from contracts.settings import OrchestratorSettings, QuietHours
-from policy.campaign_days import campaign_day
-from policy.spacing import spread_by_place
+from madan_sara.contracts.campaign import OutreachCampaign
+from madan_sara.contracts.channels import Channel
+from madan_sara.contracts.decision import SendPlan, TimingReason, ZoneSource
+from madan_sara.contracts.settings import OrchestratorSettings, QuietHours
+from madan_sara.policy.campaign_days import campaign_day
+from madan_sara.policy.spacing import spread_by_place
 from tests.unit.policy.builders import campaign
 
 TEN = datetime(2026, 11, 24, 10, 0, tzinfo=UTC)

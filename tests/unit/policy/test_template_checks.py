@@ -4,12 +4,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from contracts.channels import Channel
-from contracts.content import MessageContent
-from contracts.recipient import RecipientProfile
-from policy import templates
-from policy.template_language import MAX_PLAIN_VALUES, plain_fields
-from policy.templates import TemplateFault, check_content, check_fields, check_templates, render
+from madan_sara.contracts.channels import Channel
+from madan_sara.contracts.content import MessageContent
+from madan_sara.contracts.recipient import RecipientProfile
+from madan_sara.policy import templates
+from madan_sara.policy.template_language import MAX_PLAIN_VALUES, plain_fields
+from madan_sara.policy.templates import (
+    TemplateFault,
+    check_content,
+    check_fields,
+    check_templates,
+    render,
+)
 from tests.unit.policy.builders import profile
 
 KNOWN = ("name", "city")

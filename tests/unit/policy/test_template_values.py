@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contracts.channels import Channel
-from contracts.content import MessageContent
-from policy.template_filters import _CALCULATING
-from policy.templates import TemplateFault, check_content, check_templates, render
+from madan_sara.contracts.channels import Channel
+from madan_sara.contracts.content import MessageContent
+from madan_sara.policy.template_filters import _CALCULATING
+from madan_sara.policy.templates import TemplateFault, check_content, check_templates, render
 from tests.unit.policy.builders import profile
 
 NO_NUMBERS = [

@@ -6,10 +6,10 @@ machine's memory, if it were not stopped.
 
 import pytest
 
-from contracts.content import MessageContent
-from policy.template_language import _TEXT
-from policy.template_work import MAX_CODE_CHARACTERS, MAX_RAW_BLOCKS, MAX_TAG_CHARACTERS
-from policy.templates import TemplateFault, check_templates, render
+from madan_sara.contracts.content import MessageContent
+from madan_sara.policy.template_language import _TEXT
+from madan_sara.policy.template_work import MAX_CODE_CHARACTERS, MAX_RAW_BLOCKS, MAX_TAG_CHARACTERS
+from madan_sara.policy.templates import TemplateFault, check_templates, render
 from tests.unit.policy.builders import profile
 
 #: What a person brings can be as hostile as a template.

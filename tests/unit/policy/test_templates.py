@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from contracts.channels import Channel
-from contracts.content import EmailContent, MessageContent, RenderedMessage
-from contracts.recipient import ContactInfo, RecipientProfile
-from policy.template_checks import MAX_ITERATIONS
-from policy.template_language import _HTML, parse
-from policy.templates import (
+from madan_sara.contracts.channels import Channel
+from madan_sara.contracts.content import EmailContent, MessageContent, RenderedMessage
+from madan_sara.contracts.recipient import ContactInfo, RecipientProfile
+from madan_sara.policy.template_checks import MAX_ITERATIONS
+from madan_sara.policy.template_language import _HTML, parse
+from madan_sara.policy.templates import (
     MAX_REPORTED_FIELDS,
     TemplateFault,
     check_content,

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contracts.delivery import DeliveryEventKind
-from policy.wishes import is_hard, suppressed_by
+from madan_sara.contracts.delivery import DeliveryEventKind
+from madan_sara.policy.wishes import is_hard, suppressed_by
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from contracts.decision import ZoneSource
-from contracts.settings import OrchestratorSettings, QuietHours
-from policy.zones import choose_zone, is_allowed, localize, next_allowed, resolve_zone
+from madan_sara.contracts.decision import ZoneSource
+from madan_sara.contracts.settings import OrchestratorSettings, QuietHours
+from madan_sara.policy.zones import choose_zone, is_allowed, localize, next_allowed, resolve_zone
 from tests.unit.policy.builders import campaign, profile
 
 NEW_YORK = ZoneInfo("America/New_York")

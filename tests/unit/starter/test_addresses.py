@@ -2,10 +2,10 @@
 
 import pytest
 
-from contracts.channels import Channel
-from contracts.faults import InvalidRequestError
-from policy.addresses import forms_of
-from starter.addresses import sought_forms, stored_form
+from madan_sara.contracts.channels import Channel
+from madan_sara.contracts.faults import InvalidRequestError
+from madan_sara.policy.addresses import forms_of
+from madan_sara.starter.addresses import sought_forms, stored_form
 
 
 @pytest.mark.parametrize(

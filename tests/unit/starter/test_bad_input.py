@@ -7,9 +7,9 @@ import uuid
 import pytest
 from typer.testing import CliRunner, Result
 
-from starter.cli.command_line import app
-from starter.cli.request_file import MAX_FILE_BYTES
-from starter.cli.running import BAD_INPUT, UNREACHABLE
+from madan_sara.cli.command_line import app
+from madan_sara.cli.request_file import MAX_FILE_BYTES
+from madan_sara.cli.running import BAD_INPUT, UNREACHABLE
 
 REQUEST = {
     "campaign_id": "550e8400-e29b-41d4-a716-446655440000",

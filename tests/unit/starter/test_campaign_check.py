@@ -6,13 +6,13 @@ from uuid import uuid4
 
 import pytest
 
-from contracts.campaign import DEFAULT_TENANT
-from contracts.channels import Channel
-from contracts.faults import InvalidRequestError
-from contracts.settings import OrchestratorSettings, QuietHours
-from starter.campaign_check import check_campaign
-from starter.campaigns import Campaigns
-from starter.requests import checked_campaign
+from madan_sara.contracts.campaign import DEFAULT_TENANT
+from madan_sara.contracts.channels import Channel
+from madan_sara.contracts.faults import InvalidRequestError
+from madan_sara.contracts.settings import OrchestratorSettings, QuietHours
+from madan_sara.starter.campaign_check import check_campaign
+from madan_sara.starter.campaigns import Campaigns
+from madan_sara.starter.requests import checked_campaign
 from tests.makers import make_campaign
 
 SOUND: dict[str, Any] = {"name": "Spring fair", "channels": ["email"], "budget_total": 5}

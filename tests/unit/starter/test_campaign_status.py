@@ -7,15 +7,15 @@ from uuid import UUID
 import pytest
 from pydantic import TypeAdapter
 
-from contracts.campaign import OutreachCampaign
-from contracts.campaign_run import CampaignEvent, Wait, WaitReason
-from persistence.campaign_status import CampaignSnapshot
-from policy.budget import Account, AccountScope
-from policy.forecast import RecentSends
-from policy.tallies import Tallies, Tally, TallyKind
-from starter.answers import BatchResult, SendResult
-from starter.campaign_status import CampaignStatusResult, campaign_status
-from starter.importing.run import ImportResult
+from madan_sara.contracts.campaign import OutreachCampaign
+from madan_sara.contracts.campaign_run import CampaignEvent, Wait, WaitReason
+from madan_sara.persistence.campaign_status import CampaignSnapshot
+from madan_sara.policy.budget import Account, AccountScope
+from madan_sara.policy.forecast import RecentSends
+from madan_sara.policy.tallies import Tallies, Tally, TallyKind
+from madan_sara.starter.answers import BatchResult, SendResult
+from madan_sara.starter.campaign_status import CampaignStatusResult, campaign_status
+from madan_sara.starter.importing.run import ImportResult
 
 NOW = datetime(2026, 11, 24, 2, 0, tzinfo=UTC)
 ID = UUID("550e8400-e29b-41d4-a716-446655440000")

@@ -6,11 +6,11 @@ from datetime import UTC, datetime
 import pytest
 from rich.console import Console, RenderableType
 
-from contracts.campaign_run import Wait, WaitReason
-from policy.returns import Books, analyse
-from starter.campaign_status import CampaignStatusResult, campaign_status
-from starter.cli.campaign_views import WAITS, analytics_view, campaign_view
-from starter.cli.watching import picture, status_line
+from madan_sara.cli.campaign_views import WAITS, analytics_view, campaign_view
+from madan_sara.cli.watching import picture, status_line
+from madan_sara.contracts.campaign_run import Wait, WaitReason
+from madan_sara.policy.returns import Books, analyse
+from madan_sara.starter.campaign_status import CampaignStatusResult, campaign_status
 from tests.unit.starter.test_campaign_status import ID, NOW, snapshot
 
 

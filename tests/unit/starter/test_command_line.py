@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from starter.cli.command_line import _run_app
-from starter.cli.running import BAD_INPUT
+from madan_sara.cli.command_line import _run_app
+from madan_sara.cli.running import BAD_INPUT
 
 _PROJECT = Path(__file__).parents[3] / "pyproject.toml"
 

@@ -5,8 +5,8 @@ import sys
 
 import pytest
 
-from starter.cli.progress import import_bar
-from starter.importing.run import ImportProgress
+from madan_sara.cli.progress import import_bar
+from madan_sara.starter.importing.run import ImportProgress
 
 
 class Screen(io.StringIO):

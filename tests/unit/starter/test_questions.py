@@ -3,8 +3,8 @@
 import pytest
 from temporalio.service import RPCError, RPCStatusCode
 
-from starter import questions
-from starter.questions import until_taken
+from madan_sara.starter import questions
+from madan_sara.starter.questions import until_taken
 
 _BUSY = RPCError("limit of in-flight updates", RPCStatusCode.RESOURCE_EXHAUSTED, b"")
 _FAILING = RPCError("Workflow Task in failed state", RPCStatusCode.FAILED_PRECONDITION, b"")

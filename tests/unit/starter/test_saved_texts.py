@@ -2,10 +2,10 @@
 
 import pytest
 
-from contracts.campaign import FINAL_STATUSES, CampaignStatus, OutreachCampaign
-from policy.limit_changes import LimitChange
-from starter.cli.orders import Reply, saved_reply, with_texts
-from starter.queued_texts import TextsRenewed
+from madan_sara.cli.orders import Reply, saved_reply, with_texts
+from madan_sara.contracts.campaign import FINAL_STATUSES, CampaignStatus, OutreachCampaign
+from madan_sara.policy.limit_changes import LimitChange
+from madan_sara.starter.queued_texts import TextsRenewed
 
 SAVED = Reply({"campaign_id": "c"}, "Campaign c is saved; it is active.")
 

@@ -6,14 +6,14 @@ from uuid import UUID
 
 import pytest
 
-from contracts.channels import Channel
-from contracts.delivery import AttemptState, ChannelWait
-from contracts.outreach import OutreachState
-from persistence.intake import AttemptRecord, MessageRecord
-from policy.wait_words import explain_wait, explain_waits
-from starter.cli.explanation import explain_message
-from starter.cli.standing import Source, Standing
-from starter.cli.views import standing_view
+from madan_sara.cli.explanation import explain_message
+from madan_sara.cli.standing import Source, Standing
+from madan_sara.cli.views import standing_view
+from madan_sara.contracts.channels import Channel
+from madan_sara.contracts.delivery import AttemptState, ChannelWait
+from madan_sara.contracts.outreach import OutreachState
+from madan_sara.persistence.intake import AttemptRecord, MessageRecord
+from madan_sara.policy.wait_words import explain_wait, explain_waits
 from tests.unit.policy.builders import campaign
 from tests.unit.starter.test_views import shown
 

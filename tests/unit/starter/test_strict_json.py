@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from contracts.faults import InvalidRequestError
-from starter import strict_json
+from madan_sara.contracts.faults import InvalidRequestError
+from madan_sara.starter import strict_json
 
 
 def test_what_is_certain_is_read():

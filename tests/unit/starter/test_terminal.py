@@ -13,9 +13,9 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from starter.cli.command_line import _run_app
-from starter.cli.layout import fact
-from starter.cli.terminal import plain, show, show_error, to_json, to_json_line
+from madan_sara.cli.command_line import _run_app
+from madan_sara.cli.layout import fact
+from madan_sara.cli.terminal import plain, show, show_error, to_json, to_json_line
 
 #: Escape, C1 (CSI, NEL), bidi override and isolate, separators, a tag, half a character.
 HOSTILE = "\x1b\x07\x7f\x9b\x85\u202e\u2066\u2028\u200f\ufeff\U000e0041\ud83d\r\x0b"

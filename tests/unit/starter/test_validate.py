@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from starter.cli.command_line import app
-from starter.cli.running import BAD_INPUT, OK, UNREACHABLE
-from starter.environment import UnusableSettingsError
-from starter.orchestrator import OutreachOrchestrator
+from madan_sara.cli.command_line import app
+from madan_sara.cli.running import BAD_INPUT, OK, UNREACHABLE
+from madan_sara.starter.environment import UnusableSettingsError
+from madan_sara.starter.orchestrator import OutreachOrchestrator
 
 EXAMPLE = Path(__file__).parents[3] / "examples" / "campaign.json"
 

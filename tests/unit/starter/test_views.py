@@ -8,12 +8,8 @@ from decimal import Decimal
 import pytest
 from rich.console import Console, RenderableType
 
-from contracts.channels import Channel
-from contracts.decision import RuledOut
-from contracts.delivery import AttemptState
-from contracts.outreach import ExitReason, OutreachState
-from starter.cli import words
-from starter.cli.explanation import (
+from madan_sara.cli import words
+from madan_sara.cli.explanation import (
     AttemptLine,
     ChannelVerdict,
     Explanation,
@@ -21,7 +17,11 @@ from starter.cli.explanation import (
     Timing,
     Unsent,
 )
-from starter.cli.views import explanation_view
+from madan_sara.cli.views import explanation_view
+from madan_sara.contracts.channels import Channel
+from madan_sara.contracts.decision import RuledOut
+from madan_sara.contracts.delivery import AttemptState
+from madan_sara.contracts.outreach import ExitReason, OutreachState
 
 WIDTH = 80
 FACTORS = ("customer_type", "engagement", "device", "urgency", "time_of_day")

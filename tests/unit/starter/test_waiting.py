@@ -8,8 +8,8 @@ from typing import Any, cast
 
 import pytest
 
-from starter.cli import orders
-from starter.cli.session import Session, UnreachableError
+from madan_sara.cli import orders
+from madan_sara.cli.session import Session, UnreachableError
 
 
 class Workerless:

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
 
-from policy.tallies import Tallies, Tally, TallyKind
-from starter.campaign_status import CampaignStatusResult, campaign_status
-from starter.cli.watching import watch
+from madan_sara.cli.watching import watch
+from madan_sara.policy.tallies import Tallies, Tally, TallyKind
+from madan_sara.starter.campaign_status import CampaignStatusResult, campaign_status
 from tests.unit.starter.test_campaign_status import ID, NOW, snapshot
 
 

@@ -2,10 +2,10 @@
 
 import pytest
 
-from contracts.campaign import FINAL_STATUSES, CampaignStatus
-from contracts.decision import RoutingReason, RuledOut, TimingReason, ZoneSource
-from contracts.outreach import ExitReason, OutreachState
-from starter.cli import words
+from madan_sara.cli import words
+from madan_sara.contracts.campaign import FINAL_STATUSES, CampaignStatus
+from madan_sara.contracts.decision import RoutingReason, RuledOut, TimingReason, ZoneSource
+from madan_sara.contracts.outreach import ExitReason, OutreachState
 
 EARLIER = {"last_message_id": "m-1", "last_message_at": "2030-01-05T10:00:00.5Z"}
 

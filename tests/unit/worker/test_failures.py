@@ -10,10 +10,10 @@ from temporalio.converter import DefaultFailureConverter, DefaultPayloadConverte
 from temporalio.exceptions import ApplicationError
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput
 
-from activities.errors import TransientDeliveryError, UnreadableRowError
-from contracts.recipient import RecipientProfile
-from persistence.stored import read_stored
-from worker.failures import FailuresWithoutValues
+from madan_sara.activities.errors import TransientDeliveryError, UnreadableRowError
+from madan_sara.contracts.recipient import RecipientProfile
+from madan_sara.persistence.stored import read_stored
+from madan_sara.worker.failures import FailuresWithoutValues
 
 SECRET = "Wozalin"
 

@@ -4,7 +4,7 @@ import gc
 
 import pytest
 
-from worker.heap import freeze_heap
+from madan_sara.worker.heap import freeze_heap
 
 
 @pytest.fixture(autouse=True)

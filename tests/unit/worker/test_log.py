@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 from temporalio.exceptions import ApplicationError
 
-from worker.log import set_up_logging
+from madan_sara.worker.log import set_up_logging
 
 _LINE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z (?:WARNING|ERROR) madan-sara: .*")
 

@@ -2,12 +2,12 @@
 
 from datetime import timedelta
 
-from contracts.channels import Channel
-from contracts.outreach import ExitReason, OutreachState
-from contracts.settings import ChannelDeduplication, OrchestratorSettings
-from policy.routing import route
+from madan_sara.contracts.channels import Channel
+from madan_sara.contracts.outreach import ExitReason, OutreachState
+from madan_sara.contracts.settings import ChannelDeduplication, OrchestratorSettings
+from madan_sara.policy.routing import route
+from madan_sara.workflows.story import no_channel
 from tests.unit.policy.builders import NOW, facts
-from workflows.story import no_channel
 
 
 def test_a_duplicate_names_its_last_message_whichever_rule_found_it():

@@ -5,8 +5,8 @@ import uuid
 from collections.abc import Sequence
 from typing import Any
 
-from contracts.campaign import OutreachCampaign
-from starter.importing.checking import Assignment, RowCheck, Verdicts
+from madan_sara.contracts.campaign import OutreachCampaign
+from madan_sara.starter.importing.checking import Assignment, RowCheck, Verdicts
 from tests.makers import make_campaign
 
 TEMPLATES = {"default": "Bonjou {{ name }}, see you in {{ town }}!"}

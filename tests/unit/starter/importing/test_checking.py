@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from persistence.new_recipient import new_recipient
-from starter.importing.checking import RowCheck
-from starter.requests import new_message
+from madan_sara.persistence.new_recipient import new_recipient
+from madan_sara.starter.importing.checking import RowCheck
+from madan_sara.starter.requests import new_message
 from tests.unit.starter.importing.builders import assignment, judge, person
 
 

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from contracts.faults import InvalidRequestError
-from starter.importing.columns import Columns, CsvReader, JsonReader, UnreadableRowError
+from madan_sara.contracts.faults import InvalidRequestError
+from madan_sara.starter.importing.columns import Columns, CsvReader, JsonReader, UnreadableRowError
 
 
 @pytest.mark.parametrize(

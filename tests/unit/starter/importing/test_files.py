@@ -9,8 +9,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from contracts.faults import InvalidRequestError
-from starter.importing.files import MAX_LINE_BYTES, CsvFile, JsonLinesFile, open_source
+from madan_sara.contracts.faults import InvalidRequestError
+from madan_sara.starter.importing.files import MAX_LINE_BYTES, CsvFile, JsonLinesFile, open_source
 
 
 @pytest.fixture

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from persistence.recipients import StoredRecipients
-from starter.importing import files, run
-from starter.importing.run import ImportOptions, import_file
+from madan_sara.persistence.recipients import StoredRecipients
+from madan_sara.starter.importing import files, run
+from madan_sara.starter.importing.run import ImportOptions, import_file
 from tests.unit.starter.importing.builders import importing_campaign
 
 

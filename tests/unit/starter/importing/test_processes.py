@@ -9,9 +9,9 @@ import sys
 import psutil
 import pytest
 
-from starter.importing import processes
-from starter.importing.checking import RowCheck
-from starter.importing.processes import judging_processes
+from madan_sara.starter.importing import processes
+from madan_sara.starter.importing.checking import RowCheck
+from madan_sara.starter.importing.processes import judging_processes
 from tests.unit.starter.importing.builders import assignment, person
 
 
@@ -88,7 +88,7 @@ def test_a_process_ends_when_whoever_asked_it_is_gone(begun):
     document = [task.campaign.model_dump_json(), task.templates.model_dump_json(), None, None]
     content = json.dumps(document).encode()
     done = subprocess.run(
-        [sys.executable, "-m", "starter.importing.processes"],
+        [sys.executable, "-m", "madan_sara.starter.importing.processes"],
         input=len(content).to_bytes(4, "big") + content + begun,
         capture_output=True,
         timeout=30,
@@ -108,4 +108,6 @@ def test_a_process_loads_neither_database_nor_temporal():
 def judging() -> list[psutil.Process]:
     """The processes of this one that judge."""
     children = psutil.Process(os.getpid()).children()
-    return [child for child in children if "starter.importing.processes" in child.cmdline()]
+    return [
+        child for child in children if "madan_sara.starter.importing.processes" in child.cmdline()
+    ]

@@ -6,9 +6,9 @@ import os
 
 import pytest
 
-from contracts.faults import InvalidRequestError
-from starter.importing.files import open_source
-from starter.importing.rejects import RejectsFile
+from madan_sara.contracts.faults import InvalidRequestError
+from madan_sara.starter.importing.files import open_source
+from madan_sara.starter.importing.rejects import RejectsFile
 
 
 @pytest.fixture

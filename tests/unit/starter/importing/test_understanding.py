@@ -2,9 +2,9 @@
 
 import pytest
 
-from starter.importing.checking import RowCheck
-from starter.importing.files import Row
-from starter.importing.understanding import understood
+from madan_sara.starter.importing.checking import RowCheck
+from madan_sara.starter.importing.files import Row
+from madan_sara.starter.importing.understanding import understood
 from tests.unit.starter.importing.builders import assignment
 
 

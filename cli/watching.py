@@ -15,10 +15,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from contracts.campaign import FINAL_STATUSES
-from contracts.outreach import FINAL_STATES
-from starter.campaign_status import CampaignStatusResult
-from starter.cli.campaign_views import (
+from madan_sara.cli.campaign_views import (
     campaign_title,
     channel_table,
     money,
@@ -28,11 +25,14 @@ from starter.cli.campaign_views import (
     told_under_way,
     told_wait,
 )
-from starter.cli.layout import facts
-from starter.cli.orders import Order, Reply
-from starter.cli.request_file import parse_id
-from starter.cli.session import Session
-from starter.cli.terminal import Harmless, one_line, to_json_line
+from madan_sara.cli.layout import facts
+from madan_sara.cli.orders import Order, Reply
+from madan_sara.cli.request_file import parse_id
+from madan_sara.cli.session import Session
+from madan_sara.cli.terminal import Harmless, one_line, to_json_line
+from madan_sara.contracts.campaign import FINAL_STATUSES
+from madan_sara.contracts.outreach import FINAL_STATES
+from madan_sara.starter.campaign_status import CampaignStatusResult
 
 Show = Callable[[CampaignStatusResult], None]
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Final, NoReturn
 import typer
 
 if TYPE_CHECKING:
-    from starter.cli.orders import Order, Reply
+    from madan_sara.cli.orders import Order, Reply
 
 OK: Final = 0
 WILL_NOT_BE_SENT: Final = 1
@@ -47,12 +47,12 @@ def run(prepare: "Callable[[], Order | Reply]", *, as_json: bool = False) -> NoR
 
 
 def _exit_code(prepare: "Callable[[], Order | Reply]", *, as_json: bool) -> int:
-    from contracts.faults import InvalidRequestError
-    from starter.cli.asking import NotConfirmedError
-    from starter.cli.orders import Reply, execute
-    from starter.cli.session import UnreachableError
-    from starter.cli.terminal import show, show_error, show_json
-    from starter.environment import UnusableSettingsError
+    from madan_sara.cli.asking import NotConfirmedError
+    from madan_sara.cli.orders import Reply, execute
+    from madan_sara.cli.session import UnreachableError
+    from madan_sara.cli.terminal import show, show_error, show_json
+    from madan_sara.contracts.faults import InvalidRequestError
+    from madan_sara.starter.environment import UnusableSettingsError
 
     codes: dict[type[Exception], int] = {
         InvalidRequestError: BAD_INPUT,

@@ -9,7 +9,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from starter.cli.terminal import one_line, plain
+from madan_sara.cli.terminal import one_line, plain
 
 #: Where the value of a fact begins, and where a line of a section does.
 _FACT_COLUMN: Final = 14

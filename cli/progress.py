@@ -9,7 +9,7 @@ from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn,
 from rich.table import Column
 from rich.text import Text
 
-from starter.importing.run import ImportProgress
+from madan_sara.starter.importing.run import ImportProgress
 
 
 @contextmanager

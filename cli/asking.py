@@ -3,7 +3,7 @@
 import asyncio
 import sys
 
-from starter.cli.terminal import one_line
+from madan_sara.cli.terminal import one_line
 
 
 class NotConfirmedError(Exception):

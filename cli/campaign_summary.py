@@ -7,12 +7,12 @@ from typing import Any
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from contracts.campaign import OutreachCampaign
-from contracts.channels import Channel
-from contracts.settings import OrchestratorSettings
-from policy.attempts import own_patience
-from policy.text_warnings import text_warnings
-from starter.cli.terminal import plain
+from madan_sara.cli.terminal import plain
+from madan_sara.contracts.campaign import OutreachCampaign
+from madan_sara.contracts.channels import Channel
+from madan_sara.contracts.settings import OrchestratorSettings
+from madan_sara.policy.attempts import own_patience
+from madan_sara.policy.text_warnings import text_warnings
 
 
 def campaign_summary(campaign: OutreachCampaign, defaults: OrchestratorSettings) -> dict[str, Any]:

@@ -11,16 +11,16 @@ from sqlalchemy.exc import DBAPIError
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
-from config.settings import DatabaseSettings
-from config.temporal import connect, temporal_address
-from persistence.bookings import MessageBookings
-from starter.environment import (
+from madan_sara.config.settings import DatabaseSettings
+from madan_sara.config.temporal import connect, temporal_address
+from madan_sara.persistence.bookings import MessageBookings
+from madan_sara.starter.environment import (
     UnusableSettingsError,
     database_of,
     from_environment,
     tenant_settings,
 )
-from starter.orchestrator import OutreachOrchestrator
+from madan_sara.starter.orchestrator import OutreachOrchestrator
 
 _DATABASE_URL = "MADAN_SARA_DATABASE_URL"
 _START_A_STACK = "start everything with `make up`, and load its settings with `. .devstack/env`"

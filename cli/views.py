@@ -7,14 +7,14 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from contracts.outreach import UNSENT_STATES, Details, ExitReason, OutreachState
-from policy.data import FACTOR_WEIGHTS
-from starter.answers import SendResult
-from starter.cli import words
-from starter.cli.explanation import AttemptLine, ChannelVerdict, Explanation, Money, Timing
-from starter.cli.layout import fact, facts, section, table
-from starter.cli.standing import Standing, at_local
-from starter.cli.terminal import plain
+from madan_sara.cli import words
+from madan_sara.cli.explanation import AttemptLine, ChannelVerdict, Explanation, Money, Timing
+from madan_sara.cli.layout import fact, facts, section, table
+from madan_sara.cli.standing import Standing, at_local
+from madan_sara.cli.terminal import plain
+from madan_sara.contracts.outreach import UNSENT_STATES, Details, ExitReason, OutreachState
+from madan_sara.policy.data import FACTOR_WEIGHTS
+from madan_sara.starter.answers import SendResult
 
 _FACTORS: Final = {
     "customer_type": "customer",

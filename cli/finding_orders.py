@@ -3,9 +3,7 @@
 import shlex
 from collections.abc import Sequence
 
-from contracts.campaign import CampaignStatus
-from persistence.finding import FoundCampaign, FoundMessage, MessageFilter
-from starter.cli.finding_views import (
+from madan_sara.cli.finding_views import (
     campaign_document,
     campaigns_view,
     last_id,
@@ -14,10 +12,12 @@ from starter.cli.finding_views import (
     person_document,
     person_view,
 )
-from starter.cli.orders import Order, Reply
-from starter.cli.request_file import parse_id
-from starter.cli.session import Session
-from starter.finding import PAGE
+from madan_sara.cli.orders import Order, Reply
+from madan_sara.cli.request_file import parse_id
+from madan_sara.cli.session import Session
+from madan_sara.contracts.campaign import CampaignStatus
+from madan_sara.persistence.finding import FoundCampaign, FoundMessage, MessageFilter
+from madan_sara.starter.finding import PAGE
 
 
 def campaigns(status: CampaignStatus | None, after: str | None, limit: int) -> Order:

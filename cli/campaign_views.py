@@ -10,13 +10,13 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from contracts.campaign import FINAL_STATUSES
-from contracts.campaign_run import WaitReason
-from contracts.outreach import FINAL_STATES, OutreachState
-from policy.returns import BudgetAnalytics, Returns
-from starter.campaign_status import CampaignStatusResult, ChannelStatus, EventStatus
-from starter.cli.layout import facts, section
-from starter.cli.terminal import one_line, plain
+from madan_sara.cli.layout import facts, section
+from madan_sara.cli.terminal import one_line, plain
+from madan_sara.contracts.campaign import FINAL_STATUSES
+from madan_sara.contracts.campaign_run import WaitReason
+from madan_sara.contracts.outreach import FINAL_STATES, OutreachState
+from madan_sara.policy.returns import BudgetAnalytics, Returns
+from madan_sara.starter.campaign_status import CampaignStatusResult, ChannelStatus, EventStatus
 
 #: What a campaign waits for, in words.
 WAITS: Final[Mapping[str, str]] = {

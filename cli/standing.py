@@ -12,15 +12,21 @@ from zoneinfo import ZoneInfo
 from temporalio.client import WorkflowQueryFailedError
 from temporalio.service import RPCError
 
-from contracts.channels import Channel
-from contracts.decision import RoutingDecision, SendPlan
-from contracts.delivery import AttemptState, AttemptSummary
-from contracts.outreach import FINAL_STATES, Details, ExitReason, OutreachState, OutreachStatus
-from persistence.intake import AttemptRecord, MessageRecord
-from policy.wait_words import explain_wait
-from starter.cli import words
-from starter.lost import OutreachLostError
-from starter.orchestrator import OutreachOrchestrator
+from madan_sara.cli import words
+from madan_sara.contracts.channels import Channel
+from madan_sara.contracts.decision import RoutingDecision, SendPlan
+from madan_sara.contracts.delivery import AttemptState, AttemptSummary
+from madan_sara.contracts.outreach import (
+    FINAL_STATES,
+    Details,
+    ExitReason,
+    OutreachState,
+    OutreachStatus,
+)
+from madan_sara.persistence.intake import AttemptRecord, MessageRecord
+from madan_sara.policy.wait_words import explain_wait
+from madan_sara.starter.lost import OutreachLostError
+from madan_sara.starter.orchestrator import OutreachOrchestrator
 
 #: A workflow with a worker answers in milliseconds; without one, what is stored will do.
 _QUERY_TIMEOUT: Final = timedelta(seconds=5)

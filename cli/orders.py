@@ -13,27 +13,27 @@ from uuid import UUID, uuid4
 from rich.console import RenderableType
 from temporalio.client import RPCTimeoutOrCancelledError
 
-from contracts.campaign import FINAL_STATUSES, CampaignStatus, OutreachCampaign
-from contracts.faults import InvalidRequestError, listed
-from contracts.outreach import UNSENT_STATES, OutreachState
-from policy.limit_changes import LimitChange, limit_changes, told_changes
-from policy.text_warnings import text_warnings
-from starter.answers import SendResult
-from starter.cli import views
-from starter.cli.asking import confirm
-from starter.cli.explanation import explain_message
-from starter.cli.request_file import (
+from madan_sara.cli import views
+from madan_sara.cli.asking import confirm
+from madan_sara.cli.explanation import explain_message
+from madan_sara.cli.request_file import (
     SendRequest,
     parse_id,
     parse_instant,
     read_campaign,
     read_send_request,
 )
-from starter.cli.session import Session, UnreachableError, open_session
-from starter.cli.standing import ask_standing, standing_document
-from starter.environment import tenant_settings
-from starter.orchestrator import OutreachOrchestrator
-from starter.queued_texts import TextsRenewed
+from madan_sara.cli.session import Session, UnreachableError, open_session
+from madan_sara.cli.standing import ask_standing, standing_document
+from madan_sara.contracts.campaign import FINAL_STATUSES, CampaignStatus, OutreachCampaign
+from madan_sara.contracts.faults import InvalidRequestError, listed
+from madan_sara.contracts.outreach import UNSENT_STATES, OutreachState
+from madan_sara.policy.limit_changes import LimitChange, limit_changes, told_changes
+from madan_sara.policy.text_warnings import text_warnings
+from madan_sara.starter.answers import SendResult
+from madan_sara.starter.environment import tenant_settings
+from madan_sara.starter.orchestrator import OutreachOrchestrator
+from madan_sara.starter.queued_texts import TextsRenewed
 
 T = TypeVar("T")
 

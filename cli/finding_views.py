@@ -9,12 +9,12 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from contracts.outreach import OutreachState
-from persistence.finding import FoundCampaign, FoundMessage
-from starter.cli import words
-from starter.cli.layout import facts, section, table
-from starter.cli.terminal import one_line
-from starter.finding import Person
+from madan_sara.cli import words
+from madan_sara.cli.layout import facts, section, table
+from madan_sara.cli.terminal import one_line
+from madan_sara.contracts.outreach import OutreachState
+from madan_sara.persistence.finding import FoundCampaign, FoundMessage
+from madan_sara.starter.finding import Person
 
 
 def campaign_document(campaign: FoundCampaign) -> dict[str, Any]:

@@ -4,10 +4,10 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Final
 
-from contracts.campaign import FINAL_STATUSES, CampaignStatus
-from contracts.decision import RoutingReason, RuledOut, TimingReason, ZoneSource
-from contracts.delivery import MISCONFIGURED, AttemptState, DeliveryEventKind
-from contracts.outreach import Details, ExitReason, OutreachState
+from madan_sara.contracts.campaign import FINAL_STATUSES, CampaignStatus
+from madan_sara.contracts.decision import RoutingReason, RuledOut, TimingReason, ZoneSource
+from madan_sara.contracts.delivery import MISCONFIGURED, AttemptState, DeliveryEventKind
+from madan_sara.contracts.outreach import Details, ExitReason, OutreachState
 
 STATES: Final[Mapping[OutreachState, str]] = {
     OutreachState.QUEUED: "waits for its campaign's turn",

@@ -12,7 +12,7 @@ from uuid import UUID, uuid4
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 
-from contracts.instants import in_utc
+from madan_sara.contracts.instants import in_utc
 
 #: A pipe has no edge: nothing is wrapped or cut there.
 _PIPE_WIDTH: Final = 10_000

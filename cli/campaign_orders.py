@@ -4,16 +4,16 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from contracts.campaign import FINAL_STATUSES, OutreachCampaign
-from contracts.faults import InvalidRequestError
-from contracts.outreach import FINAL_STATES
-from starter.campaign_control import CampaignControl
-from starter.campaign_status import CampaignStatusResult
-from starter.cli.asking import confirm
-from starter.cli.campaign_views import campaign_title
-from starter.cli.orders import Order, Reply
-from starter.cli.request_file import parse_amount, parse_id, parse_instant_or_day
-from starter.cli.session import Session
+from madan_sara.cli.asking import confirm
+from madan_sara.cli.campaign_views import campaign_title
+from madan_sara.cli.orders import Order, Reply
+from madan_sara.cli.request_file import parse_amount, parse_id, parse_instant_or_day
+from madan_sara.cli.session import Session
+from madan_sara.contracts.campaign import FINAL_STATUSES, OutreachCampaign
+from madan_sara.contracts.faults import InvalidRequestError
+from madan_sara.contracts.outreach import FINAL_STATES
+from madan_sara.starter.campaign_control import CampaignControl
+from madan_sara.starter.campaign_status import CampaignStatusResult
 
 
 def start(campaign_id: str) -> Order:

@@ -3,15 +3,15 @@
 import asyncio
 from pathlib import Path
 
-from contracts.faults import InvalidRequestError
-from starter.cli.campaign_summary import campaign_summary, summary_view
-from starter.cli.orders import Order, Reply
-from starter.cli.progress import import_bar
-from starter.cli.request_file import parse_id, read_campaign
-from starter.cli.session import Session
-from starter.cli.terminal import show_error
-from starter.environment import tenant_settings
-from starter.importing.run import ImportResult
+from madan_sara.cli.campaign_summary import campaign_summary, summary_view
+from madan_sara.cli.orders import Order, Reply
+from madan_sara.cli.progress import import_bar
+from madan_sara.cli.request_file import parse_id, read_campaign
+from madan_sara.cli.session import Session
+from madan_sara.cli.terminal import show_error
+from madan_sara.contracts.faults import InvalidRequestError
+from madan_sara.starter.environment import tenant_settings
+from madan_sara.starter.importing.run import ImportResult
 
 
 def validate(path: str) -> Reply:

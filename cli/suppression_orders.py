@@ -1,9 +1,9 @@
 """What the command that suppresses people and addresses, or lifts that, does."""
 
-from contracts.channels import Channel
-from contracts.faults import InvalidRequestError
-from starter.cli.orders import Order, Reply
-from starter.cli.session import Session
+from madan_sara.cli.orders import Order, Reply
+from madan_sara.cli.session import Session
+from madan_sara.contracts.channels import Channel
+from madan_sara.contracts.faults import InvalidRequestError
 
 
 def suppress(

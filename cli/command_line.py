@@ -9,11 +9,11 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from config.ending import exit_process
-from contracts.channels import Channel
-from contracts.outreach import ExitReason, OutreachState
-from starter.cli.campaign_commands import campaigns
-from starter.cli.running import BAD_INPUT, EXIT_CODES, OK, After, AsJson, Limit, run
+from madan_sara.cli.campaign_commands import campaigns
+from madan_sara.cli.running import BAD_INPUT, EXIT_CODES, OK, After, AsJson, Limit, run
+from madan_sara.config.ending import exit_process
+from madan_sara.contracts.channels import Channel
+from madan_sara.contracts.outreach import ExitReason, OutreachState
 
 app = typer.Typer(
     epilog=EXIT_CODES,
@@ -57,7 +57,7 @@ def send(
     force_send and idempotency_key. In place of campaign_id it may hold a whole `campaign`,
     which is saved.
     """
-    from starter.cli import orders
+    from madan_sara.cli import orders
 
     run(lambda: orders.send(request, wait_seconds=wait), as_json=as_json)
 
@@ -65,7 +65,7 @@ def send(
 @app.command(epilog=EXIT_CODES)
 def status(message_id: MessageId, as_json: AsJson = False) -> None:
     """Say where a message stands: channel, times, attempts, next wake."""
-    from starter.cli import orders
+    from madan_sara.cli import orders
 
     run(lambda: orders.status(message_id), as_json=as_json)
 
@@ -73,7 +73,7 @@ def status(message_id: MessageId, as_json: AsJson = False) -> None:
 @app.command(epilog=EXIT_CODES)
 def explain(message_id: MessageId, as_json: AsJson = False) -> None:
     """Say why this channel, time and price; or why a message is not sent, and what to do."""
-    from starter.cli import orders
+    from madan_sara.cli import orders
 
     run(lambda: orders.explain(message_id), as_json=as_json)
 
@@ -90,8 +90,8 @@ def messages(
     as_json: AsJson = False,
 ) -> None:
     """List a campaign's messages with their outcomes, a page at a time."""
-    from persistence.finding import MessageFilter
-    from starter.cli import finding_orders
+    from madan_sara.cli import finding_orders
+    from madan_sara.persistence.finding import MessageFilter
 
     chosen = MessageFilter(state=state, reason=reason, channel=channel, recipient_id=recipient)
     run(lambda: finding_orders.messages(campaign_id, chosen, after, limit), as_json=as_json)
@@ -105,7 +105,7 @@ def person(
     as_json: AsJson = False,
 ) -> None:
     """Show what one person was sent and was not, with the reasons, and what counts against them."""
-    from starter.cli import finding_orders
+    from madan_sara.cli import finding_orders
 
     run(lambda: finding_orders.person(recipient, after, limit), as_json=as_json)
 
@@ -113,7 +113,7 @@ def person(
 @app.command(epilog=EXIT_CODES)
 def cancel(message_id: MessageId, as_json: AsJson = False) -> None:
     """Withdraw a message; what a provider has taken already stays sent."""
-    from starter.cli import orders
+    from madan_sara.cli import orders
 
     run(lambda: orders.cancel(message_id), as_json=as_json)
 
@@ -128,7 +128,7 @@ def reschedule(
     as_json: AsJson = False,
 ) -> None:
     """Move a message that is asleep to another time."""
-    from starter.cli import orders
+    from madan_sara.cli import orders
 
     run(lambda: orders.reschedule(message_id, at, wait_seconds=wait), as_json=as_json)
 
@@ -136,7 +136,7 @@ def reschedule(
 @app.command(epilog=EXIT_CODES)
 def fallback(message_id: MessageId, wait: Wait = 30, as_json: AsJson = False) -> None:
     """Give a message's channel up for its next one: while it is asleep, or once it bounced."""
-    from starter.cli import orders
+    from madan_sara.cli import orders
 
     run(lambda: orders.fallback(message_id, wait_seconds=wait), as_json=as_json)
 
@@ -155,7 +155,7 @@ def suppress(
     as_json: AsJson = False,
 ) -> None:
     """Never contact a recipient or an address again; with --lift, allow it again."""
-    from starter.cli import suppression_orders as orders
+    from madan_sara.cli import suppression_orders as orders
 
     if lift:
         run(lambda: orders.lift(recipient, address, channel), as_json=as_json)
@@ -175,7 +175,7 @@ def convert(
     as_json: AsJson = False,
 ) -> None:
     """Count what a message brought in: a sale, a booking, a sign-up (value 0)."""
-    from starter.cli import campaign_reports
+    from madan_sara.cli import campaign_reports
 
     run(
         lambda: campaign_reports.convert(message_id, value, conversion_id, at),
@@ -195,7 +195,7 @@ def _run_app() -> int:
         # Typer's own rendering takes a box of many lines; help has no message.
         message = fault.format_message().replace("Value error, ", "")
         if message:
-            from starter.cli.terminal import show_error
+            from madan_sara.cli.terminal import show_error
 
             ended = message if message.endswith((".", "?", "!")) else f"{message}."
             show_error(f"{ended} See `madan-sara --help`.")

@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-from contracts.campaign import CampaignStatus
-from starter.cli.running import EXIT_CODES, OK, After, AsJson, Limit, Yes, run
+from madan_sara.cli.running import EXIT_CODES, OK, After, AsJson, Limit, Yes, run
+from madan_sara.contracts.campaign import CampaignStatus
 
 campaigns = typer.Typer(
     help="Save, watch and steer campaigns.", epilog=EXIT_CODES, no_args_is_help=True
@@ -22,7 +22,7 @@ def save_campaign(
     as_json: AsJson = False,
 ) -> None:
     """Save a campaign, new or changed; a status or start the file leaves out stays."""
-    from starter.cli import orders
+    from madan_sara.cli import orders
 
     run(lambda: orders.save_campaign(file, yes=yes), as_json=as_json)
 
@@ -41,11 +41,11 @@ def campaign_status(
     ] = False,
 ) -> None:
     """Show a campaign's outcomes, budget, daily limit, pacing and prospects."""
-    from starter.cli import campaign_reports
+    from madan_sara.cli import campaign_reports
 
     if not watch:
         run(lambda: campaign_reports.status(campaign_id), as_json=as_json)
-    from starter.cli import watching
+    from madan_sara.cli import watching
 
     try:
         run(lambda: watching.watch(campaign_id, interval_seconds=interval, as_json=as_json))
@@ -61,7 +61,7 @@ def list_campaigns(
     as_json: AsJson = False,
 ) -> None:
     """List campaigns, the newest first, a page at a time."""
-    from starter.cli import finding_orders
+    from madan_sara.cli import finding_orders
 
     run(lambda: finding_orders.campaigns(status, after, limit), as_json=as_json)
 
@@ -69,7 +69,7 @@ def list_campaigns(
 @campaigns.command("analytics", epilog=EXIT_CODES)
 def campaign_analytics(campaign_id: CampaignId, as_json: AsJson = False) -> None:
     """Show what a campaign's money brought: costs, engagement, conversions, ROI, by channel."""
-    from starter.cli import campaign_reports
+    from madan_sara.cli import campaign_reports
 
     run(lambda: campaign_reports.analytics(campaign_id), as_json=as_json)
 
@@ -80,7 +80,7 @@ def validate_campaign(
     as_json: AsJson = False,
 ) -> None:
     """Name everything that is wrong with a campaign's file; nothing is connected or stored."""
-    from starter.cli import campaign_files
+    from madan_sara.cli import campaign_files
 
     run(lambda: campaign_files.validate(file), as_json=as_json)
 
@@ -98,7 +98,7 @@ def import_recipients(
     as_json: AsJson = False,
 ) -> None:
     """Queue the recipients of a file; whom the campaign has already is passed over."""
-    from starter.cli import campaign_files
+    from madan_sara.cli import campaign_files
 
     run(
         lambda: campaign_files.import_recipients(campaign_id, file, region, rejects, quiet=as_json),
@@ -109,7 +109,7 @@ def import_recipients(
 @campaigns.command("start", epilog=EXIT_CODES)
 def start_campaign(campaign_id: CampaignId, as_json: AsJson = False) -> None:
     """Start sending to the recipients a campaign has; again, once more were added."""
-    from starter.cli import campaign_orders
+    from madan_sara.cli import campaign_orders
 
     run(lambda: campaign_orders.start(campaign_id), as_json=as_json)
 
@@ -117,7 +117,7 @@ def start_campaign(campaign_id: CampaignId, as_json: AsJson = False) -> None:
 @campaigns.command("pause", epilog=EXIT_CODES)
 def pause(campaign_id: CampaignId, as_json: AsJson = False) -> None:
     """Send nothing until it is resumed, what is asleep included."""
-    from starter.cli import campaign_orders
+    from madan_sara.cli import campaign_orders
 
     run(lambda: campaign_orders.pause(campaign_id), as_json=as_json)
 
@@ -125,7 +125,7 @@ def pause(campaign_id: CampaignId, as_json: AsJson = False) -> None:
 @campaigns.command("resume", epilog=EXIT_CODES)
 def resume(campaign_id: CampaignId, as_json: AsJson = False) -> None:
     """Send again; what was due meanwhile goes within its allowed hours."""
-    from starter.cli import campaign_orders
+    from madan_sara.cli import campaign_orders
 
     run(lambda: campaign_orders.resume(campaign_id), as_json=as_json)
 
@@ -140,7 +140,7 @@ def cancel_campaign(
     as_json: AsJson = False,
 ) -> None:
     """Withdraw a campaign for good: what is unsent is closed, its money given back."""
-    from starter.cli import campaign_orders
+    from madan_sara.cli import campaign_orders
 
     run(lambda: campaign_orders.cancel(campaign_id, reason, yes=yes), as_json=as_json)
 
@@ -161,7 +161,7 @@ def change_campaign(
     as_json: AsJson = False,
 ) -> None:
     """Change a campaign's limits while it runs; refused below what is held or spent."""
-    from starter.cli import campaign_orders
+    from madan_sara.cli import campaign_orders
 
     run(
         lambda: campaign_orders.change(campaign_id, daily_limit, budget, end_date, yes=yes),

@@ -13,16 +13,16 @@ from uuid import UUID
 
 from pydantic import BaseModel, StrictBool, TypeAdapter, ValidationError
 
-from contracts.base import Contract, Instant, InstantOrDay, ShortText
-from contracts.campaign import OutreachCampaign
-from contracts.content import MessageContent
-from contracts.faults import InvalidRequestError, one_line
-from contracts.money import Money
-from contracts.reading import read
-from contracts.recipient import RecipientProfile
-from contracts.settings import OrchestratorSettings
-from starter import strict_json
-from starter.campaign_check import check_campaign
+from madan_sara.contracts.base import Contract, Instant, InstantOrDay, ShortText
+from madan_sara.contracts.campaign import OutreachCampaign
+from madan_sara.contracts.content import MessageContent
+from madan_sara.contracts.faults import InvalidRequestError, one_line
+from madan_sara.contracts.money import Money
+from madan_sara.contracts.reading import read
+from madan_sara.contracts.recipient import RecipientProfile
+from madan_sara.contracts.settings import OrchestratorSettings
+from madan_sara.starter import strict_json
+from madan_sara.starter.campaign_check import check_campaign
 
 M = TypeVar("M", bound=BaseModel)
 

@@ -6,16 +6,16 @@ from decimal import Decimal
 
 from typing_extensions import TypedDict
 
-from contracts.campaign import OutreachCampaign
-from contracts.channels import Channel
-from contracts.decision import ChannelAssessment, RoutingDecision, SendPlan
-from contracts.money import from_micros
-from contracts.outreach import FINAL_STATES, Details, OutreachState
-from contracts.settings import DEFAULT_PRICES
-from persistence.bookings import Booking, BookingState
-from persistence.intake import AttemptRecord
-from starter.cli import words
-from starter.cli.standing import Standing, at_local, local_iso
+from madan_sara.cli import words
+from madan_sara.cli.standing import Standing, at_local, local_iso
+from madan_sara.contracts.campaign import OutreachCampaign
+from madan_sara.contracts.channels import Channel
+from madan_sara.contracts.decision import ChannelAssessment, RoutingDecision, SendPlan
+from madan_sara.contracts.money import from_micros
+from madan_sara.contracts.outreach import FINAL_STATES, Details, OutreachState
+from madan_sara.contracts.settings import DEFAULT_PRICES
+from madan_sara.persistence.bookings import Booking, BookingState
+from madan_sara.persistence.intake import AttemptRecord
 
 
 class ChannelVerdict(TypedDict):

@@ -1,10 +1,10 @@
 """What the commands that look at a campaign's figures do, once their words are understood."""
 
-from contracts.campaign import FINAL_STATUSES
-from starter.cli.campaign_views import analytics_view, campaign_view
-from starter.cli.orders import Order, Reply
-from starter.cli.request_file import parse_amount, parse_id, parse_instant
-from starter.cli.session import Session
+from madan_sara.cli.campaign_views import analytics_view, campaign_view
+from madan_sara.cli.orders import Order, Reply
+from madan_sara.cli.request_file import parse_amount, parse_id, parse_instant
+from madan_sara.cli.session import Session
+from madan_sara.contracts.campaign import FINAL_STATUSES
 
 
 def status(campaign_id: str) -> Order:
