@@ -32,7 +32,7 @@ from madan_sara.contracts.outreach import (
     RouteInput,
 )
 from madan_sara.persistence.database import Database
-from madan_sara.persistence.intake import NewMessage, PostgresIntake
+from madan_sara.persistence.messages import NewMessage, PostgresMessageStore
 from madan_sara.worker.components import Components, build_components
 from madan_sara.worker.heap import freeze_heap
 
@@ -147,12 +147,12 @@ def _report(shape: _Shape, stopwatch: _Stopwatch, seconds: float, cpu: CpuUse) -
 
 
 async def _store(database: Database, requests: Sequence[NewMessage]) -> list[MessageRef]:
-    intake = PostgresIntake(database)
+    store = PostgresMessageStore(database)
     waiting = iter(requests)
 
     async def store_some() -> None:
         for request in waiting:
-            await intake.store(request, datetime.now(UTC))
+            await store.store(request, datetime.now(UTC))
 
     await asyncio.gather(*(store_some() for _ in range(_STORED_AT_ONCE)))
     return [

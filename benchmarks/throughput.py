@@ -40,7 +40,7 @@ from madan_sara.contracts.campaign import OutreachCampaign
 from madan_sara.contracts.channels import Channel
 from madan_sara.contracts.money import to_micros
 from madan_sara.persistence.database import Database
-from madan_sara.persistence.intake import NewMessage, PostgresIntake
+from madan_sara.persistence.messages import NewMessage, PostgresMessageStore
 from madan_sara.worker.components import Components, build_components
 from madan_sara.worker.heap import freeze_heap
 from madan_sara.worker.senders import build_senders
@@ -149,10 +149,10 @@ def _lines(
 ) -> dict[str, Line]:
     """The three ways, and the answers the idle one gives."""
     full = build_components(database, accepting_senders())
-    intake = PostgresIntake(database)
+    messages = PostgresMessageStore(database)
 
     async def store(request: NewMessage) -> None:
-        await intake.store(request, datetime.now(UTC))
+        await messages.store(request, datetime.now(UTC))
 
     async def store_nothing(_: NewMessage) -> None: ...
 

@@ -15,7 +15,7 @@ from madan_sara.contracts.money import from_micros
 from madan_sara.contracts.outreach import FINAL_STATES, Details, OutreachState
 from madan_sara.contracts.settings import DEFAULT_PRICES
 from madan_sara.persistence.bookings import Booking, BookingState
-from madan_sara.persistence.intake import AttemptRecord
+from madan_sara.persistence.messages import AttemptRecord
 
 
 class ChannelVerdict(TypedDict):

@@ -26,6 +26,7 @@ with workflow.unsafe.imports_passed_through():
         RescheduleInput,
     )
     from madan_sara.policy.budget import fits_another_day
+    from madan_sara.policy.receipts import RULES
     from madan_sara.workflows.record import OutreachRecord
     from madan_sara.workflows.signals import read_signal
     from madan_sara.workflows.steps import OutreachSteps, raise_if_cancelled
@@ -261,7 +262,7 @@ class OutreachWorkflow:
             )
         except TimeoutError:
             return False
-        if self._events[attempt_no] is not DeliveryEventKind.BOUNCED:
+        if not RULES[self._events[attempt_no]].moves_on:
             return False
         reopened = await self._steps.reopen_claim()
         if reopened.block is not None:
@@ -371,7 +372,7 @@ class OutreachWorkflow:
     def delivery_event(self, *inputs: object) -> None:
         """A provider reported what became of an attempt: one `DeliveryEventSignal`."""
         event = read_signal(DeliveryEventSignal, inputs, "delivery_event")
-        if event is not None and event.kind is not DeliveryEventKind.UNKNOWN:
+        if event is not None and RULES[event.kind].ends_wait:
             self._events[event.attempt_no] = event.kind
 
     # Small words

@@ -199,7 +199,7 @@ async def test_a_late_no_does_not_undo_a_later_call_that_is_taken(shop, late):
     second_gate.opened.set()
 
     assert (await second).outcome is DeliveryOutcome.ACCEPTED
-    assert (await shop.intake.record(shop.tenant_id, request.ref.message_id)).state == "sent"
+    assert (await shop.messages.record(shop.tenant_id, request.ref.message_id)).state == "sent"
     await assert_books_balance(shop.database, shop.tenant_id)
 
 
@@ -211,7 +211,7 @@ async def test_an_answer_counts_from_when_it_came(shop):
     gate.opened.set()
     result = await running
 
-    record = await shop.intake.record(shop.tenant_id, request.ref.message_id)
+    record = await shop.messages.record(shop.tenant_id, request.ref.message_id)
     facts = await shop.attempts.delivery_facts(request.ref, 1, Channel.CHAT, "")
     assert result.answered_at == record.sent_at == facts.attempt.concluded_at
     assert result.answered_at > facts.attempt.called_at

@@ -173,8 +173,8 @@ async def test_a_receipt_counts_once(shop):
         occurred_at=NOW,
     )
 
-    assert await shop.intake.receive(shop.tenant_id, event, NOW)
-    assert not await shop.intake.receive(shop.tenant_id, event, NOW)
+    assert await shop.receipts.receive(shop.tenant_id, event, NOW)
+    assert not await shop.receipts.receive(shop.tenant_id, event, NOW)
 
     async with shop.database.statement() as connection:
         figures = await connection.execute(
@@ -200,4 +200,4 @@ async def test_a_stranger_s_receipt_is_not_kept(shop):
         kind=DeliveryEventKind.BOUNCED,
         occurred_at=NOW,
     )
-    assert not await shop.intake.receive(uuid.uuid4(), event, NOW)
+    assert not await shop.receipts.receive(uuid.uuid4(), event, NOW)
