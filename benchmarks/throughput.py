@@ -22,7 +22,7 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from benchmarks.accepting_sender import accepting_senders
 from benchmarks.arguments import positive
 from benchmarks.idle_components import Answers, build_idle_components
-from benchmarks.ledger import read_books
+from benchmarks.ledger import read_totals
 from benchmarks.load import CHANNELS, make_campaign, make_requests, save_campaigns
 from benchmarks.machine import CpuMeter, describe
 from benchmarks.outreach_rounds import Line, Round, Rounds
@@ -91,7 +91,7 @@ async def measure(size: Size) -> None:
             if size.profile:
                 await _profile(bench, size)
                 carried += size.outreaches + _WARM_UP
-            await _check_books(bench, carried)
+            await _check_totals(bench, carried)
 
 
 def _order(number: int) -> tuple[str, ...]:
@@ -177,12 +177,12 @@ async def _check_shape(bench: _Bench, name: str, request: NewMessage) -> None:
     print(f"{name:<13} {history.events} events, {history.bytes} bytes of history", flush=True)
 
 
-async def _check_books(bench: _Bench, carried: int) -> None:
-    books = await read_books(bench.database)
+async def _check_totals(bench: _Bench, carried: int) -> None:
+    totals = await read_totals(bench.database)
     price = to_micros(bench.campaign.effective_settings().price_of(CHANNELS[0]))
-    assert books.stored == books.sent == books.accepted == carried, (books, carried)
-    assert books.held_micros == 0, books
-    assert books.spent_micros == carried * price, (books, carried * price)
+    assert totals.stored == totals.sent == totals.accepted == carried, (totals, carried)
+    assert totals.held_micros == 0, totals
+    assert totals.spent_micros == carried * price, (totals, carried * price)
     print(f"\n{carried} outreaches stored, sent once and paid for; every account balances.")
 
 

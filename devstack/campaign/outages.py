@@ -13,7 +13,7 @@ from rich.text import Text
 from madan_sara.contracts.campaign import OutreachCampaign
 from madan_sara.devstack.campaign.audience import Person
 from madan_sara.devstack.campaign.watch import Watch
-from madan_sara.devstack.checks.books import Attempt, Books
+from madan_sara.devstack.checks.records import AttemptRow, Records
 from madan_sara.devstack.checks.verdict import Verdict
 
 #: Share of the recipients that have their outcome when the first provider goes away.
@@ -130,12 +130,14 @@ def lasts_at_least(outage_seconds: float) -> float:
     return _LASTS_FOR * outage_seconds
 
 
-def check_unmoved(books: Books, campaign: OutreachCampaign, people: Iterable[Person]) -> Verdict:
+def check_unmoved(
+    records: Records, campaign: OutreachCampaign, people: Iterable[Person]
+) -> Verdict:
     """An outage must have moved no message to another channel, least of all to a dearer one.
 
     People to whom a provider does something have other reasons to be moved: left out.
     """
-    attempts = _attempts(books, campaign)
+    attempts = _attempts(records, campaign)
     plain = [person for person in people if person.fate.is_plain]
     faults = []
     for person in plain:
@@ -147,13 +149,13 @@ def check_unmoved(books: Books, campaign: OutreachCampaign, people: Iterable[Per
 
 
 def check_no_tries_used_up(
-    books: Books, campaign: OutreachCampaign, people: Iterable[Person]
+    records: Records, campaign: OutreachCampaign, people: Iterable[Person]
 ) -> Verdict:
     """An outage must have used up no tries of a message.
 
     People to whom a provider does something have other reasons for a second try: left out.
     """
-    attempts = _attempts(books, campaign)
+    attempts = _attempts(records, campaign)
     faults = [
         f"{person.id} ({person.fate.name}): {attempt.tries} tries by {attempt.channel}"
         for person in people
@@ -163,11 +165,11 @@ def check_no_tries_used_up(
     return Verdict("no outage used up tries of a message", faults)
 
 
-def _attempts(books: Books, campaign: OutreachCampaign) -> dict[str, list[Attempt]]:
+def _attempts(records: Records, campaign: OutreachCampaign) -> dict[str, list[AttemptRow]]:
     """The attempts of a campaign by recipient, in order."""
-    found: dict[str, list[Attempt]] = defaultdict(list)
-    for attempt in books.attempts:
-        message = books.messages[attempt.message_id]
+    found: dict[str, list[AttemptRow]] = defaultdict(list)
+    for attempt in records.attempts:
+        message = records.messages[attempt.message_id]
         if message.campaign_id == campaign.id:
             found[message.recipient_id].append(attempt)
     return found

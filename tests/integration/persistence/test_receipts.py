@@ -11,7 +11,7 @@ from madan_sara.contracts.channels import Channel
 from madan_sara.contracts.delivery import AttemptState, DeliveryEvent, DeliveryEventKind
 from madan_sara.policy.receipts import RULES, state_after, suppressed_by
 from tests.integration.persistence.shop import NOW
-from tests.ledger import assert_books_balance
+from tests.ledger import assert_accounts_balance
 
 KINDS = list(DeliveryEventKind)
 ANSWERS = (AttemptState.ACCEPTED, AttemptState.UNKNOWN, AttemptState.REFUSED)
@@ -74,7 +74,7 @@ async def counted(shop):
         "SELECT tenant_id, kind, name, messages FROM campaign_tally_changes) kept "
         "WHERE tenant_id = :id AND kind = 'receipt' GROUP BY name",
     )
-    return dict(map(tuple, found))
+    return {name: int(messages) for name, messages in found}
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -94,7 +94,7 @@ async def test_what_the_policy_says_of_a_receipt_is_what_is_stored(shop, kind):
     if RULES[kind].engages:
         counts["engaged"] = len(AttemptState)
     assert await counted(shop) == counts
-    await assert_books_balance(shop.database, shop.tenant_id)
+    await assert_accounts_balance(shop.database, shop.tenant_id)
 
 
 @pytest.mark.parametrize("kind", [*KINDS, None])
@@ -122,7 +122,7 @@ async def test_receipts_that_race_count_a_message_once(shop):
     await asyncio.gather(*(receive(shop, ref, kind) for kind in KINDS for _ in range(3)))
 
     assert await state_of(shop, ref) is AttemptState.BOUNCED
-    assert await counted(shop) == {**dict.fromkeys(KINDS, 1), "engaged": 1}
+    assert await counted(shop) == {**{kind.value: 1 for kind in KINDS}, "engaged": 1}
     assert await suppressed_kinds(shop) == Counter(["address", "recipient"])
     statistics = "SELECT messages, opens, clicks, replies FROM engagement_stats WHERE tenant_id=:id"
     assert [tuple(row) for row in await rows(shop, statistics)] == [(1, 1, 1, 1)]
