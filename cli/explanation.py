@@ -160,7 +160,7 @@ def _headline(standing: Standing) -> str:
 
 def _channels_left(standing: Standing) -> list[str]:
     """The channels that follow the planned one, while the message is on its way."""
-    order = standing.routing.order() if standing.routing else []
+    order = standing.routing.channel_order() if standing.routing else []
     if standing.state in FINAL_STATES or standing.channel not in order:
         return []
     return [channel.value for channel in order[order.index(standing.channel) + 1 :]]

@@ -81,7 +81,7 @@ RETURNING a.attempt_no
 """)
 
 # What certainly was not taken is on nobody's way: its message is asleep again, for a cancel, a
-# sweep or an order to find. What may be out stays with its provider.
+# sweep or a command to find. What may be out stays with its provider.
 _PUT_OFF = Query(f"""
 WITH {_LOCKED_MESSAGE}, waiting AS (
     INSERT INTO attempts AS a (message_id, attempt_no, tenant_id, channel, provider,

@@ -125,7 +125,7 @@ class OutreachWorkflow:
         raise_if_cancelled()
         if routing.channel is None:
             await self._close(*no_channel(routing))
-        return routing.order()
+        return routing.channel_order()
 
     async def _resume(self) -> list[Channel]:
         """Take a bounced message up again; the channels it was not tried on yet."""
@@ -135,7 +135,7 @@ class OutreachWorkflow:
         if reopened.block is not None:
             self._end(reopened.state, reopened.block)
             return []
-        left = [c for c in reopened.routing.order() if c not in reopened.tried_channels]
+        left = [c for c in reopened.routing.channel_order() if c not in reopened.tried_channels]
         if not left:
             await self._close(OutreachState.FAILED, Block(reason=_ALL_FAILED))
         return left
@@ -415,4 +415,4 @@ def _impossible(what: str) -> ApplicationError:
 
 
 def _refusal(message: str) -> ApplicationError:
-    return ApplicationError(message, type="OrderRefused")
+    return ApplicationError(message, type="CommandRefused")

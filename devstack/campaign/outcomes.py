@@ -13,7 +13,7 @@ from madan_sara.contracts.outreach import ExitReason, OutreachState
 from madan_sara.devstack.campaign.audience import Person
 from madan_sara.devstack.campaign.fates import NO_MONEY, End, Fate
 from madan_sara.devstack.checks.records import Message, Records
-from madan_sara.devstack.checks.verdict import Verdict
+from madan_sara.devstack.checks.results import CheckResult
 from madan_sara.policy.budget import AccountScope
 from madan_sara.policy.ledger import AccountKey
 
@@ -39,7 +39,9 @@ def outcome_table(records: Records, campaign: OutreachCampaign) -> Table:
     return table
 
 
-def check_fates(records: Records, campaign: OutreachCampaign, people: Sequence[Person]) -> Verdict:
+def check_fates(
+    records: Records, campaign: OutreachCampaign, people: Sequence[Person]
+) -> CheckResult:
     """Everybody's outcome must be the one their fate leads to, or that the money was out."""
     ends = {message.recipient_id: _end(message) for message in _messages(records, campaign)}
     faults = [
@@ -49,12 +51,14 @@ def check_fates(records: Records, campaign: OutreachCampaign, people: Sequence[P
     ]
     faults += [f"nobody met this: {fate.name}" for fate in _not_met(people, ends)]
     met = len({person.fate.name for person in people})
-    return Verdict(f"everybody ended as what befell them demands, in {met} different ways", faults)
+    return CheckResult(
+        f"everybody ended as what befell them demands, in {met} different ways", faults
+    )
 
 
 def check_money_ran_out(
     records: Records, campaign: OutreachCampaign, status: CampaignStatus
-) -> Verdict:
+) -> CheckResult:
     """The budget must have ended the campaign, with nothing left for text messages before."""
     exhausted, sms = CampaignStatus.BUDGET_EXHAUSTED, Channel.SMS
     without = sum(m.reason == ExitReason.BUDGET_EXCEEDED for m in _messages(records, campaign))
@@ -65,7 +69,7 @@ def check_money_ran_out(
     if left >= campaign.effective_settings().price_of(sms):
         faults.append(f"{left:f} of the budget of {sms} is left")
     promise = f"the campaign ended {exhausted}, its money for {sms} used up: {without} got nothing"
-    return Verdict(promise, faults)
+    return CheckResult(promise, faults)
 
 
 def _left(records: Records, campaign: OutreachCampaign, channel: Channel) -> Decimal:

@@ -33,7 +33,7 @@ from madan_sara.devstack.checks.counts import check_outcomes_counted
 from madan_sara.devstack.checks.everything import check_everything
 from madan_sara.devstack.checks.history import CampaignHistory, check_history, read_history
 from madan_sara.devstack.checks.records import Records, read_records
-from madan_sara.devstack.checks.verdict import Verdict, show_verdicts
+from madan_sara.devstack.checks.results import CheckResult, show_results
 from madan_sara.devstack.farewell import say_what_next
 from madan_sara.devstack.receipt_relay import ReceiptRelay, relaying
 from madan_sara.devstack.stack import Stack, begin_play
@@ -127,8 +127,8 @@ class _Run:
         history = await read_history(await self._stack.temporal_client(), campaign.id)
         self._console.print(outcome_table(records, campaign))
         self._console.print(figures(watch, history))
-        verdicts = await self._check(records, campaign, watch, history)
-        return show_verdicts(self._console, verdicts)
+        results = await self._check(records, campaign, watch, history)
+        return show_results(self._console, results)
 
     async def _carry(
         self,
@@ -163,7 +163,7 @@ class _Run:
 
     async def _check(
         self, records: Records, campaign: OutreachCampaign, watch: Watch, history: CampaignHistory
-    ) -> list[Verdict]:
+    ) -> list[CheckResult]:
         recipients = {ran.id: people for ran, people in self._ran}
         status = (await self._orchestrator.get_campaign(campaign.id)).status
         mails, sandbox = self._stack.mail_sink.messages, self._stack.sandbox
@@ -183,7 +183,7 @@ class _Run:
             *self._check_outages(records, campaign),
         ]
 
-    def _check_outages(self, records: Records, campaign: OutreachCampaign) -> list[Verdict]:
+    def _check_outages(self, records: Records, campaign: OutreachCampaign) -> list[CheckResult]:
         if self._outages is None:
             return []
         return [

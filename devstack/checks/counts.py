@@ -5,11 +5,11 @@ from uuid import UUID
 
 from madan_sara.contracts.outreach import FINAL_STATES, UNSENT_STATES
 from madan_sara.devstack.checks.records import Records
-from madan_sara.devstack.checks.verdict import Verdict
+from madan_sara.devstack.checks.results import CheckResult
 from madan_sara.policy.ledger import open_holds
 
 
-def check_outcomes_counted(records: Records, recipients: dict[UUID, int]) -> Verdict:
+def check_outcomes_counted(records: Records, recipients: dict[UUID, int]) -> CheckResult:
     """Everybody put into a campaign must have come out of it, once.
 
     Args:
@@ -23,12 +23,12 @@ def check_outcomes_counted(records: Records, recipients: dict[UUID, int]) -> Ver
         if outcomes[campaign_id] != number
     ]
     total = sum(recipients.values())
-    return Verdict(
+    return CheckResult(
         f"the {total} recipients of {len(recipients)} campaigns have one outcome each", faults
     )
 
 
-def check_tallies(records: Records) -> Verdict:
+def check_tallies(records: Records) -> CheckResult:
     """The counts kept as things happened must be the counts of the messages themselves."""
     counted = Counter(
         (m.campaign_id, m.state, m.reason, m.channel) for m in records.messages.values()
@@ -43,12 +43,12 @@ def check_tallies(records: Records) -> Verdict:
                 f"{records.campaigns[campaign_id]}, {name}: {kept.get(place, 0)} by the tallies, "
                 f"{counted[place]} by counting"
             )
-    return Verdict(
+    return CheckResult(
         f"the {len(kept)} tallies equal the {len(records.messages)} messages counted", faults
     )
 
 
-def check_nothing_left(records: Records) -> Verdict:
+def check_nothing_left(records: Records) -> CheckResult:
     """No message that has ended may hold money, and none unsent the right to contact anybody."""
     holding = {message_id for message_id, _ in open_holds(records.entries)}
     faults, unsent = [], 0
@@ -59,4 +59,4 @@ def check_nothing_left(records: Records) -> Verdict:
             faults.append(f"{who} hold")
         if message.state in UNSENT_STATES and message.has_claim:
             faults.append(f"{who} claim")
-    return Verdict(f"no hold and no claim is left of the {unsent} that ended unsent", faults)
+    return CheckResult(f"no hold and no claim is left of the {unsent} that ended unsent", faults)

@@ -14,7 +14,7 @@ from madan_sara.devstack.checks.providers import (
     taken_by_sandbox,
 )
 from madan_sara.devstack.checks.records import Records
-from madan_sara.devstack.checks.verdict import Verdict
+from madan_sara.devstack.checks.results import CheckResult
 from madan_sara.devstack.mail_sink import StoredMail
 from madan_sara.devstack.sandbox.journal import LoggedRequest, Receipt
 
@@ -25,7 +25,7 @@ def check_everything(
     log: Sequence[LoggedRequest],
     receipts: Sequence[Receipt],
     mails: Sequence[StoredMail],
-) -> list[Verdict]:
+) -> list[CheckResult]:
     """Compare what is stored with itself and with what the other sides have.
 
     Args:

@@ -11,7 +11,7 @@ from madan_sara.contracts.channels import Channel
 from madan_sara.contracts.money import from_micros, to_micros
 from madan_sara.contracts.outreach import OutreachState
 from madan_sara.devstack.checks.records import TAKEN, Message, Records
-from madan_sara.devstack.checks.verdict import Verdict
+from madan_sara.devstack.checks.results import CheckResult
 from madan_sara.policy.budget import Account, AccountScope
 from madan_sara.policy.ledger import (
     AccountKey,
@@ -25,7 +25,7 @@ from madan_sara.policy.ledger import (
 _GUARDS: Final = frozenset({"spend_within_limit", "messages_within_limit"})
 
 
-def check_accounts(records: Records) -> Verdict:
+def check_accounts(records: Records) -> CheckResult:
     """Every account must be the sum of its entries."""
     faults = []
     for key, stands, due in discrepancies(records.accounts, records.entries):
@@ -41,14 +41,14 @@ def check_accounts(records: Records) -> Verdict:
             )
             if here != there
         ]
-    return Verdict(
+    return CheckResult(
         f"the {len(records.accounts)} accounts are the sums of their {len(records.entries)} "
         "entries",
         faults,
     )
 
 
-def check_prices(records: Records, campaigns: Iterable[OutreachCampaign]) -> Verdict:
+def check_prices(records: Records, campaigns: Iterable[OutreachCampaign]) -> CheckResult:
     """What is spent must be the price of what was sent; what is held, of what is asleep."""
     prices = {campaign.id: campaign.effective_settings().price_of for campaign in campaigns}
 
@@ -76,14 +76,14 @@ def check_prices(records: Records, campaigns: Iterable[OutreachCampaign]) -> Ver
         )
         if stands != due
     ]
-    return Verdict(
+    return CheckResult(
         f"the ledger balances: {from_micros(spent.total()):f} spent on what was sent, "
         f"{from_micros(held.total()):f} held for what is asleep",
         faults,
     )
 
 
-def check_limits(records: Records) -> Verdict:
+def check_limits(records: Records) -> CheckResult:
     """Booked anew, commit by commit, no account may ever have been beyond a limit.
 
     The limits are those the accounts have now: a run that lowers or raises one on its way
@@ -102,7 +102,7 @@ def check_limits(records: Records) -> Verdict:
                     f"{_named(records, key)} at {at}: {excess}"
                     for excess in _beyond(account, sums[key])
                 ]
-    return Verdict(
+    return CheckResult(
         f"booked anew in the order of their {commits} commits, no account was ever beyond a limit "
         f"({', '.join(sorted(_GUARDS))})",
         faults,

@@ -9,14 +9,14 @@ from uuid import UUID
 from madan_sara.contracts.delivery import AttemptState
 from madan_sara.devstack.checks.providers import Taken
 from madan_sara.devstack.checks.records import Message, Records
-from madan_sara.devstack.checks.verdict import Verdict
+from madan_sara.devstack.checks.results import CheckResult
 
 _DAY = timedelta(hours=24)
 
 
 def check_people(
     records: Records, taken: Iterable[Taken], most_a_day: Mapping[UUID, int]
-) -> Verdict:
+) -> CheckResult:
     """No message may reach somebody twice, nor anybody more messages than the caps allow.
 
     Args:
@@ -30,7 +30,7 @@ def check_people(
     for who, messages in arrivals.items():
         faults += [f"{who} {fault}" for fault in _repetitions(records, messages)]
         faults += [f"{who} {fault}" for fault in _beyond_cap(messages, most_a_day)]
-    return Verdict(
+    return CheckResult(
         f"none of {len(arrivals)} people got a message twice, or two of one campaign, "
         "or more in 24 hours than the caps allow",
         faults,

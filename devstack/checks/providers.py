@@ -12,7 +12,7 @@ from madan_sara.contracts.delivery import AttemptState, DeliveryEventKind
 from madan_sara.delivery.email_letter import message_id_header
 from madan_sara.delivery.smtp_settings import SmtpSettings
 from madan_sara.devstack.checks.records import TAKEN, AttemptRow, Records
-from madan_sara.devstack.checks.verdict import Verdict
+from madan_sara.devstack.checks.results import CheckResult
 from madan_sara.devstack.mail_sink import StoredMail
 from madan_sara.devstack.sandbox.journal import LoggedRequest, Receipt
 
@@ -59,7 +59,7 @@ def taken_by_mail_sink(mails: Iterable[StoredMail], records: Records) -> list[Ta
     ]
 
 
-def check_sandbox(records: Records, log: Sequence[LoggedRequest]) -> Verdict:
+def check_sandbox(records: Records, log: Sequence[LoggedRequest]) -> CheckResult:
     """The sandbox's own log must agree with our attempts, to the message and to the call.
 
     Not every call that was about to be made is made: the worker may die before it, and nobody
@@ -81,30 +81,30 @@ def check_sandbox(records: Records, log: Sequence[LoggedRequest]) -> Verdict:
         for each in taken
         if each.key in ours and ours[each.key] != each.provider_message_id
     ]
-    return Verdict(
+    return CheckResult(
         f"the sandbox providers took {len(taken)} messages, each once, in {len(log)} calls, "
         "and their log agrees with our attempts",
         sorted(faults),
     )
 
 
-def check_mails(records: Records, mails: Sequence[StoredMail]) -> Verdict:
+def check_mails(records: Records, mails: Sequence[StoredMail]) -> CheckResult:
     """The mailboxes must agree with our attempts, to the mail."""
     attempts = [attempt for attempt in records.attempts if attempt.provider == _MAIL]
     taken = taken_by_mail_sink(mails, records)
-    return Verdict(
+    return CheckResult(
         f"the {len(taken)} mails in the mail sink are the ones we sent, each once",
         sorted(_disagreements(attempts, taken)),
     )
 
 
-def check_bounces(records: Records, receipts: Iterable[Receipt]) -> Verdict:
+def check_bounces(records: Records, receipts: Iterable[Receipt]) -> CheckResult:
     """What the providers reported as undeliverable must be known as bounced, and nothing else."""
     theirs = {r.idempotency_key for r in receipts if r.kind is DeliveryEventKind.BOUNCED}
     ours = {a.key for a in records.attempts if a.state == AttemptState.BOUNCED}
     faults = [f"{key}: bounced, and we do not know" for key in theirs - ours]
     faults += [f"{key}: bounced by our count alone" for key in ours - theirs]
-    return Verdict(f"the {len(theirs)} messages reported as bounced are known as such", faults)
+    return CheckResult(f"the {len(theirs)} messages reported as bounced are known as such", faults)
 
 
 def _disagreements(attempts: Iterable[AttemptRow], taken: Sequence[Taken]) -> list[str]:

@@ -16,7 +16,7 @@ from madan_sara.cli.campaign_views import campaign_view
 from madan_sara.contracts.campaign import CampaignStatus
 from madan_sara.devstack.checks.everything import check_everything
 from madan_sara.devstack.checks.records import Records, read_records
-from madan_sara.devstack.checks.verdict import Verdict, show_verdicts
+from madan_sara.devstack.checks.results import CheckResult, show_results
 from madan_sara.devstack.demo.checks import check_ends, check_outcomes
 from madan_sara.devstack.demo.examples import Examples, SingleMessage, Then, load_examples
 from madan_sara.devstack.demo.outcomes import Outcome, lost_answers, outcome_groups
@@ -100,7 +100,7 @@ class _Demo:
         for group in outcome_groups(outcomes):
             self._console.print(group)
         await self._show_first_campaign()
-        return show_verdicts(self._console, self._check(outcomes, ends, records))
+        return show_results(self._console, self._check(outcomes, ends, records))
 
     async def _prepare(self) -> None:
         for campaign in self._examples.campaigns.values():
@@ -195,7 +195,7 @@ class _Demo:
 
     def _check(
         self, outcomes: Sequence[Outcome], ends: Mapping[str, CampaignStatus], records: Records
-    ) -> list[Verdict]:
+    ) -> list[CheckResult]:
         """Compare with what was expected, what arrived and what is on record."""
         campaigns = self._examples.campaigns.values()
         mails, sandbox = self._stack.mail_sink.messages, self._stack.sandbox

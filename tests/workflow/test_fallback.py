@@ -69,7 +69,7 @@ async def test_a_refusal_gives_the_hold_back_and_tries_the_next_channel(
     result = await handle.result()
     status = await handle.query(OutreachWorkflow.status)
     assert result.state is OutreachState.SENT
-    assert result.channel is status.routing.order()[1]
+    assert result.channel is status.routing.channel_order()[1]
     assert [a.outcome for a in status.attempts] == ["refused", "accepted"]
     assert len(sms.asked) + len(instagram.asked) == 1
     price = 7500 if result.channel is Channel.SMS else 0

@@ -371,7 +371,7 @@ CREATE TABLE conversions (
 )
 """
 
-# Append-only: what was ordered of a campaign, and what it changed itself and why.
+# Append-only: what a campaign was commanded, and what it changed itself and why.
 _CAMPAIGN_EVENTS = """
 CREATE TABLE campaign_events (
     tenant_id   uuid NOT NULL,

@@ -63,8 +63,8 @@ def test_the_money_must_have_run_out():
 @pytest.mark.parametrize(("last_bytes", "faults"), [(120, 0), (126, 1)])
 def test_memory_that_grows_with_the_audience(last_bytes, faults):
     watch = _watch([(1, 400, 90), (2, 600, 100), (10, 10_000, last_bytes)])
-    (verdict,) = check_memory(watch)
-    assert len(verdict.faults) == faults
+    (result,) = check_memory(watch)
+    assert len(result.faults) == faults
 
 
 def test_a_small_audience_says_nothing_about_memory():

@@ -41,8 +41,8 @@ from tests.unit.devstack.records import (
 
 
 def test_books_in_order_pass_every_check():
-    verdicts = check_everything(records(), [campaign()], log(), [], [])
-    assert [fault for verdict in verdicts for fault in verdict.faults] == []
+    results = check_everything(records(), [campaign()], log(), [], [])
+    assert [fault for result in results for fault in result.faults] == []
     assert check_outcomes_counted(records(), {CAMPAIGN: 2}).faults == []
 
 
