@@ -49,7 +49,7 @@ _LACKS_OF_ROOM = (ExitReason.BUDGET_EXCEEDED, ExitReason.DAILY_LIMIT)
 
 @workflow.defn(name="Outreach")
 class OutreachWorkflow:
-    """Carries one message: claim, route, plan, reserve, sleep, deliver.
+    """Carries one message: claim, route, plan, hold, deliver, settle.
 
     A delivery books what a provider has taken with its answer. A cancel is honoured between
     steps and while asleep. Whatever ends the message unsent closes it, which leaves no hold
@@ -92,13 +92,13 @@ class OutreachWorkflow:
         return self._record.result()
 
     async def _carry(self, request: OutreachInput) -> None:
-        channels = await (self._resume() if request.resume else self._decide())
+        channels = await (self._resume() if request.resume else self._claim_and_route())
         for channel in channels:
-            block = await self._book(channel)
+            block = await self._plan_and_hold(channel)
             if block is None:
                 is_last = channel is channels[-1]
                 result = await self._deliver_when_due(channel, is_last_channel=is_last)
-                if await self._follow_up(channel, result):
+                if await self._settle(channel, result):
                     return
             elif not request.resume and channel is channels[0]:
                 if not await self._put_back(block):
@@ -110,7 +110,7 @@ class OutreachWorkflow:
             tried = {a.channel.value: a.code or a.outcome for a in self._record.attempts}
             await self._close(OutreachState.FAILED, Block(reason=_ALL_FAILED, details=dict(tried)))
 
-    async def _decide(self) -> list[Channel]:
+    async def _claim_and_route(self) -> list[Channel]:
         """Claim the person and choose the channels; none when the message ends here."""
         claim = await self._steps.claim(waits_for_resume=self._place is not None)
         self._record.warnings = claim.warnings
@@ -140,7 +140,7 @@ class OutreachWorkflow:
             await self._close(OutreachState.FAILED, Block(reason=_ALL_FAILED))
         return left
 
-    async def _book(self, channel: Channel) -> Block | None:
+    async def _plan_and_hold(self, channel: Channel) -> Block | None:
         """Plan the send on a channel and hold its price; or why that cannot be."""
         full_day_of = None
         while True:
@@ -229,8 +229,8 @@ class OutreachWorkflow:
                 return block
             not_before, skip_day = plan.scheduled_at, True
 
-    async def _follow_up(self, channel: Channel, result: DeliverResult) -> bool:
-        """Do what an attempt's outcome asks for; whether the message has found its end."""
+    async def _settle(self, channel: Channel, result: DeliverResult) -> bool:
+        """Settle with an attempt's outcome; whether the message has found its end."""
         self._record.note_attempt(channel, result.outcome.value, result.code)
         match result.outcome:
             case DeliveryOutcome.REFUSED:
@@ -277,7 +277,7 @@ class OutreachWorkflow:
         if self._record.routing is None:
             raise _impossible("a plan came before its routing")
         attempt_no = self._record.attempt_no + 1
-        reservation = await self._steps.reserve(
+        reservation = await self._steps.hold(
             attempt_no,
             plan,
             self._record.routing,
