@@ -183,6 +183,22 @@ def convert(
     )
 
 
+@app.command(epilog=EXIT_CODES)
+def migrate(as_json: AsJson = False) -> None:
+    """Bring the database to the newest schema; before the workers of a new version start."""
+    from madan_sara.cli import installation_commands
+
+    run(installation_commands.migrate, as_json=as_json)
+
+
+@app.command(epilog=EXIT_CODES)
+def healthcheck(as_json: AsJson = False) -> None:
+    """Say whether the database and Temporal can be used; exit code 1 if one cannot."""
+    from madan_sara.cli import installation_commands
+
+    run(installation_commands.healthcheck, as_json=as_json)
+
+
 def main() -> NoReturn:
     """Run the command line and exit with its code."""
     exit_process(_run_app())
