@@ -28,11 +28,11 @@ from madan_sara.cli.campaign_views import (
 from madan_sara.cli.layout import facts
 from madan_sara.cli.orders import Order, Reply
 from madan_sara.cli.request_file import parse_id
-from madan_sara.cli.session import Session
 from madan_sara.cli.terminal import Harmless, one_line, to_json_line
 from madan_sara.contracts.campaign import FINAL_STATUSES
 from madan_sara.contracts.outreach import FINAL_STATES
 from madan_sara.starter.campaign_status import CampaignStatusResult
+from madan_sara.starter.orchestrator import OutreachOrchestrator
 
 Show = Callable[[CampaignStatusResult], None]
 
@@ -43,18 +43,18 @@ def watch(campaign_id: str, *, interval_seconds: float, as_json: bool) -> Order:
     """Show a campaign again and again, until it is over or somebody interrupts."""
     campaign = parse_id(campaign_id, "CAMPAIGN_ID")
 
-    async def order(session: Session) -> Reply:
-        await _watch(session, campaign, interval_seconds, as_json=as_json)
+    async def order(orchestrator: OutreachOrchestrator) -> Reply:
+        await _watch(orchestrator, campaign, interval_seconds, as_json=as_json)
         return Reply({}, None)
 
     return order
 
 
 async def _watch(
-    session: Session, campaign: UUID, interval_seconds: float, *, as_json: bool
+    orchestrator: OutreachOrchestrator, campaign: UUID, interval_seconds: float, *, as_json: bool
 ) -> None:
     async def ask() -> CampaignStatusResult:
-        return await session.orchestrator.get_orchestration_status(campaign)
+        return await orchestrator.get_orchestration_status(campaign)
 
     try:
         with _display(as_json=as_json) as show:

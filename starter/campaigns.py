@@ -135,7 +135,7 @@ class Campaigns:
             chosen.unsaved.note_saved(version)
         return version is not None
 
-    async def standing(self, campaign_id: UUID) -> CampaignStatusResult:
+    async def status(self, campaign_id: UUID) -> CampaignStatusResult:
         """A campaign's budget, daily limit, pacing, counts and prospects.
 
         Raises:

@@ -17,7 +17,8 @@ from madan_sara.contracts.outreach import (
     OutreachState,
     OutreachStatus,
 )
-from madan_sara.persistence.intake import MessageRecord, PostgresIntake
+from madan_sara.contracts.records import MessageRecord
+from madan_sara.persistence.intake import PostgresIntake
 from madan_sara.persistence.requests import PostgresRequestStore
 from madan_sara.starter.campaigns import Campaigns
 from madan_sara.starter.lost import OutreachLostError

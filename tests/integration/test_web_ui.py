@@ -43,7 +43,7 @@ async def test_a_sleeping_outreach_tells_its_story(orchestrator, tenant_id):
     details = await _details(handle)
     assert details.startswith("**scheduled**")
     assert "**On email**: it scores best" in details
-    assert "no_contact" in details
+    assert "no address" in details
     assert "marie" not in details.lower()
     timers = [
         event.user_metadata.summary.data.decode()

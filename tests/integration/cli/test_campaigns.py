@@ -5,7 +5,7 @@ from decimal import Decimal
 from uuid import UUID
 
 from madan_sara.contracts.campaign import CampaignStatus
-from tests.integration.starter.cli import run_on_terminal
+from tests.integration.cli.cli import run_on_terminal
 from tests.makers import zone_at_noon
 from tests.waiting import eventually
 
