@@ -140,8 +140,9 @@ def money(amount: float) -> str:
 def told_wait(status: CampaignStatusResult) -> str | None:
     """What a campaign waits for, and until when."""
     wait, until = status["wait_explanation"], status["next_wake_at"]
-    is_looked_at = wait is not None and until is not None
-    return f"{wait}; looks again {told_instant(until)}" if is_looked_at else wait
+    if wait is None or until is None:
+        return wait
+    return f"{wait}; looks again {told_instant(until)}"
 
 
 def told_rate(status: CampaignStatusResult) -> str | None:

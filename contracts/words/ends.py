@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from madan_sara.contracts.campaign import FINAL_STATUSES, CampaignStatus
+from madan_sara.contracts.decision import RuledOut
 from madan_sara.contracts.outreach import Details, ExitReason
 from madan_sara.contracts.words.choices import RULED_OUT
 from madan_sara.contracts.words.progress import CODES
@@ -155,7 +156,8 @@ def _listed(details: Details) -> str:
 
 
 def _in_words(code: str) -> str:
-    return RULED_OUT.get(code) or CODES.get(code, code)
+    is_obstacle = code in RuledOut.__members__.values()
+    return RULED_OUT[RuledOut(code)] if is_obstacle else CODES.get(code, code)
 
 
 _ENDS: Final[Mapping[ExitReason, Callable[[Details], tuple[str, str]]]] = {

@@ -77,12 +77,16 @@ LOST: Final[Mapping[bool, str]] = {
 
 def attempt_meaning(outcome: str, code: str | None) -> str:
     """What an attempt came to: our own code's words, or else those of its state or outcome."""
-    if code in CODES:
+    if code is not None and code in CODES:
         return CODES[code]
-    known: Mapping[str, str] = {**OUTCOMES, **ATTEMPTS}
+    known = {**_by_value(OUTCOMES), **_by_value(ATTEMPTS)}
     return known.get(outcome, outcome)
 
 
 def lost_advice(message_id: UUID, *, may_be_sent: bool) -> str:
     """What can be done for a message whose workflow is lost."""
     return LOST[may_be_sent].replace("MESSAGE_ID", str(message_id))
+
+
+def _by_value(told: Mapping[DeliveryOutcome, str] | Mapping[AttemptState, str]) -> dict[str, str]:
+    return {named.value: words for named, words in told.items()}

@@ -6,7 +6,7 @@ from madan_sara.contracts.campaign import CampaignStatus
 from madan_sara.contracts.campaign_run import CampaignFigures, Wait, WaitReason
 from madan_sara.contracts.channels import Channel
 from madan_sara.contracts.delivery import AttemptSummary
-from madan_sara.contracts.outreach import Block, ExitReason, OutreachState
+from madan_sara.contracts.outreach import Block, Details, ExitReason, OutreachState
 from madan_sara.contracts.settings import ChannelDeduplication, OrchestratorSettings
 from madan_sara.contracts.words.ends import why_unsent
 from madan_sara.contracts.words.progress import CODES
@@ -32,7 +32,7 @@ def test_a_duplicate_names_its_last_message_whichever_rule_found_it():
 
 
 def test_an_end_and_its_attempts_are_told_in_the_words_of_every_door():
-    details = {"sms": "misconfigured"}
+    details: Details = {"sms": "misconfigured"}
     block = Block(reason=ExitReason.ALL_CHANNELS_FAILED, details=details)
     attempt = AttemptSummary(
         attempt_no=1, channel=Channel.SMS, outcome="refused", code="misconfigured"
