@@ -35,7 +35,7 @@ USED_LATELY: Final = "used for this person lately, so others go first"
 
 #: Which rule chose a send time.
 TIMING: Final[Mapping[TimingReason, str]] = {
-    TimingReason.IMMEDIATE: "the first allowed moment (forced, or the campaign does not optimise)",
+    TimingReason.IMMEDIATE: "the first allowed moment; no best time is looked for",
     TimingReason.CAMPAIGN_OPTIMAL: "the campaign's own best time for this channel",
     TimingReason.BEST_PRACTICE: "the best time for this channel and customer by best practice",
     TimingReason.REQUESTED: "the time it was rescheduled to",
