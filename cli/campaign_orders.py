@@ -17,7 +17,7 @@ from madan_sara.starter.orchestrator import OutreachOrchestrator
 
 
 def start(campaign_id: str) -> Order:
-    """Start a campaign, or let it go on with whoever was added."""
+    """Start a campaign, or let it go on with the recipients added since."""
     campaign = parse_id(campaign_id, "CAMPAIGN_ID")
 
     async def order(orchestrator: OutreachOrchestrator) -> Reply:

@@ -9,7 +9,7 @@ from madan_sara.starter.orchestrator import OutreachOrchestrator
 def suppress(
     recipient_id: str | None, address: str | None, channel: Channel | None, reason: str
 ) -> Order:
-    """Never contact somebody again."""
+    """Never contact a recipient or an address again."""
     recipient, place = _meant(recipient_id, address)
 
     async def order(orchestrator: OutreachOrchestrator) -> Reply:

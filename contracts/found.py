@@ -17,7 +17,7 @@ class FoundCampaign:
     name: str
     status: CampaignStatus
     created_at: datetime
-    #: Messages by state; states nobody is in are left out.
+    #: Messages by state; states without a message are left out.
     by_state: dict[str, int]
 
 

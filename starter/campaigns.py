@@ -116,7 +116,7 @@ class Campaigns:
         return ChosenCampaign(saved, warnings=[warning])
 
     async def save_chosen(self, chosen: ChosenCampaign) -> bool:
-        """Store what a send has chosen, if it is to be saved and nobody was faster.
+        """Store what a send has chosen, if it is to be saved and no other save was faster.
 
         Returns:
             Whether it was chosen rightly; else another was saved meanwhile.

@@ -157,7 +157,7 @@ class OutreachOrchestrator:
         # What it waits for may have changed with it.
         await self.campaign(campaign.id).look_again()
         stored = await self._campaigns.get(campaign.id)
-        if stored.status in FINAL_STATUSES:  # Nobody who waits gets any text.
+        if stored.status in FINAL_STATUSES:  # No text goes out any more.
             return TextsRenewed()
         return await self._queued_texts.renew(campaign)
 
@@ -234,7 +234,7 @@ class OutreachOrchestrator:
             campaign: the campaign, or the id of a saved one. One that is not saved yet is
                 saved; where another is saved under its id, that one stands, and a warning in
                 the answer names what differs. Only a change of an object that was saved or
-                loaded, and that nobody else has changed since, is saved with the send.
+                loaded, and that has not been changed elsewhere since, is saved with the send.
             recipient_id: the person, as the caller knows them.
             recipient_profile: contact data, zone, preferences, engagement.
             content: templates by channel, `default` for the rest.
@@ -280,7 +280,7 @@ class OutreachOrchestrator:
         has the details of each recipient. A longer one is queued and its campaign started:
         whom the campaign knows already is not queued again, and the answer names the
         campaign to watch and steer (see `campaign`). It then runs as one with imported
-        recipients does: it paces itself, and is completed once everybody has an outcome.
+        recipients does: it paces itself, and is completed once every recipient has an outcome.
 
         Raises:
             InvalidRequestError: any recipient is wrong, each named, or a long list is for a
@@ -448,7 +448,7 @@ class OutreachOrchestrator:
     ) -> list[LiftedSuppression]:
         """Allow contact with a recipient or an address again.
 
-        Everything that one wish had suppressed is lifted together: of somebody who has
+        Everything that one wish had suppressed is lifted together: of a person who has
         unsubscribed, the recipient and the address. Another's wish for the same address stays.
 
         Args:
