@@ -3,15 +3,16 @@
 import asyncio
 from pathlib import Path
 
-from madan_sara.cli.campaign_summary import campaign_summary, summary_view
+from madan_sara.cli.campaign_summary import summary_view
 from madan_sara.cli.orders import Order, Reply
 from madan_sara.cli.progress import import_bar
 from madan_sara.cli.request_file import parse_id, read_campaign
-from madan_sara.cli.session import Session
 from madan_sara.cli.terminal import show_error
 from madan_sara.contracts.faults import InvalidRequestError
+from madan_sara.starter.campaign_summary import campaign_summary
 from madan_sara.starter.environment import tenant_settings
 from madan_sara.starter.importing.run import ImportResult
+from madan_sara.starter.orchestrator import OutreachOrchestrator
 
 
 def validate(path: str) -> Reply:
@@ -33,10 +34,10 @@ def import_recipients(
     """Queue the recipients of a file in a campaign."""
     campaign = parse_id(campaign_id, "CAMPAIGN_ID")
 
-    async def order(session: Session) -> Reply:
+    async def order(orchestrator: OutreachOrchestrator) -> Reply:
         try:
             with import_bar(quiet=quiet) as on_progress:
-                result = await session.orchestrator.import_recipients(
+                result = await orchestrator.import_recipients(
                     campaign, path, region=region, rejects=rejects, on_progress=on_progress
                 )
         except asyncio.CancelledError:  # Ctrl-C

@@ -12,23 +12,9 @@ from rich.text import Text
 
 from madan_sara.cli.layout import facts, section
 from madan_sara.cli.terminal import one_line, plain
-from madan_sara.contracts.campaign import FINAL_STATUSES
-from madan_sara.contracts.campaign_run import WaitReason
-from madan_sara.contracts.outreach import FINAL_STATES, OutreachState
-from madan_sara.policy.returns import BudgetAnalytics, Returns
+from madan_sara.contracts.outreach import FINAL_STATES
+from madan_sara.contracts.returns import BudgetAnalytics, Returns
 from madan_sara.starter.campaign_status import CampaignStatusResult, ChannelStatus, EventStatus
-
-#: What a campaign waits for, in words.
-WAITS: Final[Mapping[str, str]] = {
-    WaitReason.START: "its start",
-    WaitReason.RESUME: "somebody to resume it",
-    WaitReason.NEXT_DAY: "the next day; what a day may have is sent or planned already",
-    WaitReason.BUDGET: "more budget, or its end; nothing more can be paid",
-    WaitReason.OUTCOMES: "the outcomes of those asleep or on their way",
-}
-
-#: The command that starts one.
-START: Final = "`madan-sara campaign start"
 
 _Told = Callable[[Returns], str]
 
@@ -153,13 +139,10 @@ def money(amount: float) -> str:
 
 def told_wait(status: CampaignStatusResult) -> str | None:
     """What a campaign waits for, and until when."""
-    if _is_to_be_started(status):
-        return f"its start: saved and imported, not started; {START} {status['campaign_id']}`"
-    reason, until = status["waits_for"], status["next_wake_at"]
-    if reason is None:
-        return None
-    wait = WAITS.get(reason, reason)
-    return f"{wait}; looks again {told_instant(until)}" if until else wait
+    wait, until = status["wait_explanation"], status["next_wake_at"]
+    if wait is None or until is None:
+        return wait
+    return f"{wait}; looks again {told_instant(until)}"
 
 
 def told_rate(status: CampaignStatusResult) -> str | None:
@@ -181,13 +164,6 @@ def told_instant(instant: str) -> str:
 
 def _with_reasons(state: str, reasons: Mapping[str, int]) -> str:
     return f"{state} ({_counted({why.replace('_', ' '): n for why, n in reasons.items()})})"
-
-
-def _is_to_be_started(status: CampaignStatusResult) -> bool:
-    is_over = status["campaign_status"] in FINAL_STATUSES
-    return bool(status["by_state"].get(OutreachState.QUEUED)) and not (
-        status["is_started"] or is_over
-    )
 
 
 def _counted(counts: Mapping[str, int]) -> str:

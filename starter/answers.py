@@ -6,7 +6,7 @@ from typing import Any, cast
 from typing_extensions import TypedDict
 
 from madan_sara.contracts.outreach import UNSENT_STATES, DecisionAnswer, OutreachState
-from madan_sara.persistence.messages import MessageRecord
+from madan_sara.contracts.records import MessageRecord
 
 
 class SendResult(TypedDict):

@@ -6,17 +6,18 @@ from typing import Final
 from typing_extensions import TypedDict
 
 from madan_sara.activities.budget import campaign_pacing
+from madan_sara.contracts.campaign import FINAL_STATUSES
 from madan_sara.contracts.delivery import DeliveryEventKind
 from madan_sara.contracts.instants import in_utc
 from madan_sara.contracts.money import from_micros, percent
 from madan_sara.contracts.outreach import Details, OutreachState
+from madan_sara.contracts.words.waits import CAMPAIGN_WAITS, explain_waits, to_be_started
 from madan_sara.persistence.campaign_status import CampaignSnapshot
 from madan_sara.policy.budget import AccountScope
 from madan_sara.policy.campaign_progress import CampaignFacts, can_start
 from madan_sara.policy.forecast import expected_finish_at, rate_per_minute
 from madan_sara.policy.pacing import Pacing
 from madan_sara.policy.tallies import TallyKind
-from madan_sara.policy.wait_words import explain_waits
 
 _DELIVERED: Final = DeliveryEventKind.DELIVERED
 _OPENED: Final = DeliveryEventKind.OPENED
@@ -127,6 +128,8 @@ class CampaignStatusResult(TypedDict):
     #: What its workflow waits for, and until when; None: nothing, no workflow runs, or (the
     #: instant) it only looks again soon.
     waits_for: str | None
+    #: The same in words, behind "waits for"; said of a campaign that was never started, too.
+    wait_explanation: str | None
     next_wake_at: str | None
     #: What due messages wait for: a provider that is away, a recipient who is put off.
     channel_waits: list[ChannelWaitStatus]
@@ -171,6 +174,7 @@ def campaign_status(snapshot: CampaignSnapshot, now: datetime) -> CampaignStatus
         rate_per_minute=rate,
         expected_finish_at=_instant(finish),
         waits_for=snapshot.wait.reason.value if snapshot.wait else None,
+        wait_explanation=_wait_explanation(snapshot, waits_for_start=waits_for_start),
         next_wake_at=_instant(snapshot.wait.until if snapshot.wait else None),
         channel_waits=[
             ChannelWaitStatus(
@@ -188,6 +192,12 @@ def campaign_status(snapshot: CampaignSnapshot, now: datetime) -> CampaignStatus
             for e in snapshot.events
         ],
     )
+
+
+def _wait_explanation(snapshot: CampaignSnapshot, *, waits_for_start: bool) -> str | None:
+    if waits_for_start and snapshot.campaign.status not in FINAL_STATUSES:
+        return to_be_started(snapshot.campaign.id)
+    return CAMPAIGN_WAITS[snapshot.wait.reason] if snapshot.wait else None
 
 
 def _budget(snapshot: CampaignSnapshot) -> BudgetStatus:

@@ -1,7 +1,7 @@
 """The import of a file: read, judged, stored and reported chunk by chunk.
 
 At no time is more of the file in memory than a few chunks. Each is stored as a whole and
-nobody twice, so an import that was killed goes on when it is started again.
+no recipient twice, so an import that was killed goes on when it is started again.
 """
 
 import asyncio

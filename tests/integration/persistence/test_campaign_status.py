@@ -98,7 +98,7 @@ async def test_the_last_five_events_are_told_the_newest_first(shop, database, te
     async with database.statement() as connection:
         await connection.execute(_NOTE, {**key, "now": NOW})
     campaigns = Campaigns(database, tenant_id, OrchestratorSettings())
-    status = await campaigns.standing(campaign.id)
+    status = await campaigns.status(campaign.id)
     assert [event["details"]["number"] for event in status["last_events"]] == [7, 6, 5, 4, 3]
     assert {event["kind"] for event in status["last_events"]} == {"note"}
 
@@ -106,7 +106,7 @@ async def test_the_last_five_events_are_told_the_newest_first(shop, database, te
 async def test_a_campaign_nobody_has_saved_has_no_status(database, tenant_id):
     unknown = uuid.uuid4()
     with pytest.raises(LookupError, match=str(unknown)):
-        await Campaigns(database, tenant_id, OrchestratorSettings()).standing(unknown)
+        await Campaigns(database, tenant_id, OrchestratorSettings()).status(unknown)
 
 
 async def order(shop: Shop, campaign: OutreachCampaign, status: CampaignStatus) -> CampaignStatus:

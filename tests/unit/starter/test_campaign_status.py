@@ -145,6 +145,7 @@ def test_everything_known_is_told_in_the_guides_shape():
         # last 27 on the fourth day, in 2.7 minutes.
         "expected_finish_at": "2026-11-27T05:02:42Z",
         "waits_for": "next_day",
+        "wait_explanation": "the next day; what a day may have is sent or planned already",
         "next_wake_at": "2026-11-24T05:00:00Z",
         "channel_waits": [],
         "last_events": [

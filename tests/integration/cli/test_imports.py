@@ -12,7 +12,7 @@ import pytest
 import pytest_asyncio
 
 from madan_sara.contracts.outreach import OutreachState
-from tests.integration.starter.cli import REPOSITORY
+from tests.integration.cli.cli import REPOSITORY
 from tests.waiting import eventually
 
 EXAMPLES = REPOSITORY / "examples"

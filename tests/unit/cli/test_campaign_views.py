@@ -6,8 +6,9 @@ from datetime import UTC, datetime
 import pytest
 from rich.console import Console, RenderableType
 
-from madan_sara.cli.campaign_views import WAITS, analytics_view, campaign_view
+from madan_sara.cli.campaign_views import analytics_view, campaign_view
 from madan_sara.cli.watching import picture, status_line
+from madan_sara.contracts.campaign import CampaignStatus
 from madan_sara.contracts.campaign_run import Wait, WaitReason
 from madan_sara.policy.returns import CampaignBalances, analyse
 from madan_sara.starter.campaign_status import CampaignStatusResult, campaign_status
@@ -81,8 +82,9 @@ def test_a_campaign_with_recipients_that_was_not_started_says_how(status):
     said = f"waits for its start: saved and imported, not started; `madan-sara campaign start {ID}`"
     assert said in " ".join(shown(campaign_view(waiting)).split())
     assert said in status_line(waiting)
-    waiting["campaign_status"] = "cancelled"
-    assert "not started" not in status_line(waiting)
+    cancelled = snapshot(is_started=False)
+    cancelled.campaign.status = CampaignStatus.CANCELLED
+    assert "not started" not in status_line(campaign_status(cancelled, NOW))
 
 
 def test_a_note_cannot_steer_the_terminal(status):
@@ -98,7 +100,3 @@ def test_the_analytics_fit_a_terminal_of_80_columns():
     assert "email 34.56 430 0.080372 0.078190 -" in told
     assert "sms 0 0 1 5 -97.50 %" in told
     assert "total 442 0 1 5 -97.87 %" in told
-
-
-def test_every_wait_has_words():
-    assert set(WAITS) == set(WaitReason)

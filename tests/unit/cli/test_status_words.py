@@ -6,16 +6,16 @@ from uuid import UUID
 
 import pytest
 
-from madan_sara.cli.explanation import explain_message
-from madan_sara.cli.standing import Source, Standing
-from madan_sara.cli.views import standing_view
+from madan_sara.cli.views import status_view
 from madan_sara.contracts.channels import Channel
 from madan_sara.contracts.delivery import AttemptState, ChannelWait
 from madan_sara.contracts.outreach import OutreachState
-from madan_sara.persistence.messages import AttemptRecord, MessageRecord
-from madan_sara.policy.wait_words import explain_wait, explain_waits
+from madan_sara.contracts.records import AttemptRecord, MessageRecord
+from madan_sara.contracts.words.waits import explain_wait, explain_waits
+from madan_sara.starter.explanation import explain_message
+from madan_sara.starter.message_status import MessageStatus, Source
+from tests.unit.cli.test_views import shown
 from tests.unit.policy.builders import campaign
-from tests.unit.starter.test_views import shown
 
 DUE = datetime(2030, 11, 24, 12, tzinfo=UTC)
 SINCE = datetime(2030, 11, 24, 11, 4, tzinfo=UTC)
@@ -27,7 +27,7 @@ CODE = "(misconfigured); see the worker's log"
 PUT_OFF = AWAY.model_copy(update={"account": None, "code": "4.2.2"})
 
 
-def standing(state: OutreachState, wait: ChannelWait | None = None) -> Standing:
+def status_of(state: OutreachState, wait: ChannelWait | None = None) -> MessageStatus:
     attempt = AttemptRecord(
         attempt_no=1,
         channel=Channel.EMAIL,
@@ -60,7 +60,7 @@ def standing(state: OutreachState, wait: ChannelWait | None = None) -> Standing:
         attempts=[attempt],
         events=[],
     )
-    return Standing(
+    return MessageStatus(
         record=record,
         source=Source.DATABASE,
         state=state,
@@ -77,7 +77,7 @@ def standing(state: OutreachState, wait: ChannelWait | None = None) -> Standing:
     ("state", "told"), [(OutreachState.SENT, "sent"), (OutreachState.UNKNOWN, "perhaps sent")]
 )
 def test_only_what_is_certain_is_told_as_sent(state, told):
-    lines = shown(standing_view(standing(state)))
+    lines = shown(status_view(status_of(state)))
     assert [line for line in lines if line.split("Sun ")[0].strip() == told]
 
 
@@ -97,15 +97,15 @@ def test_a_message_that_waits_though_it_is_due_says_what_for(wait, told):
     several = explain_waits(wait.model_copy(update={"messages": 1200}))
     assert several == told.replace(")", "), 1,200 due")
     for state in (OutreachState.SCHEDULED, OutreachState.SENDING):
-        explanation = explain_message(standing(state, wait), [], campaign())
+        explanation = explain_message(status_of(state, wait), [], campaign())
         assert explanation["headline"] == f"The message is due; waits for {told}."
 
 
 def test_one_that_waits_for_nothing_and_one_that_is_lost_say_so():
-    asleep = standing(OutreachState.SCHEDULED)
+    asleep = status_of(OutreachState.SCHEDULED)
     headline = explain_message(asleep, [], campaign())["headline"]
     assert "it goes out on email" in headline
-    lost = replace(standing(OutreachState.SCHEDULED, REFUSES), lost="was terminated")
+    lost = replace(status_of(OutreachState.SCHEDULED, REFUSES), lost="was terminated")
     headline = explain_message(lost, [], campaign())["headline"]
     assert "waits for" not in headline
     assert "goes no further" in headline
