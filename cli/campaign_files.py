@@ -65,6 +65,8 @@ def _told(result: ImportResult) -> str:
             f"Known already, by an import before or further up in the file: "
             f"line {', '.join(map(str, lines))}{f' and {more:,} more' if more else ''}."
         )
+    if result["unreachable"]:
+        told.append(_unreachable(result))
     if result["rejects_file"]:
         told.append(f"Rejected rows, each with its line and the reason: {result['rejects_file']}")
     if result["reopened"]:
@@ -73,3 +75,15 @@ def _told(result: ImportResult) -> str:
             f"`madan-sara campaign start {result['campaign_id']}` goes on."
         )
     return "\n".join(told)
+
+
+def _unreachable(result: ImportResult) -> str:
+    """Who of those added will get nothing, and why."""
+    lines, channels = result["unreachable_lines"], ", ".join(result["channels"])
+    more = result["unreachable"] - len(lines)
+    return (
+        f"Warning: {result['unreachable']:,} of the {result['added']:,} added cannot be reached, "
+        f"as they have no address on any of the campaign's channels ({channels}): "
+        f"line {', '.join(map(str, lines))}{f' and {more:,} more' if more else ''}. They get "
+        "nothing and end as failed, no_viable_channel."
+    )

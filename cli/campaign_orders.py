@@ -89,7 +89,7 @@ def _cancelling(status: CampaignStatusResult) -> str:
     open_ = sum(n for state, n in status["by_state"].items() if state not in FINAL_STATES)
     return (
         f"{campaign_title(status)} is about to be cancelled for good: {open_:,} of "
-        f"{status['total_recipients']:,} recipients have no outcome yet and will get nothing."
+        f"{status['total_messages']:,} messages have no outcome yet and will not be sent."
     )
 
 

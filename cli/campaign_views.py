@@ -1,7 +1,6 @@
 """Campaigns as people read them on a terminal."""
 
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Final
 
@@ -15,6 +14,7 @@ from madan_sara.cli.terminal import one_line, plain
 from madan_sara.contracts.outreach import FINAL_STATES
 from madan_sara.contracts.returns import BudgetAnalytics, Returns
 from madan_sara.starter.campaign_status import CampaignStatusResult, ChannelStatus, EventStatus
+from madan_sara.starter.campaign_words import told_instant, told_today
 
 _Told = Callable[[Returns], str]
 
@@ -49,7 +49,7 @@ def campaign_view(status: CampaignStatusResult, *, lost: str | None = None) -> R
         "workflow": lost
         and f"{lost}; `madan-sara campaign start {status['campaign_id']}` goes on from here",
         "due, but waits for": "; ".join(w["explanation"] for w in status["channel_waits"]) or None,
-        "recipients": status["total_recipients"],
+        "messages": status["total_messages"],
         "outcomes": told_outcomes(status) or "none",
         "under way": told_under_way(status) or "none",
         "spent": f"{money(budget['budget_spent'])}{_of_money(budget['budget_total'])}"
@@ -57,13 +57,13 @@ def campaign_view(status: CampaignStatusResult, *, lost: str | None = None) -> R
         "held": money(budget["budget_held"]),
         "remaining": None if left is None else money(left),
         "today": told_today(status),
-        "daily share": status["daily_share"],
         "pace": pacing["recommendation"],
         "ideal share": pacing["ideal_spend_pct"],
         "actual share": pacing["actual_spend_pct"],
-        "suggested a day": pacing["suggested_daily_messages"],
+        "suggested a day": told_suggestion(status),
         "rate": told_rate(status),
         "finish": told_finish(status),
+        "not reached": told_not_reached(status),
     }
     return Group(
         Text(campaign_title(status), style="bold"),
@@ -123,13 +123,12 @@ def told_under_way(status: CampaignStatusResult) -> str:
     return _counted(under_way)
 
 
-def told_today(status: CampaignStatusResult) -> str:
-    """The messages of its present day, and those of later ones that use up its limit, too."""
-    day = status["daily_limit"]
-    today, limit = day["messages_sent_today"], day["daily_limit"]
-    later = status["messages_ahead"] - today
-    told = f"{today:,}" if limit is None else f"{today:,} of {limit:,}"
-    return f"{told}; {later:,} planned for later days" if later else told
+def told_suggestion(status: CampaignStatusResult) -> str | None:
+    """Messages a day that would use the budget up, where they are others than it sends now."""
+    suggested = status["pacing"]["suggested_daily_messages"]
+    if suggested is None or suggested == status["messages_a_day"]:
+        return None
+    return f"{suggested:,} messages a day would use the budget up by the end"
 
 
 def money(amount: float) -> str:
@@ -157,9 +156,10 @@ def told_finish(status: CampaignStatusResult) -> str | None:
     return None if finish is None else f"expected {told_instant(finish)}"
 
 
-def told_instant(instant: str) -> str:
-    """An instant of an answer, to the minute."""
-    return f"{datetime.fromisoformat(instant).astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+def told_not_reached(status: CampaignStatusResult) -> str | None:
+    """How many will get nothing, and why."""
+    lost = status["not_reached"]
+    return None if lost is None else lost["explanation"]
 
 
 def _with_reasons(state: str, reasons: Mapping[str, int]) -> str:

@@ -146,6 +146,8 @@ def _headline(status: MessageStatus) -> str:
     sentence = f"The message {STATES[status.state]}"
     if status.lost:
         return f"{sentence} and goes no further: its workflow {status.lost}."
+    if status.state is OutreachState.QUEUED and status.waits_for:
+        return f"The message is queued; it waits for {status.waits_for}."
     if status.waits_for:
         return f"The message is due; waits for {status.waits_for}."
     on = f" on {status.channel}" if status.channel else ""
@@ -156,7 +158,7 @@ def _headline(status: MessageStatus) -> str:
         case OutreachState.SENT | OutreachState.UNKNOWN:
             when = at_local(status.record.sent_at, status.time_zone)
             return f"{sentence}{on}, {when}."
-        case OutreachState.DECIDING:
+        case OutreachState.QUEUED | OutreachState.DECIDING:
             return f"{sentence}."
     reason = status.reason and status.reason.value.replace("_", " ")
     because = f": {reason}" if reason and reason != status.state else ""

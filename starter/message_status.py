@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final
@@ -25,6 +25,8 @@ from madan_sara.contracts.outreach import (
 from madan_sara.contracts.records import AttemptRecord, MessageRecord
 from madan_sara.contracts.words.progress import lost_advice
 from madan_sara.contracts.words.waits import explain_wait
+from madan_sara.starter.campaign_words import explain_queue
+from madan_sara.starter.campaigns import Campaigns
 from madan_sara.starter.lost import OutreachLostError
 from madan_sara.starter.messages import Messages
 
@@ -55,6 +57,8 @@ class MessageStatus:
     next_wake_at: datetime | None
     #: What became of its workflow, which is gone before the message has ended; None: nothing.
     lost: str | None = None
+    #: What it waits for in its campaign's queue, in words; None: it is not queued.
+    queued_for: str | None = None
 
     @property
     def channel(self) -> Channel | None:
@@ -72,7 +76,9 @@ class MessageStatus:
 
     @property
     def waits_for(self) -> str | None:
-        """What it waits for though it is due, in words."""
+        """What it waits for in its campaign's queue, or though it is due; in words."""
+        if self.queued_for is not None:
+            return self.queued_for
         attempt = self.waiting_attempt
         return explain_wait(attempt.wait) if attempt and attempt.wait else None
 
@@ -101,7 +107,9 @@ class MessageStatus:
         return self.plan.zone if self.plan else "UTC"
 
 
-async def ask_message_status(messages: Messages, message_id: UUID) -> MessageStatus:
+async def ask_message_status(
+    messages: Messages, campaigns: Campaigns, message_id: UUID
+) -> MessageStatus:
     """Ask the workflow, and the database where it does not answer.
 
     Raises:
@@ -110,10 +118,12 @@ async def ask_message_status(messages: Messages, message_id: UUID) -> MessageSta
     status = await _ask_workflow(messages, message_id)
     record = await messages.record(message_id)
     if isinstance(status, OutreachLostError):
-        return _from_record(record, lost=_what_became(record, status))
+        found = _from_record(record, lost=_what_became(record, status))
+        return await _in_its_queue(campaigns, found)
     # It may have ended between the two answers.
     outdated = record.state in FINAL_STATES and status and status.state not in FINAL_STATES
-    return _from_record(record) if status is None or outdated else _from_workflow(record, status)
+    found = _from_record(record) if status is None or outdated else _from_workflow(record, status)
+    return await _in_its_queue(campaigns, found)
 
 
 def message_status_document(status: MessageStatus) -> dict[str, Any]:
@@ -174,6 +184,14 @@ async def _ask_workflow(
         return error
     except (RPCError, TimeoutError, WorkflowQueryFailedError):
         return None
+
+
+async def _in_its_queue(campaigns: Campaigns, found: MessageStatus) -> MessageStatus:
+    """A queued message with what it waits for, as its campaign stands; any other as it is."""
+    if found.state is not OutreachState.QUEUED:
+        return found
+    campaign = await campaigns.status(found.record.campaign_id)
+    return replace(found, queued_for=explain_queue(campaign, found.reason, found.details))
 
 
 def _what_became(record: MessageRecord, lost: OutreachLostError) -> str | None:

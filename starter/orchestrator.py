@@ -70,6 +70,7 @@ from madan_sara.starter.requests import (
     LONGEST_ANSWERED_BATCH,
     new_batch,
     new_message,
+    unreachable_warnings,
 )
 from madan_sara.starter.sending import Sending
 from madan_sara.starter.suppressions import LiftedSuppression, Suppressions
@@ -309,7 +310,8 @@ class OutreachOrchestrator:
             return batch_result(await self._sending.send_all(messages), chosen.warnings)
         queued = await self._sending.queue(messages)
         handle = await self.campaign(known.id).start()
-        return queued_batch(len(messages), queued, handle.id, chosen.warnings)
+        warnings = [*chosen.warnings, *unreachable_warnings(known, messages)]
+        return queued_batch(len(messages), queued, handle.id, warnings)
 
     async def process_fallback(self, message_id: UUID) -> SendResult:
         """Carry a message on, on its next channel.
@@ -352,7 +354,7 @@ class OutreachOrchestrator:
         Raises:
             LookupError: there is no such message.
         """
-        return await ask_message_status(self._messages, message_id)
+        return await ask_message_status(self._messages, self._campaigns, message_id)
 
     async def explain(self, message_id: UUID) -> Explanation:
         """Why a message goes where, when and at what price, or why it does not go at all.

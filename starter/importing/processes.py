@@ -71,12 +71,13 @@ class ProcessJudge:
         """
         process = await self._idle.get()
         await _send(process, rows)
-        accepted, rejected = await _receive(process)
+        accepted, rejected, unreachable = await _receive(process)
         # Not after an error: what it answers next would belong to these rows.
         self._idle.put_nowait(process)
         return Verdicts(
             [NewRecipient(*recipient) for recipient in accepted],
             [Rejection(*rejection) for rejection in rejected],
+            unreachable,
         )
 
 

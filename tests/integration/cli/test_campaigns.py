@@ -181,7 +181,7 @@ async def test_a_campaign_is_imported_started_steered_and_cancelled(
     assert cancelled.code == 0
     assert (await orchestrator.campaign(UUID(name)).result()).status is CampaignStatus.CANCELLED
     told = (await madan_sara("campaign", "status", name, "--json")).document
-    assert told["total_recipients"] == 5
+    assert told["total_messages"] == 5
     assert [event["kind"] for event in told["last_events"]] == [
         "cancelled",
         "limits_set",

@@ -2,20 +2,27 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 from uuid import UUID
 
 import pytest
 
 from madan_sara.cli.views import status_view
+from madan_sara.contracts.campaign import CampaignStatus
+from madan_sara.contracts.campaign_run import Wait, WaitReason
 from madan_sara.contracts.channels import Channel
 from madan_sara.contracts.delivery import AttemptState, ChannelWait
-from madan_sara.contracts.outreach import OutreachState
+from madan_sara.contracts.outreach import Details, ExitReason, OutreachState
 from madan_sara.contracts.records import AttemptRecord, MessageRecord
 from madan_sara.contracts.words.waits import explain_wait, explain_waits
+from madan_sara.starter.campaign_status import campaign_status
+from madan_sara.starter.campaign_words import explain_queue
 from madan_sara.starter.explanation import explain_message
 from madan_sara.starter.message_status import MessageStatus, Source
 from tests.unit.cli.test_views import shown
 from tests.unit.policy.builders import campaign
+from tests.unit.starter.test_campaign_status import NOW as CAMPAIGN_NOW
+from tests.unit.starter.test_campaign_status import snapshot
 
 DUE = datetime(2030, 11, 24, 12, tzinfo=UTC)
 SINCE = datetime(2030, 11, 24, 11, 4, tzinfo=UTC)
@@ -99,6 +106,51 @@ def test_a_message_that_waits_though_it_is_due_says_what_for(wait, told):
     for state in (OutreachState.SCHEDULED, OutreachState.SENDING):
         explanation = explain_message(status_of(state, wait), [], campaign())
         assert explanation["headline"] == f"The message is due; waits for {told}."
+
+
+def queued_for(reason: ExitReason | None = None, **changes: Any) -> str:
+    """What a queued message of a campaign that stands so is said to wait for."""
+    stands = campaign_status(snapshot(**changes), CAMPAIGN_NOW)
+    details: Details = {"scope": "campaign", "key": "", "remaining_budget": "0.50", "price": "1.00"}
+    found = replace(
+        status_of(OutreachState.QUEUED),
+        queued_for=explain_queue(stands, reason, details if reason else {}),
+    )
+    headline = explain_message(found, [], campaign())["headline"]
+    assert headline == f"The message is queued; it waits for {found.waits_for}."
+    assert str(found.waits_for)[:20] in "\n".join(shown(status_view(found)))
+    return str(found.waits_for)
+
+
+def test_a_queued_message_says_what_it_waits_for():
+    its, midnight = snapshot().campaign, datetime(2026, 11, 24, 5, tzinfo=UTC)
+
+    def waits(reason: WaitReason) -> str:
+        return queued_for(wait=Wait(reason=reason, until=midnight))
+
+    def with_status(status: CampaignStatus) -> str:
+        return queued_for(campaign=its.model_copy(update={"status": status}))
+
+    assert queued_for(is_started=False) == (
+        f"its campaign to be started; `madan-sara campaign start {its.id}` starts it"
+    )
+    assert with_status(CampaignStatus.PAUSED) == (
+        "its campaign to be resumed, which is paused; "
+        f"`madan-sara campaign resume {its.id}` goes on"
+    )
+    assert with_status(CampaignStatus.CANCELLED) == "its campaign to close it, which is cancelled"
+    assert waits(WaitReason.NEXT_DAY) == (
+        "the next day, as today's messages are used up (45 of 60, chosen by auto pacing within "
+        "100; 7 planned for later days); its campaign looks again 2026-11-24 05:00 UTC"
+    )
+    assert "start date; its campaign looks again" in waits(WaitReason.START)
+    assert "more budget" in waits(WaitReason.BUDGET)
+    assert queued_for() == (
+        "its turn among the 200 queued messages of its campaign, which is starting them"
+    )
+    assert queued_for(ExitReason.BUDGET_EXCEEDED).startswith(
+        "room in a limit; it goes on by itself"
+    )
 
 
 def test_one_that_waits_for_nothing_and_one_that_is_lost_say_so():
