@@ -19,6 +19,9 @@ _PR_SET_PDEATHSIG = 1
 
 #: Linux, `prctl(2)`: a change of user leaves the rights a process may take up.
 _PR_SET_KEEPCAPS = 8
+#: Linux, `prctl(2)`, `capabilities(7)`: a user's number changes no rights. Without it `access(2)`,
+#: by which PostgreSQL looks for its own programs, leaves the right kept here out of account.
+_PR_SET_SECUREBITS, _NO_SETUID_FIXUP = 28, 1 << 2
 #: Linux, `prctl(2)`: a right raised here is kept by the next program.
 _PR_CAP_AMBIENT, _PR_CAP_AMBIENT_RAISE = 47, 2
 #: Linux, `capset(2)`: the layout of its arguments.
@@ -38,6 +41,7 @@ def _become_account(name: str) -> None:
     """
     account = pwd.getpwnam(name)
     kernel = ctypes.CDLL(None)
+    kernel.prctl(_PR_SET_SECUREBITS, *_words(_NO_SETUID_FIXUP, 0, 0, 0))
     kernel.prctl(_PR_SET_KEEPCAPS, *_words(1, 0, 0, 0))
     os.setgroups([])
     os.setgid(account.pw_gid)

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import signal
 import sys
 from pathlib import Path
@@ -120,3 +121,20 @@ async def test_it_dies_with_a_killed_parent(tmp_path: Path) -> None:
     parent.send_signal(signal.SIGKILL)
     await parent.communicate()
     assert await wait_gone([child])
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root starts a program as another user")
+async def test_another_user_finds_a_program_in_a_folder_that_is_closed_to_it(
+    tmp_path: Path,
+) -> None:
+    """PostgreSQL asks `access(2)` before it starts its own programs."""
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o700)
+    program = closed / "program"
+    program.touch(mode=0o755)
+    ask = (
+        "import os, sys; print('found' if os.access(sys.argv[1], os.R_OK | os.X_OK) else 'hidden')"
+    )
+    child = ChildProcess("seeker", log_file=tmp_path / "log", account="nobody")
+    await child.run([sys.executable, "-c", ask, str(program)])
+    assert child.output().splitlines() == ["found"]
