@@ -32,7 +32,7 @@ SELECT {REQUEST_COLUMNS},
  WHERE m.tenant_id = :tenant_id AND m.message_id = :message_id
 """)  # noqa: S608 - built from constants of ours
 
-# A message's end takes turns at its row: whoever books one locks it before anything else.
+# A message's end takes turns at its row: a booking locks it before anything else.
 _LOCKED_MESSAGE = """
 message AS (
     SELECT message_id, tenant_id, campaign_id, state FROM messages
@@ -42,9 +42,9 @@ message AS (
 """
 
 # An attempt without an open hold was replaced: nothing is sent for it. A message that has ended
-# is never opened, whoever asks: a delivery that slept through the
-# cancel of its outreach stops here. So does one that was overtaken: a worker that was only
-# slow, and was taken for dead, must not call beside the run that took its place.
+# is never opened: a delivery that slept through the cancel of its outreach stops here. So does one
+# that was overtaken: a worker that was only slow, and was taken for dead, must not call beside the
+# run that took its place.
 OPEN: Final = Query("""
 WITH sending AS (
     UPDATE messages m SET state = 'sending'
@@ -71,7 +71,7 @@ SELECT message_id, CAST(:attempt_no AS integer), tenant_id, :channel, :provider,
 RETURNING a.attempt_no
 """)
 
-# What certainly was not taken is on nobody's way: its message is asleep again, for a cancel, a
+# What certainly was not taken is not on its way: its message is asleep again, for a cancel, a
 # sweep or a command to find. What may be out stays with its provider.
 PUT_OFF: Final = Query(f"""
 WITH {_LOCKED_MESSAGE}, waiting AS (

@@ -58,6 +58,15 @@ def database_settings() -> DatabaseSettings:
         raise UnreachableError(f"{_DATABASE_URL} is not set; {_START_A_STACK}") from None
 
 
+def database_place(url: str) -> str:
+    """Where a database is, without user and password."""
+    parts = make_url(url)
+    # A folder with the server's socket cannot stand where a URL has its host.
+    folder = parts.query.get("host")
+    host = parts.host or (folder if isinstance(folder, str) else "localhost")
+    return f"{host}:{parts.port or 5432}/{parts.database or ''}"
+
+
 async def connect_temporal() -> Client:
     """Connect to Temporal, as the environment names it.
 
@@ -79,7 +88,7 @@ async def connect_temporal() -> Client:
 
 def _database_trouble(error: OSError | asyncpg.PostgresError | DBAPIError, url: str) -> Exception:
     """What a failing database means; the error itself when it is none of the connection."""
-    place = _place(url)
+    place = database_place(url)
     cause = error.orig if isinstance(error, DBAPIError) else error
     sqlstate = getattr(cause, "sqlstate", None)
     if sqlstate == _UNDEFINED_TABLE:
@@ -103,12 +112,3 @@ def _temporal_trouble(error: RPCError) -> Exception:
         f"Temporal at {temporal_address()} does not answer ({error.message}); "
         "set TEMPORAL_ADDRESS and TEMPORAL_NAMESPACE"
     )
-
-
-def _place(url: str) -> str:
-    """Where a database is, without user and password."""
-    parts = make_url(url)
-    # A folder with the server's socket cannot stand where a URL has its host.
-    folder = parts.query.get("host")
-    host = parts.host or (folder if isinstance(folder, str) else "localhost")
-    return f"{host}:{parts.port or 5432}/{parts.database or ''}"

@@ -6,16 +6,15 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 import asyncpg
-from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 from temporalio.api.operatorservice.v1 import ListSearchAttributesRequest
 from temporalio.service import RPCError
 
-from madan_sara.config.settings import DatabaseSettings
 from madan_sara.config.temporal import connect
 from madan_sara.contracts.naming import SEARCH_ATTRIBUTES
 from madan_sara.persistence.migrate import SchemaRevision, schema_revision, upgrade_database
-from madan_sara.starter.environment import UnusableSettingsError, database_of, from_environment
+from madan_sara.starter.connecting import UnreachableError, database_place, database_settings
+from madan_sara.starter.environment import UnusableSettingsError, database_of
 
 #: Longest time for one check. A probe of a container is repeated after some seconds.
 _CHECK_SECONDS: Final = 5
@@ -45,13 +44,14 @@ async def migrate() -> SchemaRevision:
         The revision it had before, and the one it has now.
 
     Raises:
-        UnusableSettingsError: its address is missing or none, or no database answers there.
+        UnreachableError: its address is not set, or no usable database answers there.
+        UnusableSettingsError: its address is none.
     """
     dsn = await _dsn()
     try:
         return await upgrade_database(dsn)
     except (OSError, asyncpg.PostgresError, DBAPIError) as error:
-        raise UnusableSettingsError(_not_usable(dsn, error)) from None
+        raise UnreachableError(_not_usable(dsn, error)) from None
 
 
 async def health() -> list[HealthCheck]:
@@ -72,13 +72,13 @@ async def _checked(part: Part, looking: Awaitable[HealthCheck]) -> HealthCheck:
             return await looking
     except TimeoutError:
         return HealthCheck(part, is_usable=False, says=f"no answer within {_CHECK_SECONDS} s")
-    except UnusableSettingsError as error:
+    except (UnreachableError, UnusableSettingsError) as error:
         return HealthCheck(part, is_usable=False, says=str(error))
 
 
 async def _database_state() -> HealthCheck:
     dsn = await _dsn()
-    place = _place(dsn)
+    place = database_place(dsn)
     try:
         schema = await schema_revision(dsn)
     except (OSError, asyncpg.PostgresError, DBAPIError) as error:
@@ -93,14 +93,9 @@ async def _database_state() -> HealthCheck:
 def _not_usable(dsn: str, error: Exception) -> str:
     """What a failing database means, without the driver's words: they may quote values."""
     cause = type(error.orig if isinstance(error, DBAPIError) else error).__name__
-    return f"PostgreSQL at {_place(dsn)} cannot be used ({cause}); see MADAN_SARA_DATABASE_URL"
-
-
-def _place(dsn: str) -> str:
-    """Where a database is, without user and password."""
-    url = make_url(dsn)
-    host = url.host or url.query.get("host", "localhost")
-    return f"{host}/{url.database or ''}"
+    return (
+        f"PostgreSQL at {database_place(dsn)} cannot be used ({cause}); see MADAN_SARA_DATABASE_URL"
+    )
 
 
 async def _temporal_state() -> HealthCheck:
@@ -122,6 +117,6 @@ async def _temporal_state() -> HealthCheck:
 
 
 async def _dsn() -> str:
-    settings = from_environment(DatabaseSettings)
+    settings = database_settings()
     await database_of(settings).close()  # Refuses an address that is none.
     return settings.database_url.get_secret_value()

@@ -73,7 +73,7 @@ async def database(dsn: str) -> AsyncIterator[Database]:
 
 @pytest.fixture(scope="session")
 def kept_folder(server_folder: Path) -> Iterator[Path]:
-    """Where the run's servers keep histories and logs; at its end it has nobody's data."""
+    """Where the run's servers keep histories and logs; at its end they hold no person's data."""
     folder = server_folder / "kept"
     folder.mkdir()
     with logging_into(folder / "tests.log"):

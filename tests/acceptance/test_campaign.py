@@ -9,7 +9,7 @@ import pytest
 from tests.acceptance.devstack_command import devstack, open_to_others, printed, started
 from tests.privacy import people_found
 
-#: Somebody's provider never answers: a minute of patience, beside the outages and the work.
+#: One recipient's provider never answers: a minute of patience, beside the outages and the work.
 pytestmark = pytest.mark.timeout(300)
 
 #: Enough for each fate to befall somebody.

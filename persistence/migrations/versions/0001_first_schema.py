@@ -340,7 +340,7 @@ CREATE TABLE suppressions (
     channel      text,
     reason       text NOT NULL,
     created_at   timestamptz NOT NULL,
-    request_id      uuid NOT NULL,
+    request_id   uuid NOT NULL,
     UNIQUE NULLS NOT DISTINCT (tenant_id, subject_kind, subject, channel, request_id)
 )
 """

@@ -84,4 +84,22 @@ async def test_a_namespace_that_is_not_there(settings):
 async def test_missing_settings_are_named(settings):
     found = await run_cli("healthcheck", settings={**settings, "MADAN_SARA_DATABASE_URL": ""})
     assert found.code == 1
-    assert "database: not usable: settings: database_url" in found.out
+    assert "database: not usable: MADAN_SARA_DATABASE_URL is not set" in found.out
+
+
+async def test_servers_that_never_answer_are_given_up(settings):
+    async def say_nothing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+        writer.close()
+
+    async with await asyncio.start_server(say_nothing, "127.0.0.1", 0) as silent:
+        where = "{}:{}".format(*silent.sockets[0].getsockname())
+        found = await run_cli(
+            "healthcheck",
+            settings={
+                "MADAN_SARA_DATABASE_URL": f"postgresql+asyncpg://u:secret@{where}/db",
+                "TEMPORAL_ADDRESS": where,
+            },
+        )
+    assert found.code == 1
+    assert found.out.count("not usable: no answer within 5 s") == 2
