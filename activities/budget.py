@@ -118,8 +118,8 @@ class BudgetManager:
             LookupError: the campaign is not saved.
         """
         saved = require(OutreachCampaign, campaign, "campaign")
-        books = await self._ledger.books(saved)
-        whole = next(a for a in books.accounts if a.scope is AccountScope.CAMPAIGN)
+        balances = await self._ledger.balances(saved)
+        whole = next(a for a in balances.accounts if a.scope is AccountScope.CAMPAIGN)
         return campaign_pacing(saved, whole, read_moment(now, "now"))
 
     async def get_budget_analytics(self, campaign: OutreachCampaign) -> BudgetAnalytics:
@@ -132,7 +132,7 @@ class BudgetManager:
             LookupError: the campaign is not saved.
         """
         saved = require(OutreachCampaign, campaign, "campaign")
-        return analyse(saved, await self._ledger.books(saved))
+        return analyse(saved, await self._ledger.balances(saved))
 
 
 def campaign_pacing(campaign: OutreachCampaign, whole: Account, now: datetime) -> Pacing:

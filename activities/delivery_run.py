@@ -40,8 +40,8 @@ from madan_sara.contracts.delivery import AttemptState, ChannelWait, DeliveryOut
 from madan_sara.contracts.naming import idempotency_key
 from madan_sara.contracts.outreach import FINAL_STATES, DeliverInput, DeliverResult
 from madan_sara.policy.attempts import Move, Recovery, next_move, wait_for_recipient
+from madan_sara.policy.bounces import is_hard
 from madan_sara.policy.templates import TemplateFault
-from madan_sara.policy.wishes import is_hard
 
 #: Code of an attempt that was closed before a provider was called.
 CLOSED: Final = "cancelled"

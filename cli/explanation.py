@@ -15,7 +15,7 @@ from madan_sara.contracts.money import from_micros
 from madan_sara.contracts.outreach import FINAL_STATES, Details, OutreachState
 from madan_sara.contracts.settings import DEFAULT_PRICES
 from madan_sara.persistence.bookings import Booking, BookingState
-from madan_sara.persistence.intake import AttemptRecord
+from madan_sara.persistence.messages import AttemptRecord
 
 
 class ChannelVerdict(TypedDict):
@@ -160,7 +160,7 @@ def _headline(standing: Standing) -> str:
 
 def _channels_left(standing: Standing) -> list[str]:
     """The channels that follow the planned one, while the message is on its way."""
-    order = standing.routing.order() if standing.routing else []
+    order = standing.routing.channel_order() if standing.routing else []
     if standing.state in FINAL_STATES or standing.channel not in order:
         return []
     return [channel.value for channel in order[order.index(standing.channel) + 1 :]]

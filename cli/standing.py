@@ -23,7 +23,7 @@ from madan_sara.contracts.outreach import (
     OutreachState,
     OutreachStatus,
 )
-from madan_sara.persistence.intake import AttemptRecord, MessageRecord
+from madan_sara.persistence.messages import AttemptRecord, MessageRecord
 from madan_sara.policy.wait_words import explain_wait
 from madan_sara.starter.lost import OutreachLostError
 from madan_sara.starter.orchestrator import OutreachOrchestrator

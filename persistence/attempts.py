@@ -6,7 +6,7 @@ from datetime import datetime
 from madan_sara.activities.attempt_store import Attempt, DeliveryFacts, Postponement
 from madan_sara.activities.provider_accounts import AccountHealth
 from madan_sara.contracts.channels import Channel
-from madan_sara.contracts.delivery import AttemptState
+from madan_sara.contracts.delivery import AttemptState, DeliveryEventKind
 from madan_sara.contracts.naming import idempotency_key
 from madan_sara.contracts.outreach import MessageRef
 from madan_sara.persistence.database import Database, Query
@@ -20,6 +20,7 @@ from madan_sara.persistence.rows import (
     suppressions_from,
 )
 from madan_sara.policy.attempts import LATE_FOR_A_RETRY
+from madan_sara.policy.receipts import state_after
 
 _ATTEMPT_COLUMNS = """
     a.state AS attempt_state, a.openings, a.tries, a.was_lost, a.code, a.called_at,
@@ -80,7 +81,7 @@ RETURNING a.attempt_no
 """)
 
 # What certainly was not taken is on nobody's way: its message is asleep again, for a cancel, a
-# sweep or an order to find. What may be out stays with its provider.
+# sweep or a command to find. What may be out stays with its provider.
 _PUT_OFF = Query(f"""
 WITH {_LOCKED_MESSAGE}, waiting AS (
     INSERT INTO attempts AS a (message_id, attempt_no, tenant_id, channel, provider,
@@ -137,7 +138,7 @@ WITH {_LOCKED_MESSAGE}, concluded AS (
            'refused', 'cancelled', CAST(:now AS timestamptz)
       FROM message
         ON CONFLICT (message_id, attempt_no) DO UPDATE
-       SET state = CASE WHEN a.state = 'sending' AND a.bounced THEN 'bounced'
+       SET state = CASE WHEN a.state = 'sending' AND a.bounced THEN CAST(:bounced_state AS text)
                         WHEN a.state = 'sending' THEN 'unknown'
                         WHEN a.state = 'not_sent' THEN 'refused' ELSE a.state END,
            code = CASE WHEN a.state = 'not_sent' THEN 'cancelled' ELSE a.code END,
@@ -154,8 +155,7 @@ SELECT {_ATTEMPT_COLUMNS} FROM concluded a
 _RECORD = Query(f"""
 WITH {_LOCKED_MESSAGE}, concluded AS (
     UPDATE attempts a
-       SET state = CASE WHEN CAST(:state AS text) IN ('accepted', 'unknown') AND a.bounced
-                        THEN 'bounced'
+       SET state = CASE WHEN a.bounced THEN CAST(:bounced_state AS text)
                         ELSE CAST(:state AS text) END,
            code = CASE WHEN CAST(:state AS text) = 'accepted' AND NOT a.bounced THEN :code
                        ELSE coalesce(:code, a.code) END,
@@ -175,7 +175,7 @@ SELECT {_ATTEMPT_COLUMNS} FROM concluded a
 
 # As a bounce for good does, which says the same later.
 _SUPPRESS = Query("""
-INSERT INTO suppressions (tenant_id, subject_kind, subject, channel, reason, created_at, wish_id)
+INSERT INTO suppressions (tenant_id, subject_kind, subject, channel, reason, created_at, request_id)
 SELECT tenant_id, 'address', addresses ->> CAST(:channel AS text), CAST(:channel AS text),
        'bounced', CAST(:now AS timestamptz), message_id
   FROM messages
@@ -279,6 +279,7 @@ class PostgresAttemptStore:
         parameters = {
             **_key(ref, attempt_no),
             "state": state.value,
+            "bounced_state": state_after(DeliveryEventKind.BOUNCED, state).value,
             "openings": openings,
             "tries": tries,
             "code": code,
@@ -309,6 +310,7 @@ class PostgresAttemptStore:
             **_key(ref, attempt_no),
             "channel": channel.value,
             "idempotency_key": idempotency_key(ref.message_id, attempt_no),
+            "bounced_state": state_after(DeliveryEventKind.BOUNCED, AttemptState.UNKNOWN).value,
             "now": now,
         }
         row = await self._database.fetch_one(_CLOSE, parameters)

@@ -114,7 +114,7 @@ class Reservations:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._holds = database.together(_HOLD_TOGETHER)
+        self._holds = database.batcher(_HOLD_TOGETHER)
 
     async def reserve(
         self,

@@ -20,7 +20,7 @@ _BASIS_POINT: Final = Decimal("0.0001")
 
 
 @dataclass(frozen=True)
-class Books:
+class CampaignBalances:
     """A campaign's money and counts at one instant."""
 
     #: The accounts of the campaign and of its channels.
@@ -60,24 +60,24 @@ class BudgetAnalytics(Contract):
     by_channel: dict[Channel, Returns]
 
 
-def analyse(campaign: OutreachCampaign, books: Books) -> BudgetAnalytics:
+def analyse(campaign: OutreachCampaign, balances: CampaignBalances) -> BudgetAnalytics:
     """What a campaign's money brought.
 
     The total is more than the channels' sum where something is known of no channel.
 
     Args:
         campaign: a saved campaign.
-        books: its money and counts.
+        balances: its money and counts.
     """
-    spent = {(a.scope, a.key): a.spent_micros for a in books.accounts}
+    spent = {(a.scope, a.key): a.spent_micros for a in balances.accounts}
     on_channels = {key for scope, key in spent if scope is AccountScope.CHANNEL}
-    used = [Channel(c) for c in sorted(on_channels | books.tallies.channels())]
+    used = [Channel(c) for c in sorted(on_channels | balances.tallies.channels())]
     return BudgetAnalytics(
         campaign_id=campaign.id,
-        total=_returns(spent[AccountScope.CAMPAIGN, ""], books.tallies, None),
+        total=_returns(spent[AccountScope.CAMPAIGN, ""], balances.tallies, None),
         by_channel={
             channel: _returns(
-                spent.get((AccountScope.CHANNEL, channel.value), 0), books.tallies, channel.value
+                spent.get((AccountScope.CHANNEL, channel.value), 0), balances.tallies, channel.value
             )
             for channel in dict.fromkeys([*campaign.channels, *used])
         },

@@ -126,7 +126,7 @@ def explain(decision: RoutingDecision, plan: SendPlan | None) -> str:
     # Preformatted: the Web UI sets the columns of a Markdown table without any space between.
     rows = [_row(assessment) for assessment in decision.assessments]
     lines = [_headline(decision, plan), "", "```", _COLUMNS, *rows, "```", ""]
-    order = decision.order()
+    order = decision.channel_order()
     left = order[order.index(plan.channel) + 1 :] if plan else decision.fallback_channels
     if left:
         lines.append(f"Fallbacks, in this order: {', '.join(left)}.")

@@ -6,7 +6,7 @@ from typing import Any, cast
 from typing_extensions import TypedDict
 
 from madan_sara.contracts.outreach import UNSENT_STATES, DecisionAnswer, OutreachState
-from madan_sara.persistence.intake import MessageRecord
+from madan_sara.persistence.messages import MessageRecord
 
 
 class SendResult(TypedDict):
@@ -57,7 +57,7 @@ def send_result(answer: DecisionAnswer, warnings: Sequence[str] = ()) -> SendRes
 
 def answer_from_record(record: MessageRecord) -> DecisionAnswer:
     """The decision on a message, from what is stored of it."""
-    order = record.routing.order() if record.routing else []
+    order = record.routing.channel_order() if record.routing else []
     after = order.index(record.channel) + 1 if record.channel in order else 0
     return DecisionAnswer(
         status=record.state if record.state in UNSENT_STATES else OutreachState.SCHEDULED,

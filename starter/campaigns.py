@@ -149,7 +149,7 @@ class Campaigns:
         self, given: OutreachCampaign, own: OutreachCampaign, saved: OutreachCampaign
     ) -> list[str]:
         """The fields a caller has set otherwise than they are saved."""
-        # Orders change the status; and what the caller leaves open is as it was saved.
+        # Commands change the status; and what the caller leaves open is as it was saved.
         left_open = {"status", *({"start_date"} - given.model_fields_set)}
         if given.settings is None:
             left_open.add("settings")

@@ -35,7 +35,8 @@ from madan_sara.persistence.campaign_runs import PostgresCampaignRuns
 from madan_sara.persistence.claims import PostgresClaimStore
 from madan_sara.persistence.database import Database
 from madan_sara.persistence.decision_facts import DecisionReader
-from madan_sara.persistence.intake import MessageRecord, PostgresIntake
+from madan_sara.persistence.messages import MessageRecord, PostgresMessageStore
+from madan_sara.persistence.receipts import PostgresReceiptStore
 from madan_sara.persistence.recipients import PostgresRecipients
 from madan_sara.persistence.requests import PostgresRequestStore
 from madan_sara.policy.selector import ChannelSelector
@@ -97,15 +98,22 @@ class OutreachOrchestrator:
         outreaches = Outreaches(client)
         decisions = DecisionReader(database)
         requests = PostgresRequestStore(database)
-        self._intake = PostgresIntake(database)
-        self._sending = Sending(self._intake, PostgresRecipients(database), outreaches)
+        store = PostgresMessageStore(database)
+        self._sending = Sending(store, PostgresRecipients(database), outreaches)
         self._runs = CampaignRuns(client)
         self._runs_store = PostgresCampaignRuns(database)
         self._campaigns = Campaigns(database, tenant_id, settings or OrchestratorSettings())
         self._queued_texts = QueuedTexts(database)
         self._conversions = Conversions(database, tenant_id)
         self._suppressions = Suppressions(database, tenant_id)
-        self._messages = Messages(self._intake, requests, outreaches, self._campaigns, tenant_id)
+        self._messages = Messages(
+            store,
+            PostgresReceiptStore(database),
+            requests,
+            outreaches,
+            self._campaigns,
+            tenant_id,
+        )
         self.deduplicator = MessageDeduplicator(PostgresClaimStore(database, decisions))
         self.router = ChannelRouter(decisions, dict.fromkeys(Channel))
         self.selector = ChannelSelector()
@@ -425,8 +433,8 @@ class OutreachOrchestrator:
     ) -> list[LiftedSuppression]:
         """Allow contact with a recipient or an address again.
 
-        Everything that one wish had suppressed is lifted together: of somebody who has
-        unsubscribed, the recipient and the address. Another's wish for the same address stays.
+        Everything that one request had suppressed is lifted together: of a person who has
+        unsubscribed, the recipient and the address. Another request for the same address stays.
 
         Args:
             recipient_id: the person, as requests name them.

@@ -64,7 +64,7 @@ OutreachHandle = WorkflowHandle[OutreachWorkflow, OutreachResult]
 
 
 class OutreachEndedError(Exception):
-    """The outreach's workflow has ended and takes no more orders."""
+    """The outreach's workflow has ended and takes no more commands."""
 
 
 class Outreaches:
@@ -210,11 +210,11 @@ class Outreaches:
             InvalidRequestError: the time is not allowed, or the message no longer asleep.
             OutreachEndedError: the workflow has ended.
         """
-        order, question = parse(RescheduleInput, {"at": at}, ""), anew()
+        command, question = parse(RescheduleInput, {"at": at}, ""), anew()
         handle = self.handle(ref)
         try:
             return await until_taken(
-                lambda: handle.execute_update(OutreachWorkflow.reschedule, order, id=question)
+                lambda: handle.execute_update(OutreachWorkflow.reschedule, command, id=question)
             )
         except WorkflowUpdateFailedError as error:
             raise _refused(error) from error
@@ -270,6 +270,6 @@ def _ended(error: RPCError) -> Exception:
 
 
 def _refused(error: WorkflowUpdateFailedError) -> Exception:
-    """What the workflow said against an order, in its own words."""
+    """What the workflow said against a command, in its own words."""
     cause = error.cause
     return InvalidRequestError(cause.message) if isinstance(cause, ApplicationError) else error

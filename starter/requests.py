@@ -12,7 +12,7 @@ from madan_sara.contracts.content import MessageContent
 from madan_sara.contracts.faults import InvalidRequestError, listed, one_line
 from madan_sara.contracts.recipient import RecipientProfile
 from madan_sara.contracts.settings import OrchestratorSettings
-from madan_sara.persistence.intake import NewMessage
+from madan_sara.persistence.messages import NewMessage
 from madan_sara.policy.templates import check_content
 from madan_sara.starter.campaign_check import check_campaign
 from madan_sara.starter.digests import request_digest

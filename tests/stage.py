@@ -17,7 +17,7 @@ from madan_sara.contracts.naming import OUTREACH_QUEUE, outreach_workflow_id
 from madan_sara.contracts.outreach import MessageRef, OutreachInput, OutreachResult, OutreachState
 from madan_sara.persistence.campaigns import PostgresCampaignStore
 from madan_sara.persistence.database import Database
-from madan_sara.persistence.intake import MessageRecord, PostgresIntake
+from madan_sara.persistence.messages import MessageRecord, PostgresMessageStore
 from madan_sara.policy.campaign_days import campaign_day
 from madan_sara.starter.requests import new_message
 from madan_sara.workflows.outreach import OutreachWorkflow
@@ -56,7 +56,7 @@ class Stage:
     async def record(self, handle: Handle, tenant_id: uuid.UUID) -> MessageRecord:
         """What is stored of an outreach's message."""
         message_id = uuid.UUID(handle.id.removeprefix("outreach-"))
-        record = await PostgresIntake(self.database).record(tenant_id, message_id)
+        record = await PostgresMessageStore(self.database).record(tenant_id, message_id)
         assert record is not None
         return record
 
@@ -79,7 +79,7 @@ class Stage:
             content or {"default": "Bonjour {{ name }}"},
             force_send=force_send,
         )
-        await PostgresIntake(self.database).store(message, await self.now())
+        await PostgresMessageStore(self.database).store(message, await self.now())
         ref = MessageRef(tenant_id=campaign.tenant_uuid, message_id=message.message_id)
         return await self.client.start_workflow(
             OutreachWorkflow.run,

@@ -66,7 +66,7 @@ class OutreachRecord:
         """Channels that would follow the planned one."""
         if self.routing is None or self.plan is None:
             return []
-        order = self.routing.order()
+        order = self.routing.channel_order()
         return order[order.index(self.plan.channel) + 1 :]
 
     def book(self, attempt_no: int, plan: SendPlan) -> None:

@@ -138,7 +138,7 @@ class OutreachSteps:
             "Check the requested time",
         )
 
-    async def reserve(
+    async def hold(
         self,
         attempt_no: int,
         plan: SendPlan,

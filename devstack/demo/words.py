@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from madan_sara.contracts.decision import RoutingReason, SendPlan, TimingReason
 from madan_sara.contracts.delivery import AttemptState
 from madan_sara.contracts.outreach import Details, ExitReason, OutreachState
-from madan_sara.persistence.intake import AttemptRecord, MessageRecord
+from madan_sara.persistence.messages import AttemptRecord, MessageRecord
 
 
 class Kind(StrEnum):

@@ -16,7 +16,7 @@ from madan_sara.persistence.new_recipient import NewRecipient, new_recipient
 from madan_sara.policy.columns import ID, Field
 from madan_sara.policy.templates import check_content
 from madan_sara.starter.digests import request_digest
-from madan_sara.starter.importing.columns import CsvReader, Fields, JsonReader, UnreadableRowError
+from madan_sara.starter.importing.columns import CsvReader, Fields, JsonReader, RejectedRowError
 
 _PHONES: Final[tuple[Field, ...]] = (("contact_info", "phone"), ("contact_info", "whatsapp"))
 #: Words of ours, which people write with a capital.
@@ -83,7 +83,7 @@ class RowCheck:
         for place, raw in enumerate(rows):
             try:
                 verdicts.accepted.append(self._recipient(dict(self.reader.read(raw))))
-            except (UnreadableRowError, InvalidRequestError) as fault:
+            except (RejectedRowError, InvalidRequestError) as fault:
                 verdicts.rejected.append(Rejection(place, listed([str(fault)])))
         return verdicts
 

@@ -13,8 +13,8 @@ from madan_sara.starter import strict_json
 from madan_sara.starter.importing.files import (
     REJECT_COLUMNS,
     CsvFile,
-    Row,
     SourceFile,
+    SourceRow,
     holds_rejects,
 )
 
@@ -69,7 +69,7 @@ class RejectsFile:
         if not self.rows:
             self.path.unlink(missing_ok=True)
 
-    def write(self, rejected: Iterable[tuple[Row, str]]) -> None:
+    def write(self, rejected: Iterable[tuple[SourceRow, str]]) -> None:
         """Add rows with the reasons against them."""
         for row, reason in rejected:
             self.rows += 1

@@ -23,7 +23,7 @@ from madan_sara.contracts.faults import InvalidRequestError
 from madan_sara.contracts.phones import known_region
 from madan_sara.persistence.recipients import PostgresRecipients, StoredRecipients, require_open
 from madan_sara.starter.importing.checking import Assignment, RowCheck, Verdicts
-from madan_sara.starter.importing.files import Row, SourceFile, open_source
+from madan_sara.starter.importing.files import SourceFile, SourceRow, open_source
 from madan_sara.starter.importing.processes import (
     MOST_PROCESSES,
     Judge,
@@ -180,12 +180,12 @@ def _judge(job: _Job, options: ImportOptions) -> AbstractAsyncContextManager[Jud
     return nullcontext(ThreadJudge(job.check))
 
 
-_JudgedChunk = tuple[list[Row], Verdicts]
+_JudgedChunk = tuple[list[SourceRow], Verdicts]
 
 
 async def _judged(judge: Judge, source: SourceFile) -> AsyncGenerator[_JudgedChunk]:
     """The chunks of a file in its order, judged while earlier ones are being stored."""
-    waiting: deque[tuple[list[Row], asyncio.Task[Verdicts]]] = deque()
+    waiting: deque[tuple[list[SourceRow], asyncio.Task[Verdicts]]] = deque()
     rows = source.rows()
     try:
         while chunk := await asyncio.to_thread(_next_chunk, rows):
@@ -203,8 +203,8 @@ async def _judged(judge: Judge, source: SourceFile) -> AsyncGenerator[_JudgedChu
         await asyncio.gather(*(judging for _, judging in waiting), return_exceptions=True)
 
 
-def _next_chunk(rows: Iterator[Row]) -> list[Row]:
-    chunk: list[Row] = []
+def _next_chunk(rows: Iterator[SourceRow]) -> list[SourceRow]:
+    chunk: list[SourceRow] = []
     characters = 0
     for row in rows:
         chunk.append(row)
@@ -215,7 +215,7 @@ def _next_chunk(rows: Iterator[Row]) -> list[Row]:
 
 
 def _known_lines(
-    rows: Sequence[Row], verdicts: Verdicts, stored: StoredRecipients
+    rows: Sequence[SourceRow], verdicts: Verdicts, stored: StoredRecipients
 ) -> Iterator[int]:
     """The lines of those whom the campaign had already."""
     rejected = {rejection.place for rejection in verdicts.rejected}

@@ -326,8 +326,8 @@ CREATE TABLE counted_once (
 )
 """
 
-# A suppression names a recipient or an address; without a channel it covers all. What one wish
-# comes to is stored, and lifted, together; another wish for the same mailbox stands beside it.
+# A suppression names a recipient or an address; without a channel it covers all. What one
+# request comes to is stored, and lifted, together; another for the same mailbox stands beside it.
 _SUPPRESSIONS = """
 CREATE TABLE suppressions (
     tenant_id    uuid NOT NULL,
@@ -336,13 +336,13 @@ CREATE TABLE suppressions (
     channel      text,
     reason       text NOT NULL,
     created_at   timestamptz NOT NULL,
-    wish_id      uuid NOT NULL,
-    UNIQUE NULLS NOT DISTINCT (tenant_id, subject_kind, subject, channel, wish_id)
+    request_id      uuid NOT NULL,
+    UNIQUE NULLS NOT DISTINCT (tenant_id, subject_kind, subject, channel, request_id)
 )
 """
 
-_SUPPRESSIONS_BY_WISH = """
-CREATE INDEX suppressions_by_wish ON suppressions (wish_id)
+_SUPPRESSIONS_BY_REQUEST = """
+CREATE INDEX suppressions_by_request ON suppressions (request_id)
 """
 
 _ENGAGEMENT = """
@@ -371,7 +371,7 @@ CREATE TABLE conversions (
 )
 """
 
-# Append-only: what was ordered of a campaign, and what it changed itself and why.
+# Append-only: what a campaign was commanded, and what it changed itself and why.
 _CAMPAIGN_EVENTS = """
 CREATE TABLE campaign_events (
     tenant_id   uuid NOT NULL,
@@ -534,7 +534,7 @@ _STATEMENTS = (
     _EVENTS_BY_MESSAGE,
     _COUNTED_ONCE,
     _SUPPRESSIONS,
-    _SUPPRESSIONS_BY_WISH,
+    _SUPPRESSIONS_BY_REQUEST,
     _ENGAGEMENT,
     _CONVERSIONS,
     _CAMPAIGN_EVENTS,

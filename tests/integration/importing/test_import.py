@@ -9,7 +9,7 @@ import asyncpg
 import pytest
 
 from madan_sara.contracts.naming import import_key
-from madan_sara.persistence.intake import PostgresIntake
+from madan_sara.persistence.messages import PostgresMessageStore
 from madan_sara.persistence.new_recipient import NewRecipient
 from madan_sara.starter.importing import run
 from madan_sara.starter.importing.run import ImportProgress
@@ -55,7 +55,7 @@ async def test_a_recipient_is_stored_as_a_request_would_be(importing):
     }
     campaign = importing.campaign
     request = new_message(campaign, "zoe", profile, campaign.templates, idempotency_key="other")
-    await PostgresIntake(importing.database).store(request, datetime.now(UTC))
+    await PostgresMessageStore(importing.database).store(request, datetime.now(UTC))
     await importing.run(write_jsonl(importing.folder / "p.jsonl", [{"id": "zoe", **profile}]))
 
     by_state = {message["state"]: message for message in await importing.messages()}

@@ -27,7 +27,8 @@ from madan_sara.persistence.campaigns import PostgresCampaignStore
 from madan_sara.persistence.claims import PostgresClaimStore
 from madan_sara.persistence.database import Database
 from madan_sara.persistence.decision_facts import DecisionReader
-from madan_sara.persistence.intake import PostgresIntake
+from madan_sara.persistence.messages import PostgresMessageStore
+from madan_sara.persistence.receipts import PostgresReceiptStore
 from madan_sara.persistence.requests import PostgresRequestStore
 from madan_sara.policy.budget import judge_reservation
 from madan_sara.starter.requests import new_message
@@ -44,7 +45,8 @@ class Shop:
         self.database = database
         self.tenant_id = tenant_id
         self.campaigns = PostgresCampaignStore(database)
-        self.intake = PostgresIntake(database)
+        self.messages = PostgresMessageStore(database)
+        self.receipts = PostgresReceiptStore(database)
         self.decisions = DecisionReader(database)
         self.claims = PostgresClaimStore(database, self.decisions)
         self.ledger = PostgresBudgetLedger(database)
@@ -64,7 +66,7 @@ class Shop:
         profile = {"contact_info": {"user_id": recipient_id, "phone": phone_of(recipient_id)}}
         content = {"default": "The market opens at eight."}
         message = new_message(campaign, recipient_id, profile, content, **changes)
-        await self.intake.store(message, NOW)
+        await self.messages.store(message, NOW)
         return MessageRef(tenant_id=self.tenant_id, message_id=message.message_id)
 
     async def reserve(
@@ -129,7 +131,7 @@ class Shop:
             kind=kind,
             occurred_at=NOW,
         )
-        return await self.intake.receive(self.tenant_id, event, NOW)
+        return await self.receipts.receive(self.tenant_id, event, NOW)
 
     async def let_in(self, account: str) -> None:
         """Have the next call to an account look whether it is back."""

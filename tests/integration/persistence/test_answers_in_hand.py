@@ -26,7 +26,7 @@ from madan_sara.persistence.attempts import PostgresAttemptStore
 from madan_sara.persistence.provider_accounts import PostgresProviderAccounts
 from tests.fakes.sender import Gate, ScriptedSender, refuse
 from tests.integration.persistence.shop import Shop
-from tests.ledger import assert_books_balance
+from tests.ledger import assert_accounts_balance
 
 #: Each run begins a second after the one before.
 _SECONDS = count()
@@ -104,7 +104,7 @@ async def test_an_acceptance_is_written_again_until_it_is_written(shop, after):
     assert len(sender.asked) == 1
     attempt = await attempt_of(shop, request)
     assert (attempt.state, attempt.tries) == (AttemptState.ACCEPTED, 1)
-    await assert_books_balance(shop.database, shop.tenant_id)
+    await assert_accounts_balance(shop.database, shop.tenant_id)
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
@@ -196,7 +196,7 @@ async def test_nothing_is_sent_for_an_attempt_that_was_replaced(shop):
     assert (result.outcome, sender.asked) == (DeliveryOutcome.REFUSED, [])
     second = request.model_copy(update={"attempt_no": 2})
     assert (await deliver(shop, sender, second)).outcome is DeliveryOutcome.ACCEPTED
-    await assert_books_balance(shop.database, shop.tenant_id)
+    await assert_accounts_balance(shop.database, shop.tenant_id)
 
 
 async def test_at_least_once_no_more_than_five_calls_are_lost_account_down_or_not(shop):

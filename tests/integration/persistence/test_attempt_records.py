@@ -15,7 +15,7 @@ from madan_sara.contracts.channels import Channel
 from madan_sara.contracts.delivery import AttemptState, DeliveryEventKind
 from madan_sara.contracts.outreach import ClaimInput, MessageRef
 from tests.integration.persistence.shop import NOW, Shop
-from tests.ledger import assert_books_balance
+from tests.ledger import assert_accounts_balance
 
 LATER = NOW + timedelta(minutes=5)
 
@@ -58,7 +58,7 @@ async def _rows(shop: Shop, statement, ref: MessageRef):
 
 
 async def _standing(shop: Shop, ref: MessageRef):
-    await assert_books_balance(shop.database, shop.tenant_id)
+    await assert_accounts_balance(shop.database, shop.tenant_id)
     (row,) = await _rows(shop, _STANDING, ref)
     return row
 

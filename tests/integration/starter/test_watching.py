@@ -8,7 +8,7 @@ import pytest
 from temporalio.client import WorkflowFailureError
 
 from madan_sara.contracts.outreach import OutreachState
-from madan_sara.persistence.intake import PostgresIntake
+from madan_sara.persistence.messages import PostgresMessageStore
 from madan_sara.starter.requests import new_message
 
 LATER = datetime(2092, 1, 5, 15, tzinfo=UTC)
@@ -103,7 +103,7 @@ async def test_a_message_temporal_does_not_know_is_shown_as_stored(
     campaign = request_file.pop("campaign")
     await orchestrator.save_campaign(campaign)
     message = new_message(campaign, **request_file)
-    await PostgresIntake(database).store(message, datetime.now(UTC))
+    await PostgresMessageStore(database).store(message, datetime.now(UTC))
     status = await madan_sara("status", str(message.message_id), "--json")
     assert (status.code, status.document["source"]) == (0, "database")
     assert status.document["state"] == "deciding"

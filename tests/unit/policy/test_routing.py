@@ -78,7 +78,7 @@ def test_guide_single_send():
         content=content,
     )
     decision = route(given_facts, now=NOW)
-    assert decision.order() == [Channel.INSTAGRAM, Channel.EMAIL, Channel.LINKEDIN]
+    assert decision.channel_order() == [Channel.INSTAGRAM, Channel.EMAIL, Channel.LINKEDIN]
     assert decision.reason is RoutingReason.USER_PREFERENCE
     assert decision.policy_version == POLICY_VERSION
     assert assessment_of(decision, Channel.INSTAGRAM).local_hour == 20
@@ -150,7 +150,7 @@ def test_content_that_cannot_be_filled_in_rules_out_without_personal_data():
         {"email": "{{ nope }}", "sms": "{{ code | slice: name }}", "chat": "ok"}
     )
     decision = route(facts(content=content, profile=secret), now=NOW)
-    assert decision.order() == [Channel.CHAT]
+    assert decision.channel_order() == [Channel.CHAT]
     for channel in (Channel.EMAIL, Channel.SMS):
         assert ruled_out(decision, channel) is RuledOut.NO_CONTENT
     shown = decision.model_dump_json() + explain(decision, None)
@@ -186,7 +186,7 @@ def test_what_a_recent_message_on_a_channel_means():
             recent_channels={Channel.EMAIL: NOW},
             force=force,
         )
-        assert route(given_facts, now=NOW).order() == order
+        assert route(given_facts, now=NOW).channel_order() == order
     only_used = facts(profile=wanted, recent_channels=dict.fromkeys(Channel, NOW))
     assert route(only_used, now=NOW).channel is Channel.EMAIL
 
@@ -200,7 +200,7 @@ def test_unsafe_fallbacks_come_last_however_well_they_score():
         engagement={Channel.EMAIL: Engagement(100, 100, 100, 100)},
     )
     decision = route(given_facts, now=NOW)
-    assert decision.order() == [Channel.INSTAGRAM, Channel.WHATSAPP, Channel.EMAIL]
+    assert decision.channel_order() == [Channel.INSTAGRAM, Channel.WHATSAPP, Channel.EMAIL]
 
 
 def test_time_of_day_is_the_hour_the_message_would_be_sent_at():
@@ -218,7 +218,7 @@ def test_invariants_of_every_decision(given_facts):
     viable: dict[Any, Any] = {
         found.channel: found for found in decision.assessments if found.ruled_out is None
     }
-    order = decision.order()
+    order = decision.channel_order()
     mode = given_facts.settings.channel_deduplication
     prefers_safe = mode is ChannelDeduplication.PREFER and not given_facts.force
     is_strict = mode is ChannelDeduplication.STRICT and not given_facts.force
@@ -293,9 +293,9 @@ def test_decision_is_explained_without_personal_data():
 
 def test_after_a_fallback_the_channel_in_use_is_told_and_what_is_left_behind_it():
     decision = route(facts(campaign=campaign(channels=THREE), profile=BOB), now=NOW)
-    assert decision.order() == [Channel.INSTAGRAM, Channel.EMAIL, Channel.WHATSAPP]
+    assert decision.channel_order() == [Channel.INSTAGRAM, Channel.EMAIL, Channel.WHATSAPP]
     told = {}
-    for channel in decision.order():
+    for channel in decision.channel_order():
         given = facts(campaign=campaign(channels=THREE), profile=BOB)
         plan = plan_send_time(given.campaign, given.settings, BOB, channel, now=NOW)
         told[channel] = explain(decision, plan)

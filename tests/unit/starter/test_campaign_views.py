@@ -9,7 +9,7 @@ from rich.console import Console, RenderableType
 from madan_sara.cli.campaign_views import WAITS, analytics_view, campaign_view
 from madan_sara.cli.watching import picture, status_line
 from madan_sara.contracts.campaign_run import Wait, WaitReason
-from madan_sara.policy.returns import Books, analyse
+from madan_sara.policy.returns import CampaignBalances, analyse
 from madan_sara.starter.campaign_status import CampaignStatusResult, campaign_status
 from tests.unit.starter.test_campaign_status import ID, NOW, snapshot
 
@@ -92,7 +92,9 @@ def test_a_note_cannot_steer_the_terminal(status):
 
 def test_the_analytics_fit_a_terminal_of_80_columns():
     facts = snapshot()
-    told = shown(analytics_view(analyse(facts.campaign, Books(facts.accounts, facts.tallies))))
+    told = shown(
+        analytics_view(analyse(facts.campaign, CampaignBalances(facts.accounts, facts.tallies)))
+    )
     assert "email 34.56 430 0.080372 0.078190 -" in told
     assert "sms 0 0 1 5 -97.50 %" in told
     assert "total 442 0 1 5 -97.87 %" in told

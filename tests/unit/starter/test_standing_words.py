@@ -12,7 +12,7 @@ from madan_sara.cli.views import standing_view
 from madan_sara.contracts.channels import Channel
 from madan_sara.contracts.delivery import AttemptState, ChannelWait
 from madan_sara.contracts.outreach import OutreachState
-from madan_sara.persistence.intake import AttemptRecord, MessageRecord
+from madan_sara.persistence.messages import AttemptRecord, MessageRecord
 from madan_sara.policy.wait_words import explain_wait, explain_waits
 from tests.unit.policy.builders import campaign
 from tests.unit.starter.test_views import shown

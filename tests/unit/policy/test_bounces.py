@@ -1,11 +1,10 @@
-"""What receipts say about contacting their person again."""
+"""Which codes say that an address is none any more."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from madan_sara.contracts.delivery import DeliveryEventKind
-from madan_sara.policy.wishes import is_hard, suppressed_by
+from madan_sara.policy.bounces import is_hard
 
 
 @pytest.mark.parametrize(
@@ -68,13 +67,3 @@ def test_whatever_may_pass_is_not_hard(code):
 def test_what_a_server_calls_temporary_is_never_hard(subject, detail, words):
     assert not is_hard(f"4.{subject}.{detail}")
     assert not is_hard(f"550 4.{subject}.{detail} {words}")
-
-
-@given(st.sampled_from(DeliveryEventKind), st.text(max_size=20))
-def test_only_a_wish_holds_for_the_person_too(kind, code):
-    wishes = {DeliveryEventKind.UNSUBSCRIBED, DeliveryEventKind.COMPLAINED}
-    assert ("recipient" in suppressed_by(kind, code)) == (kind in wishes)
-    assert suppressed_by(DeliveryEventKind.BOUNCED, "5.1.1") == {"address"}
-    assert ("address" in suppressed_by(kind, code)) == (
-        kind in wishes or (kind is DeliveryEventKind.BOUNCED and is_hard(code))
-    )

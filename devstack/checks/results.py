@@ -12,7 +12,7 @@ _SHOWN: Final = 20
 
 
 @dataclass(frozen=True)
-class Verdict:
+class CheckResult:
     """One promise of the system, looked at."""
 
     #: What holds, or should.
@@ -21,24 +21,24 @@ class Verdict:
     faults: list[str] = field(default_factory=list)
 
 
-def show_verdicts(console: Console, verdicts: Iterable[Verdict]) -> bool:
-    """Show each promise with its verdict.
+def show_results(console: Console, results: Iterable[CheckResult]) -> bool:
+    """Show each promise with its result.
 
     Args:
         console: Where to show it.
-        verdicts: What the checks found.
+        results: What the checks found.
 
     Returns:
         Whether every promise holds.
     """
     holds = True
     console.print(Text("\nChecked", style="bold"))
-    for verdict in verdicts:
-        holds = holds and not verdict.faults
-        mark = ("  wrong ", "bold red") if verdict.faults else ("  ok    ", "green")
-        console.print(Text.assemble(mark, verdict.promise))
-        for fault in verdict.faults[:_SHOWN]:
+    for result in results:
+        holds = holds and not result.faults
+        mark = ("  wrong ", "bold red") if result.faults else ("  ok    ", "green")
+        console.print(Text.assemble(mark, result.promise))
+        for fault in result.faults[:_SHOWN]:
             console.print(Text(f"          {fault}", style="red"))
-        if len(verdict.faults) > _SHOWN:
-            console.print(Text(f"          and {len(verdict.faults) - _SHOWN} more", style="red"))
+        if len(result.faults) > _SHOWN:
+            console.print(Text(f"          and {len(result.faults) - _SHOWN} more", style="red"))
     return holds

@@ -16,7 +16,7 @@ MOST_AT_ONCE: Final = 16
 PATIENCE_SECONDS: Final = 1.0
 
 
-class Together(Generic[Q, A]):
+class Batcher(Generic[Q, A]):
     """Answers questions that arrive while a statement is on its way with the next one.
 
     Whoever asks when nothing is on its way is answered at once: nobody waits for company.

@@ -1,4 +1,4 @@
-"""Books in order: one message sent, one given back, and what the other sides have of them."""
+"""Records in order: one message sent, one given back, and what the other sides have of them."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -7,15 +7,20 @@ from uuid import UUID
 from madan_sara.contracts.campaign import OutreachCampaign
 from madan_sara.contracts.channels import Channel
 from madan_sara.contracts.delivery import DeliveryEventKind
-from madan_sara.devstack.checks.books import Account, Attempt, Books, Count, Entry, Message
+from madan_sara.devstack.checks.records import AttemptRow, CommittedEntry, Count, Message, Records
 from madan_sara.devstack.sandbox.behaviour import Behaviour
 from madan_sara.devstack.sandbox.journal import LoggedRequest, Receipt
+from madan_sara.policy.budget import Account, AccountScope
+from madan_sara.policy.ledger import AccountKey, EntryKind
 
 CAMPAIGN = UUID(int=1)
 SENT = UUID(int=11)
 BLOCKED = UUID(int=12)
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 PRICE = 5_000
+WHOLE = AccountKey(CAMPAIGN, AccountScope.CAMPAIGN, "")
+TEXTS = AccountKey(CAMPAIGN, AccountScope.CHANNEL, "sms")
+DAY = AccountKey(CAMPAIGN, AccountScope.DAY, "2026-11-22")
 
 
 def campaign() -> OutreachCampaign:
@@ -29,15 +34,15 @@ def campaign() -> OutreachCampaign:
     )
 
 
-def books() -> Books:
+def records() -> Records:
     """One recipient got a text message; the other was refused by everybody."""
-    return Books(
+    return Records(
         campaigns={CAMPAIGN: "Fair"},
-        accounts=[
-            account("campaign", "", limit_micros=7_000),
-            account("channel", "sms"),
-            account("day", "2026-11-22", message_limit=1),
-        ],
+        accounts={
+            WHOLE: account(WHOLE, limit_micros=7_000),
+            TEXTS: account(TEXTS),
+            DAY: account(DAY, message_limit=1),
+        },
         entries=[
             entry(BLOCKED, "hold", 0),
             entry(BLOCKED, "release", 1),
@@ -58,14 +63,14 @@ def books() -> Books:
 
 
 def account(
-    scope: str, key: str, *, limit_micros: int | None = None, message_limit: int | None = None
+    key: AccountKey, *, limit_micros: int | None = None, message_limit: int | None = None
 ) -> Account:
-    return Account(CAMPAIGN, scope, key, limit_micros, 0, PRICE, message_limit, 1)
+    return Account(key.scope, key.key, limit_micros, 0, PRICE, message_limit, 1)
 
 
-def entry(message_id: UUID, kind: str, second: int, *, day: str = "2026-11-22") -> Entry:
+def entry(message_id: UUID, kind: str, second: int, *, day: str = "2026-11-22") -> CommittedEntry:
     at = NOON + timedelta(seconds=second)
-    return Entry(message_id, 1, kind, CAMPAIGN, "sms", day, PRICE, at, second)
+    return CommittedEntry(message_id, 1, EntryKind(kind), CAMPAIGN, "sms", day, PRICE, at, second)
 
 
 def message(message_id: UUID, who: str, state: str, *, reason: str = "") -> Message:
@@ -73,9 +78,9 @@ def message(message_id: UUID, who: str, state: str, *, reason: str = "") -> Mess
     return Message(message_id, CAMPAIGN, who, state, reason, "sms", False, has_claim)
 
 
-def attempt(message_id: UUID, state: str) -> Attempt:
+def attempt(message_id: UUID, state: str) -> AttemptRow:
     known = "sandbox-1" if state == "accepted" else None
-    return Attempt(message_id, 1, "sms", "sandbox", state, 1, 1, known, "+50937001234")
+    return AttemptRow(message_id, 1, "sms", "sandbox", state, 1, 1, known, "+50937001234")
 
 
 def log() -> list[LoggedRequest]:
@@ -118,7 +123,7 @@ def bounce() -> Receipt:
     )
 
 
-def with_message(changed: Message) -> Books:
-    """The same books with one message otherwise."""
-    in_order = books()
+def with_message(changed: Message) -> Records:
+    """The same records with one message otherwise."""
+    in_order = records()
     return replace(in_order, messages={**in_order.messages, changed.message_id: changed})

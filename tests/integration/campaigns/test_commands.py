@@ -1,4 +1,4 @@
-"""Orders, ends and looks that meet in the wrong moment."""
+"""Commands, ends and looks that meet in the wrong moment."""
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -8,7 +8,7 @@ import pytest
 
 from madan_sara.activities.campaign import carry_out
 from madan_sara.contracts.campaign import CampaignStatus
-from madan_sara.contracts.campaign_run import CampaignRef, OrderInput, WaitReason
+from madan_sara.contracts.campaign_run import CampaignRef, CommandInput, WaitReason
 from madan_sara.contracts.delivery import DeliveryEvent, DeliveryEventKind
 from madan_sara.contracts.faults import InvalidRequestError
 from madan_sara.contracts.outreach import OutreachState
@@ -50,8 +50,8 @@ async def test_a_campaign_ends_only_while_everybody_has_an_outcome(
     ref = CampaignRef(tenant_id=tenant_id, campaign_id=campaign.id)
 
     async def end(status):
-        order = OrderInput(ref=ref, now=datetime.now(UTC), kind=status.value, status=status)
-        return await carry_out(PostgresCampaignRuns(database), order)
+        command = CommandInput(ref=ref, now=datetime.now(UTC), kind=status.value, status=status)
+        return await carry_out(PostgresCampaignRuns(database), command)
 
     assert await end(CampaignStatus.COMPLETED) is CampaignStatus.ACTIVE
     assert await end(CampaignStatus.BUDGET_EXHAUSTED) is CampaignStatus.ACTIVE
@@ -80,7 +80,7 @@ async def test_whoever_is_added_as_it_ends_is_sent_to(
     assert len(messages_got(campaign.id)) == 3
 
 
-async def test_orders_are_carried_out_one_after_the_other(
+async def test_commands_are_carried_out_one_after_the_other(
     launch, orchestrator, tenant_id, monkeypatch
 ):
     campaign = _campaign(tenant_id, daily_limit=1)
@@ -107,7 +107,7 @@ async def test_orders_are_carried_out_one_after_the_other(
         status = await control.status()
         return [event.kind for event in status.last_events][:6] == ["resumed", "paused"] * 3
 
-    await eventually(all_heard, "all six orders are carried out")
+    await eventually(all_heard, "all six commands are carried out")
     assert most == 1
     assert (await orchestrator.get_campaign(campaign.id)).status is CampaignStatus.ACTIVE
     await control.cancel()

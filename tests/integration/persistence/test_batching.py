@@ -15,7 +15,7 @@ from madan_sara.activities.deduplicator import MessageDeduplicator
 from madan_sara.contracts.outreach import ClaimInput, ClaimResult, ExitReason, MessageRef
 from madan_sara.persistence.database import Database, Parameters, Query
 from tests.integration.persistence.shop import NOW, TODAY, Shop
-from tests.ledger import assert_books_balance
+from tests.ledger import assert_accounts_balance
 from tests.waiting import eventually
 
 TOMORROW = TODAY + timedelta(days=1)
@@ -94,7 +94,7 @@ async def test_holds_that_fit_win_and_no_others(shop, watched):
     assert max(watched.carried) == 12
     assert sum(result.block is None for result in results) == 5
     assert {r.block.reason for r in results if r.block} == {ExitReason.BUDGET_EXCEEDED}
-    await assert_books_balance(shop.database, shop.tenant_id)
+    await assert_accounts_balance(shop.database, shop.tenant_id)
 
 
 async def test_a_large_price_does_not_take_the_place_of_small_ones(shop, watched):
@@ -109,7 +109,7 @@ async def test_a_large_price_does_not_take_the_place_of_small_ones(shop, watched
 
     assert max(watched.carried) == 4
     assert [result.block is None for result in results] == [False, True, True, True]
-    await assert_books_balance(shop.database, shop.tenant_id)
+    await assert_accounts_balance(shop.database, shop.tenant_id)
 
 
 async def test_a_campaign_without_money_takes_nothing_from_its_neighbours(shop, watched):
@@ -123,7 +123,7 @@ async def test_a_campaign_without_money_takes_nothing_from_its_neighbours(shop, 
 
     assert max(watched.carried) == 16
     assert [result.block is None for result in results] == [False, True] * 8
-    await assert_books_balance(shop.database, shop.tenant_id)
+    await assert_accounts_balance(shop.database, shop.tenant_id)
 
 
 async def test_holds_on_days_with_and_without_an_account(shop, watched):
@@ -137,7 +137,7 @@ async def test_holds_on_days_with_and_without_an_account(shop, watched):
 
     assert max(watched.carried) == 12
     assert sum(result.block is None for result in results) == 8
-    await assert_books_balance(shop.database, shop.tenant_id)
+    await assert_accounts_balance(shop.database, shop.tenant_id)
 
 
 async def test_a_hold_twice_in_one_statement_is_booked_once(shop, watched):
@@ -151,7 +151,7 @@ async def test_a_hold_twice_in_one_statement_is_booked_once(shop, watched):
     assert max(watched.carried) == 12
     assert [result.block for result in results] == [None] * 12
     assert again == results[:6]
-    await assert_books_balance(shop.database, shop.tenant_id)
+    await assert_accounts_balance(shop.database, shop.tenant_id)
 
 
 async def test_an_ended_message_among_others_takes_no_hold(shop):
@@ -168,7 +168,7 @@ async def test_an_ended_message_among_others_takes_no_hold(shop):
         ExitReason.CANCELLED,
         None,
     ]
-    await assert_books_balance(shop.database, shop.tenant_id)
+    await assert_accounts_balance(shop.database, shop.tenant_id)
 
 
 @asynccontextmanager
@@ -203,7 +203,7 @@ async def test_holds_of_two_workers_in_opposite_orders_do_not_wait_for_each_othe
     assert [result.block for result in results] == [None] * 16
     errors = {type(error) for error in watched.errors + other.database.errors}
     assert errors <= {asyncpg.UniqueViolationError}
-    await assert_books_balance(shop.database, shop.tenant_id)
+    await assert_accounts_balance(shop.database, shop.tenant_id)
 
 
 async def test_claims_of_two_workers_in_opposite_orders_do_not_wait_for_each_other(

@@ -13,37 +13,19 @@ from madan_sara.contracts.channels import Channel
 from madan_sara.contracts.delivery import AttemptState
 from madan_sara.contracts.naming import idempotency_key
 from madan_sara.contracts.recipient import STORED, ContactInfo
+from madan_sara.persistence.accounts import account_from
 from madan_sara.persistence.database import Database
+from madan_sara.policy.budget import Account, AccountScope
+from madan_sara.policy.ledger import AccountKey, EntryKind, LedgerEntry
 
 #: An attempt whose message somebody has.
 TAKEN: Final = frozenset({AttemptState.ACCEPTED, AttemptState.BOUNCED})
 
 
 @dataclass(frozen=True)
-class Account:
-    """A budget account as it stands."""
-
-    campaign_id: UUID
-    scope: str
-    key: str
-    limit_micros: int | None
-    held_micros: int
-    spent_micros: int
-    message_limit: int | None
-    message_count: int
-
-
-@dataclass(frozen=True)
-class Entry:
+class CommittedEntry(LedgerEntry):
     """A booking; those of one commit belong together."""
 
-    message_id: UUID
-    attempt_no: int
-    kind: str
-    campaign_id: UUID
-    channel: str
-    day: str
-    amount_micros: int
     #: When its transaction was committed, and which one that was; None: the server kept no note.
     committed_at: datetime | None
     commit: int
@@ -68,7 +50,7 @@ class Message:
 
 
 @dataclass(frozen=True)
-class Attempt:
+class AttemptRow:
     """One attempt at a provider."""
 
     message_id: UUID
@@ -102,16 +84,16 @@ class Count:
 
 
 @dataclass(frozen=True)
-class Books:
+class Records:
     """What the database says."""
 
     #: Campaigns by name.
     campaigns: Mapping[UUID, str]
-    accounts: Sequence[Account]
+    accounts: Mapping[AccountKey, Account]
     #: In the order in which they were committed.
-    entries: Sequence[Entry]
+    entries: Sequence[CommittedEntry]
     messages: Mapping[UUID, Message]
-    attempts: Sequence[Attempt]
+    attempts: Sequence[AttemptRow]
     counts: Sequence[Count]
     #: Names of the constraints on accounts that are in force.
     constraints: frozenset[str]
@@ -125,7 +107,7 @@ SELECT campaign_id, scope, key, limit_micros, held_micros, spent_micros, message
   FROM budget_accounts
 """)
 
-# Whoever books locks the campaign's account until it commits, and the commit is noted before
+# Whoever records locks the campaign's account until it commits, and the commit is noted before
 # the lock is let go: this is the order in which the accounts were moved. The moment an entry
 # carries is its workflow's, which two may share.
 _ENTRIES: Final = text("""
@@ -173,15 +155,15 @@ SELECT conname FROM pg_constraint
 T = TypeVar("T")
 
 
-async def read_books(database: Database) -> Books:
+async def read_records(database: Database) -> Records:
     """Read all of it; nothing may be under way meanwhile."""
     async with database.statement() as connection:
         campaigns = (await connection.execute(_CAMPAIGNS)).all()
         messages = await _read(connection, _MESSAGES, Message)
-        return Books(
+        return Records(
             campaigns={row.campaign_id: row.name for row in campaigns},
-            accounts=await _read(connection, _ACCOUNTS, Account),
-            entries=await _read(connection, _ENTRIES, Entry),
+            accounts=await _read_accounts(connection),
+            entries=await _read_entries(connection),
             messages={message.message_id: message for message in messages},
             attempts=await _read_attempts(connection),
             counts=await _read(connection, _COUNTS, Count),
@@ -189,16 +171,38 @@ async def read_books(database: Database) -> Books:
         )
 
 
+async def read_ledger(
+    database: Database,
+) -> tuple[Mapping[AccountKey, Account], Sequence[CommittedEntry]]:
+    """Every account and every entry there is; nothing may be under way meanwhile."""
+    async with database.statement() as connection:
+        return await _read_accounts(connection), await _read_entries(connection)
+
+
 async def _read(connection: AsyncConnection, statement: TextClause, row: type[T]) -> list[T]:
     """Rows as what they stand for, column by column."""
     return [row(**values) for values in (await connection.execute(statement)).mappings()]
 
 
-async def _read_attempts(connection: AsyncConnection) -> list[Attempt]:
+async def _read_accounts(connection: AsyncConnection) -> dict[AccountKey, Account]:
+    return {
+        AccountKey(row["campaign_id"], AccountScope(row["scope"]), row["key"]): account_from(row)
+        for row in (await connection.execute(_ACCOUNTS)).mappings()
+    }
+
+
+async def _read_entries(connection: AsyncConnection) -> list[CommittedEntry]:
+    return [
+        CommittedEntry(**{**row, "kind": EntryKind(row["kind"])})
+        for row in (await connection.execute(_ENTRIES)).mappings()
+    ]
+
+
+async def _read_attempts(connection: AsyncConnection) -> list[AttemptRow]:
     attempts = []
     for row in (await connection.execute(_ATTEMPTS)).mappings():
         values = dict(row)
         contact = ContactInfo.model_validate_json(values.pop("contact_info"), context=STORED)
         address = contact.address_for(Channel(row["channel"]))
-        attempts.append(Attempt(**values, address=address))
+        attempts.append(AttemptRow(**values, address=address))
     return attempts

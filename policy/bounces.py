@@ -1,12 +1,7 @@
-"""What a receipt says about contacting its person again."""
+"""What the code of a bounce or a refusal says about its address."""
 
 import re
 from typing import Final
-
-from madan_sara.contracts.delivery import DeliveryEventKind
-
-RECIPIENT: Final = "recipient"
-ADDRESS: Final = "address"
 
 #: An enhanced status code, wherever it stands in a provider's words. Source: RFC 3463, 2.
 _ENHANCED: Final = re.compile(r"(?<![\d.])([245])\.(\d{1,3})\.(\d{1,3})(?![\d.])")
@@ -32,19 +27,6 @@ _HARD_WORDS: Final = frozenset(
 )
 
 
-def suppressed_by(kind: DeliveryEventKind, code: str | None) -> frozenset[str]:
-    """What is not to be contacted again on a receipt's channel: the recipient, the address.
-
-    A wish is the person's: it holds for the mailbox, whatever ids it has, and for the person,
-    whatever mailbox comes next. A bounce for good says something of the mailbox only.
-    """
-    if kind in (DeliveryEventKind.UNSUBSCRIBED, DeliveryEventKind.COMPLAINED):
-        return frozenset({RECIPIENT, ADDRESS})
-    if kind is DeliveryEventKind.BOUNCED and is_hard(code):
-        return frozenset({ADDRESS})
-    return frozenset()
-
-
 def is_hard(code: str | None) -> bool:
     """Whether a bounce is for good: the address will never take a message.
 
@@ -52,11 +34,11 @@ def is_hard(code: str | None) -> bool:
     One that is not known is not for good: the worst of it is one more bounce, while a mailbox
     that is given up wrongly is lost in silence.
     """
-    told = (code or "").strip()
-    if enhanced := _ENHANCED.search(told):
+    said = (code or "").strip()
+    if enhanced := _ENHANCED.search(said):
         status, subject, detail = map(int, enhanced.groups())
         return status == 5 and (subject, detail) in _HARD_ENHANCED
-    if reply := _REPLY.match(told):
+    if reply := _REPLY.match(said):
         return reply[1] in _HARD_REPLIES
-    words = re.split(r"[/:;,|]", told.casefold())
+    words = re.split(r"[/:;,|]", said.casefold())
     return any(re.sub(r"[\W_]", "", word) in _HARD_WORDS for word in words)

@@ -1,4 +1,4 @@
-"""What the client library stores and reads, in PostgreSQL."""
+"""Requests in, records out: the messages, in PostgreSQL."""
 
 import json
 from collections.abc import Sequence
@@ -12,14 +12,13 @@ from madan_sara.contracts.campaign import OutreachCampaign
 from madan_sara.contracts.channels import Channel
 from madan_sara.contracts.content import MessageContent
 from madan_sara.contracts.decision import RoutingDecision, SendPlan
-from madan_sara.contracts.delivery import AttemptState, ChannelWait, DeliveryEvent
+from madan_sara.contracts.delivery import AttemptState, ChannelWait
 from madan_sara.contracts.outreach import Details, ExitReason, OutreachState
 from madan_sara.contracts.recipient import RecipientProfile
 from madan_sara.persistence.database import Database, Query
 from madan_sara.persistence.rows import Row
 from madan_sara.persistence.stored import read_stored
 from madan_sara.policy.addresses import addresses_of
-from madan_sara.policy.wishes import suppressed_by
 
 
 @dataclass(frozen=True)
@@ -132,78 +131,9 @@ SELECT m.message_id, m.campaign_id, c.name AS campaign_name, m.recipient_id, m.s
  WHERE m.tenant_id = :tenant_id AND m.message_id = :message_id
 """)
 
-# The receipt, what it says about its attempt, what it adds to the person's statistics and to
-# the campaign's counts, and what is not to be contacted again on that channel, the address the
-# attempt went to: once, however often it is repeated, and whatever else is reported at the same
-# moment.
-_RECEIVE = text("""
-WITH received AS (
-    INSERT INTO delivery_events (provider, provider_event_id, tenant_id, message_id, attempt_no,
-                                 kind, code, occurred_at, received_at)
-    SELECT :provider, :provider_event_id, tenant_id, message_id, :attempt_no, CAST(:kind AS text),
-           :code, :occurred_at, :now
-      FROM messages
-     WHERE tenant_id = :tenant_id AND message_id = :message_id
-        ON CONFLICT DO NOTHING
-    RETURNING message_id, attempt_no, kind
-), first AS (
-    INSERT INTO counted_once (message_id, name)
-    SELECT message_id, name
-      FROM received
-     CROSS JOIN LATERAL (VALUES (kind), ('engaged')) AS counted (name)
-     WHERE name = kind OR kind IN ('opened', 'clicked', 'replied')
-        ON CONFLICT DO NOTHING
-    RETURNING message_id, name
-), bounced AS (
-    UPDATE attempts a
-       SET bounced = true, code = coalesce(:code, a.code),
-           state = CASE WHEN a.state IN ('accepted', 'unknown') THEN 'bounced' ELSE a.state END
-      FROM received r
-     WHERE r.kind = 'bounced'
-       AND (a.message_id, a.attempt_no) = (r.message_id, r.attempt_no)
-), tallied AS (
-    INSERT INTO campaign_tally_changes (tenant_id, campaign_id, kind, name, channel, messages)
-    SELECT m.tenant_id, m.campaign_id, 'receipt', f.name, coalesce(a.channel, m.channel, ''), 1
-      FROM first f
-      JOIN received r USING (message_id)
-      JOIN messages m USING (message_id)
-      LEFT JOIN attempts a ON (a.message_id, a.attempt_no) = (r.message_id, r.attempt_no)
-), learned AS (
-    INSERT INTO engagement_stats AS s (tenant_id, recipient_id, channel, opens, clicks, replies)
-    SELECT m.tenant_id, m.recipient_id, a.channel, (f.name = 'opened')::int,
-           (f.name = 'clicked')::int, (f.name = 'replied')::int
-      FROM first f
-      JOIN received r USING (message_id)
-      JOIN messages m USING (message_id)
-      JOIN attempts a ON (a.message_id, a.attempt_no) = (r.message_id, r.attempt_no)
-     WHERE f.name IN ('opened', 'clicked', 'replied')
-        ON CONFLICT (tenant_id, recipient_id, channel) DO UPDATE
-       SET opens = s.opens + excluded.opens, clicks = s.clicks + excluded.clicks,
-           replies = s.replies + excluded.replies
-), wish AS (
-    SELECT m.tenant_id, m.message_id, m.recipient_id, r.kind, place.channel,
-           m.addresses ->> place.channel AS address
-      FROM received r
-      JOIN messages m USING (message_id)
-      LEFT JOIN attempts a ON (a.message_id, a.attempt_no) = (r.message_id, r.attempt_no)
-     CROSS JOIN LATERAL (SELECT coalesce(a.channel, m.channel)) AS place (channel)
-), suppressed AS (
-    INSERT INTO suppressions (tenant_id, subject_kind, subject, channel, reason, created_at,
-                              wish_id)
-    SELECT tenant_id, subject_kind, subject, channel, kind, CAST(:now AS timestamptz), message_id
-      FROM wish
-     CROSS JOIN LATERAL (VALUES ('address', address), ('recipient', recipient_id))
-                AS meant (subject_kind, subject)
-     WHERE subject_kind = ANY(CAST(:suppressed AS text[])) AND subject IS NOT NULL
-     ORDER BY subject_kind
-        ON CONFLICT DO NOTHING
-)
-SELECT count(*) FROM received
-""")
 
-
-class PostgresIntake:
-    """Requests in, records out; receipts as they arrive."""
+class PostgresMessageStore:
+    """Stores requests, and reads what became of them."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -231,14 +161,6 @@ class PostgresIntake:
         async with self._database.statement() as connection:
             row = (await connection.execute(_RECORD, key)).mappings().one_or_none()
         return _message_record(row) if row else None
-
-    async def receive(self, tenant_id: UUID, event: DeliveryEvent, now: datetime) -> bool:
-        """Keep a receipt; False when it is known already or its message is not ours."""
-        parameters = {**event.model_dump(), "tenant_id": tenant_id, "now": now}
-        parameters["kind"] = event.kind.value
-        parameters["suppressed"] = sorted(suppressed_by(event.kind, event.code))
-        async with self._database.statement() as connection:
-            return bool((await connection.execute(_RECEIVE, parameters)).scalar_one())
 
 
 def _message_row(message: NewMessage, now: datetime) -> dict[str, object]:

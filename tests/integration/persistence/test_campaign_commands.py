@@ -1,11 +1,11 @@
-"""Orders on a campaign, carried out in the database."""
+"""Commands on a campaign, carried out in the database."""
 
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
 from madan_sara.activities.campaign import carry_out
-from madan_sara.contracts.campaign_run import LIMITS_SET, CampaignRef, OrderInput
+from madan_sara.contracts.campaign_run import LIMITS_SET, CampaignRef, CommandInput
 from madan_sara.contracts.faults import InvalidRequestError
 from madan_sara.persistence.campaign_runs import PostgresCampaignRuns
 from tests.integration.persistence.shop import NOW, TODAY
@@ -13,8 +13,8 @@ from tests.integration.persistence.shop import NOW, TODAY
 
 async def _extend(shop, campaign, end_date) -> None:
     ref = CampaignRef(tenant_id=shop.tenant_id, campaign_id=campaign.id)
-    order = OrderInput(ref=ref, now=NOW, kind=LIMITS_SET, end_date=end_date)
-    await carry_out(PostgresCampaignRuns(shop.database), order)
+    command = CommandInput(ref=ref, now=NOW, kind=LIMITS_SET, end_date=end_date)
+    await carry_out(PostgresCampaignRuns(shop.database), command)
 
 
 async def test_an_end_moved_to_a_day_is_the_end_of_it_in_the_campaigns_zone(shop):

@@ -1,11 +1,11 @@
-"""Asking together, with a statement that waits until the test lets it go."""
+"""Questions to a batcher, with a statement that waits until the test lets it go."""
 
 import asyncio
 from collections.abc import Sequence
 
 import pytest
 
-from madan_sara.persistence.together import Together
+from madan_sara.persistence.batching import Batcher
 
 #: What the statement fails on.
 POISON = -1
@@ -16,7 +16,7 @@ LOCKED = 0
 class Statement:
     """Doubles numbers, all or none of them; it fails on those below zero.
 
-    Writes down what it was asked together.
+    Writes down what it was asked at once.
     """
 
     def __init__(self) -> None:
@@ -46,27 +46,27 @@ def statement() -> Statement:
     return Statement()
 
 
-async def _asks(together: Together[int, int], *questions: int) -> list[asyncio.Task[int]]:
+async def _asks(batcher: Batcher[int, int], *questions: int) -> list[asyncio.Task[int]]:
     """Tasks that have asked, the first of them alone and on its way by then."""
     tasks = []
     for question in questions:
-        tasks.append(asyncio.create_task(together.ask(question)))
+        tasks.append(asyncio.create_task(batcher.ask(question)))
         await asyncio.sleep(0)
         await asyncio.sleep(0)
     return tasks
 
 
 async def test_who_asks_alone_is_answered_at_once(statement):
-    together = Together(statement)
+    batcher = Batcher(statement)
 
-    assert [await together.ask(1), await together.ask(2)] == [2, 4]
+    assert [await batcher.ask(1), await batcher.ask(2)] == [2, 4]
     assert statement.asked == [[1], [2]]
 
 
 async def test_who_asks_during_a_statement_shares_the_next(statement):
-    together = Together(statement)
+    batcher = Batcher(statement)
     statement.may_answer.clear()
-    tasks = await _asks(together, 1, 2, 3, 4)
+    tasks = await _asks(batcher, 1, 2, 3, 4)
     statement.may_answer.set()
 
     assert await asyncio.gather(*tasks) == [2, 4, 6, 8]
@@ -74,9 +74,9 @@ async def test_who_asks_during_a_statement_shares_the_next(statement):
 
 
 async def test_a_statement_takes_so_many_and_no_more(statement):
-    together = Together(statement, most=2)
+    batcher = Batcher(statement, most=2)
     statement.may_answer.clear()
-    tasks = await _asks(together, 1, 2, 3, 4)
+    tasks = await _asks(batcher, 1, 2, 3, 4)
     statement.may_answer.set()
 
     assert await asyncio.gather(*tasks) == [2, 4, 6, 8]
@@ -85,11 +85,11 @@ async def test_a_statement_takes_so_many_and_no_more(statement):
 
 @pytest.mark.parametrize("place", range(5))
 async def test_an_error_goes_to_who_asked_for_it_and_to_nobody_else(statement, place):
-    together = Together(statement)
+    batcher = Batcher(statement)
     statement.may_answer.clear()
     questions: list[int] = [1, 2, 3, 4, 5]
     questions[place] = POISON
-    tasks = await _asks(together, 9, *questions)
+    tasks = await _asks(batcher, 9, *questions)
     statement.may_answer.set()
 
     answers = (await asyncio.gather(*tasks, return_exceptions=True))[1:]
@@ -99,21 +99,21 @@ async def test_an_error_goes_to_who_asked_for_it_and_to_nobody_else(statement, p
 
 
 async def test_when_everything_fails_everybody_hears_of_it_and_the_next_is_answered(statement):
-    together = Together(statement)
+    batcher = Batcher(statement)
     statement.may_answer.clear()
-    tasks = await _asks(together, -1, -2, -3)
+    tasks = await _asks(batcher, -1, -2, -3)
     statement.may_answer.set()
 
     answers = await asyncio.gather(*tasks, return_exceptions=True)
 
     assert [str(answer) for answer in answers] == ["-1", "-2", "-3"]
-    assert await together.ask(1) == 2
+    assert await batcher.ask(1) == 2
 
 
 async def test_who_leaves_while_waiting_is_not_asked_for(statement):
-    together = Together(statement)
+    batcher = Batcher(statement)
     statement.may_answer.clear()
-    first, second, third = await _asks(together, 1, 2, 3)
+    first, second, third = await _asks(batcher, 1, 2, 3)
 
     second.cancel()
     statement.may_answer.set()
@@ -124,11 +124,11 @@ async def test_who_leaves_while_waiting_is_not_asked_for(statement):
 
 
 async def test_who_leaves_a_statement_under_way_leaves_it_to_the_others(statement):
-    together = Together(statement)
-    await together.ask(9)
+    batcher = Batcher(statement)
+    await batcher.ask(9)
     statement.begun.clear()
     statement.may_answer.clear()
-    tasks = [asyncio.create_task(together.ask(question)) for question in (1, 2, 3)]
+    tasks = [asyncio.create_task(batcher.ask(question)) for question in (1, 2, 3)]
     await statement.begun.wait()
 
     tasks[0].cancel()
@@ -136,32 +136,32 @@ async def test_who_leaves_a_statement_under_way_leaves_it_to_the_others(statemen
 
     assert await asyncio.gather(*tasks[1:]) == [4, 6]
     assert statement.asked == [[9], [1, 2, 3]]
-    assert await together.ask(4) == 8
+    assert await batcher.ask(4) == 8
 
 
 @pytest.mark.parametrize("place", range(4))
 async def test_who_has_to_wait_for_somebody_else_holds_nobody_up(statement, place):
-    together = Together(statement, patience_seconds=0.01)
+    batcher = Batcher(statement, patience_seconds=0.01)
     statement.may_answer.clear()
     questions = [1, 2, 3]
     questions.insert(place, LOCKED)
-    first, *tasks = await _asks(together, 9, *questions)
+    first, *tasks = await _asks(batcher, 9, *questions)
     statement.may_answer.set()
 
     stuck = tasks.pop(place)
     assert await asyncio.gather(first, *tasks) == [18, 2, 4, 6]
-    assert await together.ask(4) == 8
+    assert await batcher.ask(4) == 8
     assert not stuck.done()
     stuck.cancel()
 
 
 async def test_who_had_to_wait_alone_is_answered_late(statement):
-    together = Together(statement, patience_seconds=0.01)
+    batcher = Batcher(statement, patience_seconds=0.01)
     statement.may_answer.clear()
-    (late,) = await _asks(together, 1)
+    (late,) = await _asks(batcher, 1)
     await statement.begun.wait()
     statement.begun.clear()
-    (next_one,) = await _asks(together, 2)
+    (next_one,) = await _asks(batcher, 2)
     await statement.begun.wait()
     assert statement.asked == [[1], [2]]
 
@@ -171,12 +171,12 @@ async def test_who_had_to_wait_alone_is_answered_late(statement):
 
 
 async def test_who_leaves_alone_takes_the_statement_along(statement):
-    together = Together(statement, patience_seconds=0.01)
-    (stuck,) = await _asks(together, LOCKED)
+    batcher = Batcher(statement, patience_seconds=0.01)
+    (stuck,) = await _asks(batcher, LOCKED)
     await statement.begun.wait()
 
     stuck.cancel()
 
     async with asyncio.timeout(5):
         await statement.given_up.wait()
-    assert await together.ask(1) == 2
+    assert await batcher.ask(1) == 2
