@@ -16,7 +16,7 @@ from madan_sara.activities.errors import NotTakenError
 from madan_sara.contracts.base import Contract
 from madan_sara.contracts.delivery import DeliveryEvent
 from madan_sara.delivery.http_client import HttpClient
-from madan_sara.devstack.sandbox.journal import Receipt
+from madan_sara.emulators.sandbox.journal import Receipt
 from madan_sara.starter.orchestrator import OutreachOrchestrator
 
 #: Name of the sandbox as its attempts carry it.

@@ -14,13 +14,13 @@ from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 
 from madan_sara.devstack.errors import DevstackError
-from madan_sara.devstack.mail_sink import MailSink
 from madan_sara.devstack.ports import LOOPBACK, choose_ports
 from madan_sara.devstack.postgres import EmbeddedPostgres
 from madan_sara.devstack.private import LOCK_NAME, make_private_folder
-from madan_sara.devstack.sandbox.provider import SandboxProvider
 from madan_sara.devstack.temporal_server import NAMESPACE, TemporalDevServer
 from madan_sara.devstack.worker_process import WorkerProcess
+from madan_sara.emulators.mail_sink import MailSink
+from madan_sara.emulators.sandbox.provider import SandboxProvider
 from madan_sara.persistence.database import Database
 from madan_sara.persistence.migrate import upgrade_database
 from madan_sara.starter.orchestrator import OutreachOrchestrator
@@ -192,6 +192,7 @@ class Stack:
 
     async def _start_other_sides(self, starting: AsyncExitStack) -> None:
         """Start what stands in for the mail server and the providers."""
+        make_private_folder(self.mail_dir)
         self.mail_sink = MailSink(self.mail_dir)
         self.sandbox = SandboxProvider(journal_path=self.sandbox_journal)
         smtp_port, sandbox_port = choose_ports(_SMTP_PORT, _SANDBOX_PORT)

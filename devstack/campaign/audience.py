@@ -18,7 +18,7 @@ from madan_sara.devstack.campaign.fates import (
     SuppressionScope,
 )
 from madan_sara.devstack.errors import DevstackError
-from madan_sara.devstack.sandbox.behaviour import BEHAVIOURS
+from madan_sara.emulators.sandbox.behaviour import BEHAVIOURS
 from madan_sara.starter.orchestrator import OutreachOrchestrator
 
 #: Fewer would leave out some of the fates.

@@ -13,8 +13,8 @@ from madan_sara.delivery.email_letter import message_id_header
 from madan_sara.delivery.smtp_settings import SmtpSettings
 from madan_sara.devstack.checks.records import TAKEN, AttemptRow, Records
 from madan_sara.devstack.checks.results import CheckResult
-from madan_sara.devstack.mail_sink import StoredMail
-from madan_sara.devstack.sandbox.journal import LoggedRequest, Receipt
+from madan_sara.emulators.mail_sink import StoredMail
+from madan_sara.emulators.sandbox.journal import LoggedRequest, Receipt
 
 _SANDBOX: Final = "sandbox"
 _MAIL: Final = "smtp"

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from madan_sara.contracts.campaign import CampaignStatus
-from madan_sara.devstack.sandbox.journal import LoggedRequest
+from madan_sara.emulators.sandbox.journal import LoggedRequest
 from madan_sara.starter.orchestrator import OutreachOrchestrator
 from tests.audience import queue
 from tests.integration.crashes.conftest import CrashStack

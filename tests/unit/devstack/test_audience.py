@@ -11,7 +11,7 @@ from madan_sara.devstack.campaign.audience import FEWEST, make_audience, write_f
 from madan_sara.devstack.campaign.campaigns import PRICES, earlier_campaign, main_campaign
 from madan_sara.devstack.campaign.fates import CHANNEL_OF_FIELD, FATES, REACHED, Earlier
 from madan_sara.devstack.errors import DevstackError
-from madan_sara.devstack.sandbox.behaviour import Behaviour, behaviour_for
+from madan_sara.emulators.sandbox.behaviour import Behaviour, behaviour_for
 from madan_sara.policy.similarity import similarity
 from madan_sara.starter.importing.checking import Assignment, RowCheck
 

@@ -12,7 +12,7 @@ from pydantic import TypeAdapter
 from madan_sara.contracts.base import Contract
 from madan_sara.contracts.channels import Channel
 from madan_sara.contracts.delivery import DeliveryEventKind
-from madan_sara.devstack.sandbox.behaviour import Behaviour
+from madan_sara.emulators.sandbox.behaviour import Behaviour
 
 #: What a caller waits for, given everything logged so far.
 LogPredicate = Callable[[Sequence["LoggedRequest"]], bool]

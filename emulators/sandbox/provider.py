@@ -52,8 +52,8 @@ import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from madan_sara.contracts.channels import Channel
-from madan_sara.devstack.sandbox.api import SandboxApi
-from madan_sara.devstack.sandbox.journal import Journal, LoggedRequest, LogPredicate, Receipt
+from madan_sara.emulators.sandbox.api import SandboxApi
+from madan_sara.emulators.sandbox.journal import Journal, LoggedRequest, LogPredicate, Receipt
 
 #: The channels the sandbox plays; e-mail has a mail sink.
 SANDBOX_CHANNELS: Final = frozenset(Channel) - {Channel.EMAIL}
@@ -214,7 +214,7 @@ async def _serve_until_interrupted(host: str, port: int, journal_path: Path | No
 
 def main() -> None:
     """Serve from the command line until interrupted."""
-    parser = argparse.ArgumentParser(prog="python -m madan_sara.devstack.sandbox.provider")
+    parser = argparse.ArgumentParser(prog="python -m madan_sara.emulators.sandbox.provider")
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8090)
     parser.add_argument("--journal", type=Path, help="JSON-lines file to continue")
