@@ -2,8 +2,6 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Final
@@ -99,18 +97,6 @@ class ReceiptRelay:
         self._after = position
         if self._bookmark is not None:
             self._bookmark.write_text(str(position))
-
-
-@asynccontextmanager
-async def relaying(relay: ReceiptRelay) -> AsyncIterator[None]:
-    """Run a relay beside the block."""
-    running = asyncio.create_task(relay.run())
-    try:
-        yield
-    finally:
-        running.cancel()
-        with suppress(asyncio.CancelledError):
-            await running
 
 
 def _event(receipt: Receipt) -> DeliveryEvent:

@@ -9,7 +9,7 @@ from typing import Any, Final
 from madan_sara.contracts.campaign import OutreachCampaign
 from madan_sara.contracts.channels import Channel
 from madan_sara.devstack.campaign.audience import Person
-from madan_sara.devstack.campaign.fates import Earlier
+from madan_sara.devstack.campaign.scenarios import Earlier
 
 #: Every channel has its price: one that cost nothing could go on without a budget.
 PRICES: Final[Mapping[Channel, Decimal]] = {
