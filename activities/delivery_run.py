@@ -218,7 +218,7 @@ class DeliveryRun:
 
         A no to the second of two calls says nothing of the first, if nothing ties them together.
         """
-        if isinstance(answer, Refused) and self._log.is_out and self._recovery is Recovery.RESEND:
+        if isinstance(answer, Refused) and self._log.is_out and self._recovery.may_send_twice:
             await self._log.record(AttemptState.UNKNOWN, calls=calls, code=answer.code)
         elif isinstance(answer, Refused):
             await self._log.record(AttemptState.REFUSED, calls=calls, code=answer.code)
@@ -259,11 +259,11 @@ class DeliveryRun:
         call that may be a message more is one.
         """
         activity.logger.warning("%s: %s", self._sender.account, why)
-        is_try = self._recovery is Recovery.RESEND or not self._account.is_down
+        is_try = self._recovery.may_send_twice or not self._account.is_down
         await self._log.put_off(self._clock.now(), NO_ANSWER, calls=int(is_try), is_lost=True)
         come_back_at = await self._account.failed(NotTakenError(why, code=NO_ANSWER))
         await self._log.put_off(come_back_at, NO_ANSWER)
-        if self._recovery not in (Recovery.KEYS, Recovery.RESEND):
+        if not self._recovery.calls_again:
             return None
         if self._has_waited_enough(is_outage=True):
             return await self._give_up(AttemptState.UNKNOWN)

@@ -30,6 +30,16 @@ class Recovery(StrEnum):
     RESEND = "resend"  #: The campaign would rather send twice than not at all.
     NONE = "none"  #: Nothing can tell.
 
+    @property
+    def calls_again(self) -> bool:
+        """Whether a lost answer is followed by another call, instead of being asked about."""
+        return self in (Recovery.KEYS, Recovery.RESEND)
+
+    @property
+    def may_send_twice(self) -> bool:
+        """Whether another call may be a second message."""
+        return self is Recovery.RESEND
+
 
 class Obstacle(StrEnum):
     """What has come in the way of a send since it was decided."""

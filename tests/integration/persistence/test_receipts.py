@@ -105,6 +105,10 @@ async def test_a_receipt_heard_before_the_answer_changes_the_same(shop, kind):
         if kind is not None:
             await receive(shop, ref, kind)
         assert await state_of(shop, ref) is AttemptState.SENDING
+        reactions = await rows(
+            shop, "SELECT 1 FROM engagement_stats WHERE tenant_id = :id AND messages = 0"
+        )
+        assert len(reactions) == (kind is not None and RULES[kind].engages)
         due = answer if kind is None else state_after(kind, answer)
         assert await answered(shop, ref, answer) is due
     cancelled = await begun(shop, campaign, "early-cancelled")
