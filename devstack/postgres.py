@@ -172,7 +172,7 @@ class EmbeddedPostgres(Server):
             raise DevstackError(
                 f"a PostgreSQL process of an earlier run still uses {self._cluster}"
             )
-        # With nobody in the cluster the lock means nothing, yet the server would honour it if
+        # With no process in the cluster the lock means nothing, yet the server would honour it if
         # its process id had been given to another program of this user since.
         lock_file.unlink(missing_ok=True)
 

@@ -90,7 +90,7 @@ class ReceiptRelay:
         try:
             event = _event(Receipt.model_validate(item))
         except ValidationError:
-            return False  # No receipt, or of a message that somebody sent by hand.
+            return False  # No receipt, or of a message that was sent by hand.
         return await self._orchestrator.record_delivery_event(event)
 
     def _turn_to(self, position: int) -> None:

@@ -162,7 +162,7 @@ class Stack:
             "MADAN_SARA_DATABASE_URL": self.database_url,
             "MADAN_SARA_SANDBOX_URL": self.sandbox.url,
             "TEMPORAL_ADDRESS": self.temporal.address,
-            # A namespace of somebody's cloud account would not be found here.
+            # A namespace of a cloud account would not be found here.
             "TEMPORAL_NAMESPACE": NAMESPACE,
         }
 

@@ -39,7 +39,7 @@ def users_stack(state_dir: Path, environment: Mapping[str, str], console: Consol
     """A stack with its user's settings; it has not been started.
 
     Their mail server gets nothing from a folder in which something was played through: its
-    messages are for people who were made up, at addresses that may be somebody's.
+    messages are for people who were made up, at addresses that may be real.
 
     Args:
         state_dir: Where everything is kept.

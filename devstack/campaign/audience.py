@@ -60,7 +60,7 @@ _ENDINGS: Final = {trigger.word: trigger.phone_ending for trigger in BEHAVIOURS.
 
 @dataclass(frozen=True)
 class Person:
-    """Somebody of the audience."""
+    """A person of the audience."""
 
     scenario: Scenario
     #: The row of the file, by column; what is missing stays empty.
@@ -151,7 +151,7 @@ def _person(number: int, scenario: Scenario, turn: int, chance: random.Random) -
 
 
 def _address(field: str, word: str, number: int) -> str:
-    """An address nobody else has, that asks its provider for something."""
+    """An address of one person alone, that asks its provider for something."""
     if field in ("phone", "whatsapp"):
         return f"+33{6 if field == 'phone' else 7}{_last_digits(word, number)}"
     name = "-".join(filter(None, (word, str(number))))

@@ -66,7 +66,7 @@ def main_campaign(
     Args:
         people: Its audience; what they would cost decides what there is.
         longest_outage_seconds: What its patience with the channel that never answers about
-            some is longer than; without an outage it ends while somebody still watches.
+            some is longer than; without an outage it ends while the run is still watched.
     """
     patience_minutes = max(1, ceil(3 * longest_outage_seconds / 60))
     cost = _cost(people)

@@ -1,4 +1,4 @@
-"""What can become of somebody in the audience, how often, and how it is asked for."""
+"""What can become of a person in the audience, how often, and how it is asked for."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ class Earlier(StrEnum):
 
 
 class SuppressionScope(StrEnum):
-    """How somebody has asked not to be contacted."""
+    """How a person has asked not to be contacted."""
 
     PERSON = "person"  #: Not at all.
     ADDRESS = "address"  #: Not at this address, which bars the person.
@@ -99,7 +99,7 @@ _REFUSED_FIRST: Final = (
     {"email": "spam", "instagram_handle": ""},
 )
 
-#: Those whom nothing befalls; they are whoever is left.
+#: The rest of the audience: nothing befalls them.
 REACHED: Final = Scenario(
     "reached at once",
     share=0.0,

@@ -48,10 +48,10 @@ class Progress:
             self._console.print(phase)
 
     async def decided(self) -> None:
-        """Return when nobody waits for a decision any more.
+        """Return when no message waits for a decision any more.
 
         Raises:
-            DevstackError: somebody still does after two minutes.
+            DevstackError: one still does after two minutes.
         """
         await self._until(lambda board: not board.undecided)
 

@@ -92,7 +92,7 @@ class Journal:
         return self._tries[channel, to, idempotency_key]
 
     async def record(self, entry: LoggedRequest | Receipt) -> None:
-        """Remember an entry and wake whoever waits for it."""
+        """Remember an entry and wake those who wait for it."""
         # Nothing awaits before this is done: two requests with one key cannot both
         # find it unknown.
         self._remember(entry)

@@ -2,7 +2,7 @@
 
 * `POST /v1/{channel}/messages` with `to`, `text`, `idempotency_key`, `message_id`:
   202 accepted, with a `provider_message_id`; anything else is not taken and has a `code`:
-  409 `recipient_busy` this recipient later, 422 refused, 429 and 5xx nobody now.
+  409 `recipient_busy` this recipient later, 422 refused, 429 and 5xx no recipient now.
 * `GET /v1/{channel}/messages?idempotency_key=...`: what became of a key; 202 `pending` while it is
   held back; 404 `unknown_key`.
 * `GET /v1/receipts?after=N`: what happened after acceptance, in order.
@@ -148,7 +148,7 @@ class SandboxProvider:
             access_log=False,
             log_config=None,
             # Longer than any client keeps an idle connection: one closed under a
-            # request would look like a lost answer nobody asked for.
+            # request would look like a lost answer that was not asked for.
             timeout_keep_alive=120,
         )
         self._api.open()
