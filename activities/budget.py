@@ -12,11 +12,12 @@ from madan_sara.contracts.channels import Channel
 from madan_sara.contracts.money import Money, to_micros
 from madan_sara.contracts.outreach import Block, ReleaseInput, ReserveInput, ReserveResult
 from madan_sara.contracts.reading import read, read_moment, require
+from madan_sara.contracts.returns import BudgetAnalytics
 from madan_sara.policy.budget import Account, AccountScope, judge_reservation, judge_spend
 from madan_sara.policy.campaign_days import campaign_day
 from madan_sara.policy.message_price import least_price
 from madan_sara.policy.pacing import Pacing, elapsed_share, recommend
-from madan_sara.policy.returns import BudgetAnalytics, analyse
+from madan_sara.policy.returns import analyse
 
 
 class BudgetManager:

@@ -8,7 +8,7 @@ from datetime import timedelta
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 from madan_sara.contracts.delivery import ChannelWait
-from madan_sara.policy.wait_words import explain_wait
+from madan_sara.contracts.words.waits import explain_wait
 
 #: Error types of these waits, as `temporal workflow describe` shows them.
 PROVIDER_AWAY = "ProviderAway"

@@ -9,11 +9,11 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from madan_sara.cli import words
 from madan_sara.cli.layout import facts, section, table
 from madan_sara.cli.terminal import one_line
+from madan_sara.contracts.found import FoundCampaign, FoundMessage
 from madan_sara.contracts.outreach import OutreachState
-from madan_sara.persistence.finding import FoundCampaign, FoundMessage
+from madan_sara.contracts.words.ends import why_unsent
 from madan_sara.starter.finding import PersonOverview
 
 
@@ -124,7 +124,7 @@ def _story(message: FoundMessage) -> list[str]:
     if message.channel:
         lines.insert(0, f"on {message.channel}")
     if message.reason:
-        rule, _ = words.why_unsent(message.reason, message.details)
+        rule, _ = why_unsent(message.reason, message.details)
         lines.insert(0, rule)
     return [title, *map(one_line, lines)]
 

@@ -34,7 +34,7 @@ SELECT {ACCOUNT_COLUMNS}
    AND (a.scope, a.key) IN (('campaign', ''), ('channel', CAST(:channel AS text)),
                             ('day', CAST(:day AS text)))
 UNION ALL
-SELECT 'day', CAST(:day AS text), limit_micros, 0, 0, message_limit, 0
+SELECT 'day', CAST(:day AS text), limit_micros, 0, 0, message_limit, 0, NULL
   FROM (SELECT {DAY_LIMITS} FROM campaigns c WHERE {WITHOUT_DAY}) day
  ORDER BY 1, 2
 """)  # noqa: S608 - built from constants of ours

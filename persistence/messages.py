@@ -1,7 +1,6 @@
 """Requests in, records out: the messages, in PostgreSQL."""
 
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -13,8 +12,9 @@ from madan_sara.contracts.channels import Channel
 from madan_sara.contracts.content import MessageContent
 from madan_sara.contracts.decision import RoutingDecision, SendPlan
 from madan_sara.contracts.delivery import AttemptState, ChannelWait
-from madan_sara.contracts.outreach import Details, ExitReason, OutreachState
+from madan_sara.contracts.outreach import ExitReason, OutreachState
 from madan_sara.contracts.recipient import RecipientProfile
+from madan_sara.contracts.records import AttemptRecord, MessageRecord
 from madan_sara.persistence.database import Database, Query
 from madan_sara.persistence.rows import Row
 from madan_sara.persistence.stored import read_stored
@@ -42,50 +42,6 @@ class StoredMessage:
 
     message_id: UUID
     request_digest: str
-
-
-@dataclass(frozen=True)
-class AttemptRecord:
-    """One attempt, for people."""
-
-    attempt_no: int
-    channel: Channel
-    provider: str
-    state: AttemptState
-    #: How often its provider was called, or was about to be.
-    calls: int
-    #: Calls that were answered about this message, or whose answers were lost.
-    tries: int
-    code: str | None
-    provider_message_id: str | None
-    price_micros: int
-    #: Until when it waits; None: it does not.
-    retry_at: datetime | None = None
-    #: What it waits for, if it does.
-    wait: ChannelWait | None = None
-
-
-@dataclass(frozen=True)
-class MessageRecord:
-    """Everything kept about one message, for people; no profile, no text."""
-
-    message_id: UUID
-    campaign_id: UUID
-    campaign_name: str
-    recipient_id: str
-    state: OutreachState
-    reason: ExitReason | None
-    details: Details
-    warnings: Sequence[str]
-    routing: RoutingDecision | None
-    plan: SendPlan | None
-    channel: Channel | None
-    force_send: bool
-    created_at: datetime
-    scheduled_at: datetime | None
-    sent_at: datetime | None
-    attempts: Sequence[AttemptRecord]
-    events: Sequence[str]
 
 
 _STORE = Query("""

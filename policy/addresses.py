@@ -82,7 +82,7 @@ def _ascii_domain(domain: str) -> str:
     """
     try:
         return idna.encode(domain, uts46=True).decode("ascii").lower().rstrip(".")
-    except idna.IDNAError:  # No domain of the Internet's, but of somebody's own network.
+    except idna.IDNAError:  # No domain of the Internet's, but of a network of its own.
         return _folded(domain)
 
 

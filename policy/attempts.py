@@ -127,7 +127,7 @@ PATIENCE: Final = {Channel.EMAIL: timedelta(hours=24)}
 LATE_FOR_A_RETRY: Final = timedelta(minutes=1)
 
 #: With no channel behind it, an outage is waited for as long as RFC 5321, 4.5.4.1, has a mail
-#: server wait: giving up would help nobody.
+#: server wait: giving up would help no recipient.
 LONGEST_OUTAGE: Final = timedelta(days=5)
 
 #: Waits of a recipient who is put off, where the provider names none. Mail: RFC 5321, 4.5.4.1,

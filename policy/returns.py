@@ -4,14 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Final
-from uuid import UUID
 
-from madan_sara.contracts.base import Contract
 from madan_sara.contracts.campaign import OutreachCampaign
 from madan_sara.contracts.channels import Channel
 from madan_sara.contracts.delivery import DeliveryEventKind
 from madan_sara.contracts.money import from_micros
 from madan_sara.contracts.outreach import OutreachState
+from madan_sara.contracts.returns import BudgetAnalytics, Returns
 from madan_sara.policy.budget import Account, AccountScope
 from madan_sara.policy.tallies import ENGAGED, Tallies, TallyKind
 
@@ -26,38 +25,6 @@ class CampaignBalances:
     #: The accounts of the campaign and of its channels.
     accounts: Sequence[Account]
     tallies: Tallies
-
-
-class Returns(Contract):
-    """What was spent and what it brought, on one channel or on all.
-
-    Each cost is `spent` divided by a count, six decimals; None of nothing. Every count
-    is of distinct messages, except that of conversions.
-    """
-
-    #: Everything spent, for messages that bounced and outside any message included.
-    spent: Decimal
-    #: Sent, or perhaps sent.
-    messages: int
-    #: With a receipt that says so; many providers give none.
-    delivered: int
-    #: Opened, clicked or replied to: each message once.
-    engaged: int
-    conversions: int
-    conversion_value: Decimal
-    cost_per_message: Decimal | None
-    cost_per_delivered: Decimal | None
-    cost_per_engagement: Decimal | None
-    #: (conversion_value - spent) / spent, four decimals; None where nothing was spent.
-    roi: Decimal | None
-
-
-class BudgetAnalytics(Contract):
-    """What a campaign's money brought, by channel and in total."""
-
-    campaign_id: UUID
-    total: Returns
-    by_channel: dict[Channel, Returns]
 
 
 def analyse(campaign: OutreachCampaign, balances: CampaignBalances) -> BudgetAnalytics:

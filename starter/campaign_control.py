@@ -55,10 +55,10 @@ class CampaignControl:
     async def start(self) -> CampaignHandle:
         """Start sending to the recipients it has; a draft becomes active.
 
-        Started again, it goes on with whoever was added since.
+        Started again, it goes on with the recipients added since.
 
         Raises:
-            InvalidRequestError: it has nobody to send to, or is over.
+            InvalidRequestError: it has no recipients to send to, or is over.
             LookupError: there is no such campaign.
         """
         facts = await self._store.facts(self._ref, datetime.now(UTC))
@@ -70,7 +70,7 @@ class CampaignControl:
         startable = facts.count(OutreachState.QUEUED, OutreachState.DECIDING)
         if not startable and await self._runs.status(self._ref) is None:
             raise InvalidRequestError(
-                f"campaign {campaign.id} has nobody left to start; import recipients first"
+                f"campaign {campaign.id} has no recipients left to start; import recipients first"
             )
         if campaign.status is CampaignStatus.DRAFT:
             await self._command("started", status=CampaignStatus.ACTIVE)
@@ -161,7 +161,7 @@ class CampaignControl:
         return await self._runs.lost(self._ref)
 
     async def result(self) -> CampaignResult:
-        """Wait until everybody has an outcome."""
+        """Wait until every recipient has an outcome."""
         return await self.handle.result()
 
     # Inside

@@ -116,7 +116,7 @@ class Campaigns:
         return ChosenCampaign(saved, warnings=[warning])
 
     async def save_chosen(self, chosen: ChosenCampaign) -> bool:
-        """Store what a send has chosen, if it is to be saved and nobody was faster.
+        """Store what a send has chosen, if it is to be saved and no other save was faster.
 
         Returns:
             Whether it was chosen rightly; else another was saved meanwhile.
@@ -135,7 +135,7 @@ class Campaigns:
             chosen.unsaved.note_saved(version)
         return version is not None
 
-    async def standing(self, campaign_id: UUID) -> CampaignStatusResult:
+    async def status(self, campaign_id: UUID) -> CampaignStatusResult:
         """A campaign's budget, daily limit, pacing, counts and prospects.
 
         Raises:

@@ -8,15 +8,10 @@ from uuid import UUID
 
 from madan_sara.contracts.campaign import CampaignStatus
 from madan_sara.contracts.faults import InvalidRequestError
+from madan_sara.contracts.found import FoundCampaign, FoundMessage, MessageFilter
 from madan_sara.contracts.settings import OrchestratorSettings
 from madan_sara.persistence.database import Database
-from madan_sara.persistence.finding import (
-    Contacts,
-    FoundCampaign,
-    FoundMessage,
-    MessageFilter,
-    PostgresFinder,
-)
+from madan_sara.persistence.finding import Contacts, PostgresFinder
 from madan_sara.policy.frequency import DAY, WEEK
 
 #: Messages or campaigns on a page, unless another number is asked for; and at most.

@@ -17,7 +17,8 @@ from madan_sara.contracts.outreach import (
     OutreachState,
     OutreachStatus,
 )
-from madan_sara.persistence.messages import MessageRecord, PostgresMessageStore
+from madan_sara.contracts.records import MessageRecord
+from madan_sara.persistence.messages import PostgresMessageStore
 from madan_sara.persistence.receipts import PostgresReceiptStore
 from madan_sara.persistence.requests import PostgresRequestStore
 from madan_sara.starter.campaigns import Campaigns

@@ -50,7 +50,7 @@ from madan_sara.workflows.outreach import OutreachWorkflow
 _log = logging.getLogger(__name__)
 
 
-#: The question after the decision on a new message, the same from everybody: a workflow takes
+#: The question after the decision on a new message, the same from every caller: a workflow takes
 #: ten at once, and two thousand in all.
 _FIRST_DECISION: Final = "first-decision"
 #: Pause before a server that is at another job is offered one again.
@@ -112,7 +112,7 @@ class Outreaches:
         """Have the server ask every running workflow of a campaign to end, by and by.
 
         Tidying only: what they would have sent is closed in the database already, and each
-        finds that when it wakes. So nobody waits for long where the server, which takes one
+        finds that when it wakes. So no message waits for long where the server, which takes one
         such job at a time, is at another.
         """
         query = f"{CAMPAIGN_ATTRIBUTE} = '{ref.campaign_id}' AND WorkflowType = 'Outreach'"
@@ -173,7 +173,7 @@ class Outreaches:
             ),
             **shown_outreach(ref.tenant_id, campaign),
         )
-        # What a refused start leaves behind is told by the call itself; nobody awaits it twice.
+        # What a refused start leaves behind is told by the call itself; it is not awaited twice.
         unheard = asyncio.ensure_future(start.workflow_handle())
         unheard.add_done_callback(_hear)
         try:
@@ -252,7 +252,7 @@ class Outreaches:
         await self.handle(ref).cancel()
 
     async def tell_event(self, ref: MessageRef, event: DeliveryEventSignal) -> None:
-        """Pass a receipt on, if somebody is still there to hear it."""
+        """Pass a receipt on, if its workflow still runs."""
         try:
             await self.handle(ref).signal(OutreachWorkflow.delivery_event, event)
         except RPCError as error:

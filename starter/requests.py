@@ -106,6 +106,21 @@ def new_batch(
     return messages
 
 
+def unreachable_warnings(campaign: OutreachCampaign, messages: Sequence[NewMessage]) -> list[str]:
+    """That some of a long list cannot be reached, which its answer does not tell one by one."""
+    lost = sum(
+        not message.profile.contact_info.is_reachable_on(campaign.channels) for message in messages
+    )
+    if not lost:
+        return []
+    told = (
+        f"recipients: {lost:,} of {len(messages):,} have no address on any of the campaign's "
+        f"channels ({', '.join(campaign.channels)}); they get nothing and end as failed, "
+        "no_viable_channel"
+    )
+    return [told]
+
+
 def checked_campaign(
     campaign: OutreachCampaign, defaults: OrchestratorSettings | None = None
 ) -> OutreachCampaign:

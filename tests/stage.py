@@ -15,9 +15,10 @@ from madan_sara.contracts.campaign import OutreachCampaign
 from madan_sara.contracts.channels import Channel
 from madan_sara.contracts.naming import OUTREACH_QUEUE, outreach_workflow_id
 from madan_sara.contracts.outreach import MessageRef, OutreachInput, OutreachResult, OutreachState
+from madan_sara.contracts.records import MessageRecord
 from madan_sara.persistence.campaigns import PostgresCampaignStore
 from madan_sara.persistence.database import Database
-from madan_sara.persistence.messages import MessageRecord, PostgresMessageStore
+from madan_sara.persistence.messages import PostgresMessageStore
 from madan_sara.policy.campaign_days import campaign_day
 from madan_sara.starter.requests import new_message
 from madan_sara.workflows.outreach import OutreachWorkflow

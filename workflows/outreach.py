@@ -218,7 +218,9 @@ class OutreachWorkflow:
         """Move a send that missed its moment to the next allowed one with room for it."""
         skip_day = False
         while True:
-            plan = await self._steps.catch_up(channel, not_before, skip_day=skip_day)
+            plan = await self._steps.catch_up(
+                channel, not_before, place=self._place, skip_day=skip_day
+            )
             raise_if_cancelled()
             if plan.scheduled_at is None:
                 return Block(reason=ExitReason.EXPIRED, details={"channel": channel.value})

@@ -20,6 +20,7 @@ from madan_sara.contracts.outreach import (
     OutreachState,
     OutreachStatus,
 )
+from madan_sara.policy.text_warnings import segment_warnings
 from madan_sara.workflows.story import tell
 
 _STATE: Final = SearchAttributeKey.for_keyword(STATE_ATTRIBUTE)
@@ -129,7 +130,7 @@ class OutreachRecord:
             routing_reason=self.routing.reason_for(channel) if self.routing else None,
             reason=self.block.reason if self.block else None,
             details=self.block.details if self.block else {},
-            warnings=self.warnings,
+            warnings=[*self.warnings, *segment_warnings(self.plan if stands else None)],
         )
 
     def story(self) -> str:

@@ -16,6 +16,7 @@ from madan_sara.devstack.checks.records import Message, Records
 from madan_sara.devstack.checks.results import CheckResult
 from madan_sara.policy.budget import AccountScope
 from madan_sara.policy.ledger import AccountKey
+from madan_sara.policy.message_price import least_price
 
 
 def outcome_table(records: Records, campaign: OutreachCampaign) -> Table:
@@ -66,7 +67,7 @@ def check_money_ran_out(
     if not without:
         faults.append("nobody ended for lack of money")
     left = _left(records, campaign, sms)
-    if left >= campaign.effective_settings().price_of(sms):
+    if left >= from_micros(least_price(campaign, sms)):
         faults.append(f"{left:f} of the budget of {sms} is left")
     promise = f"the campaign ended {exhausted}, its money for {sms} used up: {without} got nothing"
     return CheckResult(promise, faults)

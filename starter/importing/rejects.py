@@ -104,7 +104,7 @@ class RejectsFile:
 
 
 def _opened_for_its_owner(path: str, flags: int) -> int:
-    """Open a file that nobody else may read: the rows are about people."""
+    """Open a file that no other user may read: the rows are about people."""
     descriptor = os.open(path, flags, 0o600)
     os.fchmod(descriptor, 0o600)  # One of an earlier run keeps the mode it has.
     return descriptor

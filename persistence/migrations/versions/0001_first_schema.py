@@ -199,6 +199,7 @@ CREATE TABLE budget_accounts (
     spent_micros  bigint NOT NULL DEFAULT 0 CHECK (spent_micros >= 0),
     message_limit bigint,
     message_count bigint NOT NULL DEFAULT 0 CHECK (message_count >= 0),
+    last_due_at   timestamptz,
     PRIMARY KEY (tenant_id, campaign_id, scope, key),
     FOREIGN KEY (tenant_id, campaign_id) REFERENCES campaigns,
     CONSTRAINT spend_within_limit CHECK (held_micros + spent_micros <= limit_micros),
@@ -207,7 +208,7 @@ CREATE TABLE budget_accounts (
 """
 
 # Append-only. `hold` and `release` or `settle` come in pairs per attempt; `spend` is
-# money spent outside any attempt.
+# money spent outside any attempt. A hold says when the send it pays for is due.
 _ENTRIES = """
 CREATE TABLE budget_entries (
     message_id    uuid NOT NULL,
@@ -219,6 +220,7 @@ CREATE TABLE budget_entries (
     day           date NOT NULL,
     amount_micros bigint NOT NULL CHECK (amount_micros >= 0),
     created_at    timestamptz NOT NULL,
+    due_at        timestamptz,
     PRIMARY KEY (message_id, attempt_no, kind)
 )
 """

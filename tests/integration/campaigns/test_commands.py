@@ -153,7 +153,7 @@ async def test_a_share_no_longer_wanted_holds_nobody_back(orchestrator, database
     await orchestrator.save_campaign(paced.model_copy(update={"auto_pacing": False}))
 
     assert (await runs.facts(ref, now)).messages_a_day == 500
-    assert (await orchestrator.get_orchestration_status(paced.id))["daily_share"] is None
+    assert (await orchestrator.get_orchestration_status(paced.id))["messages_a_day"] == 500
 
 
 async def test_a_share_is_chosen_anew_only_where_something_has_changed(

@@ -33,6 +33,9 @@ async def test_everybody_is_queued_in_the_order_of_the_file(importing):
         "added": 7,
         "known": 0,
         "known_lines": [],
+        "unreachable": 0,
+        "unreachable_lines": [],
+        "channels": importing.campaign.channels,
         "rejected": 0,
         "columns": ["id <- id", "name <- name", "email <- email", "attribute <- town"],
         "warnings": [],
@@ -42,6 +45,26 @@ async def test_everybody_is_queued_in_the_order_of_the_file(importing):
     }
     assert await importing.ids() == people
     assert not (importing.folder / "people.rejected.csv").exists()
+
+
+async def test_those_added_whom_no_channel_reaches_are_counted_and_named(saved):
+    """Known ones are not added, so they count only as known; rejected ones only as rejected."""
+    importing = await saved(channels=["email", "sms"])
+    people = [
+        {"id": "ana", "name": "Ana", "town": "Jacmel", "twitter_handle": "@ana"},
+        {"id": "joe", "name": "Joe", "town": "Jacmel", "email": "joe@example.com"},
+        {"id": "zoe", "name": "Zoe", "town": "Jacmel", "linkedin_id": "zoe"},
+        {"id": "ana", "name": "Ana", "town": "Jacmel", "twitter_handle": "@ana"},
+        {"id": "max", "name": "Max", "town": "Jacmel", "twitter_handle": "@max"},
+        {"id": "lea", "name": "Lea", "twitter_handle": "@lea"},
+    ]
+    path = write_jsonl(importing.folder / "p.jsonl", people)
+    result = await importing.run(path)
+    assert (result["added"], result["known"], result["rejected"]) == (4, 1, 1)
+    assert (result["unreachable"], result["unreachable_lines"]) == (3, [1, 3, 5])
+    assert result["channels"] == ["email", "sms"]
+    again = await importing.run(path)
+    assert (again["added"], again["unreachable"], again["unreachable_lines"]) == (0, 0, [])
 
 
 async def test_a_recipient_is_stored_as_a_request_would_be(importing):

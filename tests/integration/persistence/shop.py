@@ -20,8 +20,9 @@ from madan_sara.contracts.outreach import (
     ReserveInput,
     ReserveResult,
 )
+from madan_sara.contracts.records import BookingState
 from madan_sara.persistence.attempts import PostgresAttemptStore
-from madan_sara.persistence.bookings import BookingState, MessageBookings
+from madan_sara.persistence.bookings import MessageBookings
 from madan_sara.persistence.budget import PostgresBudgetLedger
 from madan_sara.persistence.campaigns import PostgresCampaignStore
 from madan_sara.persistence.claims import PostgresClaimStore
@@ -108,9 +109,7 @@ class Shop:
         after: timedelta = timedelta(0),
     ) -> None:
         """Have an attempt taken by a provider, or perhaps taken, if it has a hold or was begun."""
-        bookings = await MessageBookings(self.database, tenant_id=self.tenant_id).of_message(
-            ref.message_id
-        )
+        bookings = await MessageBookings(self.database, self.tenant_id).of_message(ref.message_id)
         if any(b.attempt_no == attempt_no and b.state is BookingState.HELD for b in bookings):
             await self.attempts.open_attempt(
                 ref, attempt_no, Channel.CHAT, "postman", NOW, openings_before=0

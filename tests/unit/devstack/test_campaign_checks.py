@@ -8,6 +8,7 @@ import pytest
 from rich.console import Console
 
 from madan_sara.contracts.campaign import CampaignStatus
+from madan_sara.contracts.content import MessageContent
 from madan_sara.devstack.campaign.audience import Person
 from madan_sara.devstack.campaign.figures import check_memory, figures
 from madan_sara.devstack.campaign.outcomes import (
@@ -60,6 +61,19 @@ def test_the_money_must_have_run_out():
         "the campaign ended completed",
         "nobody ended for lack of money",
         "0.005 of the budget of sms is left",
+    ]
+
+
+def test_money_for_fewer_segments_than_a_text_message_has_pays_for_none():
+    poor = with_message(message(BLOCKED, "jean", "blocked", reason="budget_exceeded"))
+    accounts = records().accounts
+    short = replace(accounts[TEXTS], limit_micros=14_999)
+    left = replace(poor, accounts={**accounts, TEXTS: short})
+    long = campaign().model_copy(update={"templates": MessageContent({"sms": "a" * 161})})
+    exhausted = CampaignStatus.BUDGET_EXHAUSTED
+    assert check_money_ran_out(left, long, exhausted).faults == []
+    assert check_money_ran_out(left, campaign(), exhausted).faults == [
+        "0.009999 of the budget of sms is left"
     ]
 
 

@@ -5,8 +5,9 @@ from decimal import Decimal
 import pytest
 
 from madan_sara.contracts.channels import Channel
+from madan_sara.contracts.returns import Returns
 from madan_sara.policy.budget import Account, AccountScope
-from madan_sara.policy.returns import CampaignBalances, Returns, analyse
+from madan_sara.policy.returns import CampaignBalances, analyse
 from madan_sara.policy.tallies import Tallies, Tally, TallyKind
 from tests.unit.policy.builders import campaign
 

@@ -1,100 +1,14 @@
-"""Decisions in a marketer's words."""
+"""The words for the ends of messages that were not sent: the rule, and what can be done."""
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Final
 
 from madan_sara.contracts.campaign import FINAL_STATUSES, CampaignStatus
-from madan_sara.contracts.decision import RoutingReason, RuledOut, TimingReason, ZoneSource
-from madan_sara.contracts.delivery import MISCONFIGURED, AttemptState, DeliveryEventKind
-from madan_sara.contracts.outreach import Details, ExitReason, OutreachState
-
-STATES: Final[Mapping[OutreachState, str]] = {
-    OutreachState.QUEUED: "waits for its campaign's turn",
-    OutreachState.DECIDING: "is being decided",
-    OutreachState.SCHEDULED: "is scheduled",
-    OutreachState.SENDING: "is being handed to the provider",
-    OutreachState.SENT: "was sent",
-    OutreachState.UNKNOWN: "may have been sent: the provider's answer was lost",
-    OutreachState.BLOCKED: "was blocked",
-    OutreachState.FAILED: "failed",
-    OutreachState.CANCELLED: "was cancelled",
-}
-
-ROUTING: Final[Mapping[RoutingReason, str]] = {
-    RoutingReason.USER_PREFERENCE: "the recipient prefers it",
-    RoutingReason.CAMPAIGN_PRIORITY: (
-        "it comes first in the campaign's priority for this kind of customer"
-    ),
-    RoutingReason.PERFORMANCE: (
-        "it has the best score, and how this person reacted to earlier messages is known"
-    ),
-    RoutingReason.BEST_PRACTICE: (
-        "it has the best score by best practice; nothing is known yet about how this person reacts"
-    ),
-}
-
-RULED_OUT: Final[Mapping[str, str]] = {
-    RuledOut.NO_CONTACT: "no address",
-    RuledOut.NO_CONTENT: "no text",
-    RuledOut.SUPPRESSED: "must not be contacted",
-    RuledOut.RECENTLY_MESSAGED: "used too recently",
-    RuledOut.TOO_LONG: "text too long",
-    RuledOut.NO_PROVIDER: "no provider",
-    RuledOut.NO_SEND_TIME: "no time left",
-}
-
-TIMING: Final[Mapping[TimingReason, str]] = {
-    TimingReason.IMMEDIATE: "the first allowed moment (forced, or the campaign does not optimise)",
-    TimingReason.CAMPAIGN_OPTIMAL: "the campaign's own best time for this channel",
-    TimingReason.BEST_PRACTICE: "the best time for this channel and customer by best practice",
-    TimingReason.REQUESTED: "somebody asked for this time",
-}
-
-ZONES: Final[Mapping[ZoneSource, str]] = {
-    ZoneSource.RECIPIENT: "the recipient's time zone",
-    ZoneSource.CAMPAIGN: "the campaign's time zone, not the recipient's own",
-    ZoneSource.UTC: "neither the recipient nor the campaign has a time zone",
-}
-
-ATTEMPTS: Final[Mapping[str, str]] = {
-    AttemptState.SENDING: "handed over, no answer yet",
-    AttemptState.NOT_SENT: "not taken yet; it is tried again",
-    AttemptState.ACCEPTED: "the provider took it",
-    AttemptState.REFUSED: "the provider said no",
-    AttemptState.UNKNOWN: "may have been taken; the answer was lost",
-    AttemptState.BOUNCED: "taken, then reported undeliverable",
-    "withdrawn": "stopped before the provider was called",
-}
-
-#: Our own codes; a provider's codes are its own words.
-CODES: Final[Mapping[str, str]] = {
-    "skipped": "somebody asked for the next channel",
-    "suppressed": "the person may not be contacted on it any more",
-    "template_fault": "its text could not be filled in",
-    "provider_unavailable": "the provider could not be reached",
-    MISCONFIGURED: "our account with the provider is not set up correctly",
-}
-
-EVENTS: Final[Mapping[str, str]] = {
-    DeliveryEventKind.DELIVERED: "reached the person",
-    DeliveryEventKind.OPENED: "was displayed",
-    DeliveryEventKind.CLICKED: "a link was followed",
-    DeliveryEventKind.REPLIED: "the person answered",
-    DeliveryEventKind.BOUNCED: "will not be delivered",
-    DeliveryEventKind.COMPLAINED: "was reported as spam",
-    DeliveryEventKind.UNSUBSCRIBED: "the person wants no more of this",
-    DeliveryEventKind.UNKNOWN: "the provider reported something else",
-}
-
-#: What can be done for a message whose workflow is lost, by whether a provider may have it.
-LOST: Final[Mapping[bool, str]] = {
-    False: (
-        "`madan-sara cancel MESSAGE_ID` closes it and gives back what it holds; then send it "
-        "again under a new key"
-    ),
-    True: "a provider may have it: ask there before anything is sent again",
-}
+from madan_sara.contracts.decision import RuledOut
+from madan_sara.contracts.outreach import Details, ExitReason
+from madan_sara.contracts.words.choices import RULED_OUT
+from madan_sara.contracts.words.progress import CODES
 
 _BUDGETS: Final = {
     "campaign": ("the campaign's budget", "budget_total"),
@@ -220,11 +134,11 @@ def _all_channels_failed(details: Details) -> tuple[str, str]:
 def _internal_error(details: Details) -> tuple[str, str]:
     cause = f" ({details['cause']})" if details.get("cause") else ""
     rule = f"What is stored of it cannot be read any more{cause}."
-    return rule, "Tell whoever runs the system; then send it again as a new message."
+    return rule, "Tell the operator of the system; then send it again as a new message."
 
 
 def _cancelled(_: Details) -> tuple[str, str]:
-    return "Somebody withdrew it before a provider took it.", "Send a new message."
+    return "It was withdrawn before a provider took it.", "Send a new message."
 
 
 def _moment(value: object) -> str:
@@ -242,7 +156,8 @@ def _listed(details: Details) -> str:
 
 
 def _in_words(code: str) -> str:
-    return RULED_OUT.get(code) or CODES.get(code, code)
+    is_obstacle = code in RuledOut.__members__.values()
+    return RULED_OUT[RuledOut(code)] if is_obstacle else CODES.get(code, code)
 
 
 _ENDS: Final[Mapping[ExitReason, Callable[[Details], tuple[str, str]]]] = {

@@ -1,14 +1,17 @@
 """A campaign's figures as a person at a terminal, or at the end of a pipe, reads them."""
 
 import io
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from rich.console import Console, RenderableType
 
-from madan_sara.cli.campaign_views import WAITS, analytics_view, campaign_view
+from madan_sara.cli.campaign_views import analytics_view, campaign_view
 from madan_sara.cli.watching import picture, status_line
+from madan_sara.contracts.campaign import CampaignStatus
 from madan_sara.contracts.campaign_run import Wait, WaitReason
+from madan_sara.policy.budget import Account, AccountScope
 from madan_sara.policy.returns import CampaignBalances, analyse
 from madan_sara.starter.campaign_status import CampaignStatusResult, campaign_status
 from tests.unit.starter.test_campaign_status import ID, NOW, snapshot
@@ -50,9 +53,9 @@ def test_a_campaign_whose_workflow_is_gone_does_not_seem_to_wait(status):
 
 
 def test_a_campaign_without_limits_or_recipients_has_no_bars(status):
-    status["total_recipients"] = 0
+    status["total_messages"] = 0
     status["budget"]["budget_total"] = None
-    status["daily_limit"]["daily_limit"] = status["daily_share"] = None
+    status["daily_limit"]["daily_limit"] = status["messages_a_day"] = None
     told = shown(picture(status))
     assert "━" not in told
     assert "budget 234.56 spent, 1.5 held" in told
@@ -69,10 +72,62 @@ def test_a_line_says_it_all(status):
     )
 
 
+def test_a_campaign_that_paces_itself_has_one_figure_of_a_day():
+    facts = snapshot()
+    paced = facts.campaign.model_copy(update={"auto_pacing": True})
+    told = campaign_status(replace(facts, campaign=paced), NOW)
+    assert told["messages_a_day"] == told["pacing"]["suggested_daily_messages"] == 60
+    assert told["daily_limit"]["remaining_today"] == 60 - 52
+    assert told["pacing"]["recommendation"] == "maintain_pace"
+    view = shown(campaign_view(told))
+    assert "today 45 of 60, chosen by auto pacing within 100" in view
+    assert "45 of 60 messages" in shown(picture(told))
+    assert "daily share" not in view
+    assert "suggested a day" not in view
+    # Only people can help where their own limit is in the way.
+    told = campaign_status(replace(facts, campaign=paced, daily_share=100), NOW)
+    assert told["pacing"]["recommendation"] == "increase_pace"
+    suggested = "suggested a day 130 messages a day would use the budget up by the end"
+    assert suggested in shown(campaign_view(told))
+
+
+def test_messages_are_not_called_recipients(status):
+    for view in (picture(status), campaign_view(status)):
+        assert "recipients" not in shown(view)
+
+
+def test_those_who_will_not_be_reached_are_told_with_the_reason(status):
+    poor = snapshot(accounts=[Account(AccountScope.CAMPAIGN, "", 1_000_000, 0, 910_000, None, 0)])
+    told = campaign_status(poor, NOW)
+    said = "110 of 666 will not be reached: the budget is used up"
+    assert told["not_reached"] == {
+        "messages": 110,
+        "reasons": {"budget_exceeded": 110},
+        "explanation": said,
+    }
+    for view in (picture(told), campaign_view(told)):
+        assert f"not reached {said}" in " ".join(shown(view).split())
+    assert f"; {said}; " in status_line(told) + "; "
+    assert "not reached" not in shown(campaign_view(status))
+    # Not known while nobody has started it.
+    assert campaign_status(replace(poor, is_started=False), NOW)["not_reached"] is None
+
+
+def test_both_reasons_for_not_being_reached_are_told_apart():
+    facts = snapshot()
+    short = facts.campaign.model_copy(update={"end_date": NOW + timedelta(days=2)})
+    poor = Account(AccountScope.CAMPAIGN, "", 1_000_000, 0, 910_000, None, 0)
+    told = campaign_status(replace(facts, campaign=short, accounts=[poor], daily_share=20), NOW)
+    assert told["not_reached"] is not None
+    assert told["not_reached"]["explanation"] == (
+        "160 of 666 will not be reached: for 110 the budget is used up, for 50 the campaign ends"
+    )
+
+
 def test_a_status_asked_for_once_tells_what_happened_lately(status):
-    told = shown(campaign_view(status))
+    told = " ".join(shown(campaign_view(status)).split())
     assert "spent 234.56 of 1000 (23.46 %)" in told
-    assert "today 45 of 100; 7 planned for later days" in told
+    assert "today 45 of 60, chosen by auto pacing within 100; 7 planned for later days" in told
     assert "2026-11-24 02:00 UTC limits set: daily_limit 100" in told
 
 
@@ -81,8 +136,9 @@ def test_a_campaign_with_recipients_that_was_not_started_says_how(status):
     said = f"waits for its start: saved and imported, not started; `madan-sara campaign start {ID}`"
     assert said in " ".join(shown(campaign_view(waiting)).split())
     assert said in status_line(waiting)
-    waiting["campaign_status"] = "cancelled"
-    assert "not started" not in status_line(waiting)
+    cancelled = snapshot(is_started=False)
+    cancelled.campaign.status = CampaignStatus.CANCELLED
+    assert "not started" not in status_line(campaign_status(cancelled, NOW))
 
 
 def test_a_note_cannot_steer_the_terminal(status):
@@ -98,7 +154,3 @@ def test_the_analytics_fit_a_terminal_of_80_columns():
     assert "email 34.56 430 0.080372 0.078190 -" in told
     assert "sms 0 0 1 5 -97.50 %" in told
     assert "total 442 0 1 5 -97.87 %" in told
-
-
-def test_every_wait_has_words():
-    assert set(WAITS) == set(WaitReason)

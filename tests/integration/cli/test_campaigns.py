@@ -5,7 +5,7 @@ from decimal import Decimal
 from uuid import UUID
 
 from madan_sara.contracts.campaign import CampaignStatus
-from tests.integration.starter.cli import run_on_terminal
+from tests.integration.cli.cli import run_on_terminal
 from tests.makers import zone_at_noon
 from tests.waiting import eventually
 
@@ -142,7 +142,7 @@ async def test_a_campaign_is_imported_started_steered_and_cancelled(
     await madan_sara("campaign", "save", "-", stdin=campaign)
     nobody = await madan_sara("campaign", "start", name)
     assert nobody.code == 2
-    assert "has nobody left to start; import recipients first" in nobody.err
+    assert "has no recipients left to start; import recipients first" in nobody.err
     people = tmp_path / "people.csv"
     rows = [f"{name}-{n},P{n},{name}-{n}@example.com" for n in range(5)]
     people.write_text("\n".join(["id,name,email", *rows]))
@@ -181,7 +181,7 @@ async def test_a_campaign_is_imported_started_steered_and_cancelled(
     assert cancelled.code == 0
     assert (await orchestrator.campaign(UUID(name)).result()).status is CampaignStatus.CANCELLED
     told = (await madan_sara("campaign", "status", name, "--json")).document
-    assert told["total_recipients"] == 5
+    assert told["total_messages"] == 5
     assert [event["kind"] for event in told["last_events"]] == [
         "cancelled",
         "limits_set",

@@ -8,7 +8,7 @@ import pytest
 
 from madan_sara.devstack.ports import choose_ports
 from madan_sara.persistence.migrate import schema_revision
-from tests.integration.starter.cli import run_cli
+from tests.integration.cli.cli import run_cli
 
 
 @pytest.fixture

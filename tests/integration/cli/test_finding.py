@@ -10,8 +10,8 @@ import pytest
 from madan_sara.contracts.campaign import CampaignStatus, OutreachCampaign
 from madan_sara.contracts.channels import Channel
 from madan_sara.contracts.faults import InvalidRequestError
+from madan_sara.contracts.found import MessageFilter
 from madan_sara.contracts.outreach import ExitReason, OutreachState
-from madan_sara.persistence.finding import MessageFilter
 from madan_sara.starter.orchestrator import OutreachOrchestrator
 from tests.audience import queue
 from tests.makers import make_campaign

@@ -25,9 +25,8 @@ async def watched(*looks: CampaignStatusResult, as_json: bool = False) -> None:
     async def get_orchestration_status(_: object) -> CampaignStatusResult:
         return next(left)
 
-    orchestrator = SimpleNamespace(get_orchestration_status=get_orchestration_status)
-    session: Any = SimpleNamespace(orchestrator=orchestrator)
-    reply = await watch(str(ID), interval_seconds=0, as_json=as_json)(session)
+    orchestrator: Any = SimpleNamespace(get_orchestration_status=get_orchestration_status)
+    reply = await watch(str(ID), interval_seconds=0, as_json=as_json)(orchestrator)
     assert reply.view is None
     assert next(left, None) is None
 

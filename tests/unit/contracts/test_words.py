@@ -2,10 +2,13 @@
 
 import pytest
 
-from madan_sara.cli import words
 from madan_sara.contracts.campaign import FINAL_STATUSES, CampaignStatus
+from madan_sara.contracts.campaign_run import WaitReason
 from madan_sara.contracts.decision import RoutingReason, RuledOut, TimingReason, ZoneSource
+from madan_sara.contracts.delivery import AttemptState, DeliveryEventKind, DeliveryOutcome
 from madan_sara.contracts.outreach import ExitReason, OutreachState
+from madan_sara.contracts.words import choices, progress, waits
+from madan_sara.contracts.words.ends import why_unsent
 
 EARLIER = {"last_message_id": "m-1", "last_message_at": "2030-01-05T10:00:00.5Z"}
 
@@ -55,11 +58,11 @@ EARLIER = {"last_message_id": "m-1", "last_message_at": "2030-01-05T10:00:00.5Z"
         ("expired", {"end_date": "2030-01-05T10:00:00+00:00"}, "ends at 2030-01-05 10:00 UTC"),
         ("no_viable_channel", {"sms": "no_contact"}, "sms: no address"),
         ("all_channels_failed", {"sms": "recipient_refused"}, "sms: recipient_refused"),
-        ("cancelled", {}, "withdrew"),
+        ("cancelled", {}, "withdrawn before a provider took it"),
     ],
 )
 def test_an_end_is_told_with_its_figures(reason, details, told):
-    rule, advice = words.why_unsent(ExitReason(reason), details)
+    rule, advice = why_unsent(ExitReason(reason), details)
     assert told in rule
     assert advice
 
@@ -74,7 +77,7 @@ def test_an_end_is_told_with_its_figures(reason, details, told):
 )
 def test_a_campaign_that_does_not_send_is_advised_what_it_can_do(status, command):
     details = {"campaign_status": status.value}
-    _, advice = words.why_unsent(ExitReason.CAMPAIGN_NOT_ACTIVE, details)
+    _, advice = why_unsent(ExitReason.CAMPAIGN_NOT_ACTIVE, details)
     if command:
         assert f"`madan-sara {command} CAMPAIGN_ID`" in advice
     else:
@@ -84,17 +87,21 @@ def test_a_campaign_that_does_not_send_is_advised_what_it_can_do(status, command
 
 @pytest.mark.parametrize("reason", ExitReason)
 def test_an_end_without_figures_is_told_too(reason):
-    assert all(words.why_unsent(reason, {}))
+    assert all(why_unsent(reason, {}))
 
 
 @pytest.mark.parametrize(
     ("told", "there_are"),
     [
-        (words.STATES, OutreachState),
-        (words.ROUTING, RoutingReason),
-        (words.RULED_OUT, RuledOut),
-        (words.TIMING, TimingReason),
-        (words.ZONES, ZoneSource),
+        (progress.STATES, OutreachState),
+        (progress.ATTEMPTS, AttemptState),
+        (progress.OUTCOMES, DeliveryOutcome),
+        (progress.EVENTS, DeliveryEventKind),
+        (choices.ROUTING, RoutingReason),
+        (choices.RULED_OUT, RuledOut),
+        (choices.TIMING, TimingReason),
+        (choices.ZONES, ZoneSource),
+        (waits.CAMPAIGN_WAITS, WaitReason),
     ],
 )
 def test_there_are_words_for_everything(told, there_are):

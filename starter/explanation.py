@@ -6,16 +6,18 @@ from decimal import Decimal
 
 from typing_extensions import TypedDict
 
-from madan_sara.cli import words
-from madan_sara.cli.standing import Standing, at_local, local_iso
 from madan_sara.contracts.campaign import OutreachCampaign
 from madan_sara.contracts.channels import Channel
 from madan_sara.contracts.decision import ChannelAssessment, RoutingDecision, SendPlan
 from madan_sara.contracts.money import from_micros
 from madan_sara.contracts.outreach import FINAL_STATES, Details, OutreachState
+from madan_sara.contracts.records import AttemptRecord, Booking, BookingState
 from madan_sara.contracts.settings import DEFAULT_PRICES
-from madan_sara.persistence.bookings import Booking, BookingState
-from madan_sara.persistence.messages import AttemptRecord
+from madan_sara.contracts.words.choices import ROUTING, TIMING, USED_LATELY, ZONES, why_ruled_out
+from madan_sara.contracts.words.ends import why_unsent
+from madan_sara.contracts.words.progress import STATES, attempt_meaning
+from madan_sara.policy.data import FACTOR_WEIGHTS
+from madan_sara.starter.message_status import MessageStatus, at_local, local_iso
 
 
 class ChannelVerdict(TypedDict):
@@ -93,6 +95,8 @@ class Explanation(TypedDict):
     why_channel: str | None
     fallback_channels: list[str]
     channels: list[ChannelVerdict]
+    #: What each of the factors weighs in the total; they sum to 1.
+    factor_weights: dict[str, float]
     timing: Timing | None
     money: Money
     attempts: list[AttemptLine]
@@ -103,32 +107,33 @@ class Explanation(TypedDict):
 
 
 def explain_message(
-    standing: Standing, bookings: Sequence[Booking], campaign: OutreachCampaign
+    status: MessageStatus, bookings: Sequence[Booking], campaign: OutreachCampaign
 ) -> Explanation:
     """Explain one message.
 
     Args:
-        standing: what database and workflow know about it.
+        status: what database and workflow know about it.
         bookings: the money of its attempts.
         campaign: its campaign, for the price list.
     """
-    record, routing = standing.record, standing.routing
+    record, routing = status.record, status.routing
     return Explanation(
         message_id=str(record.message_id),
         campaign_id=str(record.campaign_id),
         campaign_name=record.campaign_name,
         recipient_id=record.recipient_id,
-        state=standing.state.value,
-        headline=_headline(standing),
-        unsent=_unsent(standing),
-        way_on=standing.way_on,
-        channel=standing.channel,
-        why_channel=_why_channel(standing),
-        fallback_channels=_channels_left(standing),
+        state=status.state.value,
+        headline=_headline(status),
+        unsent=_unsent(status),
+        way_on=status.way_on,
+        channel=status.channel,
+        why_channel=_why_channel(status),
+        fallback_channels=_channels_left(status),
         channels=[_verdict(routing, a) for a in routing.assessments] if routing else [],
-        timing=_timing(standing.plan) if standing.plan else None,
-        money=_money(standing.channel, standing.plan, bookings, campaign),
-        attempts=list(_attempts(standing, bookings)),
+        factor_weights=dict(FACTOR_WEIGHTS),
+        timing=_timing(status.plan) if status.plan else None,
+        money=_money(status.channel, status.plan, bookings, campaign),
+        attempts=list(_attempts(status, bookings)),
         receipts=list(record.events),
         warnings=list(record.warnings),
         force_send=record.force_send,
@@ -136,53 +141,55 @@ def explain_message(
     )
 
 
-def _headline(standing: Standing) -> str:
+def _headline(status: MessageStatus) -> str:
     """The whole story in one sentence."""
-    sentence = f"The message {words.STATES[standing.state]}"
-    if standing.lost:
-        return f"{sentence} and goes no further: its workflow {standing.lost}."
-    if standing.waits_for:
-        return f"The message is due; waits for {standing.waits_for}."
-    on = f" on {standing.channel}" if standing.channel else ""
-    match standing.state:
+    sentence = f"The message {STATES[status.state]}"
+    if status.lost:
+        return f"{sentence} and goes no further: its workflow {status.lost}."
+    if status.state is OutreachState.QUEUED and status.waits_for:
+        return f"The message is queued; it waits for {status.waits_for}."
+    if status.waits_for:
+        return f"The message is due; waits for {status.waits_for}."
+    on = f" on {status.channel}" if status.channel else ""
+    match status.state:
         case OutreachState.SCHEDULED | OutreachState.SENDING:
-            when = at_local(standing.scheduled_at, standing.time_zone)
+            when = at_local(status.scheduled_at, status.time_zone)
             return f"{sentence}: it goes out{on}, {when}."
         case OutreachState.SENT | OutreachState.UNKNOWN:
-            when = at_local(standing.record.sent_at, standing.time_zone)
+            when = at_local(status.record.sent_at, status.time_zone)
             return f"{sentence}{on}, {when}."
-        case OutreachState.DECIDING:
+        case OutreachState.QUEUED | OutreachState.DECIDING:
             return f"{sentence}."
-    reason = standing.reason and standing.reason.value.replace("_", " ")
-    because = f": {reason}" if reason and reason != standing.state else ""
+    reason = status.reason and status.reason.value.replace("_", " ")
+    because = f": {reason}" if reason and reason != status.state else ""
     return f"{sentence}{because}. Nothing was sent."
 
 
-def _channels_left(standing: Standing) -> list[str]:
+def _channels_left(status: MessageStatus) -> list[str]:
     """The channels that follow the planned one, while the message is on its way."""
-    order = standing.routing.channel_order() if standing.routing else []
-    if standing.state in FINAL_STATES or standing.channel not in order:
+    order = status.routing.channel_order() if status.routing else []
+    if status.state in FINAL_STATES or status.channel not in order:
         return []
-    return [channel.value for channel in order[order.index(standing.channel) + 1 :]]
+    return [channel.value for channel in order[order.index(status.channel) + 1 :]]
 
 
-def _unsent(standing: Standing) -> Unsent | None:
-    if standing.reason is None or standing.state not in FINAL_STATES:
+def _unsent(status: MessageStatus) -> Unsent | None:
+    if status.reason is None or status.state not in FINAL_STATES:
         return None
-    rule, advice = words.why_unsent(standing.reason, standing.details)
-    advice = advice.replace("CAMPAIGN_ID", str(standing.record.campaign_id))
-    return Unsent(reason=standing.reason.value, rule=rule, details=standing.details, advice=advice)
+    rule, advice = why_unsent(status.reason, status.details)
+    advice = advice.replace("CAMPAIGN_ID", str(status.record.campaign_id))
+    return Unsent(reason=status.reason.value, rule=rule, details=status.details, advice=advice)
 
 
-def _why_channel(standing: Standing) -> str | None:
+def _why_channel(status: MessageStatus) -> str | None:
     """Why the first channel was chosen, and why it is another one by now, if it is."""
-    routing = standing.routing
+    routing = status.routing
     if routing is None or routing.channel is None or routing.reason is None:
         return None
-    first = f"{routing.channel} was chosen because {words.ROUTING[routing.reason]}"
-    if standing.channel in (None, routing.channel):
+    first = f"{routing.channel} was chosen because {ROUTING[routing.reason]}"
+    if status.channel in (None, routing.channel):
         return f"{first}."
-    return f"{first}; {standing.channel} is its fallback, because an earlier channel did not work."
+    return f"{first}; {status.channel} is its fallback, because an earlier channel did not work."
 
 
 def _verdict(routing: RoutingDecision, assessment: ChannelAssessment) -> ChannelVerdict:
@@ -208,9 +215,8 @@ def _verdict(routing: RoutingDecision, assessment: ChannelAssessment) -> Channel
 
 def _why_verdict(assessment: ChannelAssessment) -> str | None:
     if assessment.ruled_out is not None:
-        short = words.RULED_OUT[assessment.ruled_out]
-        return f"{short}: {assessment.detail}" if assessment.detail else short
-    return None if assessment.safe else "used for this person lately, so others go first"
+        return why_ruled_out(assessment.ruled_out, assessment.detail)
+    return None if assessment.safe else USED_LATELY
 
 
 def _timing(plan: SendPlan) -> Timing:
@@ -218,8 +224,8 @@ def _timing(plan: SendPlan) -> Timing:
         scheduled_at=plan.scheduled_at,
         scheduled_at_local=local_iso(plan.scheduled_at, plan.zone),
         time_zone=plan.zone,
-        time_zone_is=words.ZONES[plan.zone_source],
-        why=words.TIMING[plan.reason],
+        time_zone_is=ZONES[plan.zone_source],
+        why=TIMING[plan.reason],
         moved=list(plan.adjustments),
     )
 
@@ -252,19 +258,19 @@ def _money(
     )
 
 
-def _attempts(standing: Standing, bookings: Sequence[Booking]) -> Iterator[AttemptLine]:
+def _attempts(status: MessageStatus, bookings: Sequence[Booking]) -> Iterator[AttemptLine]:
     """The calls to providers, then what only the workflow knows: channels not called at all."""
     prices = {booking.attempt_no: booking.amount_micros for booking in bookings}
-    calls = {(call.attempt_no, call.channel) for call in standing.record.attempts}
-    yield from (_call(call) for call in standing.record.attempts)
-    for noted in standing.noted_attempts:
+    calls = {(call.attempt_no, call.channel) for call in status.record.attempts}
+    yield from (_call(call) for call in status.record.attempts)
+    for noted in status.noted_attempts:
         if (noted.attempt_no, noted.channel) not in calls:
             yield AttemptLine(
                 attempt_no=noted.attempt_no,
                 channel=noted.channel.value,
                 provider=None,
                 outcome=noted.outcome,
-                meaning=_meaning(noted.outcome, noted.code, called=False),
+                meaning=attempt_meaning(noted.outcome, noted.code),
                 code=noted.code,
                 calls=0,
                 provider_message_id=None,
@@ -278,16 +284,9 @@ def _call(call: AttemptRecord) -> AttemptLine:
         channel=call.channel.value,
         provider=call.provider,
         outcome=call.state.value,
-        meaning=_meaning(call.state, call.code, called=True),
+        meaning=attempt_meaning(call.state, call.code),
         code=call.code,
         calls=call.calls,
         provider_message_id=call.provider_message_id,
         price=from_micros(call.price_micros),
     )
-
-
-def _meaning(outcome: str, code: str | None, *, called: bool) -> str:
-    own = words.CODES.get(code) if code else None
-    if own:
-        return own
-    return words.ATTEMPTS.get(outcome, outcome) if called else outcome

@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager, suppress
 import pytest
 
 from madan_sara.contracts.campaign import CampaignStatus, OutreachCampaign
-from tests.integration.starter.cli import REPOSITORY
+from tests.integration.cli.cli import REPOSITORY
 from tests.waiting import eventually
 
 #: Far more than a command takes to connect and to end.

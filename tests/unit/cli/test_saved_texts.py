@@ -4,7 +4,7 @@ import pytest
 
 from madan_sara.cli.orders import Reply, saved_reply, with_texts
 from madan_sara.contracts.campaign import FINAL_STATUSES, CampaignStatus, OutreachCampaign
-from madan_sara.policy.limit_changes import LimitChange
+from madan_sara.contracts.limit_changes import LimitChange
 from madan_sara.starter.queued_texts import TextsRenewed
 
 SAVED = Reply({"campaign_id": "c"}, "Campaign c is saved; it is active.")

@@ -8,7 +8,7 @@ import pytest
 
 from madan_sara.devstack.temporal_server import TemporalDevServer
 from madan_sara.starter.orchestrator import OutreachOrchestrator
-from tests.integration.starter.cli import MadanSara, run_cli
+from tests.integration.cli.cli import MadanSara, run_cli
 
 
 @pytest.fixture

@@ -1,9 +1,8 @@
-"""The connections of one command, and what to say when there are none."""
+"""The connections the environment names, and what to say when there are none."""
 
 import os
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import asyncpg
 from sqlalchemy.engine import make_url
@@ -13,14 +12,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from madan_sara.config.settings import DatabaseSettings
 from madan_sara.config.temporal import connect, temporal_address
-from madan_sara.persistence.bookings import MessageBookings
-from madan_sara.starter.environment import (
-    UnusableSettingsError,
-    database_of,
-    from_environment,
-    tenant_settings,
-)
-from madan_sara.starter.orchestrator import OutreachOrchestrator
+from madan_sara.starter.environment import UnusableSettingsError, from_environment
 
 _DATABASE_URL = "MADAN_SARA_DATABASE_URL"
 _START_A_STACK = "start everything with `make up`, and load its settings with `. .devstack/env`"
@@ -35,40 +27,29 @@ class UnreachableError(Exception):
     """The database or Temporal cannot be reached; says where, and which variable to set."""
 
 
-@dataclass(frozen=True)
-class Session:
-    """What a command works with."""
-
-    orchestrator: OutreachOrchestrator
-    bookings: MessageBookings
-
-
-@asynccontextmanager
-async def open_session() -> AsyncIterator[Session]:
-    """Connect to the database and Temporal the environment names.
+@contextmanager
+def outages_explained() -> Iterator[None]:
+    """Turn the errors of a server that is away, or lets nothing in, into what they mean.
 
     Raises:
-        UnreachableError: one of them is not set, not there, or does not let us in.
-        UnusableSettingsError: a setting in the environment cannot be used.
+        UnreachableError: the database or Temporal cannot be reached.
     """
-    where, settings = _database_settings(), tenant_settings()
-    url = where.database_url.get_secret_value()
-    database = database_of(where)
     try:
-        client = await _temporal()
-        yield Session(
-            orchestrator=OutreachOrchestrator(client, database, settings=settings),
-            bookings=MessageBookings(database),
-        )
+        yield
     except (OSError, asyncpg.PostgresError, DBAPIError) as error:
+        url = database_settings().database_url.get_secret_value()
         raise _database_trouble(error, url) from error
     except RPCError as error:
         raise _temporal_trouble(error) from error
-    finally:
-        await database.close()
 
 
-def _database_settings() -> DatabaseSettings:
+def database_settings() -> DatabaseSettings:
+    """Where the database is.
+
+    Raises:
+        UnreachableError: it is not set.
+        UnusableSettingsError: it cannot be used.
+    """
     try:
         return from_environment(DatabaseSettings)
     except UnusableSettingsError:
@@ -77,7 +58,13 @@ def _database_settings() -> DatabaseSettings:
         raise UnreachableError(f"{_DATABASE_URL} is not set; {_START_A_STACK}") from None
 
 
-async def _temporal() -> Client:
+async def connect_temporal() -> Client:
+    """Connect to Temporal, as the environment names it.
+
+    Raises:
+        UnreachableError: it is not there, or does not let us in.
+        UnusableSettingsError: its settings cannot be used.
+    """
     try:
         address = temporal_address()
     except RuntimeError as error:

@@ -12,7 +12,7 @@ import pytest
 import pytest_asyncio
 
 from madan_sara.contracts.outreach import OutreachState
-from tests.integration.starter.cli import REPOSITORY
+from tests.integration.cli.cli import REPOSITORY
 from tests.waiting import eventually
 
 EXAMPLES = REPOSITORY / "examples"
@@ -45,6 +45,18 @@ async def test_an_import_is_summed_up_in_plain_words(madan_sara, saved, tmp_path
     assert status["by_state"] == {OutreachState.QUEUED: 3}
 
 
+async def test_an_import_warns_of_those_it_can_never_reach(madan_sara, saved, tmp_path):
+    path = tmp_path / "people.csv"
+    path.write_text("id,name,email,twitter_handle\nana,Ana,a@example.com,\nbo,Bo,,@bo\n")
+    outcome = await madan_sara("campaign", "import", saved, str(path))
+    assert outcome.code == 0
+    assert (
+        "Warning: 1 of the 2 added cannot be reached, as they have no address on any of the "
+        "campaign's channels (email, sms, instagram, linkedin): line 3. They get nothing and end "
+        "as failed, no_viable_channel."
+    ) in " ".join(outcome.out.split())
+
+
 async def test_an_import_is_one_json_document(madan_sara, saved, tmp_path):
     path = written(tmp_path, "ana", "bo")
     outcome = await madan_sara("campaign", "import", saved, str(path), "--json")
@@ -58,6 +70,9 @@ async def test_an_import_is_one_json_document(madan_sara, saved, tmp_path):
         "added": 2,
         "known": 0,
         "known_lines": [],
+        "unreachable": 0,
+        "unreachable_lines": [],
+        "channels": ["email", "sms", "instagram", "linkedin"],
         "rejected": 0,
         "columns": ["id <- id", "name <- name", "email <- email"],
         "warnings": [],

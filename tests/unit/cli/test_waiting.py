@@ -9,7 +9,8 @@ from typing import Any, cast
 import pytest
 
 from madan_sara.cli import orders
-from madan_sara.cli.session import Session, UnreachableError
+from madan_sara.starter.connecting import UnreachableError
+from madan_sara.starter.orchestrator import OutreachOrchestrator
 
 
 class Workerless:
@@ -29,8 +30,8 @@ class Workerless:
         return await asyncio.Event().wait()
 
 
-def session_with(orchestrator: Workerless) -> Session:
-    return cast("Session", SimpleNamespace(orchestrator=orchestrator))
+def as_orchestrator(workerless: Workerless) -> OutreachOrchestrator:
+    return cast("OutreachOrchestrator", workerless)
 
 
 async def test_the_key_to_ask_again_with_is_told(tmp_path):
@@ -47,11 +48,11 @@ async def test_the_key_to_ask_again_with_is_told(tmp_path):
     )
     nobody = Workerless()
     with pytest.raises(UnreachableError, match="no worker has answered within 0 s") as said:
-        await orders.send(str(file), wait_seconds=0)(session_with(nobody))
+        await orders.send(str(file), wait_seconds=0)(as_orchestrator(nobody))
     assert f'"idempotency_key": "{nobody.keys[0]}"' in str(said.value)
 
 
 async def test_an_update_is_not_waited_for_either():
     order = orders.reschedule(str(uuid.uuid4()), "2030-01-05T10:00Z", wait_seconds=0)
     with pytest.raises(UnreachableError, match="may still be moved"):
-        await order(session_with(Workerless()))
+        await order(as_orchestrator(Workerless()))

@@ -1,8 +1,26 @@
-"""The words for a wait, the same wherever it is shown."""
+"""The words for waits: of a campaign, and of messages that are due."""
 
+from collections.abc import Mapping
 from datetime import UTC
+from typing import Final
+from uuid import UUID
 
+from madan_sara.contracts.campaign_run import WaitReason
 from madan_sara.contracts.delivery import MISCONFIGURED, ChannelWait
+
+#: What a campaign waits for, behind "waits for".
+CAMPAIGN_WAITS: Final[Mapping[WaitReason, str]] = {
+    WaitReason.START: "its start",
+    WaitReason.RESUME: "its resume; nothing is sent while it is paused",
+    WaitReason.NEXT_DAY: "the next day; what a day may have is sent or planned already",
+    WaitReason.BUDGET: "more budget, or its end; nothing more can be paid",
+    WaitReason.OUTCOMES: "the outcomes of those asleep or on their way",
+}
+
+
+def to_be_started(campaign_id: UUID) -> str:
+    """What a campaign waits for whose recipients were never started."""
+    return f"its start: saved and imported, not started; `madan-sara campaign start {campaign_id}`"
 
 
 def explain_wait(wait: ChannelWait) -> str:

@@ -8,8 +8,16 @@ from decimal import Decimal
 import pytest
 from rich.console import Console, RenderableType
 
-from madan_sara.cli import words
-from madan_sara.cli.explanation import (
+from madan_sara.cli.views import explanation_view
+from madan_sara.contracts.channels import Channel
+from madan_sara.contracts.decision import RuledOut
+from madan_sara.contracts.delivery import AttemptState
+from madan_sara.contracts.outreach import ExitReason, OutreachState
+from madan_sara.contracts.words.choices import RULED_OUT, TIMING, ZONES
+from madan_sara.contracts.words.ends import why_unsent
+from madan_sara.contracts.words.progress import ATTEMPTS
+from madan_sara.policy.data import FACTOR_WEIGHTS
+from madan_sara.starter.explanation import (
     AttemptLine,
     ChannelVerdict,
     Explanation,
@@ -17,11 +25,6 @@ from madan_sara.cli.explanation import (
     Timing,
     Unsent,
 )
-from madan_sara.cli.views import explanation_view
-from madan_sara.contracts.channels import Channel
-from madan_sara.contracts.decision import RuledOut
-from madan_sara.contracts.delivery import AttemptState
-from madan_sara.contracts.outreach import ExitReason, OutreachState
 
 WIDTH = 80
 FACTORS = ("customer_type", "engagement", "device", "urgency", "time_of_day")
@@ -40,7 +43,7 @@ def _verdict(number: int, channel: Channel) -> ChannelVerdict:
     return ChannelVerdict(
         channel=channel,
         verdict=names[number % 4],
-        why=words.RULED_OUT[RuledOut.SUPPRESSED] if ruled_out else None,
+        why=RULED_OUT[RuledOut.SUPPRESSED] if ruled_out else None,
         factors=None if ruled_out else dict.fromkeys(FACTORS, 0.95),
         total=None if ruled_out else 0.951,
         has_evidence=True,
@@ -54,7 +57,7 @@ def _attempt(number: int, channel: Channel, state: AttemptState) -> AttemptLine:
         channel=channel,
         provider="sandbox",
         outcome=state,
-        meaning=words.ATTEMPTS[state],
+        meaning=ATTEMPTS[state],
         code="recipient_refused",
         calls=5,
         provider_message_id=f"<{uuid.UUID(int=number)}@mail.example.org>",
@@ -65,7 +68,7 @@ def _attempt(number: int, channel: Channel, state: AttemptState) -> AttemptLine:
 @pytest.fixture
 def explanation() -> Explanation:
     """As long as it gets: every channel, every outcome of an attempt, a reason."""
-    rule, advice = words.why_unsent(ExitReason.ALL_CHANNELS_FAILED, {"email": "misconfigured"})
+    rule, advice = why_unsent(ExitReason.ALL_CHANNELS_FAILED, {"email": "misconfigured"})
     return Explanation(
         message_id=str(uuid.UUID(int=1)),
         campaign_id=str(uuid.UUID(int=2)),
@@ -79,12 +82,13 @@ def explanation() -> Explanation:
         why_channel="instagram was chosen because the recipient prefers it.",
         fallback_channels=[channel.value for channel in Channel],
         channels=[_verdict(number, channel) for number, channel in enumerate(Channel)],
+        factor_weights=dict(FACTOR_WEIGHTS),
         timing=Timing(
             scheduled_at=NOW,
             scheduled_at_local=None,
             time_zone="America/Argentina/ComodRivadavia",
-            time_zone_is=next(iter(words.ZONES.values())),
-            why=next(iter(words.TIMING.values())),
+            time_zone_is=next(iter(ZONES.values())),
+            why=next(iter(TIMING.values())),
             moved=[],
         ),
         money=Money(

@@ -5,7 +5,7 @@ import uuid
 import pytest
 
 from madan_sara.devstack.ports import choose_ports
-from tests.integration.starter.cli import Outcome, run_cli
+from tests.integration.cli.cli import Outcome, run_cli
 
 NOBODY = str(uuid.uuid4())
 

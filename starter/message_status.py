@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final
@@ -12,7 +12,6 @@ from zoneinfo import ZoneInfo
 from temporalio.client import WorkflowQueryFailedError
 from temporalio.service import RPCError
 
-from madan_sara.cli import words
 from madan_sara.contracts.channels import Channel
 from madan_sara.contracts.decision import RoutingDecision, SendPlan
 from madan_sara.contracts.delivery import AttemptState, AttemptSummary
@@ -23,10 +22,13 @@ from madan_sara.contracts.outreach import (
     OutreachState,
     OutreachStatus,
 )
-from madan_sara.persistence.messages import AttemptRecord, MessageRecord
-from madan_sara.policy.wait_words import explain_wait
+from madan_sara.contracts.records import AttemptRecord, MessageRecord
+from madan_sara.contracts.words.progress import lost_advice
+from madan_sara.contracts.words.waits import explain_wait
+from madan_sara.starter.campaign_words import explain_queue
+from madan_sara.starter.campaigns import Campaigns
 from madan_sara.starter.lost import OutreachLostError
-from madan_sara.starter.orchestrator import OutreachOrchestrator
+from madan_sara.starter.messages import Messages
 
 #: A workflow with a worker answers in milliseconds; without one, what is stored will do.
 _QUERY_TIMEOUT: Final = timedelta(seconds=5)
@@ -40,7 +42,7 @@ class Source(StrEnum):
 
 
 @dataclass(frozen=True)
-class Standing:
+class MessageStatus:
     """Where one message stands."""
 
     record: MessageRecord
@@ -55,6 +57,8 @@ class Standing:
     next_wake_at: datetime | None
     #: What became of its workflow, which is gone before the message has ended; None: nothing.
     lost: str | None = None
+    #: What it waits for in its campaign's queue, in words; None: it is not queued.
+    queued_for: str | None = None
 
     @property
     def channel(self) -> Channel | None:
@@ -72,7 +76,9 @@ class Standing:
 
     @property
     def waits_for(self) -> str | None:
-        """What it waits for though it is due, in words."""
+        """What it waits for in its campaign's queue, or though it is due; in words."""
+        if self.queued_for is not None:
+            return self.queued_for
         attempt = self.waiting_attempt
         return explain_wait(attempt.wait) if attempt and attempt.wait else None
 
@@ -93,7 +99,7 @@ class Standing:
         if self.lost is None:
             return None
         may_be_out = any(a.state is AttemptState.SENDING for a in self.record.attempts)
-        return words.LOST[may_be_out].replace("MESSAGE_ID", str(self.record.message_id))
+        return lost_advice(self.record.message_id, may_be_sent=may_be_out)
 
     @property
     def time_zone(self) -> str:
@@ -101,39 +107,43 @@ class Standing:
         return self.plan.zone if self.plan else "UTC"
 
 
-async def ask_standing(orchestrator: OutreachOrchestrator, message_id: UUID) -> Standing:
+async def ask_message_status(
+    messages: Messages, campaigns: Campaigns, message_id: UUID
+) -> MessageStatus:
     """Ask the workflow, and the database where it does not answer.
 
     Raises:
         LookupError: there is no such message.
     """
-    status = await _ask_workflow(orchestrator, message_id)
-    record = await orchestrator.get_message(message_id)
+    status = await _ask_workflow(messages, message_id)
+    record = await messages.record(message_id)
     if isinstance(status, OutreachLostError):
-        return _from_record(record, lost=_what_became(record, status))
+        found = _from_record(record, lost=_what_became(record, status))
+        return await _in_its_queue(campaigns, found)
     # It may have ended between the two answers.
     outdated = record.state in FINAL_STATES and status and status.state not in FINAL_STATES
-    return _from_record(record) if status is None or outdated else _from_workflow(record, status)
+    found = _from_record(record) if status is None or outdated else _from_workflow(record, status)
+    return await _in_its_queue(campaigns, found)
 
 
-def standing_document(standing: Standing) -> dict[str, Any]:
+def message_status_document(status: MessageStatus) -> dict[str, Any]:
     """Where a message stands, for JSON."""
-    record, zone = standing.record, standing.time_zone
+    record, zone = status.record, status.time_zone
     return {
         "message_id": record.message_id,
         "campaign_id": record.campaign_id,
         "recipient_id": record.recipient_id,
-        "state": standing.state,
-        "reason": standing.reason,
-        "details": standing.details,
-        "channel": standing.channel,
+        "state": status.state,
+        "reason": status.reason,
+        "details": status.details,
+        "channel": status.channel,
         "time_zone": zone,
-        "scheduled_at": standing.scheduled_at,
-        "scheduled_at_local": local_iso(standing.scheduled_at, zone),
+        "scheduled_at": status.scheduled_at,
+        "scheduled_at_local": local_iso(status.scheduled_at, zone),
         "sent_at": record.sent_at,
         "sent_at_local": local_iso(record.sent_at, zone),
-        "waits_for": standing.waits_for,
-        "next_wake_at": standing.wakes_at,
+        "waits_for": status.waits_for,
+        "next_wake_at": status.wakes_at,
         "attempts": [
             {
                 "attempt_no": attempt.attempt_no,
@@ -143,8 +153,8 @@ def standing_document(standing: Standing) -> dict[str, Any]:
             }
             for attempt in record.attempts
         ],
-        "source": standing.source,
-        "workflow_lost": standing.lost,
+        "source": status.source,
+        "workflow_lost": status.lost,
     }
 
 
@@ -164,16 +174,24 @@ def at_local(moment: datetime | None, zone: str) -> str | None:
 
 
 async def _ask_workflow(
-    orchestrator: OutreachOrchestrator, message_id: UUID
+    messages: Messages, message_id: UUID
 ) -> OutreachStatus | OutreachLostError | None:
     """The workflow's own answer, or that it was lost; None: no worker answers for it."""
     try:
         async with asyncio.timeout(_QUERY_TIMEOUT.total_seconds()):
-            return await orchestrator.get_status(message_id)
+            return await messages.status(message_id)
     except OutreachLostError as error:
         return error
     except (RPCError, TimeoutError, WorkflowQueryFailedError):
         return None
+
+
+async def _in_its_queue(campaigns: Campaigns, found: MessageStatus) -> MessageStatus:
+    """A queued message with what it waits for, as its campaign stands; any other as it is."""
+    if found.state is not OutreachState.QUEUED:
+        return found
+    campaign = await campaigns.status(found.record.campaign_id)
+    return replace(found, queued_for=explain_queue(campaign, found.reason, found.details))
 
 
 def _what_became(record: MessageRecord, lost: OutreachLostError) -> str | None:
@@ -185,8 +203,8 @@ def _what_became(record: MessageRecord, lost: OutreachLostError) -> str | None:
     return None if record.state in FINAL_STATES else lost.became
 
 
-def _from_workflow(record: MessageRecord, status: OutreachStatus) -> Standing:
-    return Standing(
+def _from_workflow(record: MessageRecord, status: OutreachStatus) -> MessageStatus:
+    return MessageStatus(
         record=record,
         source=Source.WORKFLOW,
         state=status.state,
@@ -199,9 +217,9 @@ def _from_workflow(record: MessageRecord, status: OutreachStatus) -> Standing:
     )
 
 
-def _from_record(record: MessageRecord, *, lost: str | None = None) -> Standing:
+def _from_record(record: MessageRecord, *, lost: str | None = None) -> MessageStatus:
     asleep = record.state is OutreachState.SCHEDULED and lost is None
-    return Standing(
+    return MessageStatus(
         record=record,
         source=Source.DATABASE,
         state=record.state,

@@ -7,7 +7,7 @@ from uuid import uuid4
 import pytest
 
 from madan_sara.contracts.campaign import OutreachCampaign
-from madan_sara.policy.limit_changes import limit_changes, told_changes
+from madan_sara.contracts.limit_changes import limit_changes, told_changes
 
 LIMITED = {
     "id": str(uuid4()),
