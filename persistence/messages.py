@@ -75,6 +75,7 @@ SELECT m.message_id, m.campaign_id, c.name AS campaign_name, m.recipient_id, m.s
                    'provider_message_id', a.provider_message_id,
                    'retry_at', a.retry_at, 'account', a.account,
                    'since', coalesce(p.failing_since, a.waiting_since),
+                   'refuses_settings', coalesce(p.refuses_settings, false),
                    'price_micros', coalesce(e.amount_micros, 0)) ORDER BY a.attempt_no), '[]')
           FROM attempts a
           LEFT JOIN budget_entries e
@@ -160,7 +161,8 @@ def _message_record(row: RowMapping) -> MessageRecord:
 
 def _attempt_record(attempt: Row) -> AttemptRecord:
     channel, retry_at = Channel(attempt["channel"]), attempt["retry_at"]
-    wait = {name: attempt[name] for name in ("channel", "account", "code", "since")}
+    told = ("channel", "account", "code", "since", "refuses_settings")
+    wait = {name: attempt[name] for name in told}
     return AttemptRecord(
         attempt_no=attempt["attempt_no"],
         channel=channel,

@@ -120,8 +120,8 @@ async def ask_message_status(
     if isinstance(status, OutreachLostError):
         found = _from_record(record, lost=_what_became(record, status))
         return await _in_its_queue(campaigns, found)
-    # It may have ended between the two answers.
-    outdated = record.state in FINAL_STATES and status and status.state not in FINAL_STATES
+    # It may have ended between the two answers, or have been found to be sent after its end.
+    outdated = record.state in FINAL_STATES and status and status.state is not record.state
     found = _from_record(record) if status is None or outdated else _from_workflow(record, status)
     return await _in_its_queue(campaigns, found)
 

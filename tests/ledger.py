@@ -25,7 +25,7 @@ SELECT message_id, attempt_no, campaign_id, kind, channel, CAST(day AS text) AS 
 
 _ACCOUNTS = text("""
 SELECT campaign_id, scope, key, limit_micros, held_micros, spent_micros, message_limit,
-       message_count
+       message_count, last_due_at
   FROM budget_accounts WHERE tenant_id = :tenant_id
 """)
 

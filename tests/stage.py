@@ -3,7 +3,7 @@
 import uuid
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -35,6 +35,8 @@ class Stage:
     client: Client
     database: Database
     exits: AsyncExitStack
+    #: Every outreach.
+    started: list[Handle] = field(default_factory=list, kw_only=True)
 
     async def cast(
         self,
@@ -82,12 +84,14 @@ class Stage:
         )
         await PostgresMessageStore(self.database).store(message, await self.now())
         ref = MessageRef(tenant_id=campaign.tenant_uuid, message_id=message.message_id)
-        return await self.client.start_workflow(
+        handle = await self.client.start_workflow(
             OutreachWorkflow.run,
             OutreachInput(ref=ref),
             id=outreach_workflow_id(message.message_id),
             task_queue=OUTREACH_QUEUE,
         )
+        self.started.append(handle)
+        return handle
 
 
 @dataclass

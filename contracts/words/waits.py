@@ -6,7 +6,7 @@ from typing import Final
 from uuid import UUID
 
 from madan_sara.contracts.campaign_run import WaitReason
-from madan_sara.contracts.delivery import MISCONFIGURED, ChannelWait
+from madan_sara.contracts.delivery import ChannelWait
 
 #: What a campaign waits for, behind "waits for".
 CAMPAIGN_WAITS: Final[Mapping[WaitReason, str]] = {
@@ -37,9 +37,11 @@ def _trouble(wait: ChannelWait) -> str:
     since = f"{wait.since.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
     if wait.account is None:
         return f"{wait.channel}: the provider puts the recipient off since {since} ({wait.code})"
-    does = "refuses our settings" if wait.code == MISCONFIGURED else "is away"
+    does = "refuses our settings" if wait.refuses_settings else "is away"
     return f"{wait.channel}: {wait.account} {does} since {since} ({wait.code})"
 
 
 def _advice(wait: ChannelWait) -> str:
-    return "; see the worker's log" if wait.code == MISCONFIGURED else ""
+    if not wait.refuses_settings:
+        return ""
+    return "; an operator must correct them, see the worker's log"

@@ -103,7 +103,7 @@ _CAMPAIGNS: Final = text("SELECT campaign_id, name FROM campaigns")
 
 _ACCOUNTS: Final = text("""
 SELECT campaign_id, scope, key, limit_micros, held_micros, spent_micros, message_limit,
-       message_count
+       message_count, last_due_at
   FROM budget_accounts
 """)
 

@@ -82,11 +82,13 @@ class RejectsFile:
 
     def _require_replaceable(self) -> None:
         """Refuse a path with anything in its place but an older file of rejected rows."""
+        if not os.path.lexists(self.path):  # Also one that cannot be, as its name is too long.
+            return
         if self.path.exists() and self.path.samefile(self._source.path):
             what = "is the file to import"
-        elif self.path.is_symlink() or (self.path.exists() and not self.path.is_file()):
+        elif self.path.is_symlink() or not self.path.is_file():
             what = "is no ordinary file"
-        elif self.path.exists() and self.path.stat().st_size and not holds_rejects(self.path):
+        elif self.path.stat().st_size and not holds_rejects(self.path):
             what = "holds something else than rejected rows and would be lost"
         else:
             return

@@ -282,6 +282,8 @@ _PROVIDER_ACCOUNTS = """
 CREATE TABLE provider_accounts (
     account       text PRIMARY KEY,
     code          text NOT NULL,
+    -- The last failure was that our settings are refused: an operator must correct them.
+    refuses_settings boolean NOT NULL,
     failures      integer NOT NULL CHECK (failures >= 1),
     failing_since timestamptz NOT NULL,
     failed_at     timestamptz NOT NULL,

@@ -12,13 +12,13 @@ from madan_sara.contracts.campaign import CampaignStatus
 from madan_sara.contracts.campaign_run import Wait, WaitReason
 from madan_sara.contracts.channels import Channel
 from madan_sara.contracts.delivery import AttemptState, ChannelWait
-from madan_sara.contracts.outreach import Details, ExitReason, OutreachState
+from madan_sara.contracts.outreach import Details, ExitReason, OutreachState, OutreachStatus
 from madan_sara.contracts.records import AttemptRecord, MessageRecord
 from madan_sara.contracts.words.waits import explain_wait, explain_waits
 from madan_sara.starter.campaign_status import campaign_status
 from madan_sara.starter.campaign_words import explain_queue
 from madan_sara.starter.explanation import explain_message
-from madan_sara.starter.message_status import MessageStatus, Source
+from madan_sara.starter.message_status import MessageStatus, Source, ask_message_status
 from tests.unit.cli.test_views import shown
 from tests.unit.policy.builders import campaign
 from tests.unit.starter.test_campaign_status import NOW as CAMPAIGN_NOW
@@ -29,8 +29,8 @@ SINCE = datetime(2030, 11, 24, 11, 4, tzinfo=UTC)
 ACCOUNT = "mail.example.org:587"
 
 AWAY = ChannelWait(channel=Channel.EMAIL, account=ACCOUNT, code="provider_unavailable", since=SINCE)
-REFUSES = AWAY.model_copy(update={"code": "misconfigured"})
-CODE = "(misconfigured); see the worker's log"
+REFUSES = AWAY.model_copy(update={"code": "smtp_535_5.7.8", "refuses_settings": True})
+CODE = "(smtp_535_5.7.8); an operator must correct them, see the worker's log"
 PUT_OFF = AWAY.model_copy(update={"account": None, "code": "4.2.2"})
 
 
@@ -161,3 +161,34 @@ def test_one_that_waits_for_nothing_and_one_that_is_lost_say_so():
     headline = explain_message(lost, [], campaign())["headline"]
     assert "waits for" not in headline
     assert "goes no further" in headline
+
+
+class _BothSay:
+    """Messages whose workflow and database say different things."""
+
+    def __init__(self, workflow: OutreachState, database: OutreachState) -> None:
+        self._workflow = workflow
+        self._record = status_of(database).record
+
+    async def status(self, message_id: UUID) -> OutreachStatus:
+        return OutreachStatus(message_id=message_id, state=self._workflow)
+
+    async def record(self, message_id: UUID) -> MessageRecord:
+        return self._record
+
+
+@pytest.mark.parametrize(
+    ("workflow", "database", "told"),
+    [
+        (OutreachState.UNKNOWN, OutreachState.SENT, OutreachState.SENT),
+        (OutreachState.SENDING, OutreachState.SENT, OutreachState.SENT),
+        (OutreachState.SCHEDULED, OutreachState.SENDING, OutreachState.SCHEDULED),
+    ],
+    ids=["found to be sent after its end", "ended between the answers", "not ended"],
+)
+async def test_an_end_in_the_database_is_newer_than_what_the_workflow_says(
+    workflow, database, told
+):
+    messages: Any = _BothSay(workflow, database)
+    campaigns: Any = None
+    assert (await ask_message_status(messages, campaigns, UUID(int=1))).state is told
