@@ -18,7 +18,7 @@ from madan_sara.persistence.database import Database
 from madan_sara.policy.budget import Account, AccountScope
 from madan_sara.policy.ledger import AccountKey, EntryKind, LedgerEntry
 
-#: An attempt whose message somebody has.
+#: An attempt whose message has reached the provider.
 TAKEN: Final = frozenset({AttemptState.ACCEPTED, AttemptState.BOUNCED})
 
 
@@ -107,7 +107,7 @@ SELECT campaign_id, scope, key, limit_micros, held_micros, spent_micros, message
   FROM budget_accounts
 """)
 
-# Whoever records locks the campaign's account until it commits, and the commit is noted before
+# A booking locks the campaign's account until it commits, and the commit is noted before
 # the lock is let go: this is the order in which the accounts were moved. The moment an entry
 # carries is its workflow's, which two may share.
 _ENTRIES: Final = text("""

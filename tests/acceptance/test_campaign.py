@@ -11,7 +11,7 @@ from tests.acceptance.devstack_command import devstack, open_to_others, printed,
 #: Somebody's provider never answers: a minute of patience, beside the work.
 pytestmark = pytest.mark.timeout(300)
 
-#: Enough for each fate to befall somebody.
+#: Enough for each scenario to befall somebody.
 _RECIPIENTS = 120
 
 
