@@ -92,7 +92,7 @@ class CampaignManager:
     async def sweep_campaign(self, request: SweepInput) -> SweepResult:
         """End many messages of a campaign unsent: no hold and no claim of theirs is left.
 
-        Page by page, so that nobody waits for a long transaction; interrupted, it goes
+        Page by page, so that nothing waits for a long transaction; interrupted, it goes
         on where it was. The workflows of those that sleep are asked to end, too.
         """
         ended, last = _progress()

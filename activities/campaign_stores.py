@@ -41,7 +41,7 @@ class CampaignRunStore(Protocol):
         ...
 
     async def note_wait(self, ref: CampaignRef, wait: Wait | None) -> None:
-        """Keep what a campaign waits for, for whoever asks for its status."""
+        """Keep what a campaign waits for, as part of its status."""
         ...
 
     async def set_share(
@@ -62,7 +62,7 @@ class CampaignRunStore(Protocol):
     async def take(self, ref: CampaignRef, at_most: int, *, only_taken: bool) -> TakenPage:
         """The first messages of the queue, now being decided, in the order of the queue.
 
-        They stay in the queue until `started`, so that whoever takes over from a dispatch
+        They stay in the queue until `started`, so that the successor of a dispatch
         that died takes them again: those alone with `only_taken`, and of a campaign that
         does not send.
         """
@@ -99,7 +99,7 @@ class CampaignRunStore(Protocol):
 
         Returns:
             The status it has then. A final one stays, and the note is not made; so does an
-            open one that is to end of itself, while somebody has no outcome yet.
+            open one that is to end of itself, while a recipient has no outcome yet.
 
         Raises:
             InvalidRequestError: a limit would be below what is held or spent already;

@@ -265,7 +265,7 @@ class DeliveryRun:
     async def _lose_answer(self, why: str) -> DeliverResult | None:
         """The message may be out: write that down; None: the next move is to find out.
 
-        An account that answers nobody is out of service, which uses up nobody's tries; but each
+        An account that answers no call is out of service, which uses up no tries; but each
         call that may be a message more is one.
         """
         activity.logger.warning("%s: %s", self._sender.account, why)

@@ -50,7 +50,7 @@ class CampaignDispatcher:
 
         A recipient leaves the queue when its workflow has started, not before: killed
         halfway, the next run takes the page again, and who was started already is left
-        alone. Ends early when the campaign is paused, over, or has nobody left to start.
+        alone. Ends early when the campaign is paused, over, or has no recipient left to start.
         """
         done = _progress(request)
         while done.started < request.at_most:

@@ -43,7 +43,7 @@ def _refused(facts: DeliveryFacts, channel: Channel) -> DeliverResult | None:
 
 
 def _not_due(facts: DeliveryFacts, now: datetime) -> DeliverResult | None:
-    """The allowed hours, or the day the money is held on, passed while nobody was looking."""
+    """The allowed hours, or the day the money is held on, passed in the meantime."""
     request = facts.request
     zone = resolve_zone(request.campaign, request.settings, request.profile)[0]
     quiet_hours = request.settings.quiet_hours

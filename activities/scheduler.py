@@ -93,7 +93,7 @@ class SendTimeScheduler:
 
     @activity.defn
     async def check_requested_time(self, request: RescheduleCheck) -> SendPlan:
-        """Turn somebody's own time into a plan.
+        """Turn a time that was asked for into a plan.
 
         Raises:
             ApplicationError: the time is not allowed; the message says why.

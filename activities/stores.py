@@ -55,7 +55,7 @@ class StoredRequest:
 
 @dataclass(frozen=True)
 class Suppression:
-    """Somebody must not be contacted: on one channel, or (None) on any."""
+    """A person must not be contacted: on one channel, or (None) on any."""
 
     channel: Channel | None
     reason: str

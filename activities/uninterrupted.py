@@ -16,7 +16,7 @@ async def run_uninterrupted(work: Coroutine[object, object, R]) -> R:
     """Run work to its end, with heartbeats, whatever cancel or shutdown asks meanwhile.
 
     A heartbeat tells a killed worker from a slow provider. It also brings cancels in,
-    and those must wait: interrupted, the call would leave nobody knowing whether the
+    and those must wait: interrupted, the call would leave it unknown whether the
     provider has the message.
     """
     running = asyncio.ensure_future(work)

@@ -15,7 +15,7 @@ def main() -> None:
     print()
     uvloop.run(throughput.measure(throughput.Size()))
     print()
-    uvloop.run(importing.measure(importing.Size()))
+    uvloop.run(importing.measure(importing.TARGET_ROWS))
     print()
     uvloop.run(status.measure(status.Size()))
     print()

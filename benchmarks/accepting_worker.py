@@ -1,6 +1,6 @@
 """`python -m benchmarks.accepting_worker`: the worker, with providers that take everything.
 
-A process of its own, so that its memory is nobody else's. Its settings are the worker's.
+A process of its own, so that its memory is its own. Its settings are the worker's.
 """
 
 import asyncio

@@ -1,6 +1,6 @@
 """How long one decision takes: `python -m benchmarks.decision`.
 
-A decision is what stands between a stored request and the answer to whoever asked: the
+A decision is what stands between a stored request and the answer to its caller: the
 claim on the person, the channel, the send time and the hold on the money. The activities
 are called directly, on a PostgreSQL of the benchmark's own; Temporal takes no part.
 """
@@ -164,7 +164,7 @@ async def _store(database: Database, requests: Sequence[NewMessage]) -> list[Mes
 async def _decide_all(
     components: Components, refs: Sequence[MessageRef], at_once: int
 ) -> _Stopwatch:
-    """Decide every message, so many at a time: whoever is done takes the next one."""
+    """Decide every message, so many at a time: a task that is done takes the next one."""
     stopwatch = _Stopwatch()
     waiting: Iterator[MessageRef] = iter(refs)
 

@@ -12,7 +12,6 @@ import random
 import resource
 import sys
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -30,7 +29,7 @@ from madan_sara.starter.importing.run import ImportOptions, ImportResult, import
 
 #: What 100,000 rows should take at most on two cores.
 _TARGET_SECONDS: Final = 30
-_TARGET_ROWS: Final = 100_000
+TARGET_ROWS: Final = 100_000
 _SEED: Final = 20261122
 
 _COLUMNS: Final = (
@@ -65,35 +64,26 @@ _CAMPAIGN: Final = {
 }
 
 
-@dataclass(frozen=True)
-class Size:
-    """How much to measure."""
-
-    rows: int = _TARGET_ROWS
-    #: Processes that judge rows, 0 for the one that stores them; None: as the import chooses.
-    processes: int | None = None
-
-
-async def measure(size: Size) -> None:
+async def measure(rows: int) -> None:
     """Import the file into an empty campaign and once more, and check what is stored."""
     with throwaway_folder() as folder:
         print(f"Recipients in bulk\n{describe(folder)}\n")
         file = folder / "recipients.csv"
-        write_recipients(file, size.rows)
-        print(f"{size.rows} rows, {file.stat().st_size / 1e6:.1f} MB, seed {_SEED}")
+        write_recipients(file, rows)
+        print(f"{rows} rows, {file.stat().st_size / 1e6:.1f} MB, seed {_SEED}")
         # Servers open the folder to their own account only; the file is read by ours.
         async with running_postgres(folder) as (server, dsn):
             database = Database(dsn)
-            meter = CpuMeter({"reading and storing": os.getpid(), "PostgreSQL": server.pid})
+            meter = CpuMeter({"import": os.getpid(), "PostgreSQL": server.pid})
             try:
                 campaign = OutreachCampaign.model_validate(_CAMPAIGN)
                 await save_campaigns(database, [campaign])
                 for name in ("first import", "the same file again"):
-                    await _measure_import(database, meter, campaign, file, size, name)
-                await _check(database, size.rows)
+                    await _measure_import(database, meter, campaign, file, name)
+                await _check(database, rows)
             finally:
                 await database.close()
-    print(f"Target: {_TARGET_ROWS} rows in {_TARGET_SECONDS} s on two cores.")
+    print(f"Target: {TARGET_ROWS} rows in {_TARGET_SECONDS} s on two cores.")
 
 
 def write_recipients(file: Path, rows: int) -> None:
@@ -125,51 +115,35 @@ async def _measure_import(
     meter: CpuMeter,
     campaign: OutreachCampaign,
     file: Path,
-    size: Size,
     name: str,
 ) -> None:
-    store, options = PostgresRecipients(database), ImportOptions(processes=size.processes)
-    judging_before = _cpu_of_ended_processes()
+    store = PostgresRecipients(database)
     meter.lap()
     started = time.perf_counter()
-    result = await import_file(store, campaign, file, options)
+    result = await import_file(store, campaign, file, ImportOptions())
     seconds = time.perf_counter() - started
     cpu = meter.lap()
-    _report(name, result, seconds, cpu, _cpu_of_ended_processes() - judging_before)
+    _report(name, result, seconds, cpu)
 
 
-def _cpu_of_ended_processes() -> float:
-    """CPU-seconds of the processes we started that have ended: those that judged rows.
-
-    The servers still run, and count for themselves.
-    """
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime
-
-
-def _report(name: str, result: ImportResult, seconds: float, cpu: CpuUse, judging: float) -> None:
+def _report(name: str, result: ImportResult, seconds: float, cpu: CpuUse) -> None:
     rows = result["rows_read"]
     print(
         f"\n{name}: {result['added']} added, {result['known']} known, {result['rejected']} "
         f"rejected in {seconds:.1f} s, {rows / seconds:.0f} rows a second"
     )
-    used = {"judging": judging, **cpu.by_program}
-    told = ", ".join(f"{program} {spent:.1f}" for program, spent in used.items())
-    others = max(cpu.elsewhere - judging, 0.0) / seconds
-    print(f"CPU-seconds: {told}; cores used by others: {others:.2f}")
-    print(
-        f"peak memory: {_peak_megabytes(resource.RUSAGE_SELF):.0f} MB this process, "
-        f"{_peak_megabytes(resource.RUSAGE_CHILDREN):.0f} MB the largest that judged"
-    )
-    if name == "first import" and rows == _TARGET_ROWS:
+    used = ", ".join(f"{program} {spent:.1f}" for program, spent in cpu.by_program.items())
+    print(f"CPU-seconds: {used}; cores used by others: {cpu.elsewhere / seconds:.2f}")
+    print(f"peak memory: {_peak_megabytes():.0f} MB")
+    if name == "first import" and rows == TARGET_ROWS:
         verdict = "met" if seconds < _TARGET_SECONDS else "missed"
         print(f"target of {_TARGET_SECONDS} s {verdict}")
 
 
-def _peak_megabytes(who: int) -> float:
+def _peak_megabytes() -> float:
     # Linux counts in kilobytes, macOS in bytes.
     unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(who).ru_maxrss * unit / 1e6
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6
 
 
 async def _check(database: Database, rows: int) -> None:
@@ -187,14 +161,9 @@ async def _check(database: Database, rows: int) -> None:
 
 def main() -> None:
     """Measure as the command line says."""
-    usual = Size()
     parser = argparse.ArgumentParser(prog="python -m benchmarks.importing")
-    parser.add_argument("--rows", type=positive, default=usual.rows)
-    parser.add_argument(
-        "--processes", type=int, default=usual.processes, help="to judge with; 0: none of its own"
-    )
-    given = parser.parse_args()
-    uvloop.run(measure(Size(given.rows, given.processes)))
+    parser.add_argument("--rows", type=positive, default=TARGET_ROWS)
+    uvloop.run(measure(parser.parse_args().rows))
 
 
 if __name__ == "__main__":

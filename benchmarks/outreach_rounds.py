@@ -101,7 +101,7 @@ class Rounds:
         return History(events=len(events), bytes=sum(event.ByteSize() for event in events))
 
     async def _carry(self, line: Line, requests: Sequence[NewMessage]) -> None:
-        """Store, start and await each; whoever is done takes the next one."""
+        """Store, start and await each; a task that is done takes the next one."""
         waiting = iter(requests)
 
         async def carry_some() -> None:
@@ -115,7 +115,7 @@ class Rounds:
                 group.create_task(carry_some())
 
     async def _start(self, request: NewMessage) -> WorkflowHandle[OutreachWorkflow, OutreachResult]:
-        """Start as a campaign does: eagerly, nobody waiting for the decision."""
+        """Start as a campaign does: eagerly, with no caller that waits for the decision."""
         campaign = request.campaign
         tenant_id = campaign.tenant_uuid
         return await self._client.start_workflow(

@@ -71,7 +71,7 @@ class World:
         return self.start.date() + timedelta(days=number)
 
     def rests_on(self, number: int) -> bool:
-        """Whether it is a weekend on which nobody may be messaged."""
+        """Whether it is a weekend on which no message may go out."""
         return self.no_weekends and self.day(number).weekday() >= 5
 
 

@@ -81,7 +81,7 @@ async def running_sandbox(folder: Path) -> AsyncIterator[str]:
     """
     (port,) = choose_ports(0)
     process = ChildProcess("the sandbox provider", log_file=folder / "sandbox.log")
-    module = ["-m", "madan_sara.devstack.sandbox.provider", "--port", str(port)]
+    module = ["-m", "madan_sara.emulators.sandbox.provider", "--port", str(port)]
     await process.start([sys.executable, *module], cwd=_REPOSITORY)
 
     async def is_ready() -> bool:

@@ -95,7 +95,7 @@ async def measure(size: Size) -> None:
 
 
 def _order(number: int) -> tuple[str, ...]:
-    """Who goes first changes, so that a machine that slows down favours nobody."""
+    """The first one changes, so that a machine that slows down favours none."""
     pair = (_FLOOR, _FULL) if number % 2 == 0 else (_FULL, _FLOOR)
     return (*pair, _SANDBOX)
 
@@ -162,7 +162,7 @@ def _lines(
 
 
 def _answers(full: Components, campaign: OutreachCampaign) -> Answers:
-    """What the real components decide for somebody of this campaign."""
+    """What the real components decide for a recipient of this campaign."""
     (request,) = make_requests(campaign, 1, label="answers")
     routing = full.router.route_with_fallback(campaign, request.profile, request.content)
     assert routing.channel is CHANNELS[0], routing

@@ -23,7 +23,7 @@ def exit_process(code: int) -> NoReturn:
     """End this process with its output written and nothing torn down."""
     logging.shutdown()
     for stream in (sys.stdout, sys.stderr):
-        with contextlib.suppress(BrokenPipeError):  # Whoever read it has left; so do we.
+        with contextlib.suppress(BrokenPipeError):  # The reader has left; so do we.
             stream.flush()
     os._exit(code)
 

@@ -24,7 +24,7 @@ class Contract(BaseModel):
 
 
 class ClosedContract(Contract):
-    """What comes from outside, where an unknown field is somebody's mistake."""
+    """What comes from outside, where an unknown field is a mistake."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -102,7 +102,7 @@ BodyText = Annotated[
 Instant = Annotated[datetime, BeforeValidator(_as_moment), AfterValidator(_as_utc)]
 #: An instant, or a day of a calendar that is known where it is used.
 InstantOrDay = Annotated[Instant | date, BeforeValidator(_as_moment_or_day)]
-#: A time on the wall clock of whoever it is about.
+#: A time on the wall clock of the person it is about.
 LocalTime = Annotated[time, BeforeValidator(_as_local_time)]
 #: Put before a number type that must not accept booleans.
 NotBool = BeforeValidator(_refuse_bool)

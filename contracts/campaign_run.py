@@ -63,7 +63,7 @@ class WaitReason(StrEnum):
     """What a campaign waits for."""
 
     START = "start"  #: Its start date.
-    RESUME = "resume"  #: Somebody to resume it.
+    RESUME = "resume"  #: An order to resume it.
     NEXT_DAY = "next_day"  #: The day's messages or money are used up.
     BUDGET = "budget"  #: Nothing more can be paid: more budget, or the end.
     OUTCOMES = "outcomes"  #: Everybody is started; some are asleep or on their way.

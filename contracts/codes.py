@@ -9,7 +9,7 @@ _CODE: Final = re.compile(r"(smtp_([45]\d\d_)?)?[245](\.\d{1,3}){2}|[a-z0-9]+([_
 #: The same in a server's words: `550 5.1.1 User unknown`, `smtp; 550-5.1.1 ...`.
 _STATUS: Final = re.compile(r"(?<![\d.])(?:([45]\d\d)[ -])?([245](?:\.\d{1,3}){2})(?![\d.])")
 _LONGEST_CODE: Final = 64
-#: Digits of a code at most; with more it may be somebody's number.
+#: Digits of a code at most; with more it may be a person's number.
 _MOST_DIGITS: Final = 7
 #: Letters or digits in a row that a code may have in common with an address by chance.
 _CHANCE: Final = 3

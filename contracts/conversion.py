@@ -1,4 +1,4 @@
-"""What a message brought in, as whoever sold or signed up tells it."""
+"""What a message brought in, as the seller tells it."""
 
 from madan_sara.contracts.base import ClosedContract, Instant, ShortText
 from madan_sara.contracts.money import Money

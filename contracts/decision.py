@@ -90,7 +90,7 @@ class TimingReason(StrEnum):
     IMMEDIATE = "immediate"  #: Forced, or optimisation is off.
     CAMPAIGN_OPTIMAL = "campaign_optimal"  #: The campaign's optimal_send_times.
     BEST_PRACTICE = "best_practice"  #: Best practice of the channel and customer type.
-    REQUESTED = "requested"  #: Somebody rescheduled it.
+    REQUESTED = "requested"  #: It was rescheduled.
 
 
 class ZoneSource(StrEnum):

@@ -14,7 +14,7 @@ _MOST_FAULTS = 20
 #: An amount as Python writes it.
 _DECIMAL: Final = re.compile(r"Decimal\('([^']*)'\)")
 
-#: What pydantic says in the words of Python, said in the words of whoever wrote the request.
+#: What pydantic says in the words of Python, said in the words of the request's writer.
 _WORDS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "extra_forbidden": "there is no such field; remove it or correct its name",

@@ -60,7 +60,7 @@ def idempotency_key(message_id: UUID, attempt_no: int) -> str:
 def batch_key(campaign_id: UUID, content_digest: str, recipient_id: str) -> str:
     """The idempotency key of a recipient of a long batch: one message for each content.
 
-    The same list sent again adds nobody; a list with another text is another message.
+    The same list sent again adds no recipient; a list with another text is another message.
     """
     return f"campaign-{campaign_id}:{content_digest}:{recipient_id}"
 
@@ -69,6 +69,6 @@ def import_key(campaign_id: UUID, recipient_id: str) -> str:
     """The idempotency key of a recipient imported into a campaign: each is in it once.
 
     From these two only: whatever else a file says of a person may change between two
-    imports, and the second must add nobody.
+    imports, and the second must add no recipient.
     """
     return f"campaign-{campaign_id}:{recipient_id}"

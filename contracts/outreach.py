@@ -41,7 +41,7 @@ FINAL_STATES = frozenset(
     }
 )
 
-#: Final states at which nobody was contacted.
+#: Final states at which no message has gone out.
 UNSENT_STATES = FINAL_STATES - {OutreachState.SENT, OutreachState.UNKNOWN}
 
 
@@ -58,7 +58,7 @@ class ExitReason(StrEnum):
     NO_VIABLE_CHANNEL = "no_viable_channel"  #: failed: no channel can reach the person.
     ALL_CHANNELS_FAILED = "all_channels_failed"  #: failed: every channel tried refused.
     INTERNAL_ERROR = "internal_error"  #: failed: what is stored of it cannot be read.
-    CANCELLED = "cancelled"  #: cancelled: somebody withdrew it.
+    CANCELLED = "cancelled"  #: cancelled: it was withdrawn.
 
 
 #: Figures behind a reason, by name: counts, amounts as decimal strings, instants.
@@ -79,7 +79,7 @@ class OutreachInput(Contract):
     #: The message was sent and bounced after its workflow ended: go on with the next channel.
     resume: bool = False
     #: Which of its campaign's recipients it is, from 0 on: their sends are spread by it, and
-    #: one whose day is full takes the next day. None: somebody waits for the answer.
+    #: one whose day is full takes the next day. None: a caller waits for the answer.
     place: int | None = None
 
 
@@ -149,7 +149,7 @@ class PlanInput(Contract):
     ref: MessageRef
     channel: Channel
     now: datetime
-    #: Somebody asked for this time on another channel: not before it.
+    #: This time was asked for on another channel: not before it.
     not_before: datetime | None = None
     #: Which of its campaign's recipients it is: see `OutreachInput`.
     place: int | None = None
@@ -171,7 +171,7 @@ class CatchUpInput(Contract):
 
 
 class RescheduleCheck(Contract):
-    """Ask whether somebody's own time is allowed."""
+    """Ask whether a time that was asked for is allowed."""
 
     ref: MessageRef
     channel: Channel

@@ -47,7 +47,7 @@ def _as_e164(text: str, info: ValidationInfo) -> str:
 @cache
 def _known_zones() -> frozenset[str]:
     # Listing them walks the whole database on disk, far too slow for every profile.
-    # These two are a machine's own zone and the lack of one, nobody's.
+    # These two are a machine's own zone and the lack of one, no person's.
     return frozenset(available_timezones() - {"Factory", "localtime"})
 
 

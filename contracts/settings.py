@@ -28,7 +28,7 @@ class AmbiguityPolicy(StrEnum):
 
 
 class QuietHours(ClosedContract):
-    """Local hours in which nobody is messaged; may span midnight."""
+    """Local hours in which no message goes out; may span midnight."""
 
     start: LocalTime = time(21, 0)
     end: LocalTime = time(8, 0)
@@ -63,7 +63,7 @@ class OrchestratorSettings(ClosedContract):
     """Deduplication, fallback, scheduling and price rules.
 
     A campaign keeps the settings it was saved with, so that a running campaign
-    never changes its rules because somebody restarted a client.
+    never changes its rules because a client was restarted.
     """
 
     #: A second message of a campaign to a person inside this window is a duplicate.

@@ -36,7 +36,7 @@ _ACCOUNT_PROBLEMS: Final = frozenset(
         HTTPStatus.PROXY_AUTHENTICATION_REQUIRED,
     }
 )
-#: Not taken, later perhaps: by their meaning in HTTP, whoever answers.
+#: Not taken, later perhaps: by their meaning in HTTP, from any server.
 _TRY_LATER: Final = frozenset(
     {
         HTTPStatus.REQUEST_TIMEOUT,

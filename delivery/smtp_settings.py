@@ -41,7 +41,7 @@ class SmtpSettings:
     timeout_seconds: float = 10.0
     #: For the answer to the content. Longer, because servers scan it before they
     #: answer (RFC 5321, 4.5.3.2.6 allows ten minutes), and because giving up here
-    #: leaves a message nobody can tell the fate of.
+    #: leaves a message whose outcome stays unknown.
     content_timeout_seconds: float = 60.0
     #: For everything up to the content, a wait for a free connection included: a server may
     #: take all its time for every answer. With the content's it makes the longest call.

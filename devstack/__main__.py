@@ -98,7 +98,7 @@ async def _up() -> bool:
 
 
 async def _to_its_end(play: Coroutine[None, None, bool]) -> bool:
-    """Play something through, unless somebody stops it."""
+    """Play something through, unless a signal stops it."""
     stop_asked = _cancel_on_signal()
     try:
         return await play

@@ -103,7 +103,7 @@ def _command(process: psutil.Process) -> list[str]:
 
 def _gone(process: psutil.Process) -> bool:
     try:
-        # In a container without an init process nobody buries the dead: a zombie is gone.
+        # In a container without an init process a zombie stays; it is gone all the same.
         return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return True

@@ -41,7 +41,7 @@ def _choose(preferred: int, held: ExitStack) -> int:
 
 
 def _can_bind(port: int, held: ExitStack) -> bool:
-    """Hold a port, if nobody else does."""
+    """Hold a port, if no other socket does."""
     listener = held.enter_context(socket.socket())
     # As servers do: a connection closed a moment ago does not keep the port.
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -10,8 +10,7 @@ import sys
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from types import TracebackType
-from typing import Final, Self
+from typing import Final
 from urllib.parse import quote
 
 import asyncpg
@@ -21,6 +20,7 @@ from madan_sara.devstack.child_process import ChildProcess, server_environment
 from madan_sara.devstack.errors import DevstackError
 from madan_sara.devstack.leftovers import end_processes, wait_gone
 from madan_sara.devstack.private import make_private_folder, write_private
+from madan_sara.devstack.server import Server
 from madan_sara.devstack.server_account import ServerAccount
 
 _SUPERUSER = "postgres"
@@ -57,7 +57,7 @@ _INITDB_OPTIONS = (
 )
 
 
-class EmbeddedPostgres:
+class EmbeddedPostgres(Server):
     """A PostgreSQL server that keeps its data in a folder and ends with this process.
 
     The folder is closed to other users, and the database asks for a password that stands in it.
@@ -77,48 +77,17 @@ class EmbeddedPostgres:
         self._password_file = self._data_dir / "password"
         self._socket_dir = _socket_dir(self._cluster)
         self._bin_dir = _find_bin_dir()
-        self._log_file = self._data_dir / "postgres.log"
         self._settings = {**_SETTINGS, **(settings or {})}
         self._account = ServerAccount()
-        self._server = ChildProcess(
-            "PostgreSQL",
-            log_file=self._log_file,
-            account=self._account.name,
-            polite_signals=_SHUTDOWNS,
-            on_parent_death=signal.SIGINT,
+        super().__init__(
+            ChildProcess(
+                "PostgreSQL",
+                log_file=self._data_dir / "postgres.log",
+                account=self._account.name,
+                polite_signals=_SHUTDOWNS,
+                on_parent_death=signal.SIGINT,
+            )
         )
-
-    @property
-    def pid(self) -> int:
-        """Process id of the server."""
-        return self._server.pid
-
-    @property
-    def name(self) -> str:
-        """What people call it."""
-        return self._server.name
-
-    @property
-    def alive(self) -> bool:
-        """Whether the server runs now."""
-        return self._server.alive
-
-    @property
-    def log_file(self) -> Path:
-        """Where its output goes."""
-        return self._log_file
-
-    async def __aenter__(self) -> Self:
-        await self.start()
-        return self
-
-    async def __aexit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        await self.stop()
 
     async def start(self) -> None:
         """Create the cluster when it is new, start the server, return when it answers."""
@@ -134,12 +103,12 @@ class EmbeddedPostgres:
         options = {**self._settings, "unix_socket_directories": f'"{self._socket_dir}"'}
         arguments = [argument for pair in options.items() for argument in ("-c", "=".join(pair))]
         command = [str(self._bin_dir / "postgres"), "-D", str(self._cluster), *arguments]
-        await self._server.start(command, env=server_environment(), cwd=self._data_dir)
-        await self._server.wait_until(self._answers)
+        await self._process.start(command, env=server_environment(), cwd=self._data_dir)
+        await self._process.wait_until(self._answers)
 
     async def stop(self) -> None:
         """Stop the server (fast: open transactions are rolled back) and wait for its end."""
-        await self._server.stop()
+        await super().stop()
         if self._socket_dir != self._cluster:
             shutil.rmtree(self._socket_dir.parent, ignore_errors=True)
 
@@ -182,7 +151,7 @@ class EmbeddedPostgres:
         shutil.rmtree(unfinished, ignore_errors=True)
         self._account.make_private_dir(unfinished)
         write_private(self._password_file, secrets.token_hex(32))
-        initdb = ChildProcess("initdb", log_file=self._log_file, account=self._account.name)
+        initdb = ChildProcess("initdb", log_file=self.log_file, account=self._account.name)
         options = [*_INITDB_OPTIONS, f"--pwfile={self._password_file}"]
         command = [str(self._bin_dir / "initdb"), "-D", str(unfinished), *options]
         await initdb.run(command, env=server_environment(), cwd=self._data_dir)
@@ -203,7 +172,7 @@ class EmbeddedPostgres:
             raise DevstackError(
                 f"a PostgreSQL process of an earlier run still uses {self._cluster}"
             )
-        # With nobody in the cluster the lock means nothing, yet the server would honour it if
+        # With no process in the cluster the lock means nothing, yet the server would honour it if
         # its process id had been given to another program of this user since.
         lock_file.unlink(missing_ok=True)
 

@@ -2,8 +2,6 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Final
@@ -16,7 +14,7 @@ from madan_sara.activities.errors import NotTakenError
 from madan_sara.contracts.base import Contract
 from madan_sara.contracts.delivery import DeliveryEvent
 from madan_sara.delivery.http_client import HttpClient
-from madan_sara.devstack.sandbox.journal import Receipt
+from madan_sara.emulators.sandbox.journal import Receipt
 from madan_sara.starter.orchestrator import OutreachOrchestrator
 
 #: Name of the sandbox as its attempts carry it.
@@ -92,25 +90,13 @@ class ReceiptRelay:
         try:
             event = _event(Receipt.model_validate(item))
         except ValidationError:
-            return False  # No receipt, or of a message that somebody sent by hand.
+            return False  # No receipt, or of a message that was sent by hand.
         return await self._orchestrator.record_delivery_event(event)
 
     def _turn_to(self, position: int) -> None:
         self._after = position
         if self._bookmark is not None:
             self._bookmark.write_text(str(position))
-
-
-@asynccontextmanager
-async def relaying(relay: ReceiptRelay) -> AsyncIterator[None]:
-    """Run a relay beside the block."""
-    running = asyncio.create_task(relay.run())
-    try:
-        yield
-    finally:
-        running.cancel()
-        with suppress(asyncio.CancelledError):
-            await running
 
 
 def _event(receipt: Receipt) -> DeliveryEvent:

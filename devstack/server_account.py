@@ -9,7 +9,7 @@ from typing import Final
 
 from madan_sara.devstack.errors import DevstackError
 
-#: Exists on every system; creating a user would be a lasting change to somebody's machine.
+#: Exists on every system; creating a user would be a lasting change to the machine.
 _STAND_IN: Final = "nobody"
 
 
@@ -44,7 +44,7 @@ class ServerAccount:
             folder: Its path; the folder above exists.
 
         Raises:
-            DevstackError: Something is there that belongs to somebody else.
+            DevstackError: Something is there that belongs to another user.
         """
         owner = self._stand_in.pw_uid if self._stand_in else os.geteuid()
         try:

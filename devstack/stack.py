@@ -3,9 +3,8 @@
 import asyncio
 import fcntl
 import os
-import shutil
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Final, NoReturn, Self
@@ -13,22 +12,21 @@ from typing import Final, NoReturn, Self
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 
+from madan_sara.devstack.beside import beside
 from madan_sara.devstack.errors import DevstackError
-from madan_sara.devstack.mail_sink import MailSink
 from madan_sara.devstack.ports import LOOPBACK, choose_ports
 from madan_sara.devstack.postgres import EmbeddedPostgres
 from madan_sara.devstack.private import LOCK_NAME, make_private_folder
-from madan_sara.devstack.sandbox.provider import SandboxProvider
 from madan_sara.devstack.temporal_server import NAMESPACE, TemporalDevServer
 from madan_sara.devstack.worker_process import WorkerProcess
+from madan_sara.emulators.mail_sink import MailSink
+from madan_sara.emulators.sandbox.provider import SandboxProvider
 from madan_sara.persistence.database import Database
 from madan_sara.persistence.migrate import upgrade_database
 from madan_sara.starter.orchestrator import OutreachOrchestrator
 
 DATABASE: Final = "madan_sara"
 
-#: Marks a folder whose people are made up.
-_MADE_UP: Final = "made-up-people"
 #: How soon it is noticed that something has ended.
 _LOOK_SECONDS: Final = 1.0
 
@@ -131,14 +129,10 @@ class Stack:
             if not keeping.cancelled() and block is not None:
                 block.cancel()
 
-        keeping = asyncio.create_task(self.keep_up(say))
-        keeping.add_done_callback(cancel_block)
-        try:
+        # An error of it says why the block was cancelled.
+        async with beside(self.keep_up(say)) as keeping:
+            keeping.add_done_callback(cancel_block)
             yield
-        finally:
-            keeping.cancel()
-            with suppress(asyncio.CancelledError):
-                await keeping  # Its error says why the block was cancelled.
 
     async def keep_up(self, say: Callable[[str], None]) -> NoReturn:
         """Start the worker again whenever it has ended, and look after the servers.
@@ -168,7 +162,7 @@ class Stack:
             "MADAN_SARA_DATABASE_URL": self.database_url,
             "MADAN_SARA_SANDBOX_URL": self.sandbox.url,
             "TEMPORAL_ADDRESS": self.temporal.address,
-            # A namespace of somebody's cloud account would not be found here.
+            # A namespace of a cloud account would not be found here.
             "TEMPORAL_NAMESPACE": NAMESPACE,
         }
 
@@ -192,6 +186,7 @@ class Stack:
 
     async def _start_other_sides(self, starting: AsyncExitStack) -> None:
         """Start what stands in for the mail server and the providers."""
+        make_private_folder(self.mail_dir)
         self.mail_sink = MailSink(self.mail_dir)
         self.sandbox = SandboxProvider(journal_path=self.sandbox_journal)
         smtp_port, sandbox_port = choose_ports(_SMTP_PORT, _SANDBOX_PORT)
@@ -199,33 +194,6 @@ class Stack:
         starting.push_async_callback(self.mail_sink.stop)
         await self.sandbox.start(host=LOOPBACK, port=sandbox_port)
         starting.push_async_callback(self.sandbox.stop)
-
-
-def begin_play(state_dir: Path) -> None:
-    """Forget what a stack has stored, and note that the next one plays with made-up people.
-
-    Which processes an earlier one may have left behind is not forgotten.
-
-    Raises:
-        DevstackError: Another process holds the folder, or it holds foreign things.
-    """
-    state_dir = state_dir.resolve()
-    if state_dir.exists() and any(state_dir.iterdir()) and not (state_dir / LOCK_NAME).exists():
-        raise DevstackError(
-            f"{state_dir} holds things that are not a stack's, and would be emptied; "
-            "choose another folder with MADAN_SARA_DEVSTACK_DIR"
-        )
-    with sole_owner(state_dir):
-        shutil.rmtree(state_dir / "postgres", ignore_errors=True)
-        for file in state_dir.rglob("*"):
-            if file.is_file() and file.name != LOCK_NAME and file.suffix != ".pid":
-                file.unlink()
-        (state_dir / _MADE_UP).touch()
-
-
-def has_made_up_people(state_dir: Path) -> bool:
-    """Whether what is stored there was played with made-up people: no real mail is for them."""
-    return (state_dir / _MADE_UP).exists()
 
 
 @contextmanager

@@ -4,8 +4,7 @@ import shutil
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from types import TracebackType
-from typing import Final, Self
+from typing import Final
 
 from temporalio.api.enums.v1 import IndexedValueType
 from temporalio.api.operatorservice.v1 import (
@@ -20,11 +19,12 @@ from madan_sara.devstack.child_process import ChildProcess, server_environment
 from madan_sara.devstack.errors import DevstackError
 from madan_sara.devstack.ports import LOOPBACK, choose_ports
 from madan_sara.devstack.private import make_private_folder
+from madan_sara.devstack.server import Server
 
 NAMESPACE: Final = "default"
 
 
-class TemporalDevServer:
+class TemporalDevServer(Server):
     """The Temporal server and its Web UI, with everything kept in one SQLite file."""
 
     def __init__(
@@ -47,10 +47,12 @@ class TemporalDevServer:
         self._preferred_ports = (port, ui_port)
         self._port = self._ui_port = 0
         self._settings = settings or {}
-        self._server = ChildProcess(
-            "Temporal",
-            log_file=self._data_dir / "temporal.log",
-            pid_file=self._data_dir / "temporal.pid",
+        super().__init__(
+            ChildProcess(
+                "Temporal",
+                log_file=self._data_dir / "temporal.log",
+                pid_file=self._data_dir / "temporal.pid",
+            )
         )
 
     @property
@@ -63,49 +65,13 @@ class TemporalDevServer:
         """Where a browser shows the Web UI; known once started."""
         return f"http://{LOOPBACK}:{self._ui_port}"
 
-    @property
-    def pid(self) -> int:
-        """Process id of the server."""
-        return self._server.pid
-
-    @property
-    def name(self) -> str:
-        """What people call it."""
-        return self._server.name
-
-    @property
-    def alive(self) -> bool:
-        """Whether the server runs now."""
-        return self._server.alive
-
-    @property
-    def log_file(self) -> Path:
-        """Where its output goes."""
-        return self._server.log_file
-
-    async def __aenter__(self) -> Self:
-        await self.start()
-        return self
-
-    async def __aexit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        await self.stop()
-
     async def start(self) -> None:
         """Start the server; return when it serves and knows our search attributes."""
         make_private_folder(self._data_dir)
-        await self._server.end_leftover()  # Before looking for free ports: it may hold them.
+        await self._process.end_leftover()  # Before looking for free ports: it may hold them.
         self._port, self._ui_port = choose_ports(*self._preferred_ports)
-        await self._server.start(self._command(), env=server_environment())
-        await self._server.wait_until(self._serves)
-
-    async def stop(self) -> None:
-        """Stop the server and wait for its end."""
-        await self._server.stop()
+        await self._process.start(self._command(), env=server_environment())
+        await self._process.wait_until(self._serves)
 
     def _command(self) -> list[str]:
         attributes = [f"--search-attribute={name}=Keyword" for name in SEARCH_ATTRIBUTES]

@@ -6,9 +6,11 @@ from typing import NoReturn
 
 from rich.console import Console
 
+from madan_sara.devstack.beside import beside
 from madan_sara.devstack.panel import stack_panel, write_env_file
-from madan_sara.devstack.receipt_relay import ReceiptRelay, relaying
-from madan_sara.devstack.stack import Stack, has_made_up_people
+from madan_sara.devstack.play import has_made_up_people
+from madan_sara.devstack.receipt_relay import ReceiptRelay
+from madan_sara.devstack.stack import Stack
 from madan_sara.devstack.user_settings import own_mail_server, own_worker_settings
 
 
@@ -27,7 +29,8 @@ async def run_up(state_dir: Path, environment: Mapping[str, str], console: Conso
     console.print("Starting PostgreSQL, Temporal, mail sink, sandbox and worker ...")
     async with stack, await stack.connect() as orchestrator:
         bookmark = stack.state_dir / "receipts-read"
-        async with relaying(ReceiptRelay(stack.sandbox.url, orchestrator, bookmark=bookmark)):
+        relay = ReceiptRelay(stack.sandbox.url, orchestrator, bookmark=bookmark)
+        async with beside(relay.run()):
             console.print(stack_panel(stack, write_env_file(stack)))
             await stack.keep_up(console.print)
 
@@ -36,7 +39,7 @@ def users_stack(state_dir: Path, environment: Mapping[str, str], console: Consol
     """A stack with its user's settings; it has not been started.
 
     Their mail server gets nothing from a folder in which something was played through: its
-    messages are for people who were made up, at addresses that may be somebody's.
+    messages are for people who were made up, at addresses that may be real.
 
     Args:
         state_dir: Where everything is kept.

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from madan_sara.devstack.child_process import ChildProcess, server_environment
+from madan_sara.devstack.server import Server
 
 _REPOSITORY = Path(__file__).resolve().parents[1]
 
@@ -12,7 +13,7 @@ _REPOSITORY = Path(__file__).resolve().parents[1]
 _READY_LINE = "worker ready"
 
 
-class WorkerProcess:
+class WorkerProcess(Server):
     """`python -m madan_sara.worker`; may be started again after it was stopped or killed."""
 
     def __init__(self, env: Mapping[str, str], log_file: Path) -> None:
@@ -23,24 +24,9 @@ class WorkerProcess:
             log_file: Where its output is appended; its pid file stands beside it.
         """
         self._env = env
-        self._process = ChildProcess(
-            "the worker", log_file=log_file, pid_file=log_file.with_suffix(".pid")
+        super().__init__(
+            ChildProcess("the worker", log_file=log_file, pid_file=log_file.with_suffix(".pid"))
         )
-
-    @property
-    def pid(self) -> int:
-        """Its process id."""
-        return self._process.pid
-
-    @property
-    def log_file(self) -> Path:
-        """Where its output goes."""
-        return self._process.log_file
-
-    @property
-    def alive(self) -> bool:
-        """Whether it runs now."""
-        return self._process.alive
 
     async def start(self) -> None:
         """Start the worker; return when it polls its queues."""
@@ -49,14 +35,6 @@ class WorkerProcess:
             command, env={**server_environment(), **self._env}, cwd=_REPOSITORY
         )
         await self._process.wait_until(self._is_ready)
-
-    async def stop(self) -> None:
-        """Ask it to finish what it is doing and end; wait for its end."""
-        await self._process.stop()
-
-    async def kill(self) -> None:
-        """End it with SIGKILL, as a power cut would; wait for its end."""
-        await self._process.kill()
 
     async def _is_ready(self) -> bool:
         return _READY_LINE in self._process.output().splitlines()

@@ -1,7 +1,4 @@
-"""What a recipient of a campaign is stored as.
-
-Apart from the store, so that a process which only judges rows loads no database driver.
-"""
+"""What a recipient of a campaign is stored as."""
 
 import json
 from typing import NamedTuple

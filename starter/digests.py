@@ -1,7 +1,4 @@
-"""Fingerprints of requests.
-
-Apart from what stores them, so that a process which only judges rows loads no database driver.
-"""
+"""Fingerprints of requests."""
 
 import hashlib
 import json

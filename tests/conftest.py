@@ -18,10 +18,10 @@ from hypothesis import settings
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 
-from madan_sara.devstack.mail_sink import MailSink
 from madan_sara.devstack.postgres import EmbeddedPostgres
-from madan_sara.devstack.sandbox.provider import SandboxProvider
 from madan_sara.devstack.temporal_server import TemporalDevServer
+from madan_sara.emulators.mail_sink import MailSink
+from madan_sara.emulators.sandbox.provider import SandboxProvider
 from madan_sara.persistence.database import Database
 from madan_sara.persistence.migrate import upgrade_database
 from madan_sara.starter.orchestrator import OutreachOrchestrator

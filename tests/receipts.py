@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from madan_sara.contracts.delivery import DeliveryEvent, DeliveryEventKind
-from madan_sara.devstack.sandbox.provider import SandboxProvider
+from madan_sara.emulators.sandbox.provider import SandboxProvider
 from madan_sara.starter.orchestrator import OutreachOrchestrator
 
 

@@ -10,8 +10,8 @@ from temporalio.worker import WorkflowRunner
 from madan_sara.activities.sender import MessageSender
 from madan_sara.config.settings import WorkerSettings
 from madan_sara.contracts.channels import Channel
-from madan_sara.devstack.mail_sink import MailSink
-from madan_sara.devstack.sandbox.provider import SandboxProvider
+from madan_sara.emulators.mail_sink import MailSink
+from madan_sara.emulators.sandbox.provider import SandboxProvider
 from madan_sara.persistence.database import Database
 from madan_sara.starter.outreaches import Outreaches
 from madan_sara.worker.components import build_campaign_components, build_components

@@ -49,7 +49,7 @@ async def run() -> None:
         for worker in [*workers, build_campaign_worker(client, campaigns)]:
             await stack.enter_async_context(worker)
         freeze_heap()
-        print("worker ready", flush=True)  # noqa: T201 - whoever started us waits for this line
+        print("worker ready", flush=True)  # noqa: T201 - the parent process waits for this line
         await stopping.wait()
 
 
@@ -63,7 +63,7 @@ def main() -> int:
     try:
         uvloop.run(run())
     except (ValueError, RuntimeError) as error:
-        print(f"the worker cannot start: {error}", file=sys.stderr)  # noqa: T201 - one line for whoever started us
+        print(f"the worker cannot start: {error}", file=sys.stderr)  # noqa: T201 - one line for the operator
         return 1
     return 0
 

@@ -26,7 +26,7 @@ _WITHOUT_VALUES: Final = (
 class FailuresWithoutValues(Interceptor):
     """Keeps whatever an unforeseen error quotes out of histories and logs.
 
-    An error nobody foresaw may quote anything: a name, a number, a text. What is told of it
+    An unforeseen error may quote anything: a name, a number, a text. What is told of it
     is its type and the place in the code.
     """
 

@@ -7,7 +7,7 @@ from typing import TextIO
 from temporalio.exceptions import ApplicationError
 
 #: What went wrong outside of our code: a setting, a server, an order that cannot be carried
-#: out. Its words say what to do; where in the code it was met helps nobody.
+#: out. Its words say what to do; where in the code it was met helps no reader.
 _TOLD_IN_WORDS = (ApplicationError, OSError)
 
 

@@ -158,7 +158,7 @@ class CampaignWorkflow:
         return min(max(watched, _FIRST_LOOK), rest)
 
     async def _end(self, status: CampaignStatus) -> bool:
-        """Store the campaign's end; not if somebody was added meanwhile, or says something."""
+        """Store the campaign's end; not if recipients were added meanwhile, or says something."""
         stands = (await self._steps.carry_out(status.value, status=status)).status
         if stands not in FINAL_STATUSES or self._woken:
             return False

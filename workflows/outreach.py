@@ -40,7 +40,7 @@ _NOT_ASLEEP = {
 
 _ALL_FAILED = ExitReason.ALL_CHANNELS_FAILED
 
-#: A channel that somebody gave up before a provider took the message.
+#: A channel that was given up before a provider took the message.
 _SKIPPED = DeliverResult(outcome=DeliveryOutcome.REFUSED, code="skipped")
 
 #: What a raised limit can mend.
@@ -62,7 +62,7 @@ class OutreachWorkflow:
         #: Set for a campaign's recipient, who can wait for a day with room.
         self._place = request.place
         self._record = OutreachRecord(request.ref)
-        #: Whoever changes the plan, starts the send or ends the message holds this.
+        #: Held while the plan is changed, the send started or the message ended.
         self._changing = asyncio.Lock()
         self._woken = False
         self._skip_channel = False

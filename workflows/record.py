@@ -58,7 +58,7 @@ class OutreachRecord:
 
     @property
     def requested_at(self) -> datetime | None:
-        """The time somebody asked for, if they did; the next channel keeps to it."""
+        """The time that was asked for, if any; the next channel keeps to it."""
         asked = self.plan is not None and self.plan.reason is TimingReason.REQUESTED
         return self.plan.scheduled_at if asked and self.plan else None
 

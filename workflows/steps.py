@@ -1,7 +1,7 @@
 """The steps of an outreach: each one activity, run to its end.
 
 A cancel never interrupts a step that has begun, so that what it did is known and can
-be undone; whoever takes a step asks for a cancel afterwards.
+be undone; the caller of a step asks for a cancel afterwards.
 """
 
 import asyncio
@@ -130,7 +130,7 @@ class OutreachSteps:
         return await _run(SendTimeScheduler.catch_up, request, f"Plan the missed send on {channel}")
 
     async def check_requested_time(self, channel: Channel, at: datetime) -> SendPlan:
-        """Turn somebody's own time into a plan.
+        """Turn a time that was asked for into a plan.
 
         Raises:
             ApplicationError: the time is not allowed; it says why.

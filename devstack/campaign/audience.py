@@ -9,19 +9,19 @@ from pathlib import Path
 from typing import Final
 
 from madan_sara.contracts.channels import Channel
-from madan_sara.devstack.campaign.fates import (
+from madan_sara.devstack.campaign.scenarios import (
     CHANNEL_OF_FIELD,
-    FATES,
     REACHED,
+    SCENARIOS,
     Earlier,
-    Fate,
+    Scenario,
     SuppressionScope,
 )
 from madan_sara.devstack.errors import DevstackError
-from madan_sara.devstack.sandbox.behaviour import BEHAVIOURS
+from madan_sara.emulators.sandbox.behaviour import BEHAVIOURS
 from madan_sara.starter.orchestrator import OutreachOrchestrator
 
-#: Fewer would leave out some of the fates.
+#: Fewer would leave out some of the scenarios.
 FEWEST: Final = 100
 #: The phone numbers of those below have room for so many.
 MOST: Final = 100_000
@@ -60,9 +60,9 @@ _ENDINGS: Final = {trigger.word: trigger.phone_ending for trigger in BEHAVIOURS.
 
 @dataclass(frozen=True)
 class Person:
-    """Somebody of the audience."""
+    """A person of the audience."""
 
-    fate: Fate
+    scenario: Scenario
     #: The row of the file, by column; what is missing stays empty.
     row: Mapping[str, str]
     #: What is likely to carry the message, and costs its price; None: nothing will.
@@ -74,8 +74,8 @@ class Person:
         return self.row["id"]
 
 
-def make_audience(size: int, seed: int, rest: Fate = REACHED) -> list[Person]:
-    """Make up an audience: of every fate its share and at least one, in any order.
+def make_audience(size: int, seed: int, rest: Scenario = REACHED) -> list[Person]:
+    """Make up an audience: of every scenario its share and at least one, in any order.
 
     Args:
         size: How many people.
@@ -89,16 +89,16 @@ def make_audience(size: int, seed: int, rest: Fate = REACHED) -> list[Person]:
         raise DevstackError(f"{size} recipients: choose between {FEWEST} and {MOST}")
     chance = random.Random(seed)  # noqa: S311 - nothing here is secret
     people, turns = [], Counter[str]()
-    for number, fate in enumerate(_dealt(size, rest, chance)):
-        people.append(_person(number, fate, turns[fate.name], chance))
-        turns[fate.name] += 1
+    for number, scenario in enumerate(_dealt(size, rest, chance)):
+        people.append(_person(number, scenario, turns[scenario.name], chance))
+        turns[scenario.name] += 1
     return people
 
 
-def _dealt(size: int, rest: Fate, chance: random.Random) -> list[Fate]:
-    """Everybody's fate: first one of each, so that all are met while there is money."""
-    first = [rest, *FATES]
-    deck = [fate for fate in FATES for _ in range(max(1, round(fate.share * size)) - 1)]
+def _dealt(size: int, rest: Scenario, chance: random.Random) -> list[Scenario]:
+    """A scenario a person: first one of each, so that all are met while there is money."""
+    first = [rest, *SCENARIOS]
+    deck = [each for each in SCENARIOS for _ in range(max(1, round(each.share * size)) - 1)]
     deck += [rest] * (size - len(deck) - len(first))
     chance.shuffle(first)
     chance.shuffle(deck)
@@ -115,13 +115,13 @@ def write_file(file: Path, people: Iterable[Person]) -> None:
 
 def written_to(people: Sequence[Person], earlier: Earlier) -> list[Person]:
     """Those to whom an earlier campaign has written."""
-    return [person for person in people if earlier in person.fate.earlier]
+    return [person for person in people if earlier in person.scenario.earlier]
 
 
 async def suppress(orchestrator: OutreachOrchestrator, people: Iterable[Person]) -> None:
     """Tell the system who has asked not to be contacted."""
     for person in people:
-        match person.fate.suppression:
+        match person.scenario.suppression:
             case SuppressionScope.PERSON:
                 await orchestrator.suppress(recipient_id=person.id)
             case SuppressionScope.ADDRESS:
@@ -131,8 +131,8 @@ async def suppress(orchestrator: OutreachOrchestrator, people: Iterable[Person])
                 await orchestrator.suppress(recipient_id=person.id, channel=channel)
 
 
-def _person(number: int, fate: Fate, turn: int, chance: random.Random) -> Person:
-    fields = fate.addresses[turn % len(fate.addresses)]
+def _person(number: int, scenario: Scenario, turn: int, chance: random.Random) -> Person:
+    fields = scenario.addresses[turn % len(scenario.addresses)]
     first, last = next(iter(fields)), next(reversed(fields))
     town = chance.choice(list(_TOWNS))
     row = {
@@ -144,14 +144,14 @@ def _person(number: int, fate: Fate, turn: int, chance: random.Random) -> Person
         "town": town,
         **{field: _address(field, word, number) for field, word in fields.items()},
     }
-    if fate.prefers_first and first in CHANNEL_OF_FIELD:
+    if scenario.prefers_first and first in CHANNEL_OF_FIELD:
         row["preferred_channel"] = CHANNEL_OF_FIELD[first].value
-    carrier = first if fate.has_spare else last
-    return Person(fate, row, CHANNEL_OF_FIELD[carrier] if fate.costs else None)
+    carrier = first if scenario.has_spare else last
+    return Person(scenario, row, CHANNEL_OF_FIELD[carrier] if scenario.costs else None)
 
 
 def _address(field: str, word: str, number: int) -> str:
-    """An address nobody else has, that asks its provider for something."""
+    """An address of one person alone, that asks its provider for something."""
     if field in ("phone", "whatsapp"):
         return f"+33{6 if field == 'phone' else 7}{_last_digits(word, number)}"
     name = "-".join(filter(None, (word, str(number))))

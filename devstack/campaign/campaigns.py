@@ -9,7 +9,7 @@ from typing import Any, Final
 from madan_sara.contracts.campaign import OutreachCampaign
 from madan_sara.contracts.channels import Channel
 from madan_sara.devstack.campaign.audience import Person
-from madan_sara.devstack.campaign.fates import Earlier
+from madan_sara.devstack.campaign.scenarios import Earlier
 
 #: Every channel has its price: one that cost nothing could go on without a budget.
 PRICES: Final[Mapping[Channel, Decimal]] = {
@@ -66,7 +66,7 @@ def main_campaign(
     Args:
         people: Its audience; what they would cost decides what there is.
         longest_outage_seconds: What its patience with the channel that never answers about
-            some is longer than; without an outage it ends while somebody still watches.
+            some is longer than; without an outage it ends while the run is still watched.
     """
     patience_minutes = max(1, ceil(3 * longest_outage_seconds / 60))
     cost = _cost(people)

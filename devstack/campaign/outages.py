@@ -2,8 +2,7 @@
 
 import asyncio
 from collections import Counter, defaultdict
-from collections.abc import AsyncIterator, Iterable, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -63,18 +62,8 @@ class Outages:
         #: Those that are over.
         self.over: list[Outage] = []
 
-    @asynccontextmanager
-    async def beside(self, watch: Watch) -> AsyncIterator[None]:
-        """Let them happen in the middle of the campaign that a watch looks at."""
-        happening = asyncio.create_task(self._happen(watch))
-        try:
-            yield
-        finally:
-            happening.cancel()
-            with suppress(asyncio.CancelledError):
-                await happening
-
-    async def _happen(self, watch: Watch) -> None:
+    async def happen(self, watch: Watch) -> None:
+        """Take each provider away in turn, in the middle of the campaign that a watch looks at."""
         await watch.until(_BEGIN)
         for name, provider in self._providers:
             began = watch.samples[-1]
@@ -138,13 +127,13 @@ def check_unmoved(
     People to whom a provider does something have other reasons to be moved: left out.
     """
     attempts = _attempts(records, campaign)
-    plain = [person for person in people if person.fate.is_plain]
+    plain = [person for person in people if person.scenario.is_plain]
     faults = []
     for person in plain:
         channels = [attempt.channel for attempt in attempts[person.id]]
-        planned = [person.carried_by] if person.fate.prefers_first else channels[:1]
+        planned = [person.carried_by] if person.scenario.prefers_first else channels[:1]
         if channels and channels != planned:
-            faults.append(f"{person.id} ({person.fate.name}): by {' then '.join(channels)}")
+            faults.append(f"{person.id} ({person.scenario.name}): by {' then '.join(channels)}")
     return CheckResult(f"no outage moved any of {len(plain)} recipients to another channel", faults)
 
 
@@ -157,10 +146,10 @@ def check_no_tries_used_up(
     """
     attempts = _attempts(records, campaign)
     faults = [
-        f"{person.id} ({person.fate.name}): {attempt.tries} tries by {attempt.channel}"
+        f"{person.id} ({person.scenario.name}): {attempt.tries} tries by {attempt.channel}"
         for person in people
         for attempt in attempts[person.id]
-        if person.fate.is_plain and attempt.tries > 1
+        if person.scenario.is_plain and attempt.tries > 1
     ]
     return CheckResult("no outage used up tries of a message", faults)
 

@@ -11,7 +11,7 @@ from madan_sara.contracts.channels import Channel
 from madan_sara.contracts.money import from_micros
 from madan_sara.contracts.outreach import ExitReason, OutreachState
 from madan_sara.devstack.campaign.audience import Person
-from madan_sara.devstack.campaign.fates import NO_MONEY, End, Fate
+from madan_sara.devstack.campaign.scenarios import NO_MONEY, End, Scenario
 from madan_sara.devstack.checks.records import Message, Records
 from madan_sara.devstack.checks.results import CheckResult
 from madan_sara.policy.budget import AccountScope
@@ -40,18 +40,18 @@ def outcome_table(records: Records, campaign: OutreachCampaign) -> Table:
     return table
 
 
-def check_fates(
+def check_scenarios(
     records: Records, campaign: OutreachCampaign, people: Sequence[Person]
 ) -> CheckResult:
-    """Everybody's outcome must be the one their fate leads to, or that the money was out."""
+    """Everybody's outcome must be the one their scenario leads to, or that the money was out."""
     ends = {message.recipient_id: _end(message) for message in _messages(records, campaign)}
     faults = [
-        f"{person.id} ({person.fate.name}) ended {_named(ends.get(person.id))}"
+        f"{person.id} ({person.scenario.name}) ended {_named(ends.get(person.id))}"
         for person in people
-        if ends.get(person.id) not in {*person.fate.ends, NO_MONEY}
+        if ends.get(person.id) not in {*person.scenario.ends, NO_MONEY}
     ]
-    faults += [f"nobody met this: {fate.name}" for fate in _not_met(people, ends)]
-    met = len({person.fate.name for person in people})
+    faults += [f"nobody met this: {scenario.name}" for scenario in _not_met(people, ends)]
+    met = len({person.scenario.name for person in people})
     return CheckResult(
         f"everybody ended as what befell them demands, in {met} different ways", faults
     )
@@ -79,11 +79,11 @@ def _left(records: Records, campaign: OutreachCampaign, channel: Channel) -> Dec
     return from_micros((account.limit_micros or 0) - account.held_micros - account.spent_micros)
 
 
-def _not_met(people: Iterable[Person], ends: dict[str, End]) -> Iterable[Fate]:
-    """Fates of which everybody ended for lack of money: nothing of them was to be seen."""
-    fates = {person.fate.name: person.fate for person in people}
-    met = {person.fate.name for person in people if ends.get(person.id) in person.fate.ends}
-    return (fate for name, fate in fates.items() if name not in met)
+def _not_met(people: Iterable[Person], ends: dict[str, End]) -> Iterable[Scenario]:
+    """Scenarios of which everybody ended for lack of money: nothing of them was to be seen."""
+    scenarios = {person.scenario.name: person.scenario for person in people}
+    met = {person.scenario.name for person in people if ends.get(person.id) in person.scenario.ends}
+    return (scenario for name, scenario in scenarios.items() if name not in met)
 
 
 def _messages(records: Records, campaign: OutreachCampaign) -> Iterable[Message]:

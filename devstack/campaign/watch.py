@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
@@ -14,6 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.text import Text
 
 from madan_sara.contracts.outreach import FINAL_STATES
+from madan_sara.devstack.beside import beside
 from madan_sara.starter.campaign_status import CampaignStatusResult
 from madan_sara.starter.orchestrator import OutreachOrchestrator
 
@@ -75,13 +76,8 @@ class Watch:
     async def watching(self, name: str, campaign_id: UUID) -> AsyncIterator[None]:
         """Show one campaign beside the block."""
         started = time.monotonic()
-        watching = asyncio.create_task(self._watch(name, campaign_id, started))
-        try:
+        async with beside(self._watch(name, campaign_id, started)):
             yield
-        finally:
-            watching.cancel()
-            with suppress(asyncio.CancelledError):
-                await watching
         await self._look(campaign_id, started)
 
     async def _watch(self, name: str, campaign_id: UUID, started: float) -> None:

@@ -15,8 +15,8 @@ from madan_sara.devstack.checks.providers import (
 )
 from madan_sara.devstack.checks.records import Records
 from madan_sara.devstack.checks.results import CheckResult
-from madan_sara.devstack.mail_sink import StoredMail
-from madan_sara.devstack.sandbox.journal import LoggedRequest, Receipt
+from madan_sara.emulators.mail_sink import StoredMail
+from madan_sara.emulators.sandbox.journal import LoggedRequest, Receipt
 
 
 def check_everything(

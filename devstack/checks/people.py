@@ -1,4 +1,4 @@
-"""Whether nobody got more than the rules allow, by what the other sides have."""
+"""Whether each person got no more than the rules allow, by what the other sides have."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
@@ -17,7 +17,7 @@ _DAY = timedelta(hours=24)
 def check_people(
     records: Records, taken: Iterable[Taken], most_a_day: Mapping[UUID, int]
 ) -> CheckResult:
-    """No message may reach somebody twice, nor anybody more messages than the caps allow.
+    """No message may reach a person twice, and no more messages than the caps allow.
 
     Args:
         records: What we say was sent.
@@ -41,7 +41,7 @@ _Arrival = tuple[datetime, Message]
 
 
 def _arrivals(records: Records, taken: Iterable[Taken]) -> dict[str, list[_Arrival]]:
-    """What each person got, in order; what was reported as bounced, nobody got."""
+    """What each person got, in order; a message reported as bounced does not count."""
     attempts = {attempt.key: attempt for attempt in records.attempts}
     arrivals: dict[str, list[_Arrival]] = defaultdict(list)
     for each in taken:

@@ -13,8 +13,8 @@ from madan_sara.delivery.email_letter import message_id_header
 from madan_sara.delivery.smtp_settings import SmtpSettings
 from madan_sara.devstack.checks.records import TAKEN, AttemptRow, Records
 from madan_sara.devstack.checks.results import CheckResult
-from madan_sara.devstack.mail_sink import StoredMail
-from madan_sara.devstack.sandbox.journal import LoggedRequest, Receipt
+from madan_sara.emulators.mail_sink import StoredMail
+from madan_sara.emulators.sandbox.journal import LoggedRequest, Receipt
 
 _SANDBOX: Final = "sandbox"
 _MAIL: Final = "smtp"
@@ -26,7 +26,7 @@ _SMTP: Final = SmtpSettings(
 
 @dataclass(frozen=True)
 class Taken:
-    """A message somebody really has, as the other side tells it."""
+    """A message that has arrived, as the other side has it."""
 
     #: The attempt's key; empty: none of ours.
     key: str
@@ -62,8 +62,8 @@ def taken_by_mail_sink(mails: Iterable[StoredMail], records: Records) -> list[Ta
 def check_sandbox(records: Records, log: Sequence[LoggedRequest]) -> CheckResult:
     """The sandbox's own log must agree with our attempts, to the message and to the call.
 
-    Not every call that was about to be made is made: the worker may die before it, and nobody
-    may answer. Not every call is a try: it may find the account out of service.
+    Not every call that was about to be made is made: the worker may die before it, and no
+    server may answer. Not every call is a try: it may find the account out of service.
     """
     attempts = [attempt for attempt in records.attempts if attempt.provider == _SANDBOX]
     taken = taken_by_sandbox(log)

@@ -18,7 +18,7 @@ from madan_sara.persistence.database import Database
 from madan_sara.policy.budget import Account, AccountScope
 from madan_sara.policy.ledger import AccountKey, EntryKind, LedgerEntry
 
-#: An attempt whose message somebody has.
+#: An attempt whose message has reached the provider.
 TAKEN: Final = frozenset({AttemptState.ACCEPTED, AttemptState.BOUNCED})
 
 

@@ -68,7 +68,7 @@ class Expectation(ClosedContract):
 
 @dataclass(frozen=True)
 class Example:
-    """Somebody, and what must come of a message to them."""
+    """A person, and what must come of a message to them."""
 
     id: str
     name: str
@@ -83,7 +83,7 @@ class SingleMessage(RecipientProfile):
     id: ShortText
     #: Name of the campaign's file.
     campaign: ShortText
-    #: What there is to see, for whoever reads the file.
+    #: What there is to see, for a reader of the file.
     note: str | None = None
     force_send: bool = False
     then: Then | None = None
@@ -101,7 +101,7 @@ class SingleMessage(RecipientProfile):
 
 
 class ExampleSuppression(ClosedContract):
-    """Somebody who must not be contacted."""
+    """A person who must not be contacted."""
 
     recipient_id: str | None = None
     address: str | None = None

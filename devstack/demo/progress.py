@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, nullcontext, suppress
+from contextlib import asynccontextmanager, nullcontext
 from typing import Final
 
 from rich.console import Console, Group, RenderableType
@@ -11,6 +11,7 @@ from rich.live import Live
 from rich.spinner import Spinner
 from rich.text import Text
 
+from madan_sara.devstack.beside import beside
 from madan_sara.devstack.demo.board import Board, read_board
 from madan_sara.devstack.errors import DevstackError
 from madan_sara.persistence.database import Database
@@ -47,10 +48,10 @@ class Progress:
             self._console.print(phase)
 
     async def decided(self) -> None:
-        """Return when nobody waits for a decision any more.
+        """Return when no message waits for a decision any more.
 
         Raises:
-            DevstackError: somebody still does after two minutes.
+            DevstackError: one still does after two minutes.
         """
         await self._until(lambda board: not board.undecided)
 
@@ -84,13 +85,8 @@ class Progress:
             else None
         )
         with live or nullcontext():
-            watching = asyncio.create_task(self._watch() if live else self._write_lines())
-            try:
+            async with beside(self._watch() if live else self._write_lines()):
                 yield
-            finally:
-                watching.cancel()
-                with suppress(asyncio.CancelledError):
-                    await watching
         self._write_line(self._board.in_words())
 
     async def _watch(self) -> None:

@@ -14,18 +14,14 @@ from temporalio.client import WorkflowFailureError
 
 from madan_sara.cli.campaign_views import campaign_view
 from madan_sara.contracts.campaign import CampaignStatus
-from madan_sara.devstack.checks.everything import check_everything
-from madan_sara.devstack.checks.records import Records, read_records
+from madan_sara.devstack.checks.records import Records
 from madan_sara.devstack.checks.results import CheckResult, show_results
 from madan_sara.devstack.demo.checks import check_ends, check_outcomes
 from madan_sara.devstack.demo.examples import Examples, SingleMessage, Then, load_examples
 from madan_sara.devstack.demo.outcomes import Outcome, lost_answers, outcome_groups
 from madan_sara.devstack.demo.progress import Progress
-from madan_sara.devstack.farewell import say_what_next
+from madan_sara.devstack.play import Play, playing
 from madan_sara.devstack.receipt_relay import ReceiptRelay
-from madan_sara.devstack.stack import Stack, begin_play
-from madan_sara.persistence.database import Database
-from madan_sara.starter.orchestrator import OutreachOrchestrator
 
 #: A provider that does not answer is waited for this long; five times for one message.
 _WORKER_SETTINGS: Final = {"MADAN_SARA_SANDBOX_TIMEOUT_SECONDS": "1"}
@@ -48,40 +44,22 @@ async def run_demo(state_dir: Path, folder: Path, console: Console) -> bool:
         DevstackError: Something stands in the way, or a file is wrong.
     """
     examples = load_examples(folder)
-    begin_play(state_dir)
-    console.print("Starting PostgreSQL, Temporal, mail sink, sandbox and worker ...")
-    async with Stack(state_dir, worker_settings=_WORKER_SETTINGS) as stack:
-        console.print(f"Temporal Web UI: {stack.temporal.ui_url}")
-        database = Database(stack.database_url)
-        try:
-            async with stack.kept_up(console.print), await stack.connect() as orchestrator:
-                demo = _Demo(stack, orchestrator, database, examples, console)
-                all_is_well = await demo.play()
-        finally:
-            await database.close()
-    say_what_next(console, state_dir)
-    return all_is_well
+    async with playing(state_dir, _WORKER_SETTINGS, console) as play:
+        return await _Demo(play, examples).run()
 
 
 class _Demo:
     """The story, on a running stack."""
 
-    def __init__(
-        self,
-        stack: Stack,
-        orchestrator: OutreachOrchestrator,
-        database: Database,
-        examples: Examples,
-        console: Console,
-    ) -> None:
-        self._stack = stack
-        self._orchestrator = orchestrator
-        self._database = database
+    def __init__(self, play: Play, examples: Examples) -> None:
+        self._play = play
+        self._stack = play.stack
+        self._orchestrator = play.orchestrator
+        self._console = play.console
         self._examples = examples
-        self._console = console
-        self._progress = Progress(database, console)
+        self._progress = Progress(play.database, play.console)
 
-    async def play(self) -> bool:
+    async def run(self) -> bool:
         """Run the campaigns, send the single messages, and look at what came of all of it."""
         async with self._progress.shown():
             await self._prepare()
@@ -95,7 +73,7 @@ class _Demo:
             await self._receive(sent)
             await self._progress.rest()
             ends = await self._await_campaigns()
-        records = await read_records(self._database)
+        records = await self._play.read_records()
         outcomes = await self._outcomes(sent, records)
         for group in outcome_groups(outcomes):
             self._console.print(group)
@@ -197,16 +175,8 @@ class _Demo:
         self, outcomes: Sequence[Outcome], ends: Mapping[str, CampaignStatus], records: Records
     ) -> list[CheckResult]:
         """Compare with what was expected, what arrived and what is on record."""
-        campaigns = self._examples.campaigns.values()
-        mails, sandbox = self._stack.mail_sink.messages, self._stack.sandbox
         return [
             check_outcomes(outcomes),
             check_ends(ends, self._examples.ends),
-            *check_everything(
-                records,
-                campaigns,
-                sandbox.log,
-                sandbox.receipts,
-                mails,
-            ),
+            *self._play.check(records, self._examples.campaigns.values()),
         ]

@@ -5,12 +5,9 @@ no recipient twice, so an import that was killed goes on when it is started agai
 """
 
 import asyncio
-import os
-import sys
 import time
-from collections import deque
 from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
-from contextlib import AbstractAsyncContextManager, aclosing, nullcontext
+from contextlib import aclosing
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,12 +21,6 @@ from madan_sara.contracts.phones import known_region
 from madan_sara.persistence.recipients import PostgresRecipients, StoredRecipients, require_open
 from madan_sara.starter.importing.checking import Assignment, RowCheck, Verdicts
 from madan_sara.starter.importing.files import SourceFile, SourceRow, open_source
-from madan_sara.starter.importing.processes import (
-    MOST_PROCESSES,
-    Judge,
-    ThreadJudge,
-    judging_processes,
-)
 from madan_sara.starter.importing.rejects import RejectsFile
 from madan_sara.starter.importing.understanding import understood
 
@@ -39,9 +30,6 @@ CHUNK_ROWS: Final = 2_000
 
 #: Text of a chunk, after which it is not filled any further: rows may be long.
 _CHUNK_CHARACTERS: Final = 4_000_000
-
-#: A file of fewer rows is judged here: starting other processes would take longer.
-_ROWS_FOR_PROCESSES: Final = 5_000
 
 #: Lines of known recipients that the answer names: enough to see which they are.
 SHOWN_LINES: Final = 20
@@ -101,8 +89,6 @@ class ImportOptions:
     rejects: Path | None = None
     #: Called after each chunk, on the event loop.
     on_progress: Callable[[ImportProgress], None] | None = None
-    #: Processes to judge with, 0 for this one; None: as the file and the machine suggest.
-    processes: int | None = None
 
 
 async def import_file(
@@ -118,7 +104,7 @@ async def import_file(
     progress, reopened = ImportProgress(job.rows), False
     known_lines, unreachable_lines = list[int](), list[int]()
     with RejectsFile(job.source, options.rejects) as rejects:
-        async with _judge(job, options) as judge, aclosing(_judged(judge, job.source)) as chunks:
+        async with aclosing(_judged(job)) as chunks:
             async for rows, verdicts in chunks:
                 stored = await store.add_rows(
                     campaign, job.assignment.templates, verdicts.accepted, datetime.now(UTC)
@@ -185,38 +171,25 @@ def _prepare(campaign: OutreachCampaign, path: Path, options: ImportOptions) -> 
     return _Job(source, assignment, check, rows, *understood(check, source.rows()))
 
 
-def _judge(job: _Job, options: ImportOptions) -> AbstractAsyncContextManager[Judge]:
-    processes = options.processes
-    if processes is None:
-        cores = os.cpu_count() or 1
-        many = job.rows >= _ROWS_FOR_PROCESSES and cores > 1 and sys.executable
-        processes = min(cores, MOST_PROCESSES) if many else 0
-    if processes:
-        return judging_processes(job.assignment, processes)
-    return nullcontext(ThreadJudge(job.check))
-
-
 _JudgedChunk = tuple[list[SourceRow], Verdicts]
 
 
-async def _judged(judge: Judge, source: SourceFile) -> AsyncGenerator[_JudgedChunk]:
-    """The chunks of a file in its order, judged while earlier ones are being stored."""
-    waiting: deque[tuple[list[SourceRow], asyncio.Task[Verdicts]]] = deque()
-    rows = source.rows()
+async def _judged(job: _Job) -> AsyncGenerator[_JudgedChunk]:
+    """The chunks of a file in its order, each judged while the one before it is stored."""
+    rows = job.source.rows()
+    judging = asyncio.create_task(asyncio.to_thread(_next_judged, rows, job.check))
     try:
-        while chunk := await asyncio.to_thread(_next_chunk, rows):
-            judging = asyncio.create_task(judge.judge([row.raw for row in chunk]))
-            waiting.append((chunk, judging))
-            if len(waiting) > judge.at_once:
-                done, judged = waiting.popleft()
-                yield done, await judged
-        while waiting:
-            done, judged = waiting.popleft()
-            yield done, await judged
+        while chunk := await judging:
+            judging = asyncio.create_task(asyncio.to_thread(_next_judged, rows, job.check))
+            yield chunk
     finally:
-        for _, judging in waiting:
-            judging.cancel()
-        await asyncio.gather(*(judging for _, judging in waiting), return_exceptions=True)
+        judging.cancel()
+        await asyncio.gather(judging, return_exceptions=True)
+
+
+def _next_judged(rows: Iterator[SourceRow], check: RowCheck) -> _JudgedChunk | None:
+    chunk = _next_chunk(rows)
+    return (chunk, check.judge([row.raw for row in chunk])) if chunk else None
 
 
 def _next_chunk(rows: Iterator[SourceRow]) -> list[SourceRow]:

@@ -12,7 +12,7 @@ from tests.privacy import people_found
 #: One recipient's provider never answers: a minute of patience, beside the outages and the work.
 pytestmark = pytest.mark.timeout(300)
 
-#: Enough for each fate to befall somebody.
+#: Enough for each scenario to befall somebody.
 _RECIPIENTS = 120
 
 

@@ -11,7 +11,7 @@ from sqlalchemy.engine import make_url
 
 from madan_sara.contracts.campaign import DEFAULT_TENANT
 from madan_sara.devstack.leftovers import wait_gone
-from madan_sara.devstack.mail_sink import MailSink
+from madan_sara.emulators.mail_sink import MailSink
 from madan_sara.starter.orchestrator import OutreachOrchestrator
 from tests.acceptance.devstack_command import modes_above, open_to_others, printed, started
 from tests.makers import make_campaign

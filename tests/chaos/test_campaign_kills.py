@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from madan_sara.contracts.campaign import CampaignStatus, OutreachCampaign
-from madan_sara.devstack.sandbox.journal import LoggedRequest
+from madan_sara.emulators.sandbox.journal import LoggedRequest
 from madan_sara.persistence.database import Query
 from madan_sara.starter.orchestrator import OutreachOrchestrator
 from tests.audience import queue

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from madan_sara.contracts.outreach import FINAL_STATES
-from madan_sara.devstack.sandbox.journal import LoggedRequest
+from madan_sara.emulators.sandbox.journal import LoggedRequest
 from madan_sara.starter.orchestrator import OutreachOrchestrator
 from tests.integration.crashes.conftest import CrashStack
 from tests.ledger import assert_nothing_left_behind

@@ -15,7 +15,7 @@ from typing import Final
 import pytest
 
 _ROOT: Final = Path(__file__).resolve().parents[2]
-_ON_TODAYS_CLOCK: Final = ("benchmarks", "devstack", "examples", "tests")
+_ON_TODAYS_CLOCK: Final = ("benchmarks", "devstack", "emulators", "examples", "tests")
 _ON_OTHER_CLOCKS: Final = (_ROOT / "tests" / "unit", _ROOT / "tests" / "replay" / "histories")
 
 #: A run may fall into any of them.

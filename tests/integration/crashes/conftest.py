@@ -15,9 +15,9 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 
 from madan_sara.contracts.channels import Channel
 from madan_sara.devstack.postgres import EmbeddedPostgres
-from madan_sara.devstack.sandbox.provider import SANDBOX_CHANNELS, SandboxProvider
 from madan_sara.devstack.temporal_server import NAMESPACE, TemporalDevServer
 from madan_sara.devstack.worker_process import WorkerProcess
+from madan_sara.emulators.sandbox.provider import SANDBOX_CHANNELS, SandboxProvider
 from madan_sara.persistence.database import Database
 from madan_sara.persistence.migrate import upgrade_database
 from tests.integration.delivery.scripted_smtp import SILENCE, ScriptedSmtp

@@ -7,8 +7,8 @@ from functools import partial
 import pytest
 
 from madan_sara.contracts.campaign import CampaignStatus
-from madan_sara.devstack.sandbox.journal import LoggedRequest
 from madan_sara.devstack.worker_process import WorkerProcess
+from madan_sara.emulators.sandbox.journal import LoggedRequest
 from madan_sara.starter.orchestrator import OutreachOrchestrator
 from tests.audience import queue
 from tests.integration.crashes.conftest import CrashStack

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from madan_sara.devstack.mail_sink import MailSink
-from madan_sara.devstack.sandbox.provider import SandboxProvider
+from madan_sara.emulators.mail_sink import MailSink
+from madan_sara.emulators.sandbox.provider import SandboxProvider
 
 
 @dataclass(frozen=True)

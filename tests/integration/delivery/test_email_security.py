@@ -9,7 +9,7 @@ from madan_sara.activities.errors import MisconfiguredProviderError, ProviderUna
 from madan_sara.activities.sender import Accepted, OutgoingMessage
 from madan_sara.contracts.channels import Channel
 from madan_sara.delivery.email_smtp import EmailSmtpSender, SmtpSettings
-from madan_sara.devstack.mail_sink import MailSink
+from madan_sara.emulators.mail_sink import MailSink
 from tests.fakes.sender import send
 from tests.integration.delivery.conftest import make_certificate
 from tests.integration.delivery.scripted_smtp import HANG_UP, SILENCE, ScriptedSmtp

@@ -8,7 +8,7 @@ import pytest
 from madan_sara.activities.sender import Accepted, Refused
 from madan_sara.contracts.channels import Channel
 from madan_sara.delivery.email_smtp import EmailSmtpSender, SmtpSettings
-from madan_sara.devstack.mail_sink import MailSink
+from madan_sara.emulators.mail_sink import MailSink
 from tests.fakes.sender import send
 from tests.integration.delivery.sender_contract import outgoing
 

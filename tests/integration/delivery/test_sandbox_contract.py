@@ -8,8 +8,8 @@ import pytest
 
 from madan_sara.contracts.channels import Channel
 from madan_sara.delivery.sandbox import SandboxSender
-from madan_sara.devstack.sandbox.behaviour import BEHAVIOURS, Behaviour
-from madan_sara.devstack.sandbox.provider import SandboxProvider
+from madan_sara.emulators.sandbox.behaviour import BEHAVIOURS, Behaviour
+from madan_sara.emulators.sandbox.provider import SandboxProvider
 from tests.integration.delivery.sender_contract import Bench, Fate, SenderContract
 
 _BEHAVIOUR = {

@@ -8,9 +8,9 @@ import httpx
 import pytest
 
 from madan_sara.contracts.channels import Channel
-from madan_sara.devstack.sandbox import provider as sandbox_provider
-from madan_sara.devstack.sandbox.behaviour import BEHAVIOURS, Behaviour, behaviour_for
-from madan_sara.devstack.sandbox.provider import SandboxProvider
+from madan_sara.emulators.sandbox import provider as sandbox_provider
+from madan_sara.emulators.sandbox.behaviour import BEHAVIOURS, Behaviour, behaviour_for
+from madan_sara.emulators.sandbox.provider import SandboxProvider
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from madan_sara.activities.errors import (
 from madan_sara.activities.sender import Accepted, OutgoingMessage, Refused
 from madan_sara.contracts.channels import Channel
 from madan_sara.delivery.sandbox import SandboxSender
-from madan_sara.devstack.sandbox.provider import SandboxProvider
+from madan_sara.emulators.sandbox.provider import SandboxProvider
 from tests.fakes.sender import send
 from tests.integration.delivery.raw_http import RawHttp, answer, saying, trickling
 from tests.integration.delivery.sender_contract import (

@@ -10,7 +10,8 @@ from pydantic import ValidationError
 
 from madan_sara.activities.errors import NotTakenError
 from madan_sara.contracts.delivery import DeliveryEvent
-from madan_sara.devstack.receipt_relay import ReceiptRelay, relaying
+from madan_sara.devstack.beside import beside
+from madan_sara.devstack.receipt_relay import ReceiptRelay
 from madan_sara.starter.orchestrator import OutreachOrchestrator
 from tests.integration.delivery.raw_http import RawHttp, answer, saying
 
@@ -114,6 +115,6 @@ async def test_a_feed_that_is_broken_for_a_while_is_read_on_later():
         writer.write(answers.pop(0) if answers else page([], 1))
 
     inbox = _Inbox()
-    async with RawHttp(talk).serving() as server, relaying(relay_from(server, inbox)):
+    async with RawHttp(talk).serving() as server, beside(relay_from(server, inbox).run()):
         await asyncio.wait_for(inbox.came.wait(), 30)
     assert len(inbox.events) == 1

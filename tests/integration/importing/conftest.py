@@ -31,9 +31,7 @@ class Importing:
         self.store = PostgresRecipients(database)
 
     async def run(self, path: Path, **options: Any) -> ImportResult:
-        return await import_file(
-            self.store, self.campaign, path, ImportOptions(**{"processes": 0, **options})
-        )
+        return await import_file(self.store, self.campaign, path, ImportOptions(**options))
 
     def people(self, ids: Iterable[str], file: str = "people.csv", *, name: str = "Marie") -> Path:
         """A CSV file of people who differ by their id; one without an id is rejected."""

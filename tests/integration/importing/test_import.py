@@ -196,15 +196,6 @@ async def test_content_is_stored_once(importing):
     assert json.loads(row["body"]) == importing.campaign.templates.model_dump(mode="json")
 
 
-async def test_several_processes_store_the_same_in_the_same_order(importing):
-    people = [str(n) if n % 5 else "" for n in range(40)]
-    result = await importing.run(importing.people(people), processes=2)
-    assert (result["added"], result["rejected"]) == (32, 8)
-    assert await importing.ids() == [person for person in people if person]
-    _, *rejected = read_csv(importing.folder / "people.rejected.csv")
-    assert [int(row[0]) for row in rejected] == [2 + n for n in range(0, 40, 5)]
-
-
 async def test_two_imports_at_once_that_name_the_same_people(importing):
     """In opposite orders: neither may wait for the other for ever, nobody is added twice."""
     people = [str(n) for n in range(60)]

@@ -1,11 +1,9 @@
 """An import that is killed goes on when it is started again: nobody is missed, nobody twice."""
 
 import asyncio
-import os
 import signal
 import sys
 
-import psutil
 import pytest
 
 from madan_sara.starter.importing import run
@@ -22,7 +20,7 @@ from madan_sara.persistence.database import Database
 from madan_sara.persistence.recipients import PostgresRecipients
 from madan_sara.starter.importing import run
 
-dsn, tenant, campaign, path, processes = sys.argv[1:]
+dsn, tenant, campaign, path = sys.argv[1:]
 run.CHUNK_ROWS = 100
 
 def die(progress):
@@ -32,15 +30,14 @@ def die(progress):
 async def main():
     database = Database(dsn)
     saved = await PostgresCampaignStore(database).load(UUID(tenant), UUID(campaign))
-    options = run.ImportOptions(on_progress=die, processes=int(processes))
+    options = run.ImportOptions(on_progress=die)
     await run.import_file(PostgresRecipients(database), saved, Path(path), options)
 
 asyncio.run(main())
 """
 
 
-@pytest.mark.parametrize("processes", [0, 2])
-async def test_a_killed_import_goes_on(importing, dsn, processes):
+async def test_a_killed_import_goes_on(importing, dsn):
     people = [f"person-{n:04}" for n in range(5_000)]
     path = importing.people(people)
     campaign = importing.campaign
@@ -48,7 +45,7 @@ async def test_a_killed_import_goes_on(importing, dsn, processes):
         sys.executable,
         "-c",
         VICTIM,
-        *(dsn, str(campaign.tenant_uuid), str(campaign.id), str(path), str(processes)),
+        *(dsn, str(campaign.tenant_uuid), str(campaign.id), str(path)),
         cwd=REPOSITORY,
     )
     assert await victim.wait() == -signal.SIGKILL
@@ -61,7 +58,7 @@ async def test_a_killed_import_goes_on(importing, dsn, processes):
     assert await importing.ids() == people
 
 
-async def test_a_cancelled_import_leaves_no_process_and_no_half_chunk(importing, monkeypatch):
+async def test_a_cancelled_import_leaves_no_half_chunk(importing, monkeypatch):
     monkeypatch.setattr(run, "CHUNK_ROWS", 100)
     path = importing.people([str(n) for n in range(3_000)])
     begun = asyncio.Event()
@@ -69,13 +66,11 @@ async def test_a_cancelled_import_leaves_no_process_and_no_half_chunk(importing,
     def tell(progress: ImportProgress) -> None:
         begun.set()
 
-    task = asyncio.create_task(importing.run(path, on_progress=tell, processes=2))
+    task = asyncio.create_task(importing.run(path, on_progress=tell))
     await begun.wait()
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
     assert len(await importing.ids()) % 100 == 0
-    children = psutil.Process(os.getpid()).children()
-    assert not [p for p in children if "madan_sara.starter.importing.processes" in p.cmdline()]
     result = await importing.run(path)
     assert result["added"] + result["known"] == len(await importing.ids()) == 3_000

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 from temporalio.client import Client
 
-from madan_sara.devstack.sandbox.provider import SandboxProvider
+from madan_sara.emulators.sandbox.provider import SandboxProvider
 from madan_sara.persistence.database import Database
 from tests.integration.races.crowd import Crowd
 

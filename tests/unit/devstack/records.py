@@ -8,8 +8,8 @@ from madan_sara.contracts.campaign import OutreachCampaign
 from madan_sara.contracts.channels import Channel
 from madan_sara.contracts.delivery import DeliveryEventKind
 from madan_sara.devstack.checks.records import AttemptRow, CommittedEntry, Count, Message, Records
-from madan_sara.devstack.sandbox.behaviour import Behaviour
-from madan_sara.devstack.sandbox.journal import LoggedRequest, Receipt
+from madan_sara.emulators.sandbox.behaviour import Behaviour
+from madan_sara.emulators.sandbox.journal import LoggedRequest, Receipt
 from madan_sara.policy.budget import Account, AccountScope
 from madan_sara.policy.ledger import AccountKey, EntryKind
 

@@ -9,9 +9,9 @@ from madan_sara.contracts.campaign import OutreachCampaign
 from madan_sara.contracts.channels import Channel
 from madan_sara.devstack.campaign.audience import FEWEST, make_audience, write_file
 from madan_sara.devstack.campaign.campaigns import PRICES, earlier_campaign, main_campaign
-from madan_sara.devstack.campaign.fates import CHANNEL_OF_FIELD, FATES, REACHED, Earlier
+from madan_sara.devstack.campaign.scenarios import CHANNEL_OF_FIELD, REACHED, SCENARIOS, Earlier
 from madan_sara.devstack.errors import DevstackError
-from madan_sara.devstack.sandbox.behaviour import Behaviour, behaviour_for
+from madan_sara.emulators.sandbox.behaviour import Behaviour, behaviour_for
 from madan_sara.policy.similarity import similarity
 from madan_sara.starter.importing.checking import Assignment, RowCheck
 
@@ -23,11 +23,11 @@ def test_the_seed_decides():
 
 
 @pytest.mark.parametrize("size", [FEWEST, 10_000])
-def test_every_fate_has_its_share_and_at_least_one(size):
-    met = Counter(person.fate.name for person in make_audience(size, 1))
+def test_every_scenario_has_its_share_and_at_least_one(size):
+    met = Counter(person.scenario.name for person in make_audience(size, 1))
     assert met.total() == size
-    for fate in FATES:
-        assert met[fate.name] == max(1, round(fate.share * size))
+    for scenario in SCENARIOS:
+        assert met[scenario.name] == max(1, round(scenario.share * size))
     assert met[REACHED.name] > size / 2
 
 
@@ -37,7 +37,7 @@ def test_addresses_are_nobody_elses_and_ask_for_what_befalls_their_owner():
         addresses = [person.row[field] for person in people if field in person.row]
         assert len(addresses) == len(set(addresses))
     for person in people:
-        if person.fate is REACHED:
+        if person.scenario is REACHED:
             asked = {behaviour_for(person.row[f]) for f in CHANNEL_OF_FIELD if f in person.row}
             assert asked == {Behaviour.ACCEPT}
 

@@ -10,40 +10,43 @@ from rich.console import Console
 from madan_sara.contracts.campaign import CampaignStatus
 from madan_sara.contracts.content import MessageContent
 from madan_sara.devstack.campaign.audience import Person
-from madan_sara.devstack.campaign.fates import NOBODY_TOOK_IT, REACHED, Fate
 from madan_sara.devstack.campaign.figures import check_memory, figures
-from madan_sara.devstack.campaign.outcomes import check_fates, check_money_ran_out, outcome_table
+from madan_sara.devstack.campaign.outcomes import (
+    check_money_ran_out,
+    check_scenarios,
+    outcome_table,
+)
+from madan_sara.devstack.campaign.scenarios import NOBODY_TOOK_IT, REACHED, Scenario
 from madan_sara.devstack.campaign.watch import Sample, Watch
 from madan_sara.devstack.checks.history import CampaignHistory
 from tests.unit.devstack.records import BLOCKED, TEXTS, campaign, message, records, with_message
 
-_REFUSED = Fate("refused everywhere", 0.1, [], frozenset({NOBODY_TOOK_IT}))
+_REFUSED = Scenario("refused everywhere", 0.1, [], frozenset({NOBODY_TOOK_IT}))
 
 
-def _people(*, jean: Fate = _REFUSED) -> list[Person]:
+def _people(*, jean: Scenario = _REFUSED) -> list[Person]:
     return [Person(REACHED, {"id": "marie"}, None), Person(jean, {"id": "jean"}, None)]
 
 
 def test_everybody_must_end_as_what_befell_them_demands():
-    assert check_fates(records(), campaign(), _people()).faults == []
-    assert check_fates(records(), campaign(), _people(jean=REACHED)).faults == [
+    assert check_scenarios(records(), campaign(), _people()).faults == []
+    assert check_scenarios(records(), campaign(), _people(jean=REACHED)).faults == [
         "jean (reached at once) ended failed (all_channels_failed)"
     ]
 
 
-def test_lack_of_money_excuses_anybody_but_not_a_whole_fate():
+def test_lack_of_money_excuses_anybody_but_not_a_whole_scenario():
     poor = with_message(message(BLOCKED, "jean", "blocked", reason="budget_exceeded"))
-    assert check_fates(poor, campaign(), _people()).faults == [
+    assert check_scenarios(poor, campaign(), _people()).faults == [
         "nobody met this: refused everywhere"
     ]
-    assert check_fates(poor, campaign(), _people(jean=REACHED)).faults == []
+    assert check_scenarios(poor, campaign(), _people(jean=REACHED)).faults == []
 
 
 def test_somebody_without_any_message_is_missed():
     nobody = replace(records(), messages={})
-    assert (
-        "marie (reached at once) ended nowhere" in check_fates(nobody, campaign(), _people()).faults
-    )
+    faults = check_scenarios(nobody, campaign(), _people()).faults
+    assert "marie (reached at once) ended nowhere" in faults
 
 
 def test_the_money_must_have_run_out():

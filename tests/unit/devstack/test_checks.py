@@ -22,7 +22,7 @@ from madan_sara.devstack.checks.providers import (
     check_sandbox,
     taken_by_sandbox,
 )
-from madan_sara.devstack.mail_sink import StoredMail
+from madan_sara.emulators.mail_sink import StoredMail
 from tests.unit.devstack.records import (
     BLOCKED,
     CAMPAIGN,

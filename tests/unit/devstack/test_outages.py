@@ -9,8 +9,8 @@ import pytest
 from rich.console import Console
 
 from madan_sara.contracts.channels import Channel
+from madan_sara.devstack.beside import beside
 from madan_sara.devstack.campaign.audience import Person, make_audience
-from madan_sara.devstack.campaign.fates import FATES, REACHED_WITH_A_SPARE
 from madan_sara.devstack.campaign.outages import (
     Outages,
     check_no_tries_used_up,
@@ -18,10 +18,11 @@ from madan_sara.devstack.campaign.outages import (
     lasts_at_least,
     slowly_enough,
 )
+from madan_sara.devstack.campaign.scenarios import REACHED_WITH_A_SPARE, SCENARIOS
 from madan_sara.devstack.campaign.watch import Sample, Watch
 from tests.unit.devstack.records import BLOCKED, SENT, attempt, campaign, records
 
-REFUSED = next(fate for fate in FATES if fate.name == "refused everywhere")
+REFUSED = next(scenario for scenario in SCENARIOS if scenario.name == "refused everywhere")
 MARIE = Person(REACHED_WITH_A_SPARE, {"id": "marie"}, Channel.SMS)
 JEAN = Person(REFUSED, {"id": "jean"}, None)
 #: Too short to be seen.
@@ -53,7 +54,7 @@ def watch(*done: int, total: int = 100) -> Watch:
 async def test_each_is_away_in_turn_and_comes_back():
     mail, sandbox, shown = Provider(), Provider(), Console(file=StringIO(), record=True)
     outages = Outages([("mail", mail), ("sandbox", sandbox)], AT_ONCE, shown)
-    async with outages.beside(watch(20)):
+    async with beside(outages.happen(watch(20))):
         await sandbox.returned.wait()
     assert mail.noted == sandbox.noted == ["away", "back"]
     assert outages.check_happened().faults == []
@@ -63,7 +64,7 @@ async def test_each_is_away_in_turn_and_comes_back():
 async def test_none_is_away_before_the_middle():
     mail = Provider()
     outages = Outages([("mail", mail)], AT_ONCE, Console(quiet=True))
-    async with outages.beside(watch(19)):
+    async with beside(outages.happen(watch(19))):
         for _ in range(10):
             await asyncio.sleep(0)
     assert mail.noted == []
@@ -73,7 +74,7 @@ async def test_none_is_away_before_the_middle():
 async def test_one_that_outlasts_the_campaign_comes_back_and_shows_nothing():
     mail = Provider()
     outages = Outages([("mail", mail)], 3600, Console(quiet=True))
-    async with outages.beside(watch(20)):
+    async with beside(outages.happen(watch(20))):
         await mail.gone.wait()
     assert mail.noted == ["away", "back"]
     assert outages.check_happened().faults == ["mail: the campaign was over before it was back"]
@@ -108,7 +109,7 @@ def test_a_second_try_that_only_the_outage_explains():
 
 def test_the_audience_has_dearer_channels_to_spare_and_lasts_through_both_outages():
     people = make_audience(400, 1, REACHED_WITH_A_SPARE)
-    spared = [person for person in people if person.fate is REACHED_WITH_A_SPARE]
+    spared = [person for person in people if person.scenario is REACHED_WITH_A_SPARE]
     assert len(spared) > 200
     for person in spared:
         assert person.carried_by == person.row["preferred_channel"]

@@ -6,7 +6,7 @@ import pytest
 from rich.console import Console
 
 from madan_sara.devstack.errors import DevstackError
-from madan_sara.devstack.stack import begin_play
+from madan_sara.devstack.play import begin_play
 from madan_sara.devstack.up import users_stack
 from madan_sara.devstack.user_settings import own_mail_server, own_worker_settings
 

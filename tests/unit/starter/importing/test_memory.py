@@ -50,7 +50,7 @@ async def peak_of_import(path: Path, rows: int) -> int:
             store,  # type: ignore[arg-type]
             importing_campaign(),
             written(path, rows),
-            ImportOptions(processes=0),
+            ImportOptions(),
         )
         peak = tracemalloc.get_traced_memory()[1]
     finally:
@@ -73,5 +73,5 @@ async def test_long_rows_come_in_small_chunks(tmp_path, monkeypatch):
     monkeypatch.setattr(run, "_CHUNK_CHARACTERS", 2_000)
     store = ForgetfulStore()
     path = written(tmp_path / "people.csv", 100)
-    await import_file(store, importing_campaign(), path, ImportOptions(processes=0))  # type: ignore[arg-type]
+    await import_file(store, importing_campaign(), path, ImportOptions())  # type: ignore[arg-type]
     assert store.largest == 10

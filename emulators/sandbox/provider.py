@@ -2,7 +2,7 @@
 
 * `POST /v1/{channel}/messages` with `to`, `text`, `idempotency_key`, `message_id`:
   202 accepted, with a `provider_message_id`; anything else is not taken and has a `code`:
-  409 `recipient_busy` this recipient later, 422 refused, 429 and 5xx nobody now.
+  409 `recipient_busy` this recipient later, 422 refused, 429 and 5xx no recipient now.
 * `GET /v1/{channel}/messages?idempotency_key=...`: what became of a key; 202 `pending` while it is
   held back; 404 `unknown_key`.
 * `GET /v1/receipts?after=N`: what happened after acceptance, in order.
@@ -52,8 +52,8 @@ import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from madan_sara.contracts.channels import Channel
-from madan_sara.devstack.sandbox.api import SandboxApi
-from madan_sara.devstack.sandbox.journal import Journal, LoggedRequest, LogPredicate, Receipt
+from madan_sara.emulators.sandbox.api import SandboxApi
+from madan_sara.emulators.sandbox.journal import Journal, LoggedRequest, LogPredicate, Receipt
 
 #: The channels the sandbox plays; e-mail has a mail sink.
 SANDBOX_CHANNELS: Final = frozenset(Channel) - {Channel.EMAIL}
@@ -148,7 +148,7 @@ class SandboxProvider:
             access_log=False,
             log_config=None,
             # Longer than any client keeps an idle connection: one closed under a
-            # request would look like a lost answer nobody asked for.
+            # request would look like a lost answer that was not asked for.
             timeout_keep_alive=120,
         )
         self._api.open()
@@ -214,7 +214,7 @@ async def _serve_until_interrupted(host: str, port: int, journal_path: Path | No
 
 def main() -> None:
     """Serve from the command line until interrupted."""
-    parser = argparse.ArgumentParser(prog="python -m madan_sara.devstack.sandbox.provider")
+    parser = argparse.ArgumentParser(prog="python -m madan_sara.emulators.sandbox.provider")
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8090)
     parser.add_argument("--journal", type=Path, help="JSON-lines file to continue")

@@ -29,8 +29,7 @@ from typing import Any, Final, Literal, cast
 
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
-from madan_sara.devstack.private import make_private_folder
-from madan_sara.devstack.sandbox.behaviour import asked_word
+from madan_sara.emulators.sandbox.behaviour import asked_word
 
 _WORDS: Final = ("refuse", "greylist", "spam", "drop", "vanish")
 _GREYLISTED_TRIES: Final = 2
@@ -94,7 +93,7 @@ class MailSink:
         self._server: asyncio.Server | None = None
         self._address = ("", 0)
         if folder is not None:
-            make_private_folder(folder)
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             files = sorted(folder.glob("*.eml"))
             self._messages = [StoredMail.parse(file.read_bytes()) for file in files]
 

@@ -12,7 +12,7 @@ from typing import Final
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from madan_sara.devstack.sandbox.behaviour import Behaviour
+from madan_sara.emulators.sandbox.behaviour import Behaviour
 
 #: How much an endless answer has to say.
 ENDLESS_BYTES: Final = 64 * 2**20

@@ -1,4 +1,4 @@
-"""What can become of somebody in the audience, how often, and how it is asked for."""
+"""What can become of a person in the audience, how often, and how it is asked for."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ class Earlier(StrEnum):
 
 
 class SuppressionScope(StrEnum):
-    """How somebody has asked not to be contacted."""
+    """How a person has asked not to be contacted."""
 
     PERSON = "person"  #: Not at all.
     ADDRESS = "address"  #: Not at this address, which bars the person.
@@ -54,7 +54,7 @@ CHANNEL_OF_FIELD: Final[Mapping[str, Channel]] = MappingProxyType(
 
 
 @dataclass(frozen=True)
-class Fate:
+class Scenario:
     """Some people of the audience, and what must come of them as long as there is money."""
 
     #: What there is to see.
@@ -99,8 +99,8 @@ _REFUSED_FIRST: Final = (
     {"email": "spam", "instagram_handle": ""},
 )
 
-#: Those whom nothing befalls; they are whoever is left.
-REACHED: Final = Fate(
+#: The rest of the audience: nothing befalls them.
+REACHED: Final = Scenario(
     "reached at once",
     share=0.0,
     # E-mail and text messages more often than the rest.
@@ -108,7 +108,7 @@ REACHED: Final = Fate(
 )
 
 #: Instead of those, where providers are away for a while: with a dearer channel to be spared.
-REACHED_WITH_A_SPARE: Final = Fate(
+REACHED_WITH_A_SPARE: Final = Scenario(
     "reached at once, with a dearer channel to spare",
     share=0.0,
     addresses=[
@@ -124,8 +124,8 @@ REACHED_WITH_A_SPARE: Final = Fate(
 
 #: Slow ones are few: a provider that never answers is waited for five times, half a minute
 #: in all.
-FATES: Final[Sequence[Fate]] = (
-    Fate(
+SCENARIOS: Final[Sequence[Scenario]] = (
+    Scenario(
         "left to the router",
         share=0.10,
         addresses=[
@@ -135,13 +135,13 @@ FATES: Final[Sequence[Fate]] = (
         ],
         prefers_first=False,
     ),
-    Fate(
+    Scenario(
         "refused, then by another channel",
         share=0.03,
         addresses=_REFUSED_FIRST,
         ends=frozenset({SENT, NOBODY_TOOK_IT}),
     ),
-    Fate(
+    Scenario(
         "refused everywhere",
         share=0.01,
         addresses=[
@@ -150,89 +150,89 @@ FATES: Final[Sequence[Fate]] = (
         ],
         ends=frozenset({NOBODY_TOOK_IT}),
     ),
-    Fate(
+    Scenario(
         "throttled (429) twice",
         share=0.015,
         addresses=_each("throttle", *_SANDBOX_FIELDS),
     ),
-    Fate(
+    Scenario(
         "failed (500) twice",
         share=0.015,
         addresses=_each("flaky", *_SANDBOX_FIELDS),
     ),
-    Fate(
+    Scenario(
         "greylisted twice",
         share=0.01,
         addresses=_each("greylist", "email"),
     ),
-    Fate(
+    Scenario(
         "taken, the answer lost, found by looking it up",
         share=0.01,
         addresses=_each("swallow", *_SANDBOX_FIELDS),
     ),
-    Fate(
+    Scenario(
         "taken, no answer in time, found by looking it up",
         share=0.005,
         addresses=_each("hang", *_SANDBOX_FIELDS),
     ),
-    Fate(
+    Scenario(
         "taken by a mail server that hung up: nobody can be asked",
         share=0.01,
         addresses=_each("drop", "email"),
         ends=frozenset({UNKNOWN}),
     ),
-    Fate(
+    Scenario(
         "never answered, given up: nobody can tell",
         share=0.002,
         addresses=[{"instagram_handle": "vanish", "email": ""}],
         ends=frozenset({UNKNOWN}),
     ),
-    Fate(
+    Scenario(
         "bounced later",
         share=0.02,
         addresses=_each("bounce", *_SANDBOX_FIELDS),
     ),
-    Fate(
+    Scenario(
         "no address the campaign can use",
         share=0.01,
         addresses=_each("", "linkedin_id"),
         ends=frozenset({End(OutreachState.FAILED, ExitReason.NO_VIABLE_CHANNEL)}),
     ),
-    Fate(
+    Scenario(
         "asked not to be contacted",
         share=0.01,
         addresses=_each("", *_ALL_FIELDS),
         ends=frozenset({End(OutreachState.BLOCKED, ExitReason.SUPPRESSED)}),
         suppression=SuppressionScope.PERSON,
     ),
-    Fate(
+    Scenario(
         "asked not to be written to at an address",
         share=0.005,
         addresses=_each("", "email"),
         ends=frozenset({End(OutreachState.BLOCKED, ExitReason.SUPPRESSED)}),
         suppression=SuppressionScope.ADDRESS,
     ),
-    Fate(
+    Scenario(
         "asked for no more on one channel",
         share=0.005,
         addresses=[{"phone": "", "email": ""}, {"instagram_handle": "", "user_id": ""}],
         suppression=SuppressionScope.CHANNEL,
     ),
-    Fate(
+    Scenario(
         "has had two messages today",
         share=0.015,
         addresses=_each("", *_ALL_FIELDS),
         ends=frozenset({End(OutreachState.BLOCKED, ExitReason.FREQUENCY_CAP)}),
         earlier=(Earlier.INVITATION, Earlier.PREVIEW),
     ),
-    Fate(
+    Scenario(
         "has had nearly the same text",
         share=0.01,
         addresses=_each("", *_ALL_FIELDS),
         ends=frozenset({End(OutreachState.BLOCKED, ExitReason.DUPLICATE)}),
         earlier=(Earlier.PREVIEW,),
     ),
-    Fate(
+    Scenario(
         "has had a message on their channel, so by the other",
         share=0.01,
         addresses=[{"email": "", "instagram_handle": ""}],

@@ -12,7 +12,7 @@ from pydantic import TypeAdapter
 from madan_sara.contracts.base import Contract
 from madan_sara.contracts.channels import Channel
 from madan_sara.contracts.delivery import DeliveryEventKind
-from madan_sara.devstack.sandbox.behaviour import Behaviour
+from madan_sara.emulators.sandbox.behaviour import Behaviour
 
 #: What a caller waits for, given everything logged so far.
 LogPredicate = Callable[[Sequence["LoggedRequest"]], bool]
@@ -92,7 +92,7 @@ class Journal:
         return self._tries[channel, to, idempotency_key]
 
     async def record(self, entry: LoggedRequest | Receipt) -> None:
-        """Remember an entry and wake whoever waits for it."""
+        """Remember an entry and wake those who wait for it."""
         # Nothing awaits before this is done: two requests with one key cannot both
         # find it unknown.
         self._remember(entry)

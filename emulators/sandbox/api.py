@@ -17,10 +17,10 @@ from starlette.routing import Route
 from madan_sara.contracts.base import Contract
 from madan_sara.contracts.channels import Channel
 from madan_sara.contracts.delivery import DeliveryEventKind
-from madan_sara.devstack.sandbox.answers import PUT_OFF, answer, outcome, problem
-from madan_sara.devstack.sandbox.behaviour import Behaviour, behaviour_for
-from madan_sara.devstack.sandbox.hostile import EndlessAnswer, hostile_answer, raw_answer
-from madan_sara.devstack.sandbox.journal import Journal, LoggedRequest, Receipt
+from madan_sara.emulators.sandbox.answers import PUT_OFF, answer, outcome, problem
+from madan_sara.emulators.sandbox.behaviour import Behaviour, behaviour_for
+from madan_sara.emulators.sandbox.hostile import EndlessAnswer, hostile_answer, raw_answer
+from madan_sara.emulators.sandbox.journal import Journal, LoggedRequest, Receipt
 
 _PAGE_SIZE: Final = 1000
 #: Of a place in a feed.

@@ -7,8 +7,8 @@ from typing import Final
 
 from starlette.responses import JSONResponse, Response
 
-from madan_sara.devstack.sandbox.behaviour import Behaviour
-from madan_sara.devstack.sandbox.journal import LoggedRequest
+from madan_sara.emulators.sandbox.behaviour import Behaviour
+from madan_sara.emulators.sandbox.journal import LoggedRequest
 
 _SOON_SECONDS: Final = 1
 _TEN_YEARS_SECONDS: Final = 10 * 365 * 24 * 60 * 60

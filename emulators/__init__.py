@@ -1,0 +1,1 @@
+"""Stand-ins for real providers, on this machine, that can be made to fail."""
