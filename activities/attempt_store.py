@@ -74,7 +74,7 @@ class AttemptStore(Protocol):
         """What handing the message over depends on, read just before.
 
         Raises:
-            LookupError: there is no such message, or this version cannot read it.
+            NotFoundError: there is no such message, or this version cannot read it.
         """
         ...
 
@@ -156,6 +156,6 @@ class AttemptStore(Protocol):
         Unknown, it is booked as `record_attempt` does.
 
         Raises:
-            LookupError: there is no such message.
+            NotFoundError: there is no such message.
         """
         ...

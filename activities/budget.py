@@ -58,7 +58,7 @@ class BudgetManager:
 
         Raises:
             InvalidRequestError: the saved campaign has no such channel.
-            LookupError: the campaign is not saved.
+            NotFoundError: the campaign is not saved.
         """
         saved = require(OutreachCampaign, campaign, "campaign")
         named = read(Channel, channel, "channel")
@@ -93,7 +93,7 @@ class BudgetManager:
 
         Raises:
             InvalidRequestError: the saved campaign has no such channel, or the amount is none.
-            LookupError: the campaign is not saved.
+            NotFoundError: the campaign is not saved.
             OverLimitError: a limit of the campaign forbids it; nothing was booked.
         """
         saved = require(OutreachCampaign, campaign, "campaign")
@@ -115,7 +115,7 @@ class BudgetManager:
             now: the instant to judge at; the present unless given.
 
         Raises:
-            LookupError: the campaign is not saved.
+            NotFoundError: the campaign is not saved.
         """
         saved = require(OutreachCampaign, campaign, "campaign")
         books = await self._ledger.books(saved)
@@ -129,7 +129,7 @@ class BudgetManager:
             campaign: a saved campaign.
 
         Raises:
-            LookupError: the campaign is not saved.
+            NotFoundError: the campaign is not saved.
         """
         saved = require(OutreachCampaign, campaign, "campaign")
         return analyse(saved, await self._ledger.books(saved))

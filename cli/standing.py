@@ -9,13 +9,11 @@ from typing import Any, Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from temporalio.client import WorkflowQueryFailedError
-from temporalio.service import RPCError
-
 from madan_sara.cli import words
 from madan_sara.contracts.channels import Channel
 from madan_sara.contracts.decision import RoutingDecision, SendPlan
 from madan_sara.contracts.delivery import AttemptState, AttemptSummary
+from madan_sara.contracts.errors import OutreachLostError, UnreachableError
 from madan_sara.contracts.outreach import (
     FINAL_STATES,
     Details,
@@ -25,7 +23,6 @@ from madan_sara.contracts.outreach import (
 )
 from madan_sara.persistence.intake import AttemptRecord, MessageRecord
 from madan_sara.policy.wait_words import explain_wait
-from madan_sara.starter.lost import OutreachLostError
 from madan_sara.starter.orchestrator import OutreachOrchestrator
 
 #: A workflow with a worker answers in milliseconds; without one, what is stored will do.
@@ -105,7 +102,7 @@ async def ask_standing(orchestrator: OutreachOrchestrator, message_id: UUID) -> 
     """Ask the workflow, and the database where it does not answer.
 
     Raises:
-        LookupError: there is no such message.
+        NotFoundError: there is no such message.
     """
     status = await _ask_workflow(orchestrator, message_id)
     record = await orchestrator.get_message(message_id)
@@ -172,13 +169,13 @@ async def _ask_workflow(
             return await orchestrator.get_status(message_id)
     except OutreachLostError as error:
         return error
-    except (RPCError, TimeoutError, WorkflowQueryFailedError):
+    except (UnreachableError, TimeoutError):
         return None
 
 
 def _what_became(record: MessageRecord, lost: OutreachLostError) -> str | None:
     """What became of the workflow of a message that needs one."""
-    if lost.how is None:
+    if not lost.is_known:
         # One that waits for its turn or is just being started has none yet.
         is_asleep = record.state in (OutreachState.SCHEDULED, OutreachState.SENDING)
         return lost.became if is_asleep else None

@@ -3,7 +3,7 @@
 from madan_sara.cli.orders import Order, Reply
 from madan_sara.cli.session import Session
 from madan_sara.contracts.channels import Channel
-from madan_sara.contracts.faults import InvalidRequestError
+from madan_sara.contracts.errors import InvalidRequestError
 
 
 def suppress(

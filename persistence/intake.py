@@ -123,11 +123,13 @@ SELECT m.message_id, m.campaign_id, c.name AS campaign_name, m.recipient_id, m.s
                    'price_micros', coalesce(e.amount_micros, 0)) ORDER BY a.attempt_no), '[]')
           FROM attempts a
           LEFT JOIN budget_entries e
-            ON (e.message_id, e.attempt_no, e.kind) = (a.message_id, a.attempt_no, 'hold')
+            ON (e.tenant_id, e.message_id, e.attempt_no, e.kind)
+             = (a.tenant_id, a.message_id, a.attempt_no, 'hold')
           LEFT JOIN provider_accounts p ON p.account = a.account
-         WHERE a.message_id = m.message_id) AS attempts,
+         WHERE (a.tenant_id, a.message_id) = (m.tenant_id, m.message_id)) AS attempts,
        (SELECT coalesce(json_agg(d.kind ORDER BY d.occurred_at), '[]')
-          FROM delivery_events d WHERE d.message_id = m.message_id) AS events
+          FROM delivery_events d
+         WHERE (d.tenant_id, d.message_id) = (m.tenant_id, m.message_id)) AS events
   FROM messages m JOIN campaigns c USING (tenant_id, campaign_id)
  WHERE m.tenant_id = :tenant_id AND m.message_id = :message_id
 """)
@@ -145,37 +147,40 @@ WITH received AS (
       FROM messages
      WHERE tenant_id = :tenant_id AND message_id = :message_id
         ON CONFLICT DO NOTHING
-    RETURNING message_id, attempt_no, kind
+    RETURNING tenant_id, message_id, attempt_no, kind
 ), first AS (
-    INSERT INTO counted_once (message_id, name)
-    SELECT message_id, name
+    INSERT INTO counted_once (tenant_id, message_id, name)
+    SELECT tenant_id, message_id, name
       FROM received
      CROSS JOIN LATERAL (VALUES (kind), ('engaged')) AS counted (name)
      WHERE name = kind OR kind IN ('opened', 'clicked', 'replied')
         ON CONFLICT DO NOTHING
-    RETURNING message_id, name
+    RETURNING tenant_id, message_id, name
 ), bounced AS (
     UPDATE attempts a
        SET bounced = true, code = coalesce(:code, a.code),
            state = CASE WHEN a.state IN ('accepted', 'unknown') THEN 'bounced' ELSE a.state END
       FROM received r
      WHERE r.kind = 'bounced'
-       AND (a.message_id, a.attempt_no) = (r.message_id, r.attempt_no)
+       AND (a.tenant_id, a.message_id, a.attempt_no)
+         = (r.tenant_id, r.message_id, r.attempt_no)
 ), tallied AS (
     INSERT INTO campaign_tally_changes (tenant_id, campaign_id, kind, name, channel, messages)
     SELECT m.tenant_id, m.campaign_id, 'receipt', f.name, coalesce(a.channel, m.channel, ''), 1
       FROM first f
-      JOIN received r USING (message_id)
-      JOIN messages m USING (message_id)
-      LEFT JOIN attempts a ON (a.message_id, a.attempt_no) = (r.message_id, r.attempt_no)
+      JOIN received r USING (tenant_id, message_id)
+      JOIN messages m USING (tenant_id, message_id)
+      LEFT JOIN attempts a
+        ON (a.tenant_id, a.message_id, a.attempt_no) = (r.tenant_id, r.message_id, r.attempt_no)
 ), learned AS (
     INSERT INTO engagement_stats AS s (tenant_id, recipient_id, channel, opens, clicks, replies)
     SELECT m.tenant_id, m.recipient_id, a.channel, (f.name = 'opened')::int,
            (f.name = 'clicked')::int, (f.name = 'replied')::int
       FROM first f
-      JOIN received r USING (message_id)
-      JOIN messages m USING (message_id)
-      JOIN attempts a ON (a.message_id, a.attempt_no) = (r.message_id, r.attempt_no)
+      JOIN received r USING (tenant_id, message_id)
+      JOIN messages m USING (tenant_id, message_id)
+      JOIN attempts a
+        ON (a.tenant_id, a.message_id, a.attempt_no) = (r.tenant_id, r.message_id, r.attempt_no)
      WHERE f.name IN ('opened', 'clicked', 'replied')
         ON CONFLICT (tenant_id, recipient_id, channel) DO UPDATE
        SET opens = s.opens + excluded.opens, clicks = s.clicks + excluded.clicks,
@@ -184,8 +189,9 @@ WITH received AS (
     SELECT m.tenant_id, m.message_id, m.recipient_id, r.kind, place.channel,
            m.addresses ->> place.channel AS address
       FROM received r
-      JOIN messages m USING (message_id)
-      LEFT JOIN attempts a ON (a.message_id, a.attempt_no) = (r.message_id, r.attempt_no)
+      JOIN messages m USING (tenant_id, message_id)
+      LEFT JOIN attempts a
+        ON (a.tenant_id, a.message_id, a.attempt_no) = (r.tenant_id, r.message_id, r.attempt_no)
      CROSS JOIN LATERAL (SELECT coalesce(a.channel, m.channel)) AS place (channel)
 ), suppressed AS (
     INSERT INTO suppressions (tenant_id, subject_kind, subject, channel, reason, created_at,

@@ -8,7 +8,7 @@ from typing import Final
 
 from madan_sara.contracts.campaign import FINAL_STATUSES, CampaignStatus, OutreachCampaign
 from madan_sara.contracts.content import MessageContent
-from madan_sara.contracts.faults import InvalidRequestError
+from madan_sara.contracts.errors import InvalidRequestError
 from madan_sara.contracts.naming import batch_key, import_key
 from madan_sara.persistence.database import Database, Query
 from madan_sara.persistence.intake import NewMessage

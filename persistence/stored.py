@@ -5,7 +5,7 @@ from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from madan_sara.activities.errors import UnreadableRowError
+from madan_sara.contracts.errors import UnreadableRowError
 
 M = TypeVar("M", bound=BaseModel)
 

@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from madan_sara.contracts.campaign import OutreachCampaign
-from madan_sara.contracts.faults import InvalidRequestError
+from madan_sara.contracts.errors import InvalidRequestError, NotFoundError
+from madan_sara.contracts.reading import read, require
 from madan_sara.contracts.settings import OrchestratorSettings
 from madan_sara.persistence.campaign_status import PostgresCampaignStatus
 from madan_sara.persistence.campaigns import PostgresCampaignStore
@@ -45,11 +46,11 @@ class Campaigns:
         """A saved campaign.
 
         Raises:
-            LookupError: there is no such campaign.
+            NotFoundError: there is no such campaign.
         """
-        campaign = await self._store.load(self._tenant_id, campaign_id)
+        campaign = await self._store.load(self._tenant_id, read(UUID, campaign_id, "campaign_id"))
         if campaign is None:
-            raise LookupError(f"there is no campaign {campaign_id}")
+            raise NotFoundError.campaign(campaign_id)
         return campaign
 
     def checked(self, campaign: OutreachCampaign) -> OutreachCampaign:
@@ -58,6 +59,7 @@ class Campaigns:
         Raises:
             InvalidRequestError: its fields contradict each other, or it is another tenant's.
         """
+        require(OutreachCampaign, campaign, "campaign")
         if campaign.tenant_uuid != self._tenant_id:
             raise InvalidRequestError(
                 f"campaign.tenant_uuid: {campaign.tenant_uuid} is not this orchestrator's "
@@ -89,7 +91,7 @@ class Campaigns:
         Raises:
             InvalidRequestError: its fields contradict each other, or it is another
                 tenant's.
-            LookupError: there is no such campaign.
+            NotFoundError: there is no such campaign.
         """
         if isinstance(given, UUID):
             return ChosenCampaign(await self.get(given))
@@ -139,10 +141,12 @@ class Campaigns:
         """A campaign's budget, daily limit, pacing, counts and prospects.
 
         Raises:
-            LookupError: there is no such campaign.
+            NotFoundError: there is no such campaign.
         """
         now = datetime.now(UTC)
-        snapshot = await self._status.snapshot(self._tenant_id, campaign_id, now)
+        snapshot = await self._status.snapshot(
+            self._tenant_id, read(UUID, campaign_id, "campaign_id"), now
+        )
         return campaign_status(snapshot, now)
 
     def _differing(

@@ -14,18 +14,16 @@ from madan_sara.activities.deduplicator import MessageDeduplicator
 from madan_sara.activities.router import ChannelRouter
 from madan_sara.activities.scheduler import SendTimeScheduler
 from madan_sara.config.settings import DatabaseSettings
-from madan_sara.config.temporal import connect
 from madan_sara.contracts.campaign import (
     DEFAULT_TENANT,
     FINAL_STATUSES,
     CampaignStatus,
     OutreachCampaign,
 )
-from madan_sara.contracts.campaign_run import CampaignRef
 from madan_sara.contracts.channels import Channel
 from madan_sara.contracts.content import MessageContent
 from madan_sara.contracts.delivery import DeliveryEvent
-from madan_sara.contracts.faults import InvalidRequestError
+from madan_sara.contracts.errors import InvalidRequestError
 from madan_sara.contracts.outreach import OutreachStatus
 from madan_sara.contracts.recipient import RecipientProfile
 from madan_sara.contracts.settings import OrchestratorSettings
@@ -36,6 +34,7 @@ from madan_sara.persistence.claims import PostgresClaimStore
 from madan_sara.persistence.database import Database
 from madan_sara.persistence.decision_facts import DecisionReader
 from madan_sara.persistence.intake import MessageRecord, PostgresIntake
+from madan_sara.persistence.ownership import Ownership
 from madan_sara.persistence.recipients import PostgresRecipients
 from madan_sara.persistence.requests import PostgresRequestStore
 from madan_sara.policy.selector import ChannelSelector
@@ -51,7 +50,12 @@ from madan_sara.starter.campaign_runs import CampaignRuns
 from madan_sara.starter.campaign_status import CampaignStatusResult
 from madan_sara.starter.campaigns import Campaigns, ChosenCampaign
 from madan_sara.starter.conversions import Conversions
-from madan_sara.starter.environment import database_of, from_environment, tenant_settings
+from madan_sara.starter.environment import (
+    database_of,
+    from_environment,
+    temporal_client,
+    tenant_settings,
+)
 from madan_sara.starter.finding import Finding
 from madan_sara.starter.importing.run import (
     ImportOptions,
@@ -105,7 +109,10 @@ class OutreachOrchestrator:
         self._queued_texts = QueuedTexts(database)
         self._conversions = Conversions(database, tenant_id)
         self._suppressions = Suppressions(database, tenant_id)
-        self._messages = Messages(self._intake, requests, outreaches, self._campaigns, tenant_id)
+        self._ownership = Ownership(database, tenant_id)
+        self._messages = Messages(
+            self._intake, requests, outreaches, self._campaigns, self._ownership, tenant_id
+        )
         self.deduplicator = MessageDeduplicator(PostgresClaimStore(database, decisions))
         self.router = ChannelRouter(decisions, dict.fromkeys(Channel))
         self.selector = ChannelSelector()
@@ -118,11 +125,12 @@ class OutreachOrchestrator:
         """Connect to the database and Temporal the environment names.
 
         Raises:
-            UnusableSettingsError: a setting in the environment is missing or cannot be used.
+            MisconfiguredError: a setting in the environment is missing or cannot be used.
+            UnreachableError: Temporal does not answer.
         """
         database = database_of(from_environment(DatabaseSettings))
         own = settings or tenant_settings()
-        return cls(await connect(), database, settings=own)
+        return cls(await temporal_client(), database, settings=own)
 
     async def close(self) -> None:
         """Close the connections to the database."""
@@ -158,14 +166,14 @@ class OutreachOrchestrator:
 
     def campaign(self, campaign_id: UUID) -> CampaignControl:
         """A saved campaign's controls: start, pause, resume, cancel, change its limits."""
-        ref = CampaignRef(tenant_id=self._tenant_id, campaign_id=campaign_id)
-        return CampaignControl(ref, self._runs_store, self._runs)
+        ref = self._ownership.named_campaign(campaign_id)
+        return CampaignControl(ref, self._ownership, self._runs_store, self._runs)
 
     async def get_campaign(self, campaign_id: UUID) -> OutreachCampaign:
         """A saved campaign.
 
         Raises:
-            LookupError: there is no such campaign.
+            NotFoundError: there is no such campaign.
         """
         return await self._campaigns.get(campaign_id)
 
@@ -175,7 +183,7 @@ class OutreachOrchestrator:
         Its cost does not grow with the audience; ask as often as you like.
 
         Raises:
-            LookupError: there is no such campaign.
+            NotFoundError: there is no such campaign.
         """
         return await self._campaigns.standing(campaign_id)
 
@@ -203,7 +211,7 @@ class OutreachOrchestrator:
         Raises:
             InvalidRequestError: the file or the campaign cannot be used at all; nothing was
                 stored.
-            LookupError: there is no such campaign.
+            NotFoundError: there is no such campaign.
         """
         saved = await self._campaigns.get(campaign)
         options = ImportOptions(region=region, rejects=rejects, on_progress=on_progress)
@@ -305,8 +313,8 @@ class OutreachOrchestrator:
         taken up again if its accepted attempt has bounced since.
 
         Raises:
-            InvalidRequestError: the message stands, and falling back would send it twice.
-            LookupError: there is no such message.
+            ConflictError: the message stands, and falling back would send it twice.
+            NotFoundError: there is no such message.
         """
         return send_result(await self._messages.fall_back(message_id))
 
@@ -320,7 +328,7 @@ class OutreachOrchestrator:
         """Where a message stands, asked of its workflow.
 
         Raises:
-            LookupError: Temporal does not know it (any more), or its workflow was ended from
+            NotFoundError: Temporal does not know it (any more), or its workflow was ended from
                 outside; see `get_message`.
         """
         return await self._messages.status(message_id)
@@ -329,7 +337,7 @@ class OutreachOrchestrator:
         """Everything kept about a message.
 
         Raises:
-            LookupError: there is no such message.
+            NotFoundError: there is no such message.
         """
         return await self._messages.record(message_id)
 
@@ -337,8 +345,8 @@ class OutreachOrchestrator:
         """Move a message that is asleep to another time.
 
         Raises:
-            InvalidRequestError: the time is not allowed, or the message not asleep.
-            LookupError: there is no such message.
+            ConflictError: the time is not allowed, or the message not asleep.
+            NotFoundError: there is no such message.
         """
         return send_result(await self._messages.reschedule(message_id, at))
 
@@ -348,9 +356,9 @@ class OutreachOrchestrator:
         One whose workflow is gone, terminated by hand perhaps, is closed all the same.
 
         Raises:
-            InvalidRequestError: it has ended, or its workflow is gone while a provider may
+            ConflictError: it has ended, or its workflow is gone while a provider may
                 have it.
-            LookupError: there is no such message.
+            NotFoundError: there is no such message.
         """
         await self._messages.cancel(message_id)
 
@@ -386,7 +394,7 @@ class OutreachOrchestrator:
         Raises:
             InvalidRequestError: the message was not sent, the value is no amount, or the
                 id stands for a conversion of another value; nothing was counted.
-            LookupError: there is no such message.
+            NotFoundError: there is no such message.
         """
         return await self._conversions.record(message_id, value, conversion_id=conversion_id, at=at)
 
@@ -439,7 +447,7 @@ class OutreachOrchestrator:
         Raises:
             InvalidRequestError: neither or both of recipient and address are given, or
                 something is wrong with one of the three.
-            LookupError: there is no such suppression.
+            NotFoundError: there is no such suppression.
         """
         return await self._suppressions.lift(recipient_id, address, channel)
 

@@ -55,7 +55,7 @@ class Stage:
 
     async def record(self, handle: Handle, tenant_id: uuid.UUID) -> MessageRecord:
         """What is stored of an outreach's message."""
-        message_id = uuid.UUID(handle.id.removeprefix("outreach-"))
+        message_id = message_of(handle)
         record = await PostgresIntake(self.database).record(tenant_id, message_id)
         assert record is not None
         return record
@@ -84,7 +84,7 @@ class Stage:
         return await self.client.start_workflow(
             OutreachWorkflow.run,
             OutreachInput(ref=ref),
-            id=outreach_workflow_id(message.message_id),
+            id=outreach_workflow_id(ref.tenant_id, message.message_id),
             task_queue=OUTREACH_QUEUE,
         )
 
@@ -109,6 +109,11 @@ class SkippingStage(Stage):
         left = moment - await self.now()
         if left > timedelta(0):
             await self.environment.sleep(left)
+
+
+def message_of(handle: Handle) -> uuid.UUID:
+    """The message a workflow carries; its id ends with it."""
+    return uuid.UUID(handle.id[-36:])
 
 
 async def eventually_sent(handle: Handle) -> None:

@@ -124,7 +124,9 @@ class _Run:
             watch = await self._carry(campaign, self._people, self._outages)
         await relay.carry()
         books = await self._read_books()
-        history = await read_history(await self._stack.temporal_client(), campaign.id)
+        history = await read_history(
+            await self._stack.temporal_client(), campaign.tenant_uuid, campaign.id
+        )
         self._console.print(outcome_table(books, campaign))
         self._console.print(figures(watch, history))
         verdicts = await self._check(books, campaign, watch, history)

@@ -7,7 +7,7 @@ from uuid import uuid4
 import pytest
 
 from madan_sara.contracts.campaign import CampaignStatus, OutreachCampaign
-from madan_sara.contracts.faults import InvalidRequestError
+from madan_sara.contracts.errors import InvalidRequestError
 from madan_sara.starter.orchestrator import OutreachOrchestrator
 from tests.makers import make_campaign, make_profile
 

@@ -8,11 +8,10 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from madan_sara.activities.errors import OverLimitError
 from madan_sara.contracts.campaign import CampaignStatus
 from madan_sara.contracts.channels import Channel
 from madan_sara.contracts.content import MessageContent
-from madan_sara.contracts.faults import InvalidRequestError
+from madan_sara.contracts.errors import InvalidRequestError, OverLimitError
 from madan_sara.contracts.outreach import ExitReason
 from madan_sara.contracts.recipient import CustomerType, RecipientProfile
 from madan_sara.policy.pacing import PaceRecommendation

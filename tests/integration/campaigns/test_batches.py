@@ -8,7 +8,7 @@ import pytest
 
 from madan_sara.contracts.campaign import CampaignStatus
 from madan_sara.contracts.campaign_run import WaitReason
-from madan_sara.contracts.faults import InvalidRequestError
+from madan_sara.contracts.errors import InvalidRequestError
 from madan_sara.persistence.database import Query
 from madan_sara.starter.requests import LONGEST_ANSWERED_BATCH
 from tests.integration.campaigns.conftest import crowd

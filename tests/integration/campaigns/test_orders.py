@@ -10,7 +10,7 @@ from madan_sara.activities.campaign import carry_out
 from madan_sara.contracts.campaign import CampaignStatus
 from madan_sara.contracts.campaign_run import CampaignRef, OrderInput, WaitReason
 from madan_sara.contracts.delivery import DeliveryEvent, DeliveryEventKind
-from madan_sara.contracts.faults import InvalidRequestError
+from madan_sara.contracts.errors import InvalidRequestError
 from madan_sara.contracts.outreach import OutreachState
 from madan_sara.persistence.campaign_runs import PostgresCampaignRuns
 from madan_sara.persistence.database import Query

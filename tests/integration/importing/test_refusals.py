@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import text
 
 from madan_sara.contracts.campaign import FINAL_STATUSES, CampaignStatus
-from madan_sara.contracts.faults import InvalidRequestError
+from madan_sara.contracts.errors import InvalidRequestError
 from madan_sara.persistence.campaigns import PostgresCampaignStore
 from madan_sara.starter.importing import run
 from madan_sara.starter.importing.run import ImportProgress

@@ -12,15 +12,15 @@ from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
 from madan_sara.activities.delivery import MessageDelivery
-from madan_sara.activities.errors import (
+from madan_sara.activities.sender import SenderCapabilities
+from madan_sara.contracts.channels import Channel
+from madan_sara.contracts.delivery import AttemptState, DeliveryOutcome
+from madan_sara.contracts.errors import (
     AmbiguousDeliveryError,
     LeaseExpiredError,
     ProviderUnavailableError,
     TransientDeliveryError,
 )
-from madan_sara.activities.sender import SenderCapabilities
-from madan_sara.contracts.channels import Channel
-from madan_sara.contracts.delivery import AttemptState, DeliveryOutcome
 from madan_sara.contracts.outreach import DeliverInput
 from madan_sara.persistence.attempts import PostgresAttemptStore
 from madan_sara.persistence.provider_accounts import PostgresProviderAccounts

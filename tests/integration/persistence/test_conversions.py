@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import text
 
 from madan_sara.contracts.channels import Channel
-from madan_sara.contracts.faults import InvalidRequestError
+from madan_sara.contracts.errors import InvalidRequestError
 from madan_sara.contracts.outreach import OutreachState
 from madan_sara.policy.returns import analyse
 from madan_sara.starter.conversions import Conversions

@@ -6,7 +6,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy import text
 
-from madan_sara.contracts.faults import InvalidRequestError
+from madan_sara.contracts.errors import InvalidRequestError
 from tests.integration.races.crowd import ask, tally
 from tests.ledger import assert_nothing_left_behind
 from tests.makers import make_campaign

@@ -10,14 +10,14 @@ import pytest
 from temporalio.api.enums.v1 import EventType
 from temporalio.client import WorkflowFailureError
 
-from madan_sara.activities.errors import (
+from madan_sara.activities.sender import Refused, SenderCapabilities
+from madan_sara.contracts.channels import Channel
+from madan_sara.contracts.errors import (
     AmbiguousDeliveryError,
+    InvalidRequestError,
     ProviderUnavailableError,
     TransientDeliveryError,
 )
-from madan_sara.activities.sender import Refused, SenderCapabilities
-from madan_sara.contracts.channels import Channel
-from madan_sara.contracts.faults import InvalidRequestError
 from madan_sara.contracts.outreach import OutreachState, OutreachStatus, RescheduleInput
 from madan_sara.starter.orchestrator import OutreachOrchestrator
 from madan_sara.workflows.outreach import OutreachWorkflow
@@ -188,7 +188,7 @@ async def test_terminated_during_the_call_a_message_is_sent_and_paid_for_all_the
     await gate.reached.wait()
     await handle.terminate("an operator's hand")
     orchestrator = OutreachOrchestrator(stage.client, database, tenant_id=tenant_id)
-    message_id = UUID(handle.id.removeprefix("outreach-"))
+    message_id = UUID(handle.id[-36:])
     with pytest.raises(InvalidRequestError, match="a provider may have it"):
         await orchestrator.cancel(message_id)
 

@@ -9,7 +9,8 @@ from typing import Any, cast
 import pytest
 
 from madan_sara.cli import orders
-from madan_sara.cli.session import Session, UnreachableError
+from madan_sara.cli.session import Session
+from madan_sara.contracts.errors import UnreachableError
 
 
 class Workerless:
