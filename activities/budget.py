@@ -6,12 +6,13 @@ from uuid import UUID, uuid4
 
 from temporalio import activity
 
+from madan_sara.activities.own_campaign import own_campaign
 from madan_sara.activities.stores import BudgetLedger
 from madan_sara.contracts.campaign import OutreachCampaign
 from madan_sara.contracts.channels import Channel
 from madan_sara.contracts.money import Money, to_micros
 from madan_sara.contracts.outreach import Block, ReleaseInput, ReserveInput, ReserveResult
-from madan_sara.contracts.reading import read, read_moment, require
+from madan_sara.contracts.reading import read, read_moment
 from madan_sara.policy.budget import Account, AccountScope, judge_reservation, judge_spend
 from madan_sara.policy.campaign_days import campaign_day
 from madan_sara.policy.message_price import least_price
@@ -24,9 +25,11 @@ class BudgetManager:
 
     Args:
         ledger: accounts and entries.
+        tenant_id: whose campaigns it judges for a caller; None: all, as activities.
     """
 
-    def __init__(self, ledger: BudgetLedger) -> None:
+    def __init__(self, ledger: BudgetLedger, *, tenant_id: UUID | None = None) -> None:
+        self._tenant_id = tenant_id
         self._ledger = ledger
 
     @activity.defn
@@ -60,7 +63,7 @@ class BudgetManager:
             InvalidRequestError: the saved campaign has no such channel.
             NotFoundError: the campaign is not saved.
         """
-        saved = require(OutreachCampaign, campaign, "campaign")
+        saved = own_campaign(campaign, self._tenant_id)
         named = read(Channel, channel, "channel")
         accounts = await self._ledger.accounts(
             saved, named, campaign_day(saved, read_moment(at, "at"))
@@ -96,7 +99,7 @@ class BudgetManager:
             NotFoundError: the campaign is not saved.
             OverLimitError: a limit of the campaign forbids it; nothing was booked.
         """
-        saved = require(OutreachCampaign, campaign, "campaign")
+        saved = own_campaign(campaign, self._tenant_id)
         named = read(Channel, channel, "channel")
         moment = read_moment(at, "at")
         booking = uuid4() if spend_id is None else read(UUID, spend_id, "spend_id")
@@ -117,7 +120,7 @@ class BudgetManager:
         Raises:
             NotFoundError: the campaign is not saved.
         """
-        saved = require(OutreachCampaign, campaign, "campaign")
+        saved = own_campaign(campaign, self._tenant_id)
         books = await self._ledger.books(saved)
         whole = next(a for a in books.accounts if a.scope is AccountScope.CAMPAIGN)
         return campaign_pacing(saved, whole, read_moment(now, "now"))
@@ -131,7 +134,7 @@ class BudgetManager:
         Raises:
             NotFoundError: the campaign is not saved.
         """
-        saved = require(OutreachCampaign, campaign, "campaign")
+        saved = own_campaign(campaign, self._tenant_id)
         return analyse(saved, await self._ledger.books(saved))
 
 

@@ -104,7 +104,10 @@ WITH page AS (
     SELECT q.tenant_id, q.message_id
       FROM campaign_queue q
       JOIN campaigns c USING (tenant_id, campaign_id)
-      JOIN messages m USING (tenant_id, message_id)
+     CROSS JOIN LATERAL (
+           SELECT state FROM messages
+            WHERE (tenant_id, message_id) = (q.tenant_id, q.message_id)
+           OFFSET 0) m
      WHERE q.tenant_id = :tenant_id AND q.campaign_id = :campaign_id
        AND (m.state = 'deciding'
             OR (m.state = 'queued' AND c.status = 'active' AND NOT CAST(:only_taken AS boolean)))

@@ -85,9 +85,10 @@ UPDATE recipient_claims r
   FROM messages m JOIN campaigns c USING (tenant_id, campaign_id)
  WHERE m.tenant_id = :tenant_id AND m.message_id = :message_id
    AND r.tenant_id = m.tenant_id
-   AND r.message_id IN (SELECT k.message_id FROM claimed_identifiers k
+   AND r.message_id = ANY(ARRAY(
+                         SELECT k.message_id FROM claimed_identifiers k
                          WHERE (k.tenant_id, k.campaign_id) = (m.tenant_id, m.campaign_id)
-                           AND k.identifier = ANY({IDENTIFIERS_OF_MESSAGE}))
+                           AND k.identifier = ANY({IDENTIFIERS_OF_MESSAGE})))
    AND r.sent_at IS NOT NULL
 """)  # noqa: S608 - built from constants of ours
 

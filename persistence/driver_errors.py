@@ -28,7 +28,15 @@ _ABOUT_NO_ROW: Final = frozenset({"08", "25", "28", "3D", "40", "53", "55", "57"
 #: What asyncpg says about an argument up to the argument itself.
 _ARGUMENT: Final = re.compile(r".*?query argument \$\d+")
 
-_DRIVERS: Final = (asyncpg.PostgresError, asyncpg.InterfaceError, SQLAlchemyError, UnicodeError)
+_DRIVERS: Final = (
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    SQLAlchemyError,
+    UnicodeError,
+)
+#: What asyncpg says of a connection that was lost; of an argument it says the first, too.
+_LOST: Final = (asyncpg.InterfaceError, asyncpg.InternalClientError)
 _QUOTING: Final = ("detail", "hint", "context", "internal_query", "query")
 
 
@@ -70,7 +78,8 @@ def _translated(error: Exception, place: str) -> MadanSaraError:
             f"the database at {place} has no tables of ours; set MADAN_SARA_DATABASE_URL to "
             "another one, or migrate it"
         )
-    if lost or isinstance(cause, asyncpg.InterfaceError) or _sqlstate(error)[:2] in _NO_SERVER:
+    lost = lost or (isinstance(cause, _LOST) and not isinstance(cause, asyncpg.DataError))
+    if lost or _sqlstate(error)[:2] in _NO_SERVER:
         return _unreachable(cause, place)
     return StorageError(f"the database at {place} refused a statement: {cause}")
 

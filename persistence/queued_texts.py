@@ -29,9 +29,11 @@ WITH content AS (
 ), changed AS (
     UPDATE messages m
        SET content_digest = CAST(:digest AS text), request_digest = new.request_digest
-      FROM unnest(CAST(:message_ids AS uuid[]), CAST(:request_digests AS text[]))
-           AS new (message_id, request_digest)
-     WHERE m.tenant_id = :tenant_id AND m.message_id = new.message_id AND m.state = 'queued'
+      FROM (SELECT CAST(:tenant_id AS uuid) AS tenant_id, given.*
+              FROM unnest(CAST(:message_ids AS uuid[]), CAST(:request_digests AS text[]))
+                   AS given (message_id, request_digest)
+            OFFSET 0) new
+     WHERE (m.tenant_id, m.message_id) = (new.tenant_id, new.message_id) AND m.state = 'queued'
     RETURNING m.message_id
 )
 SELECT count(*) AS changed FROM changed

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
 
+from madan_sara.activities.own_campaign import own_campaign
 from madan_sara.contracts.campaign import OutreachCampaign
 from madan_sara.contracts.errors import InvalidRequestError, NotFoundError
-from madan_sara.contracts.reading import read, require
+from madan_sara.contracts.reading import read
 from madan_sara.contracts.settings import OrchestratorSettings
 from madan_sara.persistence.campaign_status import PostgresCampaignStatus
 from madan_sara.persistence.campaigns import PostgresCampaignStore
@@ -59,13 +60,8 @@ class Campaigns:
         Raises:
             InvalidRequestError: its fields contradict each other, or it is another tenant's.
         """
-        require(OutreachCampaign, campaign, "campaign")
-        if campaign.tenant_uuid != self._tenant_id:
-            raise InvalidRequestError(
-                f"campaign.tenant_uuid: {campaign.tenant_uuid} is not this orchestrator's "
-                f"tenant {self._tenant_id}"
-            )
-        return checked_campaign(campaign, self._settings)
+        own = own_campaign(campaign, self._tenant_id)
+        return checked_campaign(own, self._settings)
 
     async def save(self, campaign: OutreachCampaign) -> None:
         """Store a campaign as it is, its status included; a final status stays.

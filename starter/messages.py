@@ -5,6 +5,7 @@ from uuid import UUID
 
 from temporalio.client import WorkflowExecutionStatus
 
+from madan_sara.contracts.base import Instant
 from madan_sara.contracts.campaign import FINAL_STATUSES
 from madan_sara.contracts.delivery import AttemptState, DeliveryEvent, DeliveryEventSignal
 from madan_sara.contracts.errors import ConflictError, FinalStatusError, NotFoundError
@@ -16,7 +17,7 @@ from madan_sara.contracts.outreach import (
     OutreachState,
     OutreachStatus,
 )
-from madan_sara.contracts.reading import require
+from madan_sara.contracts.reading import read, require
 from madan_sara.persistence.intake import MessageRecord, PostgresIntake
 from madan_sara.persistence.ownership import Ownership, OwnMessage
 from madan_sara.persistence.requests import PostgresRequestStore
@@ -115,9 +116,10 @@ class Messages:
             ConflictError: the time is not allowed, or the message not asleep.
             NotFoundError: there is no such message.
         """
+        moment = read(Instant, at, "at")
         own = await self._ownership.message(message_id)
         try:
-            return await self._outreaches.reschedule(own, at)
+            return await self._outreaches.reschedule(own, moment)
         except OutreachEndedError:
             raise FinalStatusError(
                 f"message {message_id} has ended and cannot be rescheduled"

@@ -25,6 +25,7 @@ from madan_sara.contracts.content import MessageContent
 from madan_sara.contracts.delivery import DeliveryEvent
 from madan_sara.contracts.errors import InvalidRequestError
 from madan_sara.contracts.outreach import OutreachStatus
+from madan_sara.contracts.reading import read
 from madan_sara.contracts.recipient import RecipientProfile
 from madan_sara.contracts.settings import OrchestratorSettings
 from madan_sara.persistence.analytics import PostgresAnalyticsStore
@@ -113,12 +114,16 @@ class OutreachOrchestrator:
         self._messages = Messages(
             self._intake, requests, outreaches, self._campaigns, self._ownership, tenant_id
         )
-        self.deduplicator = MessageDeduplicator(PostgresClaimStore(database, decisions))
+        self.deduplicator = MessageDeduplicator(
+            PostgresClaimStore(database, decisions), tenant_id=tenant_id
+        )
         self.router = ChannelRouter(decisions, dict.fromkeys(Channel))
         self.selector = ChannelSelector()
-        self.budget = BudgetManager(PostgresBudgetLedger(database))
+        self.budget = BudgetManager(PostgresBudgetLedger(database), tenant_id=tenant_id)
         self.find = Finding(database, tenant_id, settings or OrchestratorSettings())
-        self.scheduler = SendTimeScheduler(decisions, requests, PostgresAnalyticsStore(database))
+        self.scheduler = SendTimeScheduler(
+            decisions, requests, PostgresAnalyticsStore(database), tenant_id=tenant_id
+        )
 
     @classmethod
     async def connect(cls, *, settings: OrchestratorSettings | None = None) -> Self:
@@ -213,9 +218,13 @@ class OutreachOrchestrator:
                 stored.
             NotFoundError: there is no such campaign.
         """
-        saved = await self._campaigns.get(campaign)
-        options = ImportOptions(region=region, rejects=rejects, on_progress=on_progress)
-        imported = await import_file(PostgresRecipients(self._database), saved, path, options)
+        saved, file = await self._campaigns.get(campaign), read(Path, path, "path")
+        options = ImportOptions(
+            region=None if region is None else read(str, region, "region"),
+            rejects=None if rejects is None else read(Path, rejects, "rejects"),
+            on_progress=on_progress,
+        )
+        imported = await import_file(PostgresRecipients(self._database), saved, file, options)
         await self.campaign(campaign).look_again()
         return imported
 

@@ -7,7 +7,7 @@ import pytest
 
 from madan_sara.contracts.campaign import CampaignStatus
 from madan_sara.contracts.campaign_run import CampaignRef, WaitReason
-from madan_sara.contracts.errors import InvalidRequestError
+from madan_sara.contracts.errors import FinalStatusError, InvalidRequestError
 from madan_sara.devstack.checks.history import read_history
 from madan_sara.persistence.campaign_runs import PostgresCampaignRuns
 from madan_sara.policy.campaign_days import start_of_next_day
@@ -337,5 +337,5 @@ async def test_one_that_was_cancelled_stays_over(orchestrator, tenant_id, tmp_pa
     await orchestrator.campaign(other.id).cancel()
     path = tmp_path / "late.csv"
     path.write_text("id,user_id\nlate-1,late-1\n")
-    with pytest.raises(InvalidRequestError, match="is cancelled, which is final"):
+    with pytest.raises(FinalStatusError, match="is cancelled, which is final"):
         await orchestrator.import_recipients(other.id, path)

@@ -14,7 +14,7 @@ from madan_sara.activities.sender import Refused, SenderCapabilities
 from madan_sara.contracts.channels import Channel
 from madan_sara.contracts.errors import (
     AmbiguousDeliveryError,
-    InvalidRequestError,
+    ConflictError,
     ProviderUnavailableError,
     TransientDeliveryError,
 )
@@ -189,7 +189,7 @@ async def test_terminated_during_the_call_a_message_is_sent_and_paid_for_all_the
     await handle.terminate("an operator's hand")
     orchestrator = OutreachOrchestrator(stage.client, database, tenant_id=tenant_id)
     message_id = UUID(handle.id[-36:])
-    with pytest.raises(InvalidRequestError, match="a provider may have it"):
+    with pytest.raises(ConflictError, match="a provider may have it"):
         await orchestrator.cancel(message_id)
 
     gate.opened.set()
@@ -199,7 +199,7 @@ async def test_terminated_during_the_call_a_message_is_sent_and_paid_for_all_the
 
     await eventually(is_sent, "the delivery has booked what it sent")
     assert await money(database, tenant_id) == (0, 1_000, 1)
-    with pytest.raises(InvalidRequestError, match="has ended"):
+    with pytest.raises(ConflictError, match="has ended"):
         await orchestrator.cancel(message_id)
 
 
