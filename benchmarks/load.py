@@ -10,7 +10,7 @@ from madan_sara.contracts.channels import Channel
 from madan_sara.contracts.settings import OrchestratorSettings
 from madan_sara.persistence.campaigns import PostgresCampaignStore
 from madan_sara.persistence.database import Database
-from madan_sara.persistence.intake import NewMessage
+from madan_sara.persistence.messages import NewMessage
 from madan_sara.policy.campaign_days import campaign_day
 from madan_sara.starter.requests import new_message
 

@@ -1,8 +1,8 @@
 """What a campaign contradicts itself in: every rule that looks at more than one field."""
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Iterator
 from datetime import time
-from typing import Final, NamedTuple
+from typing import Final
 
 from madan_sara.contracts.campaign import OutreachCampaign
 from madan_sara.contracts.settings import OrchestratorSettings
@@ -13,21 +13,16 @@ from madan_sara.policy.templates import check_fields, check_templates
 TEMPLATE_FIELDS: Final = ("name", "customer_type", "timezone", "device_preference")
 
 
-def campaign_faults(
-    campaign: OutreachCampaign, settings: OrchestratorSettings, *, unread: Collection[str] = ()
-) -> list[str]:
+def campaign_faults(campaign: OutreachCampaign, settings: OrchestratorSettings) -> list[str]:
     """Every contradiction of a campaign, each as `field: what is wrong`.
 
     Args:
         campaign: the campaign.
         settings: its own rules, or those it gets where it has none.
-        unread: paths of what could not be read, like `channels` or `templates.email`; it is
-            missing now, or holds something else, and nothing is concluded from that.
     """
     found = campaign.faults()
     for rule in _RULES:
-        if not rule.is_lost(unread):
-            found += rule.judge(campaign, settings)
+        found += rule(campaign, settings)
     return found
 
 
@@ -99,38 +94,13 @@ def _limits_that_never_hold(_: OutreachCampaign, settings: OrchestratorSettings)
         )
 
 
-class _Rule(NamedTuple):
-    """A rule, and what of a campaign must have been read for it to judge the rest."""
-
-    judge: Callable[[OutreachCampaign, OrchestratorSettings], Iterable[str]]
-    #: Of these at least a part.
-    some_of: tuple[str, ...] = ()
-    #: Of these everything: it looks for what they lack.
-    all_of: tuple[str, ...] = ()
-
-    def is_lost(self, unread: Collection[str]) -> bool:
-        """Whether too little was read."""
-        return any(
-            _holds(path, field) or (field in self.all_of and _holds(field, path))
-            for path in unread
-            for field in (*self.some_of, *self.all_of)
-        )
-
-
-def _holds(outer: str, inner: str) -> bool:
-    return f"{inner}.".startswith(f"{outer}.")
-
-
 _RULES: Final = (
-    _Rule(_empty_priorities, all_of=("channel_priority",)),
-    _Rule(_unusable_fields),
-    _Rule(_faulty_templates),
-    _Rule(_unknown_fields, all_of=("recipient_fields",)),
-    _Rule(_missing_templates, some_of=("channels",), all_of=("templates",)),
-    _Rule(_times_of_strangers, some_of=("channels",)),
-    _Rule(_times_at_night, all_of=("settings.quiet_hours",)),
-    _Rule(
-        _limits_that_never_hold,
-        all_of=("settings.max_messages_per_week", "settings.max_messages_per_day"),
-    ),
+    _empty_priorities,
+    _unusable_fields,
+    _faulty_templates,
+    _unknown_fields,
+    _missing_templates,
+    _times_of_strangers,
+    _times_at_night,
+    _limits_that_never_hold,
 )

@@ -114,7 +114,7 @@ class Campaigns:
         return ChosenCampaign(saved, warnings=[warning])
 
     async def save_chosen(self, chosen: ChosenCampaign) -> bool:
-        """Store what a send has chosen, if it is to be saved and nobody was faster.
+        """Store what a send has chosen, if it is to be saved and no other save was faster.
 
         Returns:
             Whether it was chosen rightly; else another was saved meanwhile.
@@ -133,7 +133,7 @@ class Campaigns:
             chosen.unsaved.note_saved(version)
         return version is not None
 
-    async def standing(self, campaign_id: UUID) -> CampaignStatusResult:
+    async def status(self, campaign_id: UUID) -> CampaignStatusResult:
         """A campaign's budget, daily limit, pacing, counts and prospects.
 
         Raises:
@@ -149,7 +149,7 @@ class Campaigns:
         self, given: OutreachCampaign, own: OutreachCampaign, saved: OutreachCampaign
     ) -> list[str]:
         """The fields a caller has set otherwise than they are saved."""
-        # Orders change the status; and what the caller leaves open is as it was saved.
+        # Commands change the status; and what the caller leaves open is as it was saved.
         left_open = {"status", *({"start_date"} - given.model_fields_set)}
         if given.settings is None:
             left_open.add("settings")

@@ -10,11 +10,9 @@ from pydantic import ValidationError
 from pydantic_settings import BaseSettings, SettingsError
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import SQLAlchemyError
-from temporalio.client import Client
 
 from madan_sara.config.settings import DatabaseSettings, TenantDefaults
-from madan_sara.config.temporal import connect, temporal_address
-from madan_sara.contracts.errors import MisconfiguredError, UnreachableError
+from madan_sara.contracts.errors import MisconfiguredError
 from madan_sara.contracts.faults import one_line
 from madan_sara.contracts.settings import OrchestratorSettings
 from madan_sara.persistence.database import ONLY_SQLALCHEMY, Database
@@ -69,25 +67,6 @@ def _require_usable(url: URL) -> None:
     unknown = url.query.keys() - inspect.signature(asyncpg.connect).parameters - ONLY_SQLALCHEMY
     if unknown or url.query.get("ssl", "prefer") not in _SSL_MODES:
         raise ValueError("an option is none")
-
-
-async def temporal_client() -> Client:
-    """A connection to the Temporal that the environment names.
-
-    Raises:
-        UnreachableError: nothing answers there.
-        UnusableSettingsError: its settings cannot be used.
-    """
-    try:
-        address = temporal_address()
-    except RuntimeError as error:
-        raise UnusableSettingsError(str(error)) from error
-    try:
-        return await connect()
-    except RuntimeError as error:
-        raise UnreachableError(
-            f"Temporal cannot be reached at {address}; set TEMPORAL_ADDRESS"
-        ) from error
 
 
 def tenant_settings() -> OrchestratorSettings:

@@ -18,8 +18,10 @@ from madan_sara.contracts.outreach import (
     OutreachStatus,
 )
 from madan_sara.contracts.reading import read, require
-from madan_sara.persistence.intake import MessageRecord, PostgresIntake
+from madan_sara.contracts.records import MessageRecord
+from madan_sara.persistence.messages import PostgresMessageStore
 from madan_sara.persistence.ownership import Ownership, OwnMessage
+from madan_sara.persistence.receipts import PostgresReceiptStore
 from madan_sara.persistence.requests import PostgresRequestStore
 from madan_sara.starter.campaigns import Campaigns
 from madan_sara.starter.lost import lost_outreach
@@ -30,7 +32,8 @@ class Messages:
     """Reads messages and steers their outreaches; see `OutreachOrchestrator` for each.
 
     Args:
-        intake: what is stored about messages.
+        store: what is stored about messages.
+        receipts: where receipts are kept.
         requests: where one that no workflow carries is ended.
         outreaches: their workflows.
         campaigns: the tenant's campaigns.
@@ -40,14 +43,16 @@ class Messages:
 
     def __init__(
         self,
-        intake: PostgresIntake,
+        store: PostgresMessageStore,
+        receipts: PostgresReceiptStore,
         requests: PostgresRequestStore,
         outreaches: Outreaches,
         campaigns: Campaigns,
         ownership: Ownership,
         tenant_id: UUID,
     ) -> None:
-        self._intake = intake
+        self._store = store
+        self._receipts = receipts
         self._requests = requests
         self._outreaches = outreaches
         self._campaigns = campaigns
@@ -65,7 +70,7 @@ class Messages:
             NotFoundError: there is no such message.
         """
         ref = self._ownership.named_message(message_id)
-        record = await self._intake.record(ref.tenant_id, ref.message_id)
+        record = await self._store.record(ref.tenant_id, ref.message_id)
         if record is None:
             raise NotFoundError.message(message_id)
         return record
@@ -156,7 +161,7 @@ class Messages:
             False when the receipt is known already or its message is not ours.
         """
         receipt = require(DeliveryEvent, event, "event")
-        if not await self._intake.receive(self._tenant_id, receipt, datetime.now(UTC)):
+        if not await self._receipts.receive(self._tenant_id, receipt, datetime.now(UTC)):
             return False
         signal = DeliveryEventSignal(
             attempt_no=event.attempt_no,

@@ -13,7 +13,7 @@ from madan_sara.contracts.errors import InvalidRequestError
 from madan_sara.contracts.faults import listed, one_line
 from madan_sara.contracts.recipient import RecipientProfile
 from madan_sara.contracts.settings import OrchestratorSettings
-from madan_sara.persistence.intake import NewMessage
+from madan_sara.persistence.messages import NewMessage
 from madan_sara.policy.templates import check_content
 from madan_sara.starter.campaign_check import check_campaign
 from madan_sara.starter.digests import request_digest
@@ -105,6 +105,21 @@ def new_batch(
     if faults:
         raise InvalidRequestError(listed(faults))
     return messages
+
+
+def unreachable_warnings(campaign: OutreachCampaign, messages: Sequence[NewMessage]) -> list[str]:
+    """That some of a long list cannot be reached, which its answer does not tell one by one."""
+    lost = sum(
+        not message.profile.contact_info.is_reachable_on(campaign.channels) for message in messages
+    )
+    if not lost:
+        return []
+    told = (
+        f"recipients: {lost:,} of {len(messages):,} have no address on any of the campaign's "
+        f"channels ({', '.join(campaign.channels)}); they get nothing and end as failed, "
+        "no_viable_channel"
+    )
+    return [told]
 
 
 def checked_campaign(

@@ -9,7 +9,7 @@ from temporalio.client import WorkflowExecutionStatus
 
 from madan_sara.contracts.errors import KeyUsedError, NotFoundError
 from madan_sara.contracts.outreach import FINAL_STATES, DecisionAnswer, MessageRef, OutreachState
-from madan_sara.persistence.intake import NewMessage, PostgresIntake, StoredMessage
+from madan_sara.persistence.messages import NewMessage, PostgresMessageStore, StoredMessage
 from madan_sara.persistence.ownership import OwnMessage, stored_message
 from madan_sara.persistence.recipients import PostgresRecipients
 from madan_sara.starter.answers import BatchItem, answer_from_record
@@ -26,15 +26,15 @@ class Sending:
     """Stores requests and starts their workflows.
 
     Args:
-        intake: where requests are stored.
+        store: where requests are stored.
         recipients: where a campaign's queue is kept.
         outreaches: the workflows.
     """
 
     def __init__(
-        self, intake: PostgresIntake, recipients: PostgresRecipients, outreaches: Outreaches
+        self, store: PostgresMessageStore, recipients: PostgresRecipients, outreaches: Outreaches
     ) -> None:
-        self._intake = intake
+        self._store = store
         self._recipients = recipients
         self._outreaches = outreaches
 
@@ -44,7 +44,7 @@ class Sending:
         Raises:
             KeyUsedError: the key stands for a different request.
         """
-        stored = await self._intake.find(message)
+        stored = await self._store.find(message)
         if stored is not None:
             _refuse_another(message, stored)
 
@@ -57,7 +57,7 @@ class Sending:
             KeyUsedError: the key stands for a different request.
             NotFoundError: the message's workflow was terminated before its end.
         """
-        stored = await self._intake.store(message, datetime.now(UTC))
+        stored = await self._store.store(message, datetime.now(UTC))
         _refuse_another(message, stored)
         ref = stored_message(message.campaign.tenant_uuid, stored.message_id)
         is_new = stored.message_id == message.message_id
@@ -111,7 +111,7 @@ class Sending:
         """
         # Asked first: what has ended since is then found to have ended.
         workflow = await self._outreaches.execution(ref)
-        record = await self._intake.record(ref.tenant_id, ref.message_id)
+        record = await self._store.record(ref.tenant_id, ref.message_id)
         if record is None or (workflow is None and record.state not in FINAL_STATES):
             return None
         if record.state in FINAL_STATES:
@@ -122,7 +122,7 @@ class Sending:
 
     async def _answer_of_ended(self, ref: MessageRef) -> DecisionAnswer | None:
         """What was decided on a message that has ended; None while it has not."""
-        record = await self._intake.record(ref.tenant_id, ref.message_id)
+        record = await self._store.record(ref.tenant_id, ref.message_id)
         if record is None or record.state not in FINAL_STATES:
             return None
         return answer_from_record(record)

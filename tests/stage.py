@@ -3,7 +3,7 @@
 import uuid
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -15,9 +15,10 @@ from madan_sara.contracts.campaign import OutreachCampaign
 from madan_sara.contracts.channels import Channel
 from madan_sara.contracts.naming import OUTREACH_QUEUE, outreach_workflow_id
 from madan_sara.contracts.outreach import MessageRef, OutreachInput, OutreachResult, OutreachState
+from madan_sara.contracts.records import MessageRecord
 from madan_sara.persistence.campaigns import PostgresCampaignStore
 from madan_sara.persistence.database import Database
-from madan_sara.persistence.intake import MessageRecord, PostgresIntake
+from madan_sara.persistence.messages import PostgresMessageStore
 from madan_sara.policy.campaign_days import campaign_day
 from madan_sara.starter.requests import new_message
 from madan_sara.workflows.outreach import OutreachWorkflow
@@ -34,6 +35,8 @@ class Stage:
     client: Client
     database: Database
     exits: AsyncExitStack
+    #: Every outreach.
+    started: list[Handle] = field(default_factory=list, kw_only=True)
 
     async def cast(
         self,
@@ -56,7 +59,7 @@ class Stage:
     async def record(self, handle: Handle, tenant_id: uuid.UUID) -> MessageRecord:
         """What is stored of an outreach's message."""
         message_id = message_of(handle)
-        record = await PostgresIntake(self.database).record(tenant_id, message_id)
+        record = await PostgresMessageStore(self.database).record(tenant_id, message_id)
         assert record is not None
         return record
 
@@ -79,14 +82,16 @@ class Stage:
             content or {"default": "Bonjour {{ name }}"},
             force_send=force_send,
         )
-        await PostgresIntake(self.database).store(message, await self.now())
+        await PostgresMessageStore(self.database).store(message, await self.now())
         ref = MessageRef(tenant_id=campaign.tenant_uuid, message_id=message.message_id)
-        return await self.client.start_workflow(
+        handle = await self.client.start_workflow(
             OutreachWorkflow.run,
             OutreachInput(ref=ref),
             id=outreach_workflow_id(ref.tenant_id, message.message_id),
             task_queue=OUTREACH_QUEUE,
         )
+        self.started.append(handle)
+        return handle
 
 
 @dataclass

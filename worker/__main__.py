@@ -11,7 +11,8 @@ import uvloop
 from madan_sara.config.ending import exit_process
 from madan_sara.config.settings import WorkerSettings
 from madan_sara.contracts.errors import MadanSaraError
-from madan_sara.starter.environment import database_of, from_environment, temporal_client
+from madan_sara.starter.connecting import connect_temporal
+from madan_sara.starter.environment import database_of, from_environment
 from madan_sara.starter.outreaches import Outreaches
 from madan_sara.worker.components import build_campaign_components, build_components
 from madan_sara.worker.heap import freeze_heap
@@ -36,7 +37,7 @@ async def run() -> None:
         components = build_components(
             database, senders, pause_poll=timedelta(seconds=settings.pause_poll_seconds)
         )
-        client = await temporal_client()
+        client = await connect_temporal()
         campaigns = build_campaign_components(
             database, Outreaches(client), most_in_motion=settings.campaign_in_motion
         )

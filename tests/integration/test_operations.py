@@ -82,8 +82,10 @@ _NOTHING: Final[Arguments] = lambda _: {}  # noqa: E731
 _OPERATIONS: Final[dict[str, Arguments]] = {
     "campaign": _CAMPAIGN_ID,
     "cancel": _MESSAGE,
+    "explain": _MESSAGE,
     "get_campaign": _CAMPAIGN_ID,
     "get_message": _MESSAGE,
+    "get_message_status": _MESSAGE,
     "get_orchestration_status": _CAMPAIGN_ID,
     "get_status": _MESSAGE,
     "handle": _MESSAGE,
