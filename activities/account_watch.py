@@ -5,10 +5,10 @@ from datetime import datetime, timedelta
 
 from temporalio import activity
 
-from madan_sara.activities.errors import MisconfiguredProviderError, NotTakenError
 from madan_sara.activities.persistently import persistently
 from madan_sara.activities.provider_accounts import AccountHealth, ProviderAccounts
 from madan_sara.activities.run_clock import RunClock
+from madan_sara.contracts.errors import MisconfiguredProviderError, NotTakenError
 from madan_sara.policy.attempts import FAILURES_UNTIL_DOWN, wait_between_probes
 
 

@@ -9,10 +9,10 @@ from temporalio.exceptions import ApplicationError
 
 from madan_sara.activities import waits
 from madan_sara.activities.attempt_store import Attempt, AttemptStore, DeliveryFacts, Postponement
-from madan_sara.activities.errors import LeaseExpiredError
 from madan_sara.activities.persistently import persistently
 from madan_sara.activities.run_clock import RunClock
 from madan_sara.contracts.delivery import AttemptState, DeliveryOutcome
+from madan_sara.contracts.errors import LeaseExpiredError
 from madan_sara.contracts.outreach import DeliverInput, DeliverResult
 from madan_sara.policy.attempts import LATE_FOR_A_RETRY, Known
 

@@ -76,7 +76,7 @@ class AttemptStore(Protocol):
         """What handing the message over depends on, read just before.
 
         Raises:
-            LookupError: there is no such message, or this version cannot read it.
+            NotFoundError: there is no such message, or this version cannot read it.
         """
         ...
 
@@ -164,6 +164,6 @@ class AttemptStore(Protocol):
         Unknown, it is booked as `record_attempt` does.
 
         Raises:
-            LookupError: there is no such message.
+            NotFoundError: there is no such message.
         """
         ...

@@ -6,12 +6,13 @@ from uuid import UUID, uuid4
 
 from temporalio import activity
 
+from madan_sara.activities.own_campaign import own_campaign
 from madan_sara.activities.stores import BudgetLedger
 from madan_sara.contracts.campaign import OutreachCampaign
 from madan_sara.contracts.channels import Channel
 from madan_sara.contracts.money import Money, to_micros
 from madan_sara.contracts.outreach import Block, ReleaseInput, ReserveInput, ReserveResult
-from madan_sara.contracts.reading import read, read_moment, require
+from madan_sara.contracts.reading import read, read_moment
 from madan_sara.contracts.returns import BudgetAnalytics
 from madan_sara.policy.budget import Account, AccountScope, judge_reservation, judge_spend
 from madan_sara.policy.campaign_days import campaign_day
@@ -25,9 +26,11 @@ class BudgetManager:
 
     Args:
         ledger: accounts and entries.
+        tenant_id: whose campaigns it judges for a caller; None: all, as activities.
     """
 
-    def __init__(self, ledger: BudgetLedger) -> None:
+    def __init__(self, ledger: BudgetLedger, *, tenant_id: UUID | None = None) -> None:
+        self._tenant_id = tenant_id
         self._ledger = ledger
 
     @activity.defn
@@ -59,9 +62,9 @@ class BudgetManager:
 
         Raises:
             InvalidRequestError: the saved campaign has no such channel.
-            LookupError: the campaign is not saved.
+            NotFoundError: the campaign is not saved.
         """
-        saved = require(OutreachCampaign, campaign, "campaign")
+        saved = own_campaign(campaign, self._tenant_id)
         named = read(Channel, channel, "channel")
         accounts = await self._ledger.accounts(
             saved, named, campaign_day(saved, read_moment(at, "at"))
@@ -94,10 +97,10 @@ class BudgetManager:
 
         Raises:
             InvalidRequestError: the saved campaign has no such channel, or the amount is none.
-            LookupError: the campaign is not saved.
+            NotFoundError: the campaign is not saved.
             OverLimitError: a limit of the campaign forbids it; nothing was booked.
         """
-        saved = require(OutreachCampaign, campaign, "campaign")
+        saved = own_campaign(campaign, self._tenant_id)
         named = read(Channel, channel, "channel")
         moment = read_moment(at, "at")
         booking = uuid4() if spend_id is None else read(UUID, spend_id, "spend_id")
@@ -116,9 +119,9 @@ class BudgetManager:
             now: the instant to judge at; the present unless given.
 
         Raises:
-            LookupError: the campaign is not saved.
+            NotFoundError: the campaign is not saved.
         """
-        saved = require(OutreachCampaign, campaign, "campaign")
+        saved = own_campaign(campaign, self._tenant_id)
         balances = await self._ledger.balances(saved)
         whole = next(a for a in balances.accounts if a.scope is AccountScope.CAMPAIGN)
         return campaign_pacing(saved, whole, read_moment(now, "now"))
@@ -130,9 +133,9 @@ class BudgetManager:
             campaign: a saved campaign.
 
         Raises:
-            LookupError: the campaign is not saved.
+            NotFoundError: the campaign is not saved.
         """
-        saved = require(OutreachCampaign, campaign, "campaign")
+        saved = own_campaign(campaign, self._tenant_id)
         return analyse(saved, await self._ledger.balances(saved))
 
 

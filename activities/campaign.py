@@ -19,7 +19,7 @@ from madan_sara.contracts.campaign_run import (
     SweepInput,
     SweepResult,
 )
-from madan_sara.contracts.faults import InvalidRequestError
+from madan_sara.contracts.errors import ConflictError, FinalStatusError, InvalidRequestError
 from madan_sara.contracts.outreach import OutreachState
 from madan_sara.policy.campaign_progress import CampaignFacts, next_step
 from madan_sara.policy.daily_share import daily_share
@@ -79,7 +79,7 @@ class CampaignManager:
         """
         try:
             status = await carry_out(self._runs, request)
-        except InvalidRequestError as fault:
+        except (ConflictError, InvalidRequestError) as fault:
             raise ApplicationError(str(fault), type=COMMAND_REFUSED, non_retryable=True) from None
         return CommandResult(status=status)
 
@@ -135,8 +135,9 @@ async def carry_out(runs: CampaignRunStore, command: CommandInput) -> CampaignSt
 
     Raises:
         InvalidRequestError: the command contradicts the rest of the campaign, a limit would
-            be below what is held or spent, or is to change on a campaign that is over.
-        LookupError: there is no such campaign.
+            be below what is held or spent.
+        FinalStatusError: a limit is to change on a campaign that is over.
+        NotFoundError: there is no such campaign.
     """
     status = await runs.change(
         command.ref,
@@ -149,7 +150,7 @@ async def carry_out(runs: CampaignRunStore, command: CommandInput) -> CampaignSt
         },
     )
     if command.status is None and status in FINAL_STATUSES:
-        raise InvalidRequestError(
+        raise FinalStatusError(
             f"campaign {command.ref.campaign_id} is {status}, which is final; its limits stay"
         )
     return status

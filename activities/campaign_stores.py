@@ -36,7 +36,7 @@ class CampaignRunStore(Protocol):
         """What the next step depends on; read at a cost that no audience raises.
 
         Raises:
-            LookupError: there is no such campaign.
+            NotFoundError: there is no such campaign.
         """
         ...
 
@@ -104,7 +104,7 @@ class CampaignRunStore(Protocol):
         Raises:
             InvalidRequestError: a limit would be below what is held or spent already;
                 nothing was changed.
-            LookupError: there is no such campaign.
+            NotFoundError: there is no such campaign.
         """
         ...
 

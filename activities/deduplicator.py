@@ -3,9 +3,11 @@
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from temporalio import activity
 
+from madan_sara.activities.own_campaign import own_campaign
 from madan_sara.activities.stores import ClaimStore, ClaimVerdict, DecisionFacts
 from madan_sara.contracts.base import ShortText
 from madan_sara.contracts.campaign import CampaignStatus, OutreachCampaign
@@ -19,7 +21,7 @@ from madan_sara.contracts.outreach import (
     ReopenInput,
     ReopenResult,
 )
-from madan_sara.contracts.reading import read, read_moment, require
+from madan_sara.contracts.reading import read, read_moment
 from madan_sara.policy.frequency import (
     RecentClaim,
     find_duplicate,
@@ -36,9 +38,11 @@ class MessageDeduplicator:
 
     Args:
         claims: the rights to contact people.
+        tenant_id: whose campaigns it judges for a caller; None: all, as activities.
     """
 
-    def __init__(self, claims: ClaimStore) -> None:
+    def __init__(self, claims: ClaimStore, *, tenant_id: UUID | None = None) -> None:
+        self._tenant_id = tenant_id
         self._claims = claims
 
     @activity.defn
@@ -104,7 +108,7 @@ class MessageDeduplicator:
     async def _recent(
         self, campaign: OutreachCampaign, recipient_id: str, now: datetime
     ) -> Sequence[RecentClaim]:
-        settings = require(OutreachCampaign, campaign, "campaign").effective_settings()
+        settings = own_campaign(campaign, self._tenant_id).effective_settings()
         # A request keeps its recipient's id without the space around it.
         recipient = read(ShortText, recipient_id, "recipient_id")
         widest = max(

@@ -10,7 +10,6 @@ from temporalio import activity
 from madan_sara.activities.attempt_log import OUTCOMES
 from madan_sara.activities.attempt_store import AttemptStore, DeliveryFacts
 from madan_sara.activities.delivery_run import DeliveryRun
-from madan_sara.activities.errors import NotTakenError
 from madan_sara.activities.provider_accounts import ProviderAccounts
 from madan_sara.activities.run_clock import RunClock
 from madan_sara.activities.sender import MessageSender, Refused
@@ -18,6 +17,7 @@ from madan_sara.activities.situation import LEASE, settled_at
 from madan_sara.activities.uninterrupted import run_uninterrupted
 from madan_sara.contracts.channels import Channel
 from madan_sara.contracts.delivery import AttemptState, DeliveryOutcome
+from madan_sara.contracts.errors import NotFoundError, NotTakenError
 from madan_sara.contracts.naming import idempotency_key
 from madan_sara.contracts.outreach import DeliverInput, DeliverResult, ResolveInput
 
@@ -61,7 +61,7 @@ class MessageDelivery:
         Raises:
             ApplicationError: to be run again: the campaign is paused, the provider or the
                 recipient is waited for, or the answer was lost.
-            LookupError: the message is missing or cannot be read; no run will deliver it.
+            NotFoundError: the message is missing or cannot be read; no run will deliver it.
         """
         run = DeliveryRun(
             self._attempts,
@@ -103,7 +103,7 @@ class MessageDelivery:
             facts = await self._attempts.delivery_facts(
                 request.ref, request.attempt_no, request.channel, sender.account
             )
-        except LookupError:
+        except NotFoundError:
             return None
         if facts.attempt is None or facts.attempt.state is not AttemptState.SENDING:
             return None

@@ -11,12 +11,6 @@ from madan_sara.activities import waits
 from madan_sara.activities.account_watch import AccountWatch
 from madan_sara.activities.attempt_log import OUTCOMES, AttemptLog
 from madan_sara.activities.attempt_store import AttemptStore
-from madan_sara.activities.errors import (
-    AmbiguousDeliveryError,
-    LeaseExpiredError,
-    NotTakenError,
-    TransientDeliveryError,
-)
 from madan_sara.activities.preflight import find_obstacle
 from madan_sara.activities.provider_accounts import ProviderAccounts
 from madan_sara.activities.run_clock import RunClock
@@ -37,6 +31,12 @@ from madan_sara.activities.situation import (
     situation_of,
 )
 from madan_sara.contracts.delivery import AttemptState, ChannelWait, DeliveryOutcome
+from madan_sara.contracts.errors import (
+    AmbiguousDeliveryError,
+    LeaseExpiredError,
+    NotTakenError,
+    TransientDeliveryError,
+)
 from madan_sara.contracts.naming import idempotency_key
 from madan_sara.contracts.outreach import FINAL_STATES, DeliverInput, DeliverResult
 from madan_sara.policy.attempts import Move, Recovery, next_move, wait_for_recipient

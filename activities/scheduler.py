@@ -8,6 +8,7 @@ from uuid import UUID
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
+from madan_sara.activities.own_campaign import own_campaign, require_own
 from madan_sara.activities.stores import (
     AnalyticsStore,
     DecisionFactsSource,
@@ -19,7 +20,7 @@ from madan_sara.contracts.campaign import OutreachCampaign
 from madan_sara.contracts.channels import Channel
 from madan_sara.contracts.decision import SendPlan, TimingReason
 from madan_sara.contracts.outreach import CatchUpInput, PlanInput, RescheduleCheck
-from madan_sara.contracts.reading import read, read_moment, require
+from madan_sara.contracts.reading import read, read_moment
 from madan_sara.contracts.recipient import RecipientProfile, ZoneName
 from madan_sara.policy.campaign_days import campaign_day, start_of_next_day
 from madan_sara.policy.message_price import message_parts
@@ -37,11 +38,18 @@ class SendTimeScheduler:
         decisions: what a plan depends on.
         requests: the messages to plan again.
         analytics: figures over past messages.
+        tenant_id: whose campaigns it plans for a caller; None: all, as activities.
     """
 
     def __init__(
-        self, decisions: DecisionFactsSource, requests: RequestStore, analytics: AnalyticsStore
+        self,
+        decisions: DecisionFactsSource,
+        requests: RequestStore,
+        analytics: AnalyticsStore,
+        *,
+        tenant_id: UUID | None = None,
     ) -> None:
+        self._tenant_id = tenant_id
         self._decisions = decisions
         self._requests = requests
         self._analytics = analytics
@@ -126,7 +134,7 @@ class SendTimeScheduler:
         Raises:
             InvalidRequestError: an argument is not what it should be; says what it wants.
         """
-        settings = require(OutreachCampaign, campaign, "campaign").effective_settings()
+        settings = own_campaign(campaign, self._tenant_id).effective_settings()
         person = read(RecipientProfile, profile, "profile")
         named = read(Channel, channel, "channel")
         return plan_send_time(campaign, settings, person, named, now=read_moment(now, "now"))
@@ -146,13 +154,14 @@ class SendTimeScheduler:
         Raises:
             InvalidRequestError: an argument is not what it should be; says what it wants.
         """
+        own = own_campaign(campaign, self._tenant_id)
         moment = read_moment(now, "now")
         people = read(list[tuple[RecipientProfile, Channel]], recipients, "recipients")
         plans = [
-            self.get_optimal_send_time(campaign, profile, channel, now=moment)
+            self.get_optimal_send_time(own, profile, channel, now=moment)
             for profile, channel in people
         ]
-        return spread(plans, campaign)
+        return spread(plans, own)
 
     async def get_send_time_analytics(
         self, tenant_id: UUID, *, campaign_id: UUID | None = None, zone: str = "UTC"
@@ -163,6 +172,7 @@ class SendTimeScheduler:
             InvalidRequestError: an argument is not what it should be; says what it wants.
         """
         tenant = read(UUID, tenant_id, "tenant_id")
+        require_own(tenant, self._tenant_id, "tenant_id")
         campaign = None if campaign_id is None else read(UUID, campaign_id, "campaign_id")
         return await self._analytics.send_time_cells(tenant, campaign, read(ZoneName, zone, "zone"))
 

@@ -7,10 +7,10 @@ from datetime import timedelta
 from typing import Protocol
 from uuid import UUID
 
-from madan_sara.activities.errors import LeaseExpiredError
 from madan_sara.contracts.channels import Channel
 from madan_sara.contracts.codes import as_code, as_provider_id
 from madan_sara.contracts.content import RenderedMessage
+from madan_sara.contracts.errors import LeaseExpiredError
 
 __all__ = [
     "Accepted",

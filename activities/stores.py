@@ -120,7 +120,7 @@ class DecisionFactsSource(Protocol):
             keep: whether a later step of the decision will ask, too.
 
         Raises:
-            LookupError: there is no such message.
+            NotFoundError: there is no such message.
         """
         ...
 
@@ -132,7 +132,7 @@ class RequestStore(Protocol):
         """One message, as it stands.
 
         Raises:
-            LookupError: there is no such message.
+            NotFoundError: there is no such message.
         """
         ...
 
@@ -175,7 +175,7 @@ class BudgetLedger(Protocol):
 
         Raises:
             InvalidRequestError: the saved campaign has no such channel.
-            LookupError: the campaign is not saved.
+            NotFoundError: the campaign is not saved.
         """
         ...
 
@@ -183,7 +183,7 @@ class BudgetLedger(Protocol):
         """A campaign's money and counts at one instant, at a cost no audience raises.
 
         Raises:
-            LookupError: the campaign is not saved.
+            NotFoundError: the campaign is not saved.
         """
         ...
 
@@ -201,7 +201,7 @@ class BudgetLedger(Protocol):
 
         Raises:
             InvalidRequestError: the saved campaign has no such channel.
-            LookupError: the campaign is not saved.
+            NotFoundError: the campaign is not saved.
             OverLimitError: a limit forbids it; nothing was booked.
         """
         ...

@@ -87,7 +87,7 @@ async def _measure(
         await orchestrator.campaign(campaign.id).result()
     await reporting
     seconds, rate = watch.samples[-1].seconds, watch.rate()
-    history = await read_history(bench.client, campaign.id)
+    history = await read_history(bench.client, campaign.tenant_uuid, campaign.id)
     print(f"\n{size.recipients} recipients in {seconds:.0f} s, {rate:.1f} a second")
     print(f"campaign workflow: {history.events} events in {history.runs} run(s)")
 

@@ -67,16 +67,16 @@ WITH received AS (
              WHERE campaign_id = :campaign_id AND sent_at IS NOT NULL) m
       JOIN (VALUES ('delivered', 9), ('opened', 4), ('clicked', 1)) k (kind, below)
         ON digit < below
-    RETURNING message_id, kind
+    RETURNING tenant_id, message_id, kind
 ), once AS (
     INSERT INTO counted_once
-    SELECT message_id, kind FROM received
-    UNION SELECT message_id, 'engaged' FROM received WHERE kind <> 'delivered'
-    RETURNING message_id, name
+    SELECT tenant_id, message_id, kind FROM received
+    UNION SELECT tenant_id, message_id, 'engaged' FROM received WHERE kind <> 'delivered'
+    RETURNING tenant_id, message_id, name
 )
 INSERT INTO campaign_tally_changes (tenant_id, campaign_id, kind, name, channel, messages)
 SELECT tenant_id, campaign_id, 'receipt', name, channel, count(*)
-  FROM once JOIN messages USING (message_id)
+  FROM once JOIN messages USING (tenant_id, message_id)
  GROUP BY tenant_id, campaign_id, name, channel
 """)
 

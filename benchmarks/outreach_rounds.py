@@ -96,7 +96,9 @@ class Rounds:
 
     async def history(self, request: NewMessage) -> History:
         """How long the history of a carried request is."""
-        handle = self._client.get_workflow_handle(outreach_workflow_id(request.message_id))
+        handle = self._client.get_workflow_handle(
+            outreach_workflow_id(request.campaign.tenant_uuid, request.message_id)
+        )
         events = (await handle.fetch_history()).events
         return History(events=len(events), bytes=sum(event.ByteSize() for event in events))
 
@@ -121,7 +123,7 @@ class Rounds:
         return await self._client.start_workflow(
             OutreachWorkflow.run,
             OutreachInput(ref=MessageRef(tenant_id=tenant_id, message_id=request.message_id)),
-            id=outreach_workflow_id(request.message_id),
+            id=outreach_workflow_id(tenant_id, request.message_id),
             task_queue=OUTREACH_QUEUE,
             id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
             static_summary=f"{campaign.name} ({campaign.campaign_type})",

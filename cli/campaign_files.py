@@ -8,7 +8,7 @@ from madan_sara.cli.orders import Order, Reply
 from madan_sara.cli.progress import import_bar
 from madan_sara.cli.request_file import parse_id, read_campaign
 from madan_sara.cli.terminal import show_error
-from madan_sara.contracts.faults import InvalidRequestError
+from madan_sara.contracts.errors import InvalidRequestError
 from madan_sara.starter.campaign_summary import campaign_summary
 from madan_sara.starter.environment import tenant_settings
 from madan_sara.starter.importing.run import ImportResult

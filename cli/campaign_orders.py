@@ -9,7 +9,7 @@ from madan_sara.cli.campaign_views import campaign_title
 from madan_sara.cli.orders import Order, Reply
 from madan_sara.cli.request_file import parse_amount, parse_id, parse_instant_or_day
 from madan_sara.contracts.campaign import FINAL_STATUSES, OutreachCampaign
-from madan_sara.contracts.faults import InvalidRequestError
+from madan_sara.contracts.errors import InvalidRequestError
 from madan_sara.contracts.outreach import FINAL_STATES
 from madan_sara.starter.campaign_control import CampaignControl
 from madan_sara.starter.campaign_status import CampaignStatusResult

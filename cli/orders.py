@@ -11,7 +11,6 @@ from typing import Any, TypeVar
 from uuid import UUID, uuid4
 
 from rich.console import RenderableType
-from temporalio.client import RPCTimeoutOrCancelledError
 
 from madan_sara.cli import views
 from madan_sara.cli.asking import confirm
@@ -23,12 +22,13 @@ from madan_sara.cli.request_file import (
     read_send_request,
 )
 from madan_sara.contracts.campaign import FINAL_STATUSES, CampaignStatus, OutreachCampaign
-from madan_sara.contracts.faults import InvalidRequestError, listed
+from madan_sara.contracts.errors import InvalidRequestError, NotFoundError, UnreachableError
+from madan_sara.contracts.faults import listed
 from madan_sara.contracts.limit_changes import LimitChange, limit_changes, told_changes
 from madan_sara.contracts.outreach import UNSENT_STATES, OutreachState
 from madan_sara.starter.answers import SendResult
 from madan_sara.starter.campaign_summary import campaign_warnings
-from madan_sara.starter.connecting import UnreachableError, outages_explained
+from madan_sara.starter.connecting import outages_explained
 from madan_sara.starter.environment import tenant_settings
 from madan_sara.starter.message_status import message_status_document
 from madan_sara.starter.orchestrator import OutreachOrchestrator
@@ -182,7 +182,7 @@ def _campaign_of(request: SendRequest) -> OutreachCampaign | UUID:
 async def _saved(orchestrator: OutreachOrchestrator, campaign_id: UUID) -> OutreachCampaign | None:
     try:
         return await orchestrator.get_campaign(campaign_id)
-    except LookupError:
+    except NotFoundError:
         return None
 
 
@@ -197,9 +197,9 @@ async def _decided(deciding: Coroutine[Any, Any, T], wait_seconds: int, meanwhil
     try:
         async with asyncio.timeout(wait_seconds):
             return await deciding
-    except (TimeoutError, RPCTimeoutOrCancelledError):
+    except TimeoutError:
         raise UnreachableError(
-            f"no worker has answered within {wait_seconds} s; start one (`make up`); {meanwhile}"
+            f"no worker has answered within {wait_seconds} s; {meanwhile}"
         ) from None
 
 

@@ -16,7 +16,8 @@ from pydantic import BaseModel, StrictBool, TypeAdapter, ValidationError
 from madan_sara.contracts.base import Contract, Instant, InstantOrDay, ShortText
 from madan_sara.contracts.campaign import OutreachCampaign
 from madan_sara.contracts.content import MessageContent
-from madan_sara.contracts.faults import InvalidRequestError, one_line
+from madan_sara.contracts.errors import InvalidRequestError
+from madan_sara.contracts.faults import one_line
 from madan_sara.contracts.money import Money
 from madan_sara.contracts.reading import read
 from madan_sara.contracts.recipient import RecipientProfile

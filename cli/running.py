@@ -51,23 +51,28 @@ def _exit_code(prepare: "Callable[[], Order | Reply]", *, as_json: bool) -> int:
     from madan_sara.cli.asking import NotConfirmedError
     from madan_sara.cli.orders import Reply, execute
     from madan_sara.cli.terminal import show, show_error, show_json
-    from madan_sara.contracts.faults import InvalidRequestError
-    from madan_sara.starter.connecting import UnreachableError
-    from madan_sara.starter.environment import UnusableSettingsError
+    from madan_sara.contracts.errors import (
+        ConflictError,
+        InvalidRequestError,
+        MisconfiguredError,
+        NotFoundError,
+        StorageError,
+        UnreachableError,
+    )
 
     codes: dict[type[Exception], int] = {
+        ConflictError: BAD_INPUT,
         InvalidRequestError: BAD_INPUT,
         NotConfirmedError: WILL_NOT_BE_SENT,
         UnreachableError: UNREACHABLE,
-        UnusableSettingsError: UNREACHABLE,
-        LookupError: NOT_FOUND,
+        MisconfiguredError: UNREACHABLE,
+        StorageError: UNREACHABLE,
+        NotFoundError: NOT_FOUND,
     }
     try:
         prepared = prepare()
         reply = prepared if isinstance(prepared, Reply) else asyncio.run(execute(prepared))
     except tuple(codes) as fault:
-        if isinstance(fault, (KeyError, IndexError)):
-            raise  # A mistake of ours, not an unknown message.
         show_error(str(fault))
         return next(code for kind, code in codes.items() if isinstance(fault, kind))
     if reply.faults and not as_json:

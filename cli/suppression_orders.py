@@ -2,7 +2,7 @@
 
 from madan_sara.cli.orders import Order, Reply
 from madan_sara.contracts.channels import Channel
-from madan_sara.contracts.faults import InvalidRequestError
+from madan_sara.contracts.errors import InvalidRequestError
 from madan_sara.starter.orchestrator import OutreachOrchestrator
 
 

@@ -43,10 +43,6 @@ _WORDS: Final[Mapping[str, str]] = MappingProxyType(
 )
 
 
-class InvalidRequestError(ValueError):
-    """The request cannot be accepted; nothing was stored."""
-
-
 def one_line(error: ValidationError, *, root: str = "") -> str:
     """Every fault of a validation error as `field: what is wrong`, in one line.
 

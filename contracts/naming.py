@@ -29,14 +29,17 @@ SEARCH_ATTRIBUTES: Final = (
 UNDER_WAY_STATE: Final = "under_way"
 
 
-def outreach_workflow_id(message_id: UUID) -> str:
-    """The workflow that carries a message; one for its whole life."""
-    return f"outreach-{message_id}"
+def outreach_workflow_id(tenant_id: UUID, message_id: UUID) -> str:
+    """The workflow that carries a tenant's message; one for its whole life."""
+    return f"outreach-{tenant_id}-{message_id}"
 
 
-def campaign_workflow_id(campaign_id: UUID) -> str:
-    """The workflow that runs a campaign; one for its whole life."""
-    return f"campaign-{campaign_id}"
+def campaign_workflow_id(tenant_id: UUID, campaign_id: UUID) -> str:
+    """The workflow that runs a tenant's campaign; one for its whole life.
+
+    Two tenants may have campaigns of one id, say that of an example.
+    """
+    return f"campaign-{tenant_id}-{campaign_id}"
 
 
 def delivery_queue(channel: Channel) -> str:

@@ -14,7 +14,7 @@ from phonenumbers import (
     parse,
 )
 
-from madan_sara.contracts.faults import InvalidRequestError
+from madan_sara.contracts.errors import InvalidRequestError
 
 #: The parser would also read letters as digits, take a number out of a sentence, and pass over
 #: a second `+`.

@@ -6,7 +6,8 @@ from typing import TypeVar
 from pydantic import TypeAdapter, ValidationError
 
 from madan_sara.contracts.base import Instant
-from madan_sara.contracts.faults import InvalidRequestError, one_line
+from madan_sara.contracts.errors import InvalidRequestError
+from madan_sara.contracts.faults import one_line
 
 T = TypeVar("T")
 

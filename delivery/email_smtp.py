@@ -4,7 +4,6 @@ from datetime import timedelta
 from functools import partial
 from typing import Final
 
-from madan_sara.activities.errors import AmbiguousDeliveryError
 from madan_sara.activities.sender import (
     Accepted,
     Call,
@@ -14,6 +13,7 @@ from madan_sara.activities.sender import (
     Refused,
     SenderCapabilities,
 )
+from madan_sara.contracts.errors import AmbiguousDeliveryError
 from madan_sara.delivery.email_letter import Letter, UnwritableLetterError, compose
 from madan_sara.delivery.smtp_connections import SmtpConnections
 from madan_sara.delivery.smtp_dialogue import ConnectionLostError, SmtpDialogue

@@ -11,12 +11,12 @@ from urllib.parse import SplitResult, quote, urlencode, urlsplit
 
 import httpcore
 
-from madan_sara.activities.errors import (
+from madan_sara.activities.sender import CallLease
+from madan_sara.contracts.errors import (
     AmbiguousDeliveryError,
     MisconfiguredProviderError,
     ProviderUnavailableError,
 )
-from madan_sara.activities.sender import CallLease
 from madan_sara.delivery.http_line import HttpLine
 from madan_sara.delivery.retry_after import parse_retry_after
 

@@ -7,12 +7,6 @@ from http import HTTPStatus
 from typing import Final
 from urllib.parse import urlsplit
 
-from madan_sara.activities.errors import (
-    AmbiguousDeliveryError,
-    MisconfiguredProviderError,
-    ProviderUnavailableError,
-    TransientDeliveryError,
-)
 from madan_sara.activities.sender import (
     Accepted,
     Call,
@@ -25,6 +19,12 @@ from madan_sara.activities.sender import (
     as_provider_id,
 )
 from madan_sara.contracts.channels import Channel
+from madan_sara.contracts.errors import (
+    AmbiguousDeliveryError,
+    MisconfiguredProviderError,
+    ProviderUnavailableError,
+    TransientDeliveryError,
+)
 from madan_sara.delivery.http_client import HttpAnswer, HttpClient
 
 #: In place of our account, or of the way to it, something says no to all messages.

@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, supp
 
 import aiosmtplib
 
-from madan_sara.activities.errors import MisconfiguredProviderError, ProviderUnavailableError
+from madan_sara.contracts.errors import MisconfiguredProviderError, ProviderUnavailableError
 from madan_sara.delivery.smtp_dialogue import ConnectionLostError, SmtpDialogue, abort
 from madan_sara.delivery.smtp_errors import error_of
 from madan_sara.delivery.smtp_replies import Meaning, SmtpReply, Stage, Verdict, judge

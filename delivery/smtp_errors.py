@@ -1,12 +1,12 @@
 """A negative answer of an SMTP server as what is raised or returned for it."""
 
-from madan_sara.activities.errors import (
+from madan_sara.activities.sender import Refused
+from madan_sara.contracts.errors import (
     MisconfiguredProviderError,
     NotTakenError,
     ProviderUnavailableError,
     TransientDeliveryError,
 )
-from madan_sara.activities.sender import Refused
 from madan_sara.delivery.smtp_replies import Meaning, Stage, Verdict
 
 

@@ -7,12 +7,10 @@ from pathlib import Path
 from typing import Final
 
 from pydantic import ValidationError
-from sqlalchemy.exc import SQLAlchemyError
-from temporalio.service import RPCError
 
-from madan_sara.activities.errors import NotTakenError
 from madan_sara.contracts.base import Contract
 from madan_sara.contracts.delivery import DeliveryEvent
+from madan_sara.contracts.errors import NotTakenError, StorageError, UnreachableError
 from madan_sara.delivery.http_client import HttpClient
 from madan_sara.emulators.sandbox.journal import Receipt
 from madan_sara.starter.orchestrator import OutreachOrchestrator
@@ -24,7 +22,7 @@ _LONGEST_CALL: Final = timedelta(seconds=10)
 #: A page has a thousand receipts of some 400 bytes.
 _MOST_BYTES: Final = 4 * 2**20
 #: What may be away for a moment; the receipts wait until it is back.
-_AWAY: Final = (NotTakenError, ValidationError, RPCError, SQLAlchemyError, OSError)
+_AWAY: Final = (NotTakenError, ValidationError, UnreachableError, StorageError)
 
 _logger = logging.getLogger(__name__)
 

@@ -15,7 +15,16 @@ if TYPE_CHECKING:
     from madan_sara.contracts.channels import Channel
     from madan_sara.contracts.content import EmailContent, MessageContent
     from madan_sara.contracts.delivery import DeliveryEvent, DeliveryEventKind, DeliveryEventSignal
-    from madan_sara.contracts.faults import InvalidRequestError
+    from madan_sara.contracts.errors import (
+        ConflictError,
+        DeliveryError,
+        InvalidRequestError,
+        MadanSaraError,
+        MisconfiguredError,
+        NotFoundError,
+        OverLimitError,
+        UnreachableError,
+    )
     from madan_sara.contracts.outreach import ExitReason, OutreachState, OutreachStatus
     from madan_sara.contracts.recipient import ContactInfo, CustomerType, RecipientProfile
     from madan_sara.contracts.settings import OrchestratorSettings, QuietHours
@@ -35,24 +44,31 @@ __all__ = [
     "CampaignStatusResult",
     "CampaignWorkflow",
     "Channel",
+    "ConflictError",
     "ContactInfo",
     "CustomerType",
+    "DeliveryError",
     "DeliveryEvent",
     "DeliveryEventKind",
     "DeliveryEventSignal",
     "EmailContent",
     "ExitReason",
     "InvalidRequestError",
+    "MadanSaraError",
     "MessageContent",
+    "MisconfiguredError",
+    "NotFoundError",
     "OrchestratorSettings",
     "OutreachCampaign",
     "OutreachOrchestrator",
     "OutreachState",
     "OutreachStatus",
     "OutreachWorkflow",
+    "OverLimitError",
     "QuietHours",
     "RecipientProfile",
     "SendResult",
+    "UnreachableError",
 ]
 
 _MODULES = {
@@ -60,7 +76,16 @@ _MODULES = {
     "contracts.channels": ("Channel",),
     "contracts.content": ("EmailContent", "MessageContent"),
     "contracts.delivery": ("DeliveryEvent", "DeliveryEventKind", "DeliveryEventSignal"),
-    "contracts.faults": ("InvalidRequestError",),
+    "contracts.errors": (
+        "ConflictError",
+        "DeliveryError",
+        "InvalidRequestError",
+        "MadanSaraError",
+        "MisconfiguredError",
+        "NotFoundError",
+        "OverLimitError",
+        "UnreachableError",
+    ),
     "contracts.outreach": ("ExitReason", "OutreachState", "OutreachStatus"),
     "contracts.recipient": ("ContactInfo", "CustomerType", "RecipientProfile"),
     "contracts.settings": ("OrchestratorSettings", "QuietHours"),

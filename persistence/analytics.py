@@ -20,7 +20,8 @@ SELECT m.channel,
        count(*) FILTER (WHERE e.kinds && ARRAY['replied']) AS replies
   FROM messages m
  CROSS JOIN LATERAL (SELECT coalesce(array_agg(d.kind), '{}') AS kinds
-                       FROM delivery_events d WHERE d.message_id = m.message_id) e
+                       FROM delivery_events d
+                      WHERE (d.tenant_id, d.message_id) = (m.tenant_id, m.message_id)) e
  WHERE m.tenant_id = :tenant_id AND m.state = 'sent'
    AND (CAST(:campaign_id AS uuid) IS NULL OR m.campaign_id = :campaign_id)
  GROUP BY m.channel, local_hour, weekend

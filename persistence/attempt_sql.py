@@ -23,11 +23,13 @@ SELECT {REQUEST_COLUMNS},
        a.attempt_no, {_ATTEMPT_COLUMNS},
        a.waiting_since,
        (SELECT coalesce(sum(w.waited), '0') FROM attempts w
-         WHERE w.message_id = m.message_id AND w.channel = :channel) AS waited,
+         WHERE (w.tenant_id, w.message_id) = (m.tenant_id, m.message_id)
+           AND w.channel = :channel) AS waited,
        p.account, p.code AS account_code, p.failing_since, p.down_since, p.refuses_settings,
        p.account IS NOT NULL AS account_has_failed
   FROM {REQUEST_TABLES}
-  LEFT JOIN attempts a ON a.message_id = m.message_id AND a.attempt_no = :attempt_no
+  LEFT JOIN attempts a
+    ON (a.tenant_id, a.message_id) = (m.tenant_id, m.message_id) AND a.attempt_no = :attempt_no
   LEFT JOIN provider_accounts p ON p.account = :account
  WHERE m.tenant_id = :tenant_id AND m.message_id = :message_id
 """)  # noqa: S608 - built from constants of ours
@@ -51,11 +53,11 @@ WITH sending AS (
      WHERE tenant_id = :tenant_id AND message_id = :message_id
        AND state IN ('scheduled', 'sending')
        AND EXISTS (SELECT FROM budget_entries h
-                    WHERE (h.message_id, h.attempt_no, h.kind)
-                        = (m.message_id, CAST(:attempt_no AS integer), 'hold'))
+                    WHERE (h.tenant_id, h.message_id, h.attempt_no, h.kind)
+                        = (m.tenant_id, m.message_id, CAST(:attempt_no AS integer), 'hold'))
        AND NOT EXISTS (SELECT FROM budget_entries e
-                        WHERE (e.message_id, e.attempt_no)
-                            = (m.message_id, CAST(:attempt_no AS integer))
+                        WHERE (e.tenant_id, e.message_id, e.attempt_no)
+                            = (m.tenant_id, m.message_id, CAST(:attempt_no AS integer))
                           AND e.kind IN ('settle', 'release'))
     RETURNING message_id, tenant_id
 )
@@ -64,7 +66,7 @@ INSERT INTO attempts AS a (message_id, attempt_no, tenant_id, channel, provider,
 SELECT message_id, CAST(:attempt_no AS integer), tenant_id, :channel, :provider, :idempotency_key,
        'sending', 1, CAST(:now AS timestamptz)
   FROM sending
-    ON CONFLICT (message_id, attempt_no) DO UPDATE
+    ON CONFLICT (tenant_id, message_id, attempt_no) DO UPDATE
    SET state = 'sending', openings = a.openings + 1, provider = excluded.provider,
        called_at = excluded.called_at, given_up_at = NULL
  WHERE a.state IN ('sending', 'not_sent') AND a.openings = :openings_before
@@ -82,7 +84,7 @@ WITH {_LOCKED_MESSAGE}, waiting AS (
            'not_sent', CAST(:code AS text), CAST(:now AS timestamptz), CAST(:now AS timestamptz),
            CAST(:until AS timestamptz), CAST(:account AS text), campaign_id
       FROM message
-        ON CONFLICT (message_id, attempt_no) DO UPDATE
+        ON CONFLICT (tenant_id, message_id, attempt_no) DO UPDATE
        SET state = CASE WHEN CAST(:may_be_out AS boolean) THEN a.state ELSE 'not_sent' END,
            tries = CAST(:tries AS integer),
            was_lost = a.was_lost OR CAST(:was_lost AS boolean),
@@ -100,8 +102,8 @@ WITH {_LOCKED_MESSAGE}, waiting AS (
 ), asleep AS (
     UPDATE messages m SET state = 'scheduled'
       FROM waiting
-     WHERE m.message_id = waiting.message_id AND m.state = 'sending'
-       AND waiting.state = 'not_sent'
+     WHERE (m.tenant_id, m.message_id) = (waiting.tenant_id, waiting.message_id)
+       AND m.state = 'sending' AND waiting.state = 'not_sent'
 )
 SELECT {_ATTEMPT_COLUMNS}, {_ACCOUNT_HAS_FAILED} FROM waiting a
 """)  # noqa: S608 - built from constants of ours
@@ -114,7 +116,7 @@ UPDATE attempts SET retry_at = NULL
 # What a provider has taken, or may have, is spent and sent from the same instant.
 _BOOK_CONCLUDED = f"""
 taken AS (
-    SELECT message_id, attempt_no,
+    SELECT tenant_id, message_id, attempt_no,
            CASE state WHEN 'unknown' THEN 'unknown' ELSE 'sent' END AS end_state
       FROM concluded WHERE state IN ('accepted', 'bounced', 'unknown')
 ), {SETTLE}
@@ -128,7 +130,7 @@ WITH {_LOCKED_MESSAGE}, concluded AS (
     SELECT message_id, CAST(:attempt_no AS integer), tenant_id, :channel, '', :idempotency_key,
            'refused', 'cancelled', CAST(:now AS timestamptz)
       FROM message
-        ON CONFLICT (message_id, attempt_no) DO UPDATE
+        ON CONFLICT (tenant_id, message_id, attempt_no) DO UPDATE
        SET state = CASE WHEN a.state = 'sending' AND a.bounced THEN CAST(:bounced_state AS text)
                         WHEN a.state = 'sending' THEN 'unknown'
                         WHEN a.state = 'not_sent' THEN 'refused' ELSE a.state END,
@@ -160,7 +162,8 @@ WITH {_LOCKED_MESSAGE}, concluded AS (
            tries = greatest(a.tries, CAST(:tries AS integer)), retry_at = NULL,
            was_lost = a.was_lost OR CAST(:state AS text) = 'not_sent'
       FROM message
-     WHERE a.message_id = message.message_id AND a.attempt_no = CAST(:attempt_no AS integer)
+     WHERE (a.tenant_id, a.message_id) = (message.tenant_id, message.message_id)
+       AND a.attempt_no = CAST(:attempt_no AS integer)
        AND CASE WHEN a.state IN ('sending', 'not_sent')
                 THEN CAST(:state AS text) = 'accepted'
                      OR a.openings = CAST(:openings AS integer)
@@ -170,8 +173,8 @@ WITH {_LOCKED_MESSAGE}, concluded AS (
     RETURNING a.*
 ), known_after_all AS (
     UPDATE messages m SET state = 'sent'
-      FROM concluded JOIN message USING (message_id)
-     WHERE m.message_id = message.message_id
+      FROM concluded JOIN message USING (tenant_id, message_id)
+     WHERE (m.tenant_id, m.message_id) = (message.tenant_id, message.message_id)
        AND message.state = 'unknown' AND concluded.state = 'accepted'
 ), {_BOOK_CONCLUDED}
 SELECT {_ATTEMPT_COLUMNS}, {_ACCOUNT_HAS_FAILED} FROM concluded a

@@ -7,6 +7,7 @@ from madan_sara.activities.attempt_store import Attempt, DeliveryFacts, Postpone
 from madan_sara.activities.provider_accounts import AccountHealth
 from madan_sara.contracts.channels import Channel
 from madan_sara.contracts.delivery import AttemptState, DeliveryEventKind
+from madan_sara.contracts.errors import NotFoundError
 from madan_sara.contracts.naming import idempotency_key
 from madan_sara.contracts.outreach import MessageRef
 from madan_sara.persistence.attempt_sql import (
@@ -38,7 +39,7 @@ class PostgresAttemptStore:
         parameters = {**_key(ref, attempt_no), "channel": channel.value, "account": account}
         row = await self._database.fetch_one(DELIVERY_FACTS, parameters)
         if row is None:
-            raise LookupError(f"there is no message {ref.message_id}")
+            raise NotFoundError.message(ref.message_id)
         return DeliveryFacts(
             request=request_from(row),
             suppressions=suppressions_from(row["suppressions"]),
@@ -128,7 +129,7 @@ class PostgresAttemptStore:
         row = await self._database.fetch_one(RECORD, parameters)
         row = row or await self._database.fetch_one(ATTEMPT, parameters)
         if row is None:
-            raise LookupError(f"message {ref.message_id} has no attempt {attempt_no}")
+            raise NotFoundError(f"message {ref.message_id} has no attempt {attempt_no}")
         return _attempt(row)
 
     async def suppress_address(self, ref: MessageRef, channel: Channel, now: datetime) -> None:
@@ -154,7 +155,7 @@ class PostgresAttemptStore:
         }
         row = await self._database.fetch_one(CLOSE, parameters)
         if row is None:
-            raise LookupError(f"there is no message {ref.message_id}")
+            raise NotFoundError.message(ref.message_id)
         return _attempt(row)
 
 

@@ -15,7 +15,8 @@ SELECT hold.attempt_no, hold.channel, CAST(hold.day AS text) AS day, hold.amount
                        ELSE 'held' END AS state
   FROM budget_entries hold
   LEFT JOIN budget_entries ended
-    ON (ended.message_id, ended.attempt_no) = (hold.message_id, hold.attempt_no)
+    ON (ended.tenant_id, ended.message_id, ended.attempt_no)
+     = (hold.tenant_id, hold.message_id, hold.attempt_no)
    AND ended.kind IN ('settle', 'release')
  WHERE hold.tenant_id = :tenant_id AND hold.message_id = :message_id AND hold.kind = 'hold'
  ORDER BY hold.attempt_no

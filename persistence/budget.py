@@ -7,10 +7,9 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
-from madan_sara.activities.errors import OverLimitError
 from madan_sara.contracts.campaign import OutreachCampaign
 from madan_sara.contracts.channels import Channel
-from madan_sara.contracts.faults import InvalidRequestError
+from madan_sara.contracts.errors import InvalidRequestError, NotFoundError, OverLimitError
 from madan_sara.contracts.outreach import Block, ReleaseInput, ReserveInput, ReserveResult
 from madan_sara.persistence.accounts import (
     ACCOUNT_COLUMNS,
@@ -50,12 +49,14 @@ SELECT (SELECT json_agg(row_to_json(a)) FROM (
 # Like every end of a hold, it locks the message before any account: they take turns there.
 _RELEASE = Query(f"""
 WITH message AS (
-    SELECT message_id FROM messages WHERE message_id = :message_id FOR NO KEY UPDATE
+    SELECT tenant_id, message_id FROM messages
+     WHERE tenant_id = :tenant_id AND message_id = :message_id
+       FOR NO KEY UPDATE
 ), entry AS (
     INSERT INTO budget_entries
     SELECT message_id, attempt_no, 'release', tenant_id, campaign_id, channel, day, amount_micros,
            CAST(:now AS timestamptz)
-      FROM message JOIN budget_entries USING (message_id)
+      FROM message JOIN budget_entries USING (tenant_id, message_id)
      WHERE attempt_no = CAST(:attempt_no AS integer) AND kind = 'hold'
         ON CONFLICT DO NOTHING
     RETURNING *
@@ -95,6 +96,7 @@ class PostgresBudgetLedger:
     async def release(self, release: ReleaseInput) -> None:
         """Give a hold back; see `BudgetLedger`."""
         parameters = {
+            "tenant_id": release.ref.tenant_id,
             "message_id": release.ref.message_id,
             "attempt_no": release.attempt_no,
             "now": release.now,
@@ -109,7 +111,7 @@ class PostgresBudgetLedger:
         accounts = [account_from(row) for row in rows]
         scopes = {account.scope for account in accounts}
         if AccountScope.CAMPAIGN not in scopes:
-            raise LookupError(f"there is no campaign {campaign.id}; save it first")
+            raise NotFoundError(f"there is no campaign {campaign.id}; save it first")
         if AccountScope.CHANNEL not in scopes:
             raise InvalidRequestError(
                 f"channel: {channel} is not among the channels of the saved campaign; "
@@ -122,7 +124,7 @@ class PostgresBudgetLedger:
         key = {"tenant_id": campaign.tenant_uuid, "campaign_id": campaign.id}
         row = await self._database.fetch_one(_BOOKS, key)
         if row is None or row["accounts"] is None:
-            raise LookupError(f"there is no campaign {campaign.id}")
+            raise NotFoundError.campaign(campaign.id)
         return CampaignBalances(
             accounts=[account_from(account) for account in row["accounts"]],
             tallies=tallies_from(row["tallies"]),

@@ -10,6 +10,7 @@ from sqlalchemy import text
 from madan_sara.activities.campaign_stores import SweptPage, TakenPage
 from madan_sara.contracts.campaign import CampaignStatus, OutreachCampaign
 from madan_sara.contracts.campaign_run import SHOWN_EVENTS, CampaignEvent, CampaignRef, Sweep, Wait
+from madan_sara.contracts.errors import NotFoundError
 from madan_sara.contracts.outreach import Details
 from madan_sara.persistence.accounts import ACCOUNT_COLUMNS, account_from
 from madan_sara.persistence.campaign_limits import requeue
@@ -100,10 +101,13 @@ SELECT coalesce(sum(messages), 0)::bigint AS messages FROM ({TALLIES}) t
 # that has ended was withdrawn by itself, and is passed over.
 _TAKE = Query("""
 WITH page AS (
-    SELECT q.message_id
+    SELECT q.tenant_id, q.message_id
       FROM campaign_queue q
       JOIN campaigns c USING (tenant_id, campaign_id)
-      JOIN messages m USING (message_id)
+     CROSS JOIN LATERAL (
+           SELECT state FROM messages
+            WHERE (tenant_id, message_id) = (q.tenant_id, q.message_id)
+           OFFSET 0) m
      WHERE q.tenant_id = :tenant_id AND q.campaign_id = :campaign_id
        AND (m.state = 'deciding'
             OR (m.state = 'queued' AND c.status = 'active' AND NOT CAST(:only_taken AS boolean)))
@@ -111,7 +115,9 @@ WITH page AS (
      LIMIT :at_most
 ), taken AS (
     UPDATE messages m SET state = 'deciding'
-      FROM page WHERE m.message_id = page.message_id AND m.state = 'queued'
+      FROM page
+     WHERE (m.tenant_id, m.message_id) = (page.tenant_id, page.message_id)
+       AND m.state = 'queued'
 )
 SELECT message_id FROM page ORDER BY message_id
 """)
@@ -120,20 +126,20 @@ _STARTED = Query("""
 DELETE FROM campaign_queue q USING messages m
  WHERE q.tenant_id = :tenant_id AND q.campaign_id = :campaign_id
    AND q.message_id = ANY(CAST(:message_ids AS uuid[]))
-   AND m.message_id = q.message_id AND m.state <> 'queued'
+   AND (m.tenant_id, m.message_id) = (q.tenant_id, q.message_id) AND m.state <> 'queued'
 """)
 
 # As one message is closed, so are many: each is locked, in the order of the key, before any
 # account. What is locked by somebody else meanwhile is judged as they leave it.
 _LOCK_PAGE = text("""
 WITH page AS (
-    SELECT message_id FROM messages
+    SELECT tenant_id, message_id FROM messages
      WHERE tenant_id = :tenant_id AND campaign_id = :campaign_id
        AND message_id > CAST(:after AS uuid)
      ORDER BY message_id
      LIMIT :at_most
 ), locked AS MATERIALIZED (
-    SELECT m.message_id FROM messages m JOIN page USING (message_id)
+    SELECT m.message_id FROM messages m JOIN page USING (tenant_id, message_id)
      WHERE m.state = ANY(CAST(:states AS text[]))
      ORDER BY m.message_id
        FOR NO KEY UPDATE OF m
@@ -149,8 +155,9 @@ WITH ended AS (
     UPDATE messages m
        SET state = CAST(:state AS text), reason = CAST(:reason AS text), details = '{{}}',
            finished_at = CAST(:now AS timestamptz)
-     WHERE m.message_id = ANY(CAST(:locked AS uuid[]))
-    RETURNING m.message_id
+     WHERE m.tenant_id = CAST(:tenant_id AS uuid)
+       AND m.message_id = ANY(CAST(:locked AS uuid[]))
+    RETURNING m.tenant_id, m.message_id
 ), unqueued AS (
     DELETE FROM campaign_queue q USING ended
      WHERE (q.tenant_id, q.campaign_id, q.message_id)
@@ -173,7 +180,7 @@ class PostgresCampaignRuns:
         """What the next step of a campaign depends on; see `CampaignRunStore`."""
         row = await self._database.fetch_one(_FACTS, _key(ref))
         if row is None:
-            raise LookupError(f"there is no campaign {ref.campaign_id}")
+            raise NotFoundError.campaign(ref.campaign_id)
         return CampaignFacts.at(
             now,
             campaign_from(row["config"], row["status"]),
@@ -269,7 +276,7 @@ class PostgresCampaignRuns:
     async def _load(self, ref: CampaignRef) -> OutreachCampaign:
         row = await self._database.fetch_one(_LOAD, _key(ref))
         if row is None:
-            raise LookupError(f"there is no campaign {ref.campaign_id}")
+            raise NotFoundError.campaign(ref.campaign_id)
         return campaign_from(row["config"], row["status"])
 
 

@@ -9,6 +9,7 @@ from uuid import UUID
 from madan_sara.contracts.campaign import OutreachCampaign
 from madan_sara.contracts.campaign_run import CampaignEvent, Wait
 from madan_sara.contracts.delivery import ChannelWait
+from madan_sara.contracts.errors import NotFoundError
 from madan_sara.persistence.accounts import ACCOUNT_COLUMNS, account_from
 from madan_sara.persistence.channel_waits import CHANNEL_WAITS, channel_waits_from
 from madan_sara.persistence.database import Database, Query
@@ -102,7 +103,7 @@ class PostgresCampaignStatus:
             now: the present, for the days' accounts and the rate.
 
         Raises:
-            LookupError: there is no such campaign.
+            NotFoundError: there is no such campaign.
         """
         parameters = {
             "tenant_id": tenant_id,
@@ -112,7 +113,7 @@ class PostgresCampaignStatus:
         }
         row = await self._database.fetch_one(SNAPSHOT, parameters)
         if row is None:
-            raise LookupError(f"there is no campaign {campaign_id}")
+            raise NotFoundError.campaign(campaign_id)
         return _snapshot(row)
 
 

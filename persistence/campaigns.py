@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from madan_sara.contracts.campaign import FINAL_STATUSES, CampaignStatus, OutreachCampaign
 from madan_sara.contracts.campaign_run import LIMITS_SAVED
-from madan_sara.contracts.faults import InvalidRequestError
+from madan_sara.contracts.errors import InvalidRequestError, NotFoundError
 from madan_sara.contracts.limit_changes import limit_changes
 from madan_sara.contracts.outreach import FINAL_STATES, OutreachState
 from madan_sara.persistence.campaign_limits import explain_limits, save_limits
@@ -191,14 +191,14 @@ class PostgresCampaignStore:
         Raises:
             InvalidRequestError: a limit is below what is held or spent already; nothing
                 was changed.
-            LookupError: there is no such campaign.
+            NotFoundError: there is no such campaign.
         """
         key = {"tenant_id": tenant_id, "campaign_id": campaign_id}
         try:
             async with self._database.transaction() as connection:
                 row = (await connection.execute(_LOCKED, key)).mappings().one_or_none()
                 if row is None:
-                    raise LookupError(f"there is no campaign {campaign_id}")
+                    raise NotFoundError.campaign(campaign_id)
                 present = campaign_from(row["config"], row["status"])
                 if present.status in FINAL_STATUSES:
                     return present.status

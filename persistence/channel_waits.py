@@ -6,18 +6,21 @@ from typing import Any, Final
 from madan_sara.contracts.delivery import ChannelWait
 
 #: The waits of the campaign c, as JSON. Those that wait are found by an index of their own, so
-#: that a campaign without any costs nothing, whatever its size.
+#: that a campaign without any costs nothing, whatever its size; first, or every message of the
+#: campaign might be looked through.
 CHANNEL_WAITS: Final = """
     (SELECT coalesce(json_agg(row_to_json(w)), '[]') FROM (
         SELECT a.channel, a.account, min(a.code) AS code,
                min(coalesce(p.failing_since, a.waiting_since)) AS since,
                coalesce(bool_or(p.refuses_settings), false) AS refuses_settings,
                count(*) AS messages
-          FROM attempts a
+          FROM (SELECT * FROM attempts
+                 WHERE (attempts.tenant_id, attempts.campaign_id) = (c.tenant_id, c.campaign_id)
+                   AND retry_at IS NOT NULL
+                OFFSET 0) a
           JOIN messages m USING (tenant_id, message_id)
           LEFT JOIN provider_accounts p ON p.account = a.account
-         WHERE (a.tenant_id, a.campaign_id) = (c.tenant_id, c.campaign_id)
-           AND a.retry_at IS NOT NULL AND m.state IN ('scheduled', 'sending')
+         WHERE m.state IN ('scheduled', 'sending')
          GROUP BY a.channel, a.account
          ORDER BY a.channel, a.account) w)
 """

@@ -9,6 +9,7 @@ import asyncpg
 
 from madan_sara.activities.stores import ClaimVerdict, DecisionFacts
 from madan_sara.contracts.decision import RoutingDecision
+from madan_sara.contracts.errors import NotFoundError
 from madan_sara.contracts.outreach import (
     FINAL_STATES,
     Block,
@@ -32,10 +33,11 @@ _GRANT = Query("""
 WITH asked AS (
     SELECT nth, m.message_id, m.tenant_id, m.campaign_id, m.recipient_id, m.force_send,
            asked.turns, asked.now, asked.texts, CAST(asked.warnings AS jsonb) AS warnings
-      FROM unnest(CAST(:message_id AS uuid[]), CAST(:turns AS text[]),
-                  CAST(:now AS timestamptz[]), CAST(:texts AS text[]), CAST(:warnings AS text[]))
-           WITH ORDINALITY AS asked (message_id, turns, now, texts, warnings, nth)
-      JOIN messages m USING (message_id)
+      FROM unnest(CAST(:tenant_id AS uuid[]), CAST(:message_id AS uuid[]),
+                  CAST(:turns AS text[]), CAST(:now AS timestamptz[]), CAST(:texts AS text[]),
+                  CAST(:warnings AS text[]))
+           WITH ORDINALITY AS asked (tenant_id, message_id, turns, now, texts, warnings, nth)
+      JOIN messages m USING (tenant_id, message_id)
      WHERE m.state = 'deciding'
 ), known AS (
     SELECT nth, tenant_id, read.key AS identifier, CAST(read.value AS bigint) AS turn,
@@ -68,7 +70,8 @@ WITH asked AS (
 ), noted AS (
     UPDATE messages m SET warnings = granted.warnings
       FROM granted
-     WHERE m.message_id = granted.message_id AND m.warnings <> granted.warnings
+     WHERE (m.tenant_id, m.message_id) = (granted.tenant_id, granted.message_id)
+       AND m.warnings <> granted.warnings
 )
 SELECT nth FROM granted
 """)
@@ -81,9 +84,11 @@ UPDATE recipient_claims r
                     hours => (c.config #>> '{{settings,dedup_lookback_hours}}')::int)))
   FROM messages m JOIN campaigns c USING (tenant_id, campaign_id)
  WHERE m.tenant_id = :tenant_id AND m.message_id = :message_id
-   AND r.message_id IN (SELECT k.message_id FROM claimed_identifiers k
+   AND r.tenant_id = m.tenant_id
+   AND r.message_id = ANY(ARRAY(
+                         SELECT k.message_id FROM claimed_identifiers k
                          WHERE (k.tenant_id, k.campaign_id) = (m.tenant_id, m.campaign_id)
-                           AND k.identifier = ANY({IDENTIFIERS_OF_MESSAGE}))
+                           AND k.identifier = ANY({IDENTIFIERS_OF_MESSAGE})))
    AND r.sent_at IS NOT NULL
 """)  # noqa: S608 - built from constants of ours
 
@@ -92,17 +97,17 @@ UPDATE recipient_claims r
 _BLOCK = Query("""
 WITH unclaimed AS (
     UPDATE recipient_claims SET released_at = CAST(:now AS timestamptz)
-     WHERE message_id = :message_id AND released_at IS NULL
+     WHERE tenant_id = :tenant_id AND message_id = :message_id AND released_at IS NULL
 )
 UPDATE messages
    SET state = 'blocked', reason = :reason, details = CAST(:details AS jsonb),
        warnings = CAST(:warnings AS jsonb), finished_at = CAST(:now AS timestamptz)
- WHERE message_id = :message_id AND state = 'deciding'
+ WHERE tenant_id = :tenant_id AND message_id = :message_id AND state = 'deciding'
 """)
 
 _RECENT = Query(f"""
 SELECT {CLAIM_AS_JSON.format(recipient_id="CAST(:recipient_id AS text)")} AS claim
-  FROM claimed_identifiers k JOIN recipient_claims r USING (message_id)
+  FROM claimed_identifiers k JOIN recipient_claims r USING (tenant_id, message_id)
  WHERE k.tenant_id = :tenant_id AND k.identifier = 'id:' || CAST(:recipient_id AS text)
    AND (r.sent_at IS NULL OR r.sent_at > :since)
 """)  # noqa: S608 - built from constants of ours
@@ -115,27 +120,28 @@ WITH message AS (
     UPDATE messages SET state = 'deciding', finished_at = NULL
      WHERE tenant_id = :tenant_id AND message_id = :message_id AND state IN ('sent', 'unknown')
        AND NOT EXISTS (SELECT FROM attempts a
-                        WHERE a.message_id = :message_id AND a.state IN ('accepted', 'unknown'))
-    RETURNING message_id
+                        WHERE a.tenant_id = :tenant_id AND a.message_id = :message_id
+                          AND a.state IN ('accepted', 'unknown'))
+    RETURNING tenant_id, message_id
 ), turn AS (
     INSERT INTO recipient_turns AS t (tenant_id, identifier, turn)
     SELECT r.tenant_id, known, 1
-      FROM message JOIN recipient_claims r USING (message_id)
+      FROM message JOIN recipient_claims r USING (tenant_id, message_id)
      CROSS JOIN LATERAL unnest(r.addresses || ('id:' || r.recipient_id)) AS known
      ORDER BY r.tenant_id, known
         ON CONFLICT (tenant_id, identifier) DO UPDATE SET turn = t.turn + 1
 )
 UPDATE recipient_claims r
    SET covers = tstzrange(lower(covers), NULL), sent_at = NULL, released_at = NULL
-  FROM message WHERE r.message_id = message.message_id
+  FROM message WHERE (r.tenant_id, r.message_id) = (message.tenant_id, message.message_id)
 """)
 
 _PROGRESS = Query("""
 SELECT m.state, CAST(m.routing AS text) AS routing,
        (SELECT coalesce(array_agg(DISTINCT a.channel), '{}') FROM attempts a
-         WHERE a.message_id = m.message_id) AS tried_channels,
+         WHERE (a.tenant_id, a.message_id) = (m.tenant_id, m.message_id)) AS tried_channels,
        (SELECT coalesce(max(e.attempt_no), 0) FROM budget_entries e
-         WHERE e.message_id = m.message_id) AS last_attempt_no
+         WHERE (e.tenant_id, e.message_id) = (m.tenant_id, m.message_id)) AS last_attempt_no
   FROM messages m
  WHERE m.tenant_id = :tenant_id AND m.message_id = :message_id
 """)
@@ -184,7 +190,7 @@ class PostgresClaimStore:
             block = Block(reason=ExitReason.DUPLICATE, details={"kind": "claimed_since"})
         row = await self._database.fetch_one(_PROGRESS, key)
         if row is None:
-            raise LookupError(f"there is no message {ref.message_id}")
+            raise NotFoundError.message(ref.message_id)
         if block is None and row["state"] in FINAL_STATES:
             block = Block(reason=ExitReason.DUPLICATE, details={"kind": "not_bounced"})
         return ReopenResult(
@@ -211,6 +217,7 @@ class PostgresClaimStore:
     ) -> bool:
         """Store a verdict; False when a turn is lost and the facts may have changed."""
         parameters = {
+            "tenant_id": ref.tenant_id,
             "message_id": ref.message_id,
             "now": now,
             "warnings": json.dumps(verdict.result.warnings),

@@ -34,12 +34,12 @@ WITH message AS (
            CAST(:occurred_at AS timestamptz), CAST(:now AS timestamptz)
       FROM message WHERE state IN ('sent', 'unknown')
         ON CONFLICT DO NOTHING
-    RETURNING message_id, value_micros
+    RETURNING tenant_id, message_id, value_micros
 ), tallied AS (
     INSERT INTO campaign_tally_changes (tenant_id, campaign_id, kind, name, channel, messages,
                                         amount_micros)
     SELECT m.tenant_id, m.campaign_id, 'conversion', 'conversion', m.channel, 1, r.value_micros
-      FROM recorded r JOIN message m USING (message_id)
+      FROM recorded r JOIN message m USING (tenant_id, message_id)
 )
 SELECT state, (SELECT value_micros FROM recorded) AS value_micros FROM message
 """)

@@ -19,7 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from madan_sara.persistence.batching import Batcher
 from madan_sara.persistence.connections import Connections
-from madan_sara.persistence.driver_errors import without_values
+from madan_sara.persistence.driver_errors import database_border
 
 Parameters = Mapping[str, object]
 
@@ -68,7 +68,7 @@ class Query:
 class Database:
     """One database, for the statements of messages and for everything else.
 
-    What its drivers raise comes out without the values they quote; see `driver_errors`.
+    What its drivers raise comes out as an error of ours; see `driver_errors`.
 
     Args:
         dsn: SQLAlchemy URL with the asyncpg driver.
@@ -78,6 +78,7 @@ class Database:
 
     def __init__(self, dsn: str, *, pool_size: int = 10) -> None:
         self._url = make_url(dsn)
+        self._place = database_place(self._url)
         self._connections = Connections(self._connect, most=pool_size * 2)
         # Asked first: a connection that a restart of the server has cut is replaced, not met.
         self._engine: AsyncEngine = create_async_engine(
@@ -87,7 +88,7 @@ class Database:
 
     async def fetch(self, query: Query, parameters: Parameters) -> Sequence[asyncpg.Record]:
         """Run a query as a transaction of its own; every row of its answer."""
-        with without_values():
+        with database_border(self._place):
             return await self._connections.fetch(query.sql, query.arguments(parameters))
 
     async def fetch_one(self, query: Query, parameters: Parameters) -> asyncpg.Record | None:
@@ -98,7 +99,7 @@ class Database:
     @asynccontextmanager
     async def bulk(self) -> AsyncIterator[asyncpg.Connection]:
         """A connection of asyncpg's in a transaction, for what only asyncpg can do: COPY."""
-        with without_values():
+        with database_border(self._place):
             connection = await self._connect()
             try:
                 async with connection.transaction():
@@ -130,14 +131,14 @@ class Database:
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncConnection]:
         """A transaction, committed when its block ends and rolled back on an error."""
-        with without_values():
+        with database_border(self._place):
             async with self._engine.begin() as connection:
                 yield connection
 
     @asynccontextmanager
     async def statement(self) -> AsyncIterator[AsyncConnection]:
         """A connection on which each statement is a transaction: one round trip."""
-        with without_values():
+        with database_border(self._place):
             async with self._autocommit.connect() as connection:
                 yield connection
 
@@ -156,6 +157,14 @@ class Database:
                 name, encoder=str, decoder=json.loads, schema="pg_catalog"
             )
         return connection
+
+
+def database_place(url: URL) -> str:
+    """Where a database is, like `localhost:5432/madan_sara`, without user and password."""
+    # A folder with the server's socket cannot stand where a URL has its host.
+    folder = url.query.get("host")
+    host = url.host or (folder if isinstance(folder, str) else "localhost")
+    return f"{host}:{url.port or 5432}/{url.database or ''}"
 
 
 def _connect_arguments(url: URL) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from madan_sara.activities.stores import DecisionFacts
 from madan_sara.contracts.channels import Channel
+from madan_sara.contracts.errors import NotFoundError
 from madan_sara.contracts.outreach import (
     FINAL_STATES,
     Block,
@@ -49,7 +50,8 @@ _ASKED_MESSAGES = """
 _RECENT_CLAIMS = f"""
     (SELECT coalesce(json_agg({CLAIM_AS_JSON.format(recipient_id="m.recipient_id")}), '[]')
        FROM recipient_claims r
-      WHERE r.message_id IN (SELECT k.message_id FROM claimed_identifiers k
+      WHERE r.tenant_id = m.tenant_id
+        AND r.message_id IN (SELECT k.message_id FROM claimed_identifiers k
                               WHERE k.tenant_id = m.tenant_id
                                 AND k.identifier = ANY(person.identifiers))
         AND r.message_id <> m.message_id
@@ -63,7 +65,8 @@ _FACTS = Query(f"""
 SELECT asked.nth, {REQUEST_COLUMNS},
        m.reason, CAST(m.details AS text) AS details, CAST(m.warnings AS text) AS warnings,
        EXISTS (SELECT FROM recipient_claims r
-                WHERE r.message_id = m.message_id AND r.released_at IS NULL) AS has_live_claim,
+                WHERE (r.tenant_id, r.message_id) = (m.tenant_id, m.message_id)
+                  AND r.released_at IS NULL) AS has_live_claim,
        (SELECT json_object_agg(known, coalesce((
                    SELECT t.turn FROM recipient_turns t
                     WHERE (t.tenant_id, t.identifier) = (m.tenant_id, known)), 0))
@@ -113,7 +116,7 @@ class DecisionReader:
         """The facts as they stand; kept for the steps that follow.
 
         Raises:
-            LookupError: there is no such message.
+            NotFoundError: there is no such message.
         """
         asked_at = self._clock()
         reading = await self._read(ref, now)
@@ -131,7 +134,7 @@ class DecisionReader:
         key = {"tenant_id": ref.tenant_id, "message_id": ref.message_id, "now": now}
         row = await self._facts.ask(key)
         if row is None:
-            raise LookupError(f"there is no message {ref.message_id}")
+            raise NotFoundError.message(ref.message_id)
         return Reading(facts=_facts_from(row), turns=row["turns"], claimed=_claimed(row))
 
     def _keep(self, ref: MessageRef, facts: DecisionFacts, asked_at: float) -> None:

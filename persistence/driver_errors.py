@@ -1,8 +1,9 @@
-"""What PostgreSQL's drivers raise, without the values of rows.
+"""The border where what PostgreSQL's drivers raise becomes an error of ours.
 
 Their errors quote what was stored or sent: `Key (recipient_id)=(marie) already exists`,
 `invalid input for query argument $2: '+50937001234'`. Errors end up in histories and logs,
-and those hold nobody's data. What kind of error it is stays, for those who tell them apart.
+and those hold nobody's data. So the values are taken out first. A constraint's error stays what it
+is: the statements behind this border are written for it, and nothing else sees it.
 """
 
 import re
@@ -11,7 +12,14 @@ from contextlib import contextmanager
 from typing import Final
 
 import asyncpg
-from sqlalchemy.exc import SQLAlchemyError, StatementError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError, StatementError
+
+from madan_sara.contracts.errors import (
+    MadanSaraError,
+    MisconfiguredError,
+    StorageError,
+    UnreachableError,
+)
 
 #: Classes of SQLSTATE whose messages are about connections, resources and transactions, and
 #: never quote a row: https://www.postgresql.org/docs/current/errcodes-appendix.html
@@ -20,18 +28,72 @@ _ABOUT_NO_ROW: Final = frozenset({"08", "25", "28", "3D", "40", "53", "55", "57"
 #: What asyncpg says about an argument up to the argument itself.
 _ARGUMENT: Final = re.compile(r".*?query argument \$\d+")
 
-_DRIVERS: Final = (asyncpg.PostgresError, asyncpg.InterfaceError, SQLAlchemyError, UnicodeError)
+_DRIVERS: Final = (
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    SQLAlchemyError,
+    UnicodeError,
+)
+#: What asyncpg says of a connection that was lost; of an argument it says the first, too.
+_LOST: Final = (asyncpg.InterfaceError, asyncpg.InternalClientError)
 _QUOTING: Final = ("detail", "hint", "context", "internal_query", "query")
 
 
+#: Classes of SQLSTATE that mean there is no (usable) server: connection, authorisation, no
+#: such database, no connection left, shutting down.
+_NO_SERVER: Final = frozenset({"08", "28", "3D", "53", "57"})
+_CONSTRAINT: Final = "23"
+_UNDEFINED_TABLE: Final = "42P01"
+
+
 @contextmanager
-def without_values() -> Iterator[None]:
-    """Let the drivers' errors out without what they quote."""
+def database_border(place: str) -> Iterator[None]:
+    """Let errors of ours out, and the constraints' own without what they quote.
+
+    Args:
+        place: where the database is, without user and password.
+
+    Raises:
+        MisconfiguredError: the database has no tables of ours.
+        StorageError: it refused a statement for another reason than a constraint.
+        UnreachableError: it is not there, or does not let us in.
+    """
     try:
         yield
     except _DRIVERS as error:
         strip_values(error)
-        raise
+        if _sqlstate(error).startswith(_CONSTRAINT):
+            raise
+        raise _translated(error, place) from error
+    except OSError as error:
+        raise _unreachable(error, place) from error
+
+
+def _translated(error: Exception, place: str) -> MadanSaraError:
+    cause = getattr(error, "orig", None) or error
+    lost = isinstance(error, DBAPIError) and error.connection_invalidated
+    if _sqlstate(error) == _UNDEFINED_TABLE:
+        return MisconfiguredError(
+            f"the database at {place} has no tables of ours; set MADAN_SARA_DATABASE_URL to "
+            "another one, or migrate it"
+        )
+    lost = lost or (isinstance(cause, _LOST) and not isinstance(cause, asyncpg.DataError))
+    if lost or _sqlstate(error)[:2] in _NO_SERVER:
+        return _unreachable(cause, place)
+    return StorageError(f"the database at {place} refused a statement: {cause}")
+
+
+def _unreachable(error: BaseException, place: str) -> UnreachableError:
+    return UnreachableError(
+        f"PostgreSQL cannot be reached at {place} ({error}); set MADAN_SARA_DATABASE_URL, or see "
+        "that it runs"
+    )
+
+
+def _sqlstate(error: BaseException) -> str:
+    found = (getattr(each, "sqlstate", None) for each in _chain(error))
+    return next((str(state) for state in found if state), "")
 
 
 def strip_values(error: BaseException) -> None:

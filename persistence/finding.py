@@ -84,7 +84,8 @@ SELECT {_COLUMNS}
  WHERE m.tenant_id = :tenant_id AND m.recipient_id = :recipient_id {_CHOSEN}
    AND (CAST(:campaign_id AS uuid) IS NULL OR m.campaign_id = :campaign_id)
    AND (m.created_at, m.message_id) < (
-           coalesce((SELECT created_at FROM messages WHERE message_id = CAST(:after AS uuid)),
+           coalesce((SELECT created_at FROM messages
+                      WHERE tenant_id = :tenant_id AND message_id = CAST(:after AS uuid)),
                     'infinity'),
            coalesce(CAST(:after AS uuid), 'ffffffff-ffff-ffff-ffff-ffffffffffff'))
  ORDER BY m.created_at DESC, m.message_id DESC
@@ -97,7 +98,8 @@ SELECT {SUPPRESSIONS_OF_MESSAGE} AS suppressions,
        (SELECT coalesce(json_agg({CLAIM_AS_JSON.format(recipient_id="m.recipient_id")}
                                  ORDER BY r.claimed_at), '[]')
           FROM recipient_claims r
-         WHERE r.message_id IN (SELECT k.message_id FROM claimed_identifiers k
+         WHERE r.tenant_id = m.tenant_id
+           AND r.message_id IN (SELECT k.message_id FROM claimed_identifiers k
                                  WHERE k.tenant_id = m.tenant_id
                                    AND k.identifier = ANY(person.identifiers))
            AND (r.sent_at IS NULL OR r.sent_at > CAST(:since AS timestamptz))) AS claims

@@ -40,16 +40,17 @@ moved AS (
 """
 
 #: For a statement that learns, in a step named `taken`, which attempts a provider has or may
-#: have (`message_id`, `attempt_no`, and the `end_state` of its message): turns their holds into
-#: spend and their messages sent, as of the parameter `now`. The claim closes one look-back window
-#: after that; the person's own statistics count the message, so that a channel tried and never
-#: answered is known as one. A hold that has ended before stays as it is, and so does its message.
+#: have (`tenant_id`, `message_id`, `attempt_no`, and the `end_state` of its message): turns
+#: their holds into spend and their messages sent, as of the parameter `now`. The claim closes
+#: one look-back window after that; the person's own statistics count the message, so that a
+#: channel tried and never answered is known as one. A hold that has ended before stays as it is,
+#: and so does its message.
 SETTLE: Final = f"""
 entry AS (
     INSERT INTO budget_entries
-    SELECT message_id, attempt_no, 'settle', hold.tenant_id, hold.campaign_id, hold.channel,
+    SELECT message_id, attempt_no, 'settle', tenant_id, hold.campaign_id, hold.channel,
            hold.day, hold.amount_micros, CAST(:now AS timestamptz)
-      FROM taken JOIN budget_entries hold USING (message_id, attempt_no)
+      FROM taken JOIN budget_entries hold USING (tenant_id, message_id, attempt_no)
      WHERE hold.kind = 'hold'
         ON CONFLICT DO NOTHING
     RETURNING *
@@ -57,8 +58,8 @@ entry AS (
     UPDATE messages m
        SET state = taken.end_state, reason = NULL, details = '{{}}',
            sent_at = CAST(:now AS timestamptz), finished_at = CAST(:now AS timestamptz)
-      FROM entry JOIN taken USING (message_id, attempt_no)
-     WHERE m.message_id = entry.message_id
+      FROM entry JOIN taken USING (tenant_id, message_id, attempt_no)
+     WHERE (m.tenant_id, m.message_id) = (entry.tenant_id, entry.message_id)
     RETURNING m.message_id, m.tenant_id, m.campaign_id, m.recipient_id, m.channel
 ), claim AS (
     UPDATE recipient_claims r
@@ -66,7 +67,7 @@ entry AS (
            covers = tstzrange(lower(r.covers), CAST(:now AS timestamptz) + make_interval(
                         hours => (c.config #>> '{{settings,dedup_lookback_hours}}')::int))
       FROM sent JOIN campaigns c USING (tenant_id, campaign_id)
-     WHERE r.message_id = sent.message_id
+     WHERE (r.tenant_id, r.message_id) = (sent.tenant_id, sent.message_id)
 ), counted AS (
     INSERT INTO engagement_stats AS e (tenant_id, recipient_id, channel, messages)
     SELECT tenant_id, recipient_id, channel, 1 FROM sent
@@ -74,20 +75,24 @@ entry AS (
 ), {BOOK_ENTRIES}
 """  # noqa: S608 - built from constants of ours
 
-#: For a statement that ends messages unsent, in a step named `ended`: gives back the claim and
+#: For a statement that ends messages unsent, in a step named `ended` (`tenant_id`,
+#: `message_id`): gives back the claim and
 #: every open hold of theirs, as of the parameter `now`.
 GIVE_BACK: Final = f"""
 unclaimed AS (
     UPDATE recipient_claims r SET released_at = CAST(:now AS timestamptz)
-      FROM ended WHERE r.message_id = ended.message_id AND r.released_at IS NULL
+      FROM ended
+     WHERE (r.tenant_id, r.message_id) = (ended.tenant_id, ended.message_id)
+       AND r.released_at IS NULL
 ), entry AS (
     INSERT INTO budget_entries
     SELECT hold.message_id, hold.attempt_no, 'release', hold.tenant_id, hold.campaign_id,
            hold.channel, hold.day, hold.amount_micros, CAST(:now AS timestamptz)
-      FROM budget_entries hold JOIN ended USING (message_id)
+      FROM budget_entries hold JOIN ended USING (tenant_id, message_id)
      WHERE hold.kind = 'hold' AND NOT EXISTS (
                SELECT FROM budget_entries done
-                WHERE (done.message_id, done.attempt_no) = (hold.message_id, hold.attempt_no)
+                WHERE (done.tenant_id, done.message_id, done.attempt_no)
+                    = (hold.tenant_id, hold.message_id, hold.attempt_no)
                   AND done.kind IN ('settle', 'release'))
         ON CONFLICT DO NOTHING
     RETURNING *

@@ -79,11 +79,13 @@ SELECT m.message_id, m.campaign_id, c.name AS campaign_name, m.recipient_id, m.s
                    'price_micros', coalesce(e.amount_micros, 0)) ORDER BY a.attempt_no), '[]')
           FROM attempts a
           LEFT JOIN budget_entries e
-            ON (e.message_id, e.attempt_no, e.kind) = (a.message_id, a.attempt_no, 'hold')
+            ON (e.tenant_id, e.message_id, e.attempt_no, e.kind)
+             = (a.tenant_id, a.message_id, a.attempt_no, 'hold')
           LEFT JOIN provider_accounts p ON p.account = a.account
-         WHERE a.message_id = m.message_id) AS attempts,
+         WHERE (a.tenant_id, a.message_id) = (m.tenant_id, m.message_id)) AS attempts,
        (SELECT coalesce(json_agg(d.kind ORDER BY d.occurred_at), '[]')
-          FROM delivery_events d WHERE d.message_id = m.message_id) AS events
+          FROM delivery_events d
+         WHERE (d.tenant_id, d.message_id) = (m.tenant_id, m.message_id)) AS events
   FROM messages m JOIN campaigns c USING (tenant_id, campaign_id)
  WHERE m.tenant_id = :tenant_id AND m.message_id = :message_id
 """)

@@ -1,5 +1,7 @@
 """The schema's revision: which one a database has, and how it gets the newest."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,7 +10,10 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
-from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+
+from madan_sara.persistence.database import database_place
+from madan_sara.persistence.driver_errors import database_border
 
 #: Two workers starting together must not both migrate.
 _MIGRATION_LOCK = 0x6D6164616E
@@ -40,18 +45,17 @@ async def upgrade_database(dsn: str) -> SchemaRevision:
 
     Returns:
         The revision it had before, and the one it has now.
+
+    Raises:
+        UnreachableError: no usable database answers there.
     """
-    engine = create_async_engine(dsn, hide_parameters=True)
-    try:
-        async with engine.begin() as connection:
-            await connection.execute(
-                text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK}
-            )
-            found = await connection.run_sync(_revision)
-            await connection.run_sync(_upgrade)
-            return found
-    finally:
-        await engine.dispose()
+    async with _connection(dsn) as connection:
+        await connection.execute(
+            text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK}
+        )
+        found = await connection.run_sync(_revision)
+        await connection.run_sync(_upgrade)
+        return found
 
 
 async def schema_revision(dsn: str) -> SchemaRevision:
@@ -59,11 +63,22 @@ async def schema_revision(dsn: str) -> SchemaRevision:
 
     Args:
         dsn: SQLAlchemy URL with the asyncpg driver.
+
+    Raises:
+        UnreachableError: no usable database answers there.
     """
+    async with _connection(dsn) as connection:
+        return await connection.run_sync(_revision)
+
+
+@asynccontextmanager
+async def _connection(dsn: str) -> AsyncIterator[AsyncConnection]:
+    """A connection in a transaction, of an engine that lives as long."""
     engine = create_async_engine(dsn, hide_parameters=True)
     try:
-        async with engine.connect() as connection:
-            return await connection.run_sync(_revision)
+        with database_border(database_place(engine.url)):
+            async with engine.begin() as connection:
+                yield connection
     finally:
         await engine.dispose()
 

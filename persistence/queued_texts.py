@@ -13,7 +13,7 @@ from madan_sara.persistence.database import Database, Query
 _WITH_ANOTHER: Final = Query("""
 SELECT m.message_id, m.recipient_id, CAST(m.profile AS text) AS profile
   FROM campaign_queue q
-  JOIN messages m ON m.message_id = q.message_id
+  JOIN messages m USING (tenant_id, message_id)
  WHERE q.tenant_id = :tenant_id AND q.campaign_id = :campaign_id AND q.message_id > :after
    AND m.state = 'queued' AND m.content_digest <> :digest
    AND m.idempotency_key = CAST(:key_without_id AS text) || m.recipient_id
@@ -29,9 +29,11 @@ WITH content AS (
 ), changed AS (
     UPDATE messages m
        SET content_digest = CAST(:digest AS text), request_digest = new.request_digest
-      FROM unnest(CAST(:message_ids AS uuid[]), CAST(:request_digests AS text[]))
-           AS new (message_id, request_digest)
-     WHERE m.message_id = new.message_id AND m.state = 'queued'
+      FROM (SELECT CAST(:tenant_id AS uuid) AS tenant_id, given.*
+              FROM unnest(CAST(:message_ids AS uuid[]), CAST(:request_digests AS text[]))
+                   AS given (message_id, request_digest)
+            OFFSET 0) new
+     WHERE (m.tenant_id, m.message_id) = (new.tenant_id, new.message_id) AND m.state = 'queued'
     RETURNING m.message_id
 )
 SELECT count(*) AS changed FROM changed

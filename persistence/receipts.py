@@ -23,35 +23,38 @@ WITH received AS (
       FROM messages
      WHERE tenant_id = :tenant_id AND message_id = :message_id
         ON CONFLICT DO NOTHING
-    RETURNING message_id, attempt_no, kind
+    RETURNING tenant_id, message_id, attempt_no, kind
 ), first AS (
-    INSERT INTO counted_once (message_id, name)
-    SELECT message_id, name
+    INSERT INTO counted_once (tenant_id, message_id, name)
+    SELECT tenant_id, message_id, name
       FROM received CROSS JOIN LATERAL unnest(CAST(:counted_as AS text[])) AS counted (name)
         ON CONFLICT DO NOTHING
-    RETURNING message_id, name
+    RETURNING tenant_id, message_id, name
 ), turned AS (
     UPDATE attempts a
        SET bounced = true, code = coalesce(:code, a.code),
            state = coalesce(CAST(:turns AS jsonb) ->> a.state, a.state)
       FROM received r
      WHERE CAST(:turns AS jsonb) <> '{}'
-       AND (a.message_id, a.attempt_no) = (r.message_id, r.attempt_no)
+       AND (a.tenant_id, a.message_id, a.attempt_no)
+         = (r.tenant_id, r.message_id, r.attempt_no)
 ), tallied AS (
     INSERT INTO campaign_tally_changes (tenant_id, campaign_id, kind, name, channel, messages)
     SELECT m.tenant_id, m.campaign_id, 'receipt', f.name, coalesce(a.channel, m.channel, ''), 1
       FROM first f
-      JOIN received r USING (message_id)
-      JOIN messages m USING (message_id)
-      LEFT JOIN attempts a ON (a.message_id, a.attempt_no) = (r.message_id, r.attempt_no)
+      JOIN received r USING (tenant_id, message_id)
+      JOIN messages m USING (tenant_id, message_id)
+      LEFT JOIN attempts a
+        ON (a.tenant_id, a.message_id, a.attempt_no) = (r.tenant_id, r.message_id, r.attempt_no)
 ), learned AS (
     INSERT INTO engagement_stats AS s (tenant_id, recipient_id, channel, opens, clicks, replies)
     SELECT m.tenant_id, m.recipient_id, a.channel, CAST(:opens AS integer),
            CAST(:clicks AS integer), CAST(:replies AS integer)
       FROM first f
-      JOIN received r ON (r.message_id, r.kind) = (f.message_id, f.name)
-      JOIN messages m ON m.message_id = r.message_id
-      JOIN attempts a ON (a.message_id, a.attempt_no) = (r.message_id, r.attempt_no)
+      JOIN received r ON (r.tenant_id, r.message_id, r.kind) = (f.tenant_id, f.message_id, f.name)
+      JOIN messages m ON (m.tenant_id, m.message_id) = (r.tenant_id, r.message_id)
+      JOIN attempts a
+        ON (a.tenant_id, a.message_id, a.attempt_no) = (r.tenant_id, r.message_id, r.attempt_no)
      WHERE CAST(:engages AS boolean)
         ON CONFLICT (tenant_id, recipient_id, channel) DO UPDATE
        SET opens = s.opens + excluded.opens, clicks = s.clicks + excluded.clicks,
@@ -60,8 +63,9 @@ WITH received AS (
     SELECT m.tenant_id, m.message_id, m.recipient_id, r.kind, place.channel,
            m.addresses ->> place.channel AS address
       FROM received r
-      JOIN messages m USING (message_id)
-      LEFT JOIN attempts a ON (a.message_id, a.attempt_no) = (r.message_id, r.attempt_no)
+      JOIN messages m USING (tenant_id, message_id)
+      LEFT JOIN attempts a
+        ON (a.tenant_id, a.message_id, a.attempt_no) = (r.tenant_id, r.message_id, r.attempt_no)
      CROSS JOIN LATERAL (SELECT coalesce(a.channel, m.channel)) AS place (channel)
 ), suppressed AS (
     INSERT INTO suppressions (tenant_id, subject_kind, subject, channel, reason, created_at,

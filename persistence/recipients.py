@@ -8,7 +8,7 @@ from typing import Final
 
 from madan_sara.contracts.campaign import FINAL_STATUSES, CampaignStatus, OutreachCampaign
 from madan_sara.contracts.content import MessageContent
-from madan_sara.contracts.faults import InvalidRequestError
+from madan_sara.contracts.errors import FinalStatusError
 from madan_sara.contracts.naming import batch_key, import_key
 from madan_sara.persistence.database import Database, Query
 from madan_sara.persistence.messages import NewMessage
@@ -145,7 +145,7 @@ class PostgresRecipients:
             What was added, and who was known, by an earlier call or by this one.
 
         Raises:
-            InvalidRequestError: the campaign is over for good.
+            FinalStatusError: the campaign is over for good.
         """
         if not recipients:
             return StoredRecipients()
@@ -183,11 +183,11 @@ def require_open(campaign: OutreachCampaign, status: str, now: datetime) -> None
     One that has completed, because everybody had an outcome, may go on before its end date.
 
     Raises:
-        InvalidRequestError: it is; nobody would ever be sent anything.
+        FinalStatusError: it is; nobody would ever be sent anything.
     """
     may_go_on = status == CampaignStatus.COMPLETED and not campaign.is_over(now)
     if status in FINAL_STATUSES and not may_go_on:
-        raise InvalidRequestError(
+        raise FinalStatusError(
             f"campaign {campaign.id} is {status}, which is final; import into another one"
         )
 

@@ -3,6 +3,7 @@
 import json
 
 from madan_sara.activities.stores import StoredRequest
+from madan_sara.contracts.errors import NotFoundError
 from madan_sara.contracts.outreach import Block, ConcludeInput, ConcludeResult, MessageRef
 from madan_sara.persistence.database import Database, Query
 from madan_sara.persistence.ledger_sql import GIVE_BACK
@@ -24,7 +25,7 @@ WITH ended AS (
            finished_at = CAST(:now AS timestamptz)
      WHERE tenant_id = :tenant_id AND message_id = :message_id
        AND state NOT IN ('sent', 'unknown', 'cancelled', 'failed', 'blocked')
-    RETURNING message_id
+    RETURNING tenant_id, message_id
 ), {GIVE_BACK}
 SELECT state, reason FROM messages
  WHERE tenant_id = :tenant_id AND message_id = :message_id AND NOT EXISTS (SELECT FROM ended)
@@ -39,10 +40,12 @@ WITH back AS (
     UPDATE messages m
        SET state = 'queued', reason = CAST(:reason AS text), details = CAST(:details AS jsonb)
      WHERE tenant_id = :tenant_id AND message_id = :message_id AND state = 'deciding'
-       AND NOT EXISTS (SELECT FROM budget_entries e WHERE e.message_id = m.message_id)
+       AND NOT EXISTS (SELECT FROM budget_entries e
+                        WHERE (e.tenant_id, e.message_id) = (m.tenant_id, m.message_id))
     RETURNING tenant_id, campaign_id, message_id
 ), unclaimed AS (
-    DELETE FROM recipient_claims r USING back WHERE r.message_id = back.message_id
+    DELETE FROM recipient_claims r USING back
+     WHERE (r.tenant_id, r.message_id) = (back.tenant_id, back.message_id)
 ), unqueued AS (
     DELETE FROM campaign_queue q USING back
      WHERE (q.tenant_id, q.campaign_id, q.message_id)
@@ -66,7 +69,7 @@ class PostgresRequestStore:
         key = {"tenant_id": ref.tenant_id, "message_id": ref.message_id}
         row = await self._database.fetch_one(_REQUEST, key)
         if row is None:
-            raise LookupError(f"there is no message {ref.message_id}")
+            raise NotFoundError.message(ref.message_id)
         return request_from(row)
 
     async def put_back(self, ref: MessageRef, block: Block) -> bool:

@@ -9,6 +9,7 @@ from sqlalchemy import RowMapping, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from madan_sara.contracts.errors import NotFoundError
 from madan_sara.contracts.outreach import Block, ExitReason, ReserveInput, ReserveResult
 from madan_sara.persistence.accounts import ACCOUNT_COLUMNS, account_from, open_day
 from madan_sara.persistence.database import Database, Query
@@ -24,12 +25,13 @@ WITH message AS (
        FOR NO KEY UPDATE
 ), replaced AS (
     SELECT channel, day::text AS day, amount_micros FROM budget_entries
-     WHERE message_id = :message_id AND attempt_no = CAST(:replaced AS integer) AND kind = 'hold'
+     WHERE tenant_id = :tenant_id AND message_id = :message_id
+       AND attempt_no = CAST(:replaced AS integer) AND kind = 'hold'
 )
 SELECT a.campaign_id, {ACCOUNT_COLUMNS},
        (SELECT amount_micros FROM budget_entries
-         WHERE message_id = :message_id AND attempt_no = CAST(:attempt_no AS integer)
-           AND kind = 'hold') AS held_already,
+         WHERE tenant_id = :tenant_id AND message_id = :message_id
+           AND attempt_no = CAST(:attempt_no AS integer) AND kind = 'hold') AS held_already,
        replaced.amount_micros AS given_back
   FROM budget_accounts a
   JOIN message USING (tenant_id, campaign_id)
@@ -62,27 +64,30 @@ WITH asked AS (
                                      scheduled_at, day, amount_micros, routing, plan, now, nth)
       JOIN messages m USING (tenant_id, message_id)
       LEFT JOIN budget_entries known
-        ON (known.message_id, known.attempt_no, known.kind)
-         = (asked.message_id, asked.attempt_no, 'hold')
-     ORDER BY asked.message_id
+        ON (known.tenant_id, known.message_id, known.attempt_no, known.kind)
+         = (asked.tenant_id, asked.message_id, asked.attempt_no, 'hold')
+     ORDER BY asked.tenant_id, asked.message_id
 ), scheduled AS (
     UPDATE messages m
        SET state = 'scheduled', channel = asked.channel, scheduled_at = asked.scheduled_at,
            routing = CAST(asked.routing AS jsonb), plan = CAST(asked.plan AS jsonb)
       FROM asked
-     WHERE asked.can_be_held AND m.message_id = asked.message_id
+     WHERE asked.can_be_held
+       AND (m.tenant_id, m.message_id) = (asked.tenant_id, asked.message_id)
        AND m.state IN ('deciding', 'scheduled', 'sending')
     RETURNING asked.*
 ), claimed AS (
     UPDATE recipient_claims r SET channel = scheduled.channel
-      FROM scheduled WHERE r.message_id = scheduled.message_id
+      FROM scheduled
+     WHERE (r.tenant_id, r.message_id) = (scheduled.tenant_id, scheduled.message_id)
 ), entry AS (
     INSERT INTO budget_entries
     SELECT e.message_id, e.attempt_no, 'release', e.tenant_id, e.campaign_id, e.channel, e.day,
            e.amount_micros, scheduled.now, NULL
       FROM scheduled
-      JOIN budget_entries e ON (e.message_id, e.attempt_no, e.kind)
-                             = (scheduled.message_id, scheduled.replaced, 'hold')
+      JOIN budget_entries e
+        ON (e.tenant_id, e.message_id, e.attempt_no, e.kind)
+         = (scheduled.tenant_id, scheduled.message_id, scheduled.replaced, 'hold')
     UNION ALL
     SELECT message_id, attempt_no, 'hold', tenant_id, campaign_id, channel, CAST(day AS date),
            amount_micros, now, scheduled_at
@@ -98,7 +103,8 @@ _HOLD_JUDGED = text(_HOLD)
 
 _HELD_AMOUNT = text("""
 SELECT amount_micros FROM budget_entries
- WHERE message_id = :message_id AND attempt_no = CAST(:attempt_no AS integer) AND kind = 'hold'
+ WHERE tenant_id = :tenant_id AND message_id = :message_id
+   AND attempt_no = CAST(:attempt_no AS integer) AND kind = 'hold'
 """)
 
 #: The answer to a reservation that outlived its message: nothing was held.
@@ -179,7 +185,7 @@ async def _lock_accounts(
     """Lock a send's accounts; the first send of a day opens the day's account."""
     rows = (await connection.execute(_LOCKED_ACCOUNTS, parameters)).mappings().all()
     if not rows:
-        raise LookupError(f"there is no message {parameters['message_id']}")
+        raise NotFoundError(f"there is no message {parameters['message_id']}")
     if not any((row["scope"], row["key"]) == ("day", parameters["day"]) for row in rows):
         await open_day(connection, {**parameters, "campaign_id": rows[0]["campaign_id"]})
         rows = (await connection.execute(_LOCKED_ACCOUNTS, parameters)).mappings().all()

@@ -7,7 +7,7 @@ from typing import TypeVar
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from madan_sara.activities.errors import UnreadableRowError
+from madan_sara.contracts.errors import UnreadableRowError
 
 M = TypeVar("M", bound=BaseModel)
 

@@ -7,7 +7,8 @@ from typing import Final
 from madan_sara.contracts.campaign import Urgency
 from madan_sara.contracts.channels import Channel
 from madan_sara.contracts.decision import ChannelAssessment, FactorScores
-from madan_sara.contracts.reading import read
+from madan_sara.contracts.errors import InvalidRequestError
+from madan_sara.contracts.reading import read, require
 from madan_sara.contracts.recipient import ChannelEngagement, CustomerType, Device
 from madan_sara.policy import data
 
@@ -24,6 +25,7 @@ REPLY_WEIGHT: Final = 0.3
 TOTAL_DECIMALS: Final = 6
 
 _RECOMMENDED_CHANNELS: Final = 3
+_HOURS: Final = range(24)
 _CHANNEL_RANK: Final = {channel: rank for rank, channel in enumerate(Channel)}
 
 
@@ -134,6 +136,10 @@ class ChannelSelector:
             # A plain word is found like its member; nothing is asked twice of a member.
             if word is not None and not isinstance(word, kind):
                 read(kind, word, field)
+        if engagement is not None:
+            require(Engagement, engagement, "engagement")
+        if local_hour is not None and local_hour not in _HOURS:
+            raise InvalidRequestError(f"local_hour: {local_hour!r} is not an hour from 0 to 23")
         unknown = data.UNKNOWN_SCORE
         by_type = data.CUSTOMER_TYPE_SCORES[channel]
         by_part = data.DAY_PART_SCORES[channel]
@@ -152,7 +158,7 @@ class ChannelSelector:
         """The best-scored channel of those not ruled out; ties in the order of `Channel`."""
         ranked = sorted(
             best_first(assessment.channel, assessment.total)
-            for assessment in assessments
+            for assessment in read(list[ChannelAssessment], assessments, "assessments")
             if assessment.ruled_out is None and assessment.total is not None
         )
         return list(Channel)[ranked[0][1]] if ranked else None
@@ -175,8 +181,8 @@ class ChannelSelector:
         segment = read(CustomerType, customer_type, "customer_type")
         known = {
             read(Channel, channel, "engagement"): seen
-            for channel, seen in (engagement or {}).items()
-            if seen.messages > 0
+            for channel, seen in _by_channel(engagement).items()
+            if require(Engagement, seen, "engagement").messages > 0
         }
         if not known:
             return list(data.RECOMMENDATIONS[segment])
@@ -191,6 +197,14 @@ class ChannelSelector:
         }
         ranked = sorted(Channel, key=lambda channel: best_first(channel, totals[channel]))
         return ranked[:_RECOMMENDED_CHANNELS]
+
+
+def _by_channel(engagement: object) -> Mapping[object, Engagement]:
+    if not isinstance(engagement, Mapping | None):
+        raise InvalidRequestError(
+            f"engagement: must be a mapping of channels, not {type(engagement).__name__}"
+        )
+    return engagement or {}
 
 
 def _weighted(opened: float, clicked: float, replied: float) -> float:

@@ -8,7 +8,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from madan_sara.contracts.base import ShortText
 from madan_sara.contracts.channels import CONTACT_FIELDS, Channel
-from madan_sara.contracts.faults import InvalidRequestError, one_line
+from madan_sara.contracts.errors import InvalidRequestError
+from madan_sara.contracts.faults import one_line
 from madan_sara.contracts.phones import to_e164
 from madan_sara.contracts.reading import read
 from madan_sara.contracts.recipient import EmailAddress

@@ -15,9 +15,10 @@ from madan_sara.contracts.campaign_run import (
     CommandInput,
     LimitsCommand,
 )
-from madan_sara.contracts.faults import InvalidRequestError
+from madan_sara.contracts.errors import FinalStatusError, InvalidRequestError
 from madan_sara.contracts.outreach import Details, OutreachState
 from madan_sara.persistence.campaign_runs import PostgresCampaignRuns
+from madan_sara.persistence.ownership import OwnCampaign, Ownership
 from madan_sara.starter.campaign_runs import CampaignHandle, CampaignRuns
 from madan_sara.starter.requests import parse
 
@@ -37,13 +38,21 @@ class CampaignControl:
     worker is there, and commands hold in the order they are given.
 
     Args:
-        ref: the campaign.
+        ref: the campaign, as its tenant would have it.
+        ownership: says whether it is the tenant's.
         store: campaigns as they run.
         runs: their workflows.
     """
 
-    def __init__(self, ref: CampaignRef, store: PostgresCampaignRuns, runs: CampaignRuns) -> None:
+    def __init__(
+        self,
+        ref: CampaignRef,
+        ownership: Ownership,
+        store: PostgresCampaignRuns,
+        runs: CampaignRuns,
+    ) -> None:
         self._ref = ref
+        self._ownership = ownership
         self._store = store
         self._runs = runs
 
@@ -59,22 +68,21 @@ class CampaignControl:
 
         Raises:
             InvalidRequestError: it has no recipients to send to, or is over.
-            LookupError: there is no such campaign.
+            NotFoundError: there is no such campaign.
         """
-        facts = await self._store.facts(self._ref, datetime.now(UTC))
+        own = await self._own()
+        facts = await self._store.facts(own, datetime.now(UTC))
         campaign = facts.campaign
         if campaign.status in FINAL_STATUSES:
-            raise InvalidRequestError(
-                f"campaign {campaign.id} is {campaign.status}, which is final"
-            )
+            raise FinalStatusError(f"campaign {campaign.id} is {campaign.status}, which is final")
         startable = facts.count(OutreachState.QUEUED, OutreachState.DECIDING)
-        if not startable and await self._runs.status(self._ref) is None:
+        if not startable and await self._runs.status(own) is None:
             raise InvalidRequestError(
                 f"campaign {campaign.id} has no recipients left to start; import recipients first"
             )
         if campaign.status is CampaignStatus.DRAFT:
             await self._command("started", status=CampaignStatus.ACTIVE)
-        handle = await self._runs.start(self._ref, campaign)
+        handle = await self._runs.start(own, campaign)
         await self._store.note_started(self._ref)
         return handle
 
@@ -82,8 +90,8 @@ class CampaignControl:
         """Deliver nothing until it is resumed, those asleep included.
 
         Raises:
-            InvalidRequestError: it is over.
-            LookupError: there is no such campaign.
+            FinalStatusError: it is over.
+            NotFoundError: there is no such campaign.
         """
         await self._set_status(CampaignStatus.PAUSED)
         await self.look_again()
@@ -92,8 +100,8 @@ class CampaignControl:
         """Go on; what was due meanwhile is sent within its allowed hours.
 
         Raises:
-            InvalidRequestError: it is over.
-            LookupError: there is no such campaign.
+            FinalStatusError: it is over.
+            NotFoundError: there is no such campaign.
         """
         await self._set_status(CampaignStatus.ACTIVE)
         await self.look_again()
@@ -104,13 +112,13 @@ class CampaignControl:
         Holds at once; a workflow then closes what is unsent, page by page.
 
         Raises:
-            InvalidRequestError: it is over already.
-            LookupError: there is no such campaign.
+            FinalStatusError: it is over already.
+            NotFoundError: there is no such campaign.
         """
         command = parse(CancelCommand, {"reason": reason}, "")
         await self._set_status(CampaignStatus.CANCELLED, {"reason": command.reason})
         facts = await self._store.facts(self._ref, datetime.now(UTC))
-        await self._runs.start(self._ref, facts.campaign)
+        await self._runs.start(await self._own(), facts.campaign)
 
     async def set_daily_limit(self, daily_limit: int) -> None:
         """Send so many messages a day, from today on; see `set_limits`."""
@@ -140,8 +148,9 @@ class CampaignControl:
 
         Raises:
             InvalidRequestError: a limit is below what is held or spent already, the end not
-                later than the present one, or the campaign over; nothing was changed.
-            LookupError: there is no such campaign.
+                later than the present one; nothing was changed.
+            FinalStatusError: it is over.
+            NotFoundError: there is no such campaign.
         """
         given = {"daily_limit": daily_limit, "budget_total": budget_total, "end_date": end_date}
         command = parse(LimitsCommand, given, "")
@@ -150,26 +159,29 @@ class CampaignControl:
 
     async def look_again(self) -> None:
         """Have its workflow, if one runs, see what was changed or added."""
-        await self._runs.tell(self._ref)
+        await self._runs.tell(await self._own())
 
     async def status(self) -> CampaignRunStatus | None:
         """What its workflow does; None where none runs."""
-        return await self._runs.status(self._ref)
+        return await self._runs.status(await self._own())
 
     async def lost(self) -> str | None:
         """What became of its workflow, if it was ended from outside; `start` starts another."""
-        return await self._runs.lost(self._ref)
+        return await self._runs.lost(await self._own())
 
     async def result(self) -> CampaignResult:
         """Wait until every recipient has an outcome."""
-        return await self.handle.result()
+        return await self._runs.result(await self._own())
 
     # Inside
+
+    async def _own(self) -> OwnCampaign:
+        return await self._ownership.campaign(self._ref.campaign_id)
 
     async def _set_status(self, status: CampaignStatus, details: Details | None = None) -> None:
         stands = await self._command(_NOTED[status], status=status, details=details or {})
         if stands is not status:
-            raise InvalidRequestError(
+            raise FinalStatusError(
                 f"campaign {self._ref.campaign_id} is {stands}, which is final; "
                 f"it cannot become {status}"
             )

@@ -11,9 +11,12 @@ from madan_sara.contracts.campaign_run import (
     CampaignResult,
     CampaignRunStatus,
 )
+from madan_sara.contracts.errors import NotFoundError
 from madan_sara.contracts.naming import CAMPAIGN_QUEUE, campaign_workflow_id
+from madan_sara.persistence.ownership import OwnCampaign
 from madan_sara.starter.lost import told_execution
 from madan_sara.starter.shown import shown
+from madan_sara.starter.temporal_errors import temporal_border
 from madan_sara.workflows.campaign import CampaignWorkflow
 
 _ENDED_FROM_OUTSIDE = (
@@ -39,22 +42,24 @@ class CampaignRuns:
     def handle(self, ref: CampaignRef) -> CampaignHandle:
         """The workflow that runs a campaign, for everything Temporal offers."""
         return self._client.get_workflow_handle_for(
-            CampaignWorkflow.run, campaign_workflow_id(ref.campaign_id)
+            CampaignWorkflow.run, campaign_workflow_id(ref.tenant_id, ref.campaign_id)
         )
 
-    async def start(self, ref: CampaignRef, campaign: OutreachCampaign) -> CampaignHandle:
+    @temporal_border
+    async def start(self, ref: OwnCampaign, campaign: OutreachCampaign) -> CampaignHandle:
         """Start a campaign's workflow, or join the one that runs, which looks again."""
         return await self._client.start_workflow(
             CampaignWorkflow.run,
             CampaignInput(ref=ref),
-            id=campaign_workflow_id(ref.campaign_id),
+            id=campaign_workflow_id(ref.tenant_id, ref.campaign_id),
             task_queue=CAMPAIGN_QUEUE,
             id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
             start_signal="campaign_changed",
             **shown(ref.tenant_id, campaign),
         )
 
-    async def tell(self, ref: CampaignRef) -> None:
+    @temporal_border
+    async def tell(self, ref: OwnCampaign) -> None:
         """Have a campaign's workflow look again, if there is one."""
         try:
             await self.handle(ref).signal(CampaignWorkflow.campaign_changed)
@@ -62,7 +67,8 @@ class CampaignRuns:
             if error.status is not RPCStatusCode.NOT_FOUND:
                 raise
 
-    async def lost(self, ref: CampaignRef) -> str | None:
+    @temporal_border
+    async def lost(self, ref: OwnCampaign) -> str | None:
         """What became of a campaign's workflow, if it was ended from outside; None: nothing."""
         try:
             status = (await self.handle(ref).describe()).status
@@ -72,7 +78,22 @@ class CampaignRuns:
             raise
         return told_execution(status) if status in _ENDED_FROM_OUTSIDE else None
 
-    async def status(self, ref: CampaignRef) -> CampaignRunStatus | None:
+    @temporal_border
+    async def result(self, ref: OwnCampaign) -> CampaignResult:
+        """Wait until everybody has an outcome.
+
+        Raises:
+            NotFoundError: its workflow was ended from outside, or none was ever started.
+        """
+        try:
+            return await self.handle(ref).result()
+        except RPCError as error:
+            if error.status is not RPCStatusCode.NOT_FOUND:
+                raise
+        raise NotFoundError(f"campaign {ref.campaign_id} has no workflow; start it first")
+
+    @temporal_border
+    async def status(self, ref: OwnCampaign) -> CampaignRunStatus | None:
         """What a campaign's workflow does; None where none runs, or none answers."""
         try:
             return await self.handle(ref).query(CampaignWorkflow.status)

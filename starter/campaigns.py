@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
 
+from madan_sara.activities.own_campaign import own_campaign
 from madan_sara.contracts.campaign import OutreachCampaign
-from madan_sara.contracts.faults import InvalidRequestError
+from madan_sara.contracts.errors import InvalidRequestError, NotFoundError
+from madan_sara.contracts.reading import read
 from madan_sara.contracts.settings import OrchestratorSettings
 from madan_sara.persistence.campaign_status import PostgresCampaignStatus
 from madan_sara.persistence.campaigns import PostgresCampaignStore
@@ -45,11 +47,11 @@ class Campaigns:
         """A saved campaign.
 
         Raises:
-            LookupError: there is no such campaign.
+            NotFoundError: there is no such campaign.
         """
-        campaign = await self._store.load(self._tenant_id, campaign_id)
+        campaign = await self._store.load(self._tenant_id, read(UUID, campaign_id, "campaign_id"))
         if campaign is None:
-            raise LookupError(f"there is no campaign {campaign_id}")
+            raise NotFoundError.campaign(campaign_id)
         return campaign
 
     def checked(self, campaign: OutreachCampaign) -> OutreachCampaign:
@@ -58,12 +60,8 @@ class Campaigns:
         Raises:
             InvalidRequestError: its fields contradict each other, or it is another tenant's.
         """
-        if campaign.tenant_uuid != self._tenant_id:
-            raise InvalidRequestError(
-                f"campaign.tenant_uuid: {campaign.tenant_uuid} is not this orchestrator's "
-                f"tenant {self._tenant_id}"
-            )
-        return checked_campaign(campaign, self._settings)
+        own = own_campaign(campaign, self._tenant_id)
+        return checked_campaign(own, self._settings)
 
     async def save(self, campaign: OutreachCampaign) -> None:
         """Store a campaign as it is, its status included; a final status stays.
@@ -89,7 +87,7 @@ class Campaigns:
         Raises:
             InvalidRequestError: its fields contradict each other, or it is another
                 tenant's.
-            LookupError: there is no such campaign.
+            NotFoundError: there is no such campaign.
         """
         if isinstance(given, UUID):
             return ChosenCampaign(await self.get(given))
@@ -139,10 +137,12 @@ class Campaigns:
         """A campaign's budget, daily limit, pacing, counts and prospects.
 
         Raises:
-            LookupError: there is no such campaign.
+            NotFoundError: there is no such campaign.
         """
         now = datetime.now(UTC)
-        snapshot = await self._status.snapshot(self._tenant_id, campaign_id, now)
+        snapshot = await self._status.snapshot(
+            self._tenant_id, read(UUID, campaign_id, "campaign_id"), now
+        )
         return campaign_status(snapshot, now)
 
     def _differing(

@@ -5,8 +5,9 @@ from decimal import Decimal
 from uuid import UUID, uuid4
 
 from madan_sara.contracts.conversion import Conversion
-from madan_sara.contracts.faults import InvalidRequestError
+from madan_sara.contracts.errors import ConflictError, KeyUsedError, NotFoundError
 from madan_sara.contracts.money import from_micros
+from madan_sara.contracts.reading import read
 from madan_sara.persistence.conversions import PostgresConversions
 from madan_sara.persistence.database import Database
 from madan_sara.starter.requests import parse
@@ -40,16 +41,17 @@ class Conversions:
             "occurred_at": at or now,
         }
         conversion = parse(Conversion, given, "")
-        stored = await self._store.record(self._tenant_id, message_id, conversion, now)
+        named = read(UUID, message_id, "message_id")
+        stored = await self._store.record(self._tenant_id, named, conversion, now)
         if stored.state is None:
-            raise LookupError(f"there is no message {message_id}")
+            raise NotFoundError.message(message_id)
         if stored.value_micros is None:
-            raise InvalidRequestError(
+            raise ConflictError(
                 f"message {message_id} is {stored.state}; only a message that was sent, or may "
                 "have been, can bring a conversion"
             )
         if (kept := from_micros(stored.value_micros)) != conversion.value:
-            raise InvalidRequestError(
+            raise KeyUsedError(
                 f"conversion_id: {conversion.conversion_id!r} stands for a conversion of "
                 f"{kept:f} already, not {conversion.value:f}; use another id"
             )

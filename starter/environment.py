@@ -12,6 +12,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import SQLAlchemyError
 
 from madan_sara.config.settings import DatabaseSettings, TenantDefaults
+from madan_sara.contracts.errors import MisconfiguredError
 from madan_sara.contracts.faults import one_line
 from madan_sara.contracts.settings import OrchestratorSettings
 from madan_sara.persistence.database import ONLY_SQLALCHEMY, Database
@@ -23,7 +24,7 @@ _LAST_PORT: Final = 65_535
 _SSL_MODES: Final = frozenset({"disable", "allow", "prefer", "require", "verify-ca", "verify-full"})
 
 
-class UnusableSettingsError(ValueError):
+class UnusableSettingsError(MisconfiguredError):
     """The environment holds settings that cannot be used; says which, and why."""
 
 

@@ -6,9 +6,13 @@ from datetime import UTC, datetime
 from typing import Final
 from uuid import UUID
 
+from pydantic import TypeAdapter
+
+from madan_sara.contracts.base import ShortText
 from madan_sara.contracts.campaign import CampaignStatus
-from madan_sara.contracts.faults import InvalidRequestError
+from madan_sara.contracts.errors import InvalidRequestError, NotFoundError
 from madan_sara.contracts.found import FoundCampaign, FoundMessage, MessageFilter
+from madan_sara.contracts.reading import read, require
 from madan_sara.contracts.settings import OrchestratorSettings
 from madan_sara.persistence.database import Database
 from madan_sara.persistence.finding import Contacts, PostgresFinder
@@ -19,6 +23,8 @@ PAGE: Final = 50
 LONGEST_PAGE: Final = 1_000
 
 _ANY: Final = MessageFilter()
+_ID: Final = TypeAdapter[UUID | None](UUID | None)
+_STATUS: Final = TypeAdapter[CampaignStatus | None](CampaignStatus | None)
 
 
 @dataclass(frozen=True)
@@ -65,7 +71,10 @@ class Finding:
             InvalidRequestError: the limit is out of range.
         """
         return await self._finder.campaigns(
-            self._tenant_id, status=status, after=after, limit=_checked(limit)
+            self._tenant_id,
+            status=read(_STATUS, status, "status"),
+            after=read(_ID, after, "after"),
+            limit=_checked(limit),
         )
 
     async def messages(
@@ -84,7 +93,11 @@ class Finding:
             InvalidRequestError: the limit is out of range.
         """
         return await self._finder.messages(
-            self._tenant_id, campaign_id, chosen, after=after, limit=_checked(limit)
+            self._tenant_id,
+            read(UUID, campaign_id, "campaign_id"),
+            require(MessageFilter, chosen, "chosen"),
+            after=read(_ID, after, "after"),
+            limit=_checked(limit),
         )
 
     async def person(
@@ -94,19 +107,20 @@ class Finding:
 
         Raises:
             InvalidRequestError: the limit is out of range.
-            LookupError: nothing is known of this person.
+            NotFoundError: nothing is known of this person.
         """
         now = datetime.now(UTC)
+        recipient_id = read(ShortText, recipient_id, "recipient_id")
         contacts = await self._finder.contacts(self._tenant_id, recipient_id, now)
         messages = await self._finder.messages(
             self._tenant_id,
             None,
             MessageFilter(recipient_id=recipient_id),
-            after=after,
+            after=read(_ID, after, "after"),
             limit=_checked(limit),
         )
         if not messages and after is None and not contacts.suppressions:
-            raise LookupError(f"nothing is known of a recipient {recipient_id!r}")
+            raise NotFoundError(f"nothing is known of a recipient {recipient_id!r}")
         return PersonOverview(
             recipient_id=recipient_id,
             contacts=contacts,
@@ -118,6 +132,6 @@ class Finding:
 
 
 def _checked(limit: int) -> int:
-    if not 1 <= limit <= LONGEST_PAGE:
+    if not 1 <= read(int, limit, "limit") <= LONGEST_PAGE:
         raise InvalidRequestError(f"limit: {limit} is not between 1 and {LONGEST_PAGE}")
     return limit

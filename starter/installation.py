@@ -5,16 +5,17 @@ from collections.abc import Awaitable
 from dataclasses import dataclass
 from typing import Final, Literal
 
-import asyncpg
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.engine import make_url
 from temporalio.api.operatorservice.v1 import ListSearchAttributesRequest
 from temporalio.service import RPCError
 
 from madan_sara.config.temporal import connect
+from madan_sara.contracts.errors import MadanSaraError
 from madan_sara.contracts.naming import SEARCH_ATTRIBUTES
+from madan_sara.persistence.database import database_place
 from madan_sara.persistence.migrate import SchemaRevision, schema_revision, upgrade_database
-from madan_sara.starter.connecting import UnreachableError, database_place, database_settings
-from madan_sara.starter.environment import UnusableSettingsError, database_of
+from madan_sara.starter.connecting import database_settings
+from madan_sara.starter.environment import database_of
 
 #: Longest time for one check. A probe of a container is repeated after some seconds.
 _CHECK_SECONDS: Final = 5
@@ -47,11 +48,7 @@ async def migrate() -> SchemaRevision:
         UnreachableError: its address is not set, or no usable database answers there.
         UnusableSettingsError: its address is none.
     """
-    dsn = await _dsn()
-    try:
-        return await upgrade_database(dsn)
-    except (OSError, asyncpg.PostgresError, DBAPIError) as error:
-        raise UnreachableError(_not_usable(dsn, error)) from None
+    return await upgrade_database(await _dsn())
 
 
 async def health() -> list[HealthCheck]:
@@ -72,30 +69,19 @@ async def _checked(part: Part, looking: Awaitable[HealthCheck]) -> HealthCheck:
             return await looking
     except TimeoutError:
         return HealthCheck(part, is_usable=False, says=f"no answer within {_CHECK_SECONDS} s")
-    except (UnreachableError, UnusableSettingsError) as error:
+    except MadanSaraError as error:
         return HealthCheck(part, is_usable=False, says=str(error))
 
 
 async def _database_state() -> HealthCheck:
     dsn = await _dsn()
-    place = database_place(dsn)
-    try:
-        schema = await schema_revision(dsn)
-    except (OSError, asyncpg.PostgresError, DBAPIError) as error:
-        return HealthCheck("database", is_usable=False, says=_not_usable(dsn, error))
+    place = database_place(make_url(dsn))
+    schema = await schema_revision(dsn)
     if not schema.is_newest:
         found = f"schema {schema.before}" if schema.before else "no schema of ours"
         says = f"{place} has {found}, and {schema.newest} is needed; run `madan-sara migrate`"
         return HealthCheck("database", is_usable=False, says=says)
     return HealthCheck("database", is_usable=True, says=f"{place}, schema {schema.newest}")
-
-
-def _not_usable(dsn: str, error: Exception) -> str:
-    """What a failing database means, without the driver's words: they may quote values."""
-    cause = type(error.orig if isinstance(error, DBAPIError) else error).__name__
-    return (
-        f"PostgreSQL at {database_place(dsn)} cannot be used ({cause}); see MADAN_SARA_DATABASE_URL"
-    )
 
 
 async def _temporal_state() -> HealthCheck:

@@ -5,6 +5,8 @@ from uuid import UUID
 
 from temporalio.client import WorkflowExecutionStatus
 
+from madan_sara.contracts.errors import OutreachLostError
+
 _BECAME: Final = {
     WorkflowExecutionStatus.TERMINATED: "was terminated",
     WorkflowExecutionStatus.TIMED_OUT: "has timed out",
@@ -13,19 +15,9 @@ _BECAME: Final = {
 }
 
 
-class OutreachLostError(LookupError):
-    """A message has not ended, and its workflow is gone or was ended from outside.
-
-    Args:
-        message_id: the message.
-        how: how the workflow was ended; None: Temporal does not know it.
-    """
-
-    def __init__(self, message_id: UUID, how: WorkflowExecutionStatus | None) -> None:
-        self.how = how
-        #: The same in words.
-        self.became = told_execution(how)
-        super().__init__(f"message {message_id} is carried no further: its workflow {self.became}")
+def lost_outreach(message_id: UUID, how: WorkflowExecutionStatus | None) -> OutreachLostError:
+    """A message whose workflow was ended from outside; None: Temporal does not know it."""
+    return OutreachLostError(message_id, told_execution(how), is_known=how is not None)
 
 
 def told_execution(status: WorkflowExecutionStatus | None) -> str:

@@ -9,12 +9,10 @@ from typing import Any, Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from temporalio.client import WorkflowQueryFailedError
-from temporalio.service import RPCError
-
 from madan_sara.contracts.channels import Channel
 from madan_sara.contracts.decision import RoutingDecision, SendPlan
 from madan_sara.contracts.delivery import AttemptState, AttemptSummary
+from madan_sara.contracts.errors import OutreachLostError, UnreachableError
 from madan_sara.contracts.outreach import (
     FINAL_STATES,
     Details,
@@ -27,7 +25,6 @@ from madan_sara.contracts.words.progress import lost_advice
 from madan_sara.contracts.words.waits import explain_wait
 from madan_sara.starter.campaign_words import explain_queue
 from madan_sara.starter.campaigns import Campaigns
-from madan_sara.starter.lost import OutreachLostError
 from madan_sara.starter.messages import Messages
 
 #: A workflow with a worker answers in milliseconds; without one, what is stored will do.
@@ -113,7 +110,7 @@ async def ask_message_status(
     """Ask the workflow, and the database where it does not answer.
 
     Raises:
-        LookupError: there is no such message.
+        NotFoundError: there is no such message.
     """
     status = await _ask_workflow(messages, message_id)
     record = await messages.record(message_id)
@@ -182,7 +179,7 @@ async def _ask_workflow(
             return await messages.status(message_id)
     except OutreachLostError as error:
         return error
-    except (RPCError, TimeoutError, WorkflowQueryFailedError):
+    except (UnreachableError, TimeoutError):
         return None
 
 
@@ -196,7 +193,7 @@ async def _in_its_queue(campaigns: Campaigns, found: MessageStatus) -> MessageSt
 
 def _what_became(record: MessageRecord, lost: OutreachLostError) -> str | None:
     """What became of the workflow of a message that needs one."""
-    if lost.how is None:
+    if not lost.is_known:
         # One that waits for its turn or is just being started has none yet.
         is_asleep = record.state in (OutreachState.SCHEDULED, OutreachState.SENDING)
         return lost.became if is_asleep else None

@@ -5,24 +5,26 @@ from uuid import UUID
 
 from temporalio.client import WorkflowExecutionStatus
 
+from madan_sara.contracts.base import Instant
 from madan_sara.contracts.campaign import FINAL_STATUSES
 from madan_sara.contracts.delivery import AttemptState, DeliveryEvent, DeliveryEventSignal
-from madan_sara.contracts.faults import InvalidRequestError
+from madan_sara.contracts.errors import ConflictError, FinalStatusError, NotFoundError
 from madan_sara.contracts.outreach import (
     FINAL_STATES,
     ConcludeInput,
     DecisionAnswer,
     ExitReason,
-    MessageRef,
     OutreachState,
     OutreachStatus,
 )
+from madan_sara.contracts.reading import read, require
 from madan_sara.contracts.records import MessageRecord
 from madan_sara.persistence.messages import PostgresMessageStore
+from madan_sara.persistence.ownership import Ownership, OwnMessage
 from madan_sara.persistence.receipts import PostgresReceiptStore
 from madan_sara.persistence.requests import PostgresRequestStore
 from madan_sara.starter.campaigns import Campaigns
-from madan_sara.starter.lost import OutreachLostError
+from madan_sara.starter.lost import lost_outreach
 from madan_sara.starter.outreaches import OutreachEndedError, Outreaches, OutreachHandle
 
 
@@ -35,6 +37,7 @@ class Messages:
         requests: where one that no workflow carries is ended.
         outreaches: their workflows.
         campaigns: the tenant's campaigns.
+        ownership: says whether a message is the tenant's.
         tenant_id: whose messages these are.
     """
 
@@ -45,6 +48,7 @@ class Messages:
         requests: PostgresRequestStore,
         outreaches: Outreaches,
         campaigns: Campaigns,
+        ownership: Ownership,
         tenant_id: UUID,
     ) -> None:
         self._store = store
@@ -52,72 +56,77 @@ class Messages:
         self._requests = requests
         self._outreaches = outreaches
         self._campaigns = campaigns
+        self._ownership = ownership
         self._tenant_id = tenant_id
 
     def handle(self, message_id: UUID) -> OutreachHandle:
         """The message's workflow."""
-        return self._outreaches.handle(self._ref(message_id))
+        return self._outreaches.handle(self._ownership.named_message(message_id))
 
     async def record(self, message_id: UUID) -> MessageRecord:
         """Everything kept about a message.
 
         Raises:
-            LookupError: there is no such message.
+            NotFoundError: there is no such message.
         """
-        record = await self._store.record(self._tenant_id, message_id)
+        ref = self._ownership.named_message(message_id)
+        record = await self._store.record(ref.tenant_id, ref.message_id)
         if record is None:
-            raise LookupError(f"there is no message {message_id}")
+            raise NotFoundError.message(message_id)
         return record
 
     async def status(self, message_id: UUID) -> OutreachStatus:
         """Where a message stands, asked of its workflow.
 
         Raises:
+            NotFoundError: there is no such message.
             OutreachLostError: its workflow is gone, or was ended from outside.
         """
+        own = await self._ownership.message(message_id)
         try:
-            return await self._outreaches.status(self._ref(message_id))
+            return await self._outreaches.status(own)
         except OutreachEndedError:
-            raise OutreachLostError(message_id, None) from None
+            raise lost_outreach(own.message_id, None) from None
 
     async def fall_back(self, message_id: UUID) -> DecisionAnswer:
         """Carry a message on, on its next channel.
 
         Raises:
-            InvalidRequestError: the message stands.
-            LookupError: there is no such message.
+            ConflictError: the message stands.
+            NotFoundError: there is no such message.
         """
-        ref = self._ref(message_id)
+        own = await self._ownership.message(message_id)
         try:
-            return await self._outreaches.fall_back(ref)
+            return await self._outreaches.fall_back(own)
         except OutreachEndedError:
             record = await self.record(message_id)
         last = record.attempts[-1] if record.attempts else None
         if last is None or last.state is not AttemptState.BOUNCED:
-            raise InvalidRequestError(
+            raise ConflictError(
                 f"message {message_id} is {record.state} and no bounce is reported; "
                 "only a bounced message is carried on"
             )
         campaign = await self._campaigns.get(record.campaign_id)
         if campaign.status in FINAL_STATUSES:
-            raise InvalidRequestError(
+            raise FinalStatusError(
                 f"campaign {campaign.id} is {campaign.status}, which is final; "
                 "its messages are not carried on"
             )
-        return await self._outreaches.decide(ref, campaign, resume=True)
+        return await self._outreaches.decide(own, campaign, resume=True)
 
     async def reschedule(self, message_id: UUID, at: datetime) -> DecisionAnswer:
         """Move a message that is asleep to another time.
 
         Raises:
-            InvalidRequestError: the time is not allowed, or the message not asleep.
-            LookupError: there is no such message.
+            ConflictError: the time is not allowed, or the message not asleep.
+            NotFoundError: there is no such message.
         """
+        moment = read(Instant, at, "at")
+        own = await self._ownership.message(message_id)
         try:
-            return await self._outreaches.reschedule(self._ref(message_id), at)
+            return await self._outreaches.reschedule(own, moment)
         except OutreachEndedError:
-            await self.record(message_id)  # Says so when there is none.
-            raise InvalidRequestError(
+            raise FinalStatusError(
                 f"message {message_id} has ended and cannot be rescheduled"
             ) from None
 
@@ -125,24 +134,25 @@ class Messages:
         """Withdraw a message, whether or not a workflow carries it.
 
         Raises:
-            InvalidRequestError: it has ended, or its workflow is gone while a provider may
+            ConflictError: it has ended, or its workflow is gone while a provider may
                 have it.
-            LookupError: there is no such message.
+            NotFoundError: there is no such message.
         """
         # Temporal itself says yes to cancelling a workflow that has ended.
         record = await self.record(message_id)
         if record.state in FINAL_STATES:
             raise _ended(message_id, record.state)
-        execution = await self._outreaches.execution(self._ref(message_id))
+        own = await self._ownership.message(message_id)
+        execution = await self._outreaches.execution(own)
         if execution is WorkflowExecutionStatus.RUNNING:
-            await self._outreaches.cancel(self._ref(message_id))
+            await self._outreaches.cancel(own)
         elif any(attempt.state is AttemptState.SENDING for attempt in record.attempts):
-            raise InvalidRequestError(
+            raise ConflictError(
                 f"message {message_id} has no workflow any more, and a provider may have it; "
                 "ask the provider before anything is sent again"
             )
         else:
-            await self._withdraw(message_id)
+            await self._withdraw(own)
 
     async def receive(self, event: DeliveryEvent) -> bool:
         """Keep a provider's receipt, and tell the outreach if it still listens.
@@ -150,7 +160,8 @@ class Messages:
         Returns:
             False when the receipt is known already or its message is not ours.
         """
-        if not await self._receipts.receive(self._tenant_id, event, datetime.now(UTC)):
+        receipt = require(DeliveryEvent, event, "event")
+        if not await self._receipts.receive(self._tenant_id, receipt, datetime.now(UTC)):
             return False
         signal = DeliveryEventSignal(
             attempt_no=event.attempt_no,
@@ -158,24 +169,21 @@ class Messages:
             occurred_at=event.occurred_at,
             code=event.code,
         )
-        await self._outreaches.tell_event(self._ref(event.message_id), signal)
+        await self._outreaches.tell_event(await self._ownership.message(event.message_id), signal)
         return True
 
-    async def _withdraw(self, message_id: UUID) -> None:
+    async def _withdraw(self, own: OwnMessage) -> None:
         """End a message that no workflow carries; one begun meanwhile finds it ended."""
         conclusion = ConcludeInput(
-            ref=self._ref(message_id),
+            ref=own,
             state=OutreachState.CANCELLED,
             reason=ExitReason.CANCELLED,
             now=datetime.now(UTC),
         )
         ended = await self._requests.conclude(conclusion)
         if ended.state is not OutreachState.CANCELLED:
-            raise _ended(message_id, ended.state)
-
-    def _ref(self, message_id: UUID) -> MessageRef:
-        return MessageRef(tenant_id=self._tenant_id, message_id=message_id)
+            raise _ended(own.message_id, ended.state)
 
 
-def _ended(message_id: UUID, state: OutreachState) -> InvalidRequestError:
-    return InvalidRequestError(f"message {message_id} has ended ({state}) and cannot be cancelled")
+def _ended(message_id: UUID, state: OutreachState) -> FinalStatusError:
+    return FinalStatusError(f"message {message_id} has ended ({state}) and cannot be cancelled")

@@ -19,12 +19,12 @@ from madan_sara.contracts.campaign import (
     CampaignStatus,
     OutreachCampaign,
 )
-from madan_sara.contracts.campaign_run import CampaignRef
 from madan_sara.contracts.channels import Channel
 from madan_sara.contracts.content import MessageContent
 from madan_sara.contracts.delivery import DeliveryEvent
-from madan_sara.contracts.faults import InvalidRequestError
+from madan_sara.contracts.errors import InvalidRequestError
 from madan_sara.contracts.outreach import OutreachStatus
+from madan_sara.contracts.reading import read
 from madan_sara.contracts.recipient import RecipientProfile
 from madan_sara.contracts.records import MessageRecord
 from madan_sara.contracts.settings import OrchestratorSettings
@@ -36,6 +36,7 @@ from madan_sara.persistence.claims import PostgresClaimStore
 from madan_sara.persistence.database import Database
 from madan_sara.persistence.decision_facts import DecisionReader
 from madan_sara.persistence.messages import PostgresMessageStore
+from madan_sara.persistence.ownership import Ownership
 from madan_sara.persistence.receipts import PostgresReceiptStore
 from madan_sara.persistence.recipients import PostgresRecipients
 from madan_sara.persistence.requests import PostgresRequestStore
@@ -111,20 +112,26 @@ class OutreachOrchestrator:
         self._bookings = MessageBookings(database, tenant_id)
         self._conversions = Conversions(database, tenant_id)
         self._suppressions = Suppressions(database, tenant_id)
+        self._ownership = Ownership(database, tenant_id)
         self._messages = Messages(
             store,
             PostgresReceiptStore(database),
             requests,
             outreaches,
             self._campaigns,
+            self._ownership,
             tenant_id,
         )
-        self.deduplicator = MessageDeduplicator(PostgresClaimStore(database, decisions))
+        self.deduplicator = MessageDeduplicator(
+            PostgresClaimStore(database, decisions), tenant_id=tenant_id
+        )
         self.router = ChannelRouter(decisions, dict.fromkeys(Channel))
         self.selector = ChannelSelector()
-        self.budget = BudgetManager(PostgresBudgetLedger(database))
+        self.budget = BudgetManager(PostgresBudgetLedger(database), tenant_id=tenant_id)
         self.find = Finding(database, tenant_id, settings or OrchestratorSettings())
-        self.scheduler = SendTimeScheduler(decisions, requests, PostgresAnalyticsStore(database))
+        self.scheduler = SendTimeScheduler(
+            decisions, requests, PostgresAnalyticsStore(database), tenant_id=tenant_id
+        )
 
     @classmethod
     async def connect(cls, *, settings: OrchestratorSettings | None = None) -> Self:
@@ -172,14 +179,14 @@ class OutreachOrchestrator:
 
     def campaign(self, campaign_id: UUID) -> CampaignControl:
         """A saved campaign's controls: start, pause, resume, cancel, change its limits."""
-        ref = CampaignRef(tenant_id=self._tenant_id, campaign_id=campaign_id)
-        return CampaignControl(ref, self._runs_store, self._runs)
+        ref = self._ownership.named_campaign(campaign_id)
+        return CampaignControl(ref, self._ownership, self._runs_store, self._runs)
 
     async def get_campaign(self, campaign_id: UUID) -> OutreachCampaign:
         """A saved campaign.
 
         Raises:
-            LookupError: there is no such campaign.
+            NotFoundError: there is no such campaign.
         """
         return await self._campaigns.get(campaign_id)
 
@@ -189,7 +196,7 @@ class OutreachOrchestrator:
         Its cost does not grow with the audience; ask as often as you like.
 
         Raises:
-            LookupError: there is no such campaign.
+            NotFoundError: there is no such campaign.
         """
         return await self._campaigns.status(campaign_id)
 
@@ -217,11 +224,15 @@ class OutreachOrchestrator:
         Raises:
             InvalidRequestError: the file or the campaign cannot be used at all; nothing was
                 stored.
-            LookupError: there is no such campaign.
+            NotFoundError: there is no such campaign.
         """
-        saved = await self._campaigns.get(campaign)
-        options = ImportOptions(region=region, rejects=rejects, on_progress=on_progress)
-        imported = await import_file(PostgresRecipients(self._database), saved, path, options)
+        saved, file = await self._campaigns.get(campaign), read(Path, path, "path")
+        options = ImportOptions(
+            region=None if region is None else read(str, region, "region"),
+            rejects=None if rejects is None else read(Path, rejects, "rejects"),
+            on_progress=on_progress,
+        )
+        imported = await import_file(PostgresRecipients(self._database), saved, file, options)
         await self.campaign(campaign).look_again()
         return imported
 
@@ -320,8 +331,8 @@ class OutreachOrchestrator:
         taken up again if its accepted attempt has bounced since.
 
         Raises:
-            InvalidRequestError: the message stands, and falling back would send it twice.
-            LookupError: there is no such message.
+            ConflictError: the message stands, and falling back would send it twice.
+            NotFoundError: there is no such message.
         """
         return send_result(await self._messages.fall_back(message_id))
 
@@ -335,7 +346,7 @@ class OutreachOrchestrator:
         """Where a message stands, asked of its workflow.
 
         Raises:
-            LookupError: Temporal does not know it (any more), or its workflow was ended from
+            NotFoundError: Temporal does not know it (any more), or its workflow was ended from
                 outside; see `get_message`.
         """
         return await self._messages.status(message_id)
@@ -344,7 +355,7 @@ class OutreachOrchestrator:
         """Everything kept about a message.
 
         Raises:
-            LookupError: there is no such message.
+            NotFoundError: there is no such message.
         """
         return await self._messages.record(message_id)
 
@@ -352,7 +363,7 @@ class OutreachOrchestrator:
         """Where a message stands, asked of its workflow, or of the database if none answers.
 
         Raises:
-            LookupError: there is no such message.
+            NotFoundError: there is no such message.
         """
         return await ask_message_status(self._messages, self._campaigns, message_id)
 
@@ -360,7 +371,7 @@ class OutreachOrchestrator:
         """Why a message goes where, when and at what price, or why it does not go at all.
 
         Raises:
-            LookupError: there is no such message.
+            NotFoundError: there is no such message.
         """
         status = await self.get_message_status(message_id)
         campaign = await self._campaigns.get(status.record.campaign_id)
@@ -370,8 +381,8 @@ class OutreachOrchestrator:
         """Move a message that is asleep to another time.
 
         Raises:
-            InvalidRequestError: the time is not allowed, or the message not asleep.
-            LookupError: there is no such message.
+            ConflictError: the time is not allowed, or the message not asleep.
+            NotFoundError: there is no such message.
         """
         return send_result(await self._messages.reschedule(message_id, at))
 
@@ -381,9 +392,9 @@ class OutreachOrchestrator:
         One whose workflow is gone, terminated by hand perhaps, is closed all the same.
 
         Raises:
-            InvalidRequestError: it has ended, or its workflow is gone while a provider may
+            ConflictError: it has ended, or its workflow is gone while a provider may
                 have it.
-            LookupError: there is no such message.
+            NotFoundError: there is no such message.
         """
         await self._messages.cancel(message_id)
 
@@ -419,7 +430,7 @@ class OutreachOrchestrator:
         Raises:
             InvalidRequestError: the message was not sent, the value is no amount, or the
                 id stands for a conversion of another value; nothing was counted.
-            LookupError: there is no such message.
+            NotFoundError: there is no such message.
         """
         return await self._conversions.record(message_id, value, conversion_id=conversion_id, at=at)
 
@@ -472,7 +483,7 @@ class OutreachOrchestrator:
         Raises:
             InvalidRequestError: neither or both of recipient and address are given, or
                 something is wrong with one of the three.
-            LookupError: there is no such suppression.
+            NotFoundError: there is no such suppression.
         """
         return await self._suppressions.lift(recipient_id, address, channel)
 

@@ -27,10 +27,11 @@ from temporalio.service import RPCError, RPCStatusCode
 from madan_sara.contracts.campaign import OutreachCampaign
 from madan_sara.contracts.campaign_run import CampaignRef
 from madan_sara.contracts.delivery import DeliveryEventSignal
-from madan_sara.contracts.faults import InvalidRequestError
+from madan_sara.contracts.errors import FinalStatusError, NotAsleepError
 from madan_sara.contracts.naming import (
     CAMPAIGN_ATTRIBUTE,
     OUTREACH_QUEUE,
+    TENANT_ATTRIBUTE,
     outreach_workflow_id,
 )
 from madan_sara.contracts.outreach import (
@@ -41,10 +42,12 @@ from madan_sara.contracts.outreach import (
     OutreachStatus,
     RescheduleInput,
 )
-from madan_sara.starter.lost import OutreachLostError
+from madan_sara.persistence.ownership import OwnMessage
+from madan_sara.starter.lost import lost_outreach
 from madan_sara.starter.questions import anew, until_taken
 from madan_sara.starter.requests import parse
 from madan_sara.starter.shown import shown_outreach
+from madan_sara.starter.temporal_errors import temporal_border
 from madan_sara.workflows.outreach import OutreachWorkflow
 
 _log = logging.getLogger(__name__)
@@ -63,7 +66,7 @@ _TRIES_OF_A_JOB: Final = 10
 OutreachHandle = WorkflowHandle[OutreachWorkflow, OutreachResult]
 
 
-class OutreachEndedError(Exception):
+class OutreachEndedError(FinalStatusError):
     """The outreach's workflow has ended and takes no more commands."""
 
 
@@ -80,9 +83,10 @@ class Outreaches:
     def handle(self, ref: MessageRef) -> OutreachHandle:
         """The workflow that carries a message, for everything Temporal offers."""
         return self._client.get_workflow_handle_for(
-            OutreachWorkflow.run, outreach_workflow_id(ref.message_id)
+            OutreachWorkflow.run, outreach_workflow_id(ref.tenant_id, ref.message_id)
         )
 
+    @temporal_border
     async def start(self, ref: MessageRef, campaign: OutreachCampaign, place: int) -> bool:
         """Start a campaign's message.
 
@@ -98,7 +102,7 @@ class Outreaches:
             await self._client.start_workflow(
                 OutreachWorkflow.run,
                 OutreachInput(ref=ref, place=place),
-                id=outreach_workflow_id(ref.message_id),
+                id=outreach_workflow_id(ref.tenant_id, ref.message_id),
                 task_queue=OUTREACH_QUEUE,
                 # The worker that asks takes the first task at once, without polling for it.
                 request_eager_start=True,
@@ -108,6 +112,7 @@ class Outreaches:
             return False
         return True
 
+    @temporal_border
     async def cancel_all(self, ref: CampaignRef, reason: str) -> None:
         """Have the server ask every running workflow of a campaign to end, by and by.
 
@@ -115,10 +120,13 @@ class Outreaches:
         finds that when it wakes. So no message waits for long where the server, which takes one
         such job at a time, is at another.
         """
-        query = f"{CAMPAIGN_ATTRIBUTE} = '{ref.campaign_id}' AND WorkflowType = 'Outreach'"
+        query = (
+            f"{TENANT_ATTRIBUTE} = '{ref.tenant_id}' AND {CAMPAIGN_ATTRIBUTE} = "
+            f"'{ref.campaign_id}' AND WorkflowType = 'Outreach'"
+        )
         job = StartBatchOperationRequest(
             namespace=self._client.namespace,
-            job_id=f"cancel-{ref.campaign_id}-{uuid4()}",
+            job_id=f"cancel-{ref.tenant_id}-{ref.campaign_id}-{uuid4()}",
             visibility_query=f"{query} AND ExecutionStatus = 'Running'",
             reason=reason,
             cancellation_operation=BatchOperationCancellation(identity=self._client.identity),
@@ -134,8 +142,9 @@ class Outreaches:
                 return
         _log.warning("campaign %s: its workflows sleep on; the server is busy", ref.campaign_id)
 
+    @temporal_border
     async def decide(
-        self, ref: MessageRef, campaign: OutreachCampaign, *, resume: bool = False
+        self, ref: OwnMessage, campaign: OutreachCampaign, *, resume: bool = False
     ) -> DecisionAnswer:
         """Start a message's workflow, or join it, and wait for its decision.
 
@@ -163,7 +172,7 @@ class Outreaches:
         start = WithStartWorkflowOperation(
             OutreachWorkflow.run,
             OutreachInput(ref=ref, resume=resume),
-            id=outreach_workflow_id(ref.message_id),
+            id=outreach_workflow_id(ref.tenant_id, ref.message_id),
             task_queue=OUTREACH_QUEUE,
             id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
             id_reuse_policy=(
@@ -181,9 +190,10 @@ class Outreaches:
                 OutreachWorkflow.decision, id=question, start_workflow_operation=start
             )
         except WorkflowAlreadyStartedError:
-            raise OutreachEndedError(outreach_workflow_id(ref.message_id)) from None
+            raise OutreachEndedError(outreach_workflow_id(ref.tenant_id, ref.message_id)) from None
 
-    async def status(self, ref: MessageRef) -> OutreachStatus:
+    @temporal_border
+    async def status(self, ref: OwnMessage) -> OutreachStatus:
         """Where the workflow stands, or stood when it came to its end.
 
         Raises:
@@ -198,16 +208,17 @@ class Outreaches:
             )
         except WorkflowQueryRejectedError as error:
             if error.status is not WorkflowExecutionStatus.CANCELED:
-                raise OutreachLostError(ref.message_id, error.status) from None
+                raise lost_outreach(ref.message_id, error.status) from None
             return await handle.query(OutreachWorkflow.status)
         except RPCError as error:
             raise _ended(error) from error
 
-    async def reschedule(self, ref: MessageRef, at: datetime) -> DecisionAnswer:
+    @temporal_border
+    async def reschedule(self, ref: OwnMessage, at: datetime) -> DecisionAnswer:
         """Move the send to another time.
 
         Raises:
-            InvalidRequestError: the time is not allowed, or the message no longer asleep.
+            NotAsleepError: the time is not allowed, or the message no longer asleep.
             OutreachEndedError: the workflow has ended.
         """
         command, question = parse(RescheduleInput, {"at": at}, ""), anew()
@@ -221,11 +232,12 @@ class Outreaches:
         except RPCError as error:
             raise _ended(error) from error
 
-    async def fall_back(self, ref: MessageRef) -> DecisionAnswer:
+    @temporal_border
+    async def fall_back(self, ref: OwnMessage) -> DecisionAnswer:
         """Give the planned channel up for the next one.
 
         Raises:
-            InvalidRequestError: the message is not asleep.
+            NotAsleepError: the message is not asleep.
             OutreachEndedError: the workflow has ended.
         """
         handle, question = self.handle(ref), anew()
@@ -238,7 +250,8 @@ class Outreaches:
         except RPCError as error:
             raise _ended(error) from error
 
-    async def execution(self, ref: MessageRef) -> WorkflowExecutionStatus | None:
+    @temporal_border
+    async def execution(self, ref: OwnMessage) -> WorkflowExecutionStatus | None:
         """How the workflow of a message stands; None where Temporal does not know it."""
         try:
             return (await self.handle(ref).describe()).status
@@ -247,11 +260,13 @@ class Outreaches:
                 return None
             raise
 
-    async def cancel(self, ref: MessageRef) -> None:
+    @temporal_border
+    async def cancel(self, ref: OwnMessage) -> None:
         """Ask the workflow to stop and compensate; one that has ended stays as it is."""
         await self.handle(ref).cancel()
 
-    async def tell_event(self, ref: MessageRef, event: DeliveryEventSignal) -> None:
+    @temporal_border
+    async def tell_event(self, ref: OwnMessage, event: DeliveryEventSignal) -> None:
         """Pass a receipt on, if its workflow still runs."""
         try:
             await self.handle(ref).signal(OutreachWorkflow.delivery_event, event)
@@ -272,4 +287,4 @@ def _ended(error: RPCError) -> Exception:
 def _refused(error: WorkflowUpdateFailedError) -> Exception:
     """What the workflow said against a command, in its own words."""
     cause = error.cause
-    return InvalidRequestError(cause.message) if isinstance(cause, ApplicationError) else error
+    return NotAsleepError(cause.message) if isinstance(cause, ApplicationError) else error

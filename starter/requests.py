@@ -9,7 +9,8 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from madan_sara.contracts.base import ShortText
 from madan_sara.contracts.campaign import OutreachCampaign
 from madan_sara.contracts.content import MessageContent
-from madan_sara.contracts.faults import InvalidRequestError, listed, one_line
+from madan_sara.contracts.errors import InvalidRequestError
+from madan_sara.contracts.faults import listed, one_line
 from madan_sara.contracts.recipient import RecipientProfile
 from madan_sara.contracts.settings import OrchestratorSettings
 from madan_sara.persistence.messages import NewMessage

@@ -7,9 +7,10 @@ from typing import Final
 
 from temporalio.client import WorkflowExecutionStatus
 
-from madan_sara.contracts.faults import InvalidRequestError
+from madan_sara.contracts.errors import KeyUsedError, NotFoundError
 from madan_sara.contracts.outreach import FINAL_STATES, DecisionAnswer, MessageRef, OutreachState
 from madan_sara.persistence.messages import NewMessage, PostgresMessageStore, StoredMessage
+from madan_sara.persistence.ownership import OwnMessage, stored_message
 from madan_sara.persistence.recipients import PostgresRecipients
 from madan_sara.starter.answers import BatchItem, answer_from_record
 from madan_sara.starter.outreaches import OutreachEndedError, Outreaches
@@ -41,7 +42,7 @@ class Sending:
         """See that a message's key is free, or its own, before anything is stored for it.
 
         Raises:
-            InvalidRequestError: the key stands for a different request.
+            KeyUsedError: the key stands for a different request.
         """
         stored = await self._store.find(message)
         if stored is not None:
@@ -53,12 +54,12 @@ class Sending:
         A key that is known already answers with the message it stands for.
 
         Raises:
-            InvalidRequestError: the key stands for a different request.
-            LookupError: the message's workflow was terminated before its end.
+            KeyUsedError: the key stands for a different request.
+            NotFoundError: the message's workflow was terminated before its end.
         """
         stored = await self._store.store(message, datetime.now(UTC))
         _refuse_another(message, stored)
-        ref = MessageRef(tenant_id=message.campaign.tenant_uuid, message_id=stored.message_id)
+        ref = stored_message(message.campaign.tenant_uuid, stored.message_id)
         is_new = stored.message_id == message.message_id
         if not is_new and (answer := await self._answer_of_known(ref)) is not None:
             return answer
@@ -100,13 +101,13 @@ class Sending:
             added += await self._recipients.add(page[0].campaign, page, now)
         return added
 
-    async def _answer_of_known(self, ref: MessageRef) -> DecisionAnswer | None:
+    async def _answer_of_known(self, ref: OwnMessage) -> DecisionAnswer | None:
         """What stands on a message stored before; None: its workflow is still to say.
 
         Read from what is stored, so that repeating a request costs its workflow nothing.
 
         Raises:
-            LookupError: its workflow was terminated before its end.
+            NotFoundError: its workflow was terminated before its end.
         """
         # Asked first: what has ended since is then found to have ended.
         workflow = await self._outreaches.execution(ref)
@@ -127,8 +128,8 @@ class Sending:
         return answer_from_record(record)
 
 
-def _terminated(ref: MessageRef) -> LookupError:
-    return LookupError(
+def _terminated(ref: MessageRef) -> NotFoundError:
+    return NotFoundError(
         f"message {ref.message_id} has no workflow any more: it was terminated before its end; "
         f"close it with `madan-sara cancel {ref.message_id}`, then send it again under a new key"
     )
@@ -136,7 +137,7 @@ def _terminated(ref: MessageRef) -> LookupError:
 
 def _refuse_another(message: NewMessage, stored: StoredMessage) -> None:
     if stored.request_digest != message.request_digest:
-        raise InvalidRequestError(
+        raise KeyUsedError(
             f"idempotency_key: {message.idempotency_key!r} stands for a different request "
             f"already (message {stored.message_id}); use a new key"
         )

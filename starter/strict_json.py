@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from madan_sara.contracts.faults import InvalidRequestError, listed
+from madan_sara.contracts.errors import InvalidRequestError
+from madan_sara.contracts.faults import listed
 
 #: Python converts no more in one step, and no sender means as many.
 _MOST_DIGITS: Final = 4_000

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from madan_sara.contracts.base import ClosedContract, ShortText
 from madan_sara.contracts.channels import Channel
-from madan_sara.contracts.faults import InvalidRequestError
+from madan_sara.contracts.errors import InvalidRequestError, NotFoundError
 from madan_sara.persistence.database import Database
 from madan_sara.persistence.suppressions import PostgresSuppressions, StoredSuppression, Subject
 from madan_sara.policy.addresses import forms_of
@@ -76,13 +76,13 @@ class Suppressions:
 
         Raises:
             InvalidRequestError: something is wrong with what was given.
-            LookupError: there is nothing to lift.
+            NotFoundError: there is nothing to lift.
         """
         request = parse(_SuppressionRequest, {"recipient_id": recipient_id, "channel": channel}, "")
         subject = _sought(request, address)
         lifted = await self._store.lift(self._tenant_id, subject, channel=request.channel)
         if not lifted:
-            raise LookupError(
+            raise NotFoundError(
                 f"there is no suppression of that {subject.kind} on any channel"
                 if request.channel is None
                 else f"there is no suppression of that {subject.kind} for {request.channel} alone; "

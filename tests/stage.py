@@ -58,7 +58,7 @@ class Stage:
 
     async def record(self, handle: Handle, tenant_id: uuid.UUID) -> MessageRecord:
         """What is stored of an outreach's message."""
-        message_id = uuid.UUID(handle.id.removeprefix("outreach-"))
+        message_id = message_of(handle)
         record = await PostgresMessageStore(self.database).record(tenant_id, message_id)
         assert record is not None
         return record
@@ -87,7 +87,7 @@ class Stage:
         handle = await self.client.start_workflow(
             OutreachWorkflow.run,
             OutreachInput(ref=ref),
-            id=outreach_workflow_id(message.message_id),
+            id=outreach_workflow_id(ref.tenant_id, message.message_id),
             task_queue=OUTREACH_QUEUE,
         )
         self.started.append(handle)
@@ -114,6 +114,11 @@ class SkippingStage(Stage):
         left = moment - await self.now()
         if left > timedelta(0):
             await self.environment.sleep(left)
+
+
+def message_of(handle: Handle) -> uuid.UUID:
+    """The message a workflow carries; its id ends with it."""
+    return uuid.UUID(handle.id[-36:])
 
 
 async def eventually_sent(handle: Handle) -> None:

@@ -10,7 +10,8 @@ import uvloop
 
 from madan_sara.config.ending import exit_process
 from madan_sara.config.settings import WorkerSettings
-from madan_sara.config.temporal import connect
+from madan_sara.contracts.errors import MadanSaraError
+from madan_sara.starter.connecting import connect_temporal
 from madan_sara.starter.environment import database_of, from_environment
 from madan_sara.starter.outreaches import Outreaches
 from madan_sara.worker.components import build_campaign_components, build_components
@@ -36,7 +37,7 @@ async def run() -> None:
         components = build_components(
             database, senders, pause_poll=timedelta(seconds=settings.pause_poll_seconds)
         )
-        client = await connect()
+        client = await connect_temporal()
         campaigns = build_campaign_components(
             database, Outreaches(client), most_in_motion=settings.campaign_in_motion
         )
@@ -62,7 +63,7 @@ def main() -> int:
     set_up_logging()
     try:
         uvloop.run(run())
-    except (ValueError, RuntimeError) as error:
+    except (MadanSaraError, ValueError) as error:
         print(f"the worker cannot start: {error}", file=sys.stderr)  # noqa: T201 - one line for the operator
         return 1
     return 0

@@ -8,14 +8,24 @@ from sqlalchemy.exc import SQLAlchemyError
 from temporalio.exceptions import ApplicationError, FailureError
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
 
-from madan_sara.activities.errors import DeliveryError, OverLimitError, UnreadableRowError
+from madan_sara.contracts.errors import (
+    ConflictError,
+    DeliveryError,
+    MisconfiguredError,
+    NotFoundError,
+    StorageError,
+    UnreachableError,
+)
 
 #: Their words are ours, or were cleared of values by `persistence.driver_errors`.
 _WITHOUT_VALUES: Final = (
     FailureError,
+    ConflictError,
     DeliveryError,
-    OverLimitError,
-    UnreadableRowError,
+    MisconfiguredError,
+    NotFoundError,
+    StorageError,
+    UnreachableError,
     asyncpg.PostgresError,
     asyncpg.InterfaceError,
     SQLAlchemyError,
@@ -41,9 +51,7 @@ class _Border(ActivityInboundInterceptor):
             return await super().execute_activity(input)
         except _WITHOUT_VALUES:
             raise
-        except Exception as error:
-            if type(error) is LookupError:  # Of our stores; its subclasses quote their keys.
-                raise
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is told without values
             told = ApplicationError(_told(error), type=type(error).__name__)
         # Outside of the block: what is being handled would be kept as well.
         raise told

@@ -26,7 +26,7 @@ class _DeliveryOptions(TypedDict):
 
 
 #: No other try will find a row that is missing, or read one that this version cannot.
-UNREADABLE: Final = ("LookupError", "UnreadableRowError")
+UNREADABLE: Final = ("NotFoundError", "UnreadableRowError")
 
 #: Short idempotent SQL, beside the workflow. Ten seconds is far beyond any healthy statement.
 #: While it is tried again here its workflow task is kept alive by heartbeats, each of which

@@ -112,7 +112,9 @@ class _Run:
             watch = await self._carry(campaign, self._people, self._outages)
         await relay.carry()
         records = await self._play.read_records()
-        history = await read_history(await self._stack.temporal_client(), campaign.id)
+        history = await read_history(
+            await self._stack.temporal_client(), campaign.tenant_uuid, campaign.id
+        )
         self._console.print(outcome_table(records, campaign))
         self._console.print(figures(watch, history))
         results = await self._check(records, campaign, watch, history)

@@ -23,9 +23,9 @@ class CampaignHistory:
     events: int
 
 
-async def read_history(client: Client, campaign_id: UUID) -> CampaignHistory:
+async def read_history(client: Client, tenant_id: UUID, campaign_id: UUID) -> CampaignHistory:
     """Read a campaign's history, run by run."""
-    workflow_id = campaign_workflow_id(campaign_id)
+    workflow_id = campaign_workflow_id(tenant_id, campaign_id)
     runs = events = 0
     run_id: str | None = (await client.get_workflow_handle(workflow_id).describe()).run_id
     while run_id:

@@ -9,7 +9,8 @@ from pydantic import TypeAdapter, ValidationError
 from madan_sara.contracts.base import ShortText
 from madan_sara.contracts.campaign import OutreachCampaign
 from madan_sara.contracts.content import MessageContent
-from madan_sara.contracts.faults import InvalidRequestError, fault_lines, listed
+from madan_sara.contracts.errors import InvalidRequestError
+from madan_sara.contracts.faults import fault_lines, listed
 from madan_sara.contracts.phones import MissingCountryError, to_e164
 from madan_sara.contracts.recipient import RecipientProfile
 from madan_sara.persistence.new_recipient import NewRecipient, new_recipient

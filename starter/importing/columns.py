@@ -8,7 +8,8 @@ from typing import Final
 from pydantic import TypeAdapter, ValidationError
 
 from madan_sara.contracts.base import ShortText
-from madan_sara.contracts.faults import InvalidRequestError, one_line
+from madan_sara.contracts.errors import InvalidRequestError
+from madan_sara.contracts.faults import one_line
 from madan_sara.policy.columns import ID, NESTED, Field, column_name, own_field
 from madan_sara.starter import strict_json
 

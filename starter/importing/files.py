@@ -10,7 +10,7 @@ from io import TextIOWrapper
 from pathlib import Path
 from typing import Any, BinaryIO, Final, NamedTuple, Protocol
 
-from madan_sara.contracts.faults import InvalidRequestError
+from madan_sara.contracts.errors import InvalidRequestError
 from madan_sara.starter.importing.dialect import choose_delimiter, has_stray_quote
 
 #: Longest line of a JSON Lines file; more is the wrong file, say one JSON array.

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self, TextIO
 
-from madan_sara.contracts.faults import InvalidRequestError
+from madan_sara.contracts.errors import InvalidRequestError
 from madan_sara.starter import strict_json
 from madan_sara.starter.importing.files import (
     REJECT_COLUMNS,

@@ -16,7 +16,7 @@ from typing import Final
 from typing_extensions import TypedDict
 
 from madan_sara.contracts.campaign import OutreachCampaign
-from madan_sara.contracts.faults import InvalidRequestError
+from madan_sara.contracts.errors import InvalidRequestError
 from madan_sara.contracts.phones import known_region
 from madan_sara.persistence.recipients import PostgresRecipients, StoredRecipients, require_open
 from madan_sara.starter.importing.checking import Assignment, RowCheck, Verdicts

@@ -64,7 +64,7 @@ async def test_an_outreach_is_asked_moved_and_cancelled(orchestrator, tenant_id,
     message_id = UUID(sent["message_id"])
     query, decision, reschedule, fall_back, signal, cancel = _commands("An outreach")
 
-    order = partial(run, MESSAGE_ID=message_id)
+    order = partial(run, TENANT_ID=tenant_id, MESSAGE_ID=message_id)
 
     async def plan():
         return (await orchestrator.get_status(message_id)).plan
@@ -99,7 +99,7 @@ async def test_a_campaign_is_asked_and_steered(orchestrator, database, tenant_id
     handle = await orchestrator.campaign(campaign.id).start()
     query, pause, resume, added, limit, budget, end, cancel = _commands("A campaign")
 
-    order = partial(run, CAMPAIGN_ID=campaign.id)
+    order = partial(run, TENANT_ID=tenant_id, CAMPAIGN_ID=campaign.id)
 
     async def stands(status: CampaignStatus) -> None:
         async def reached() -> bool:

@@ -14,7 +14,7 @@ from sqlalchemy import text
 
 from madan_sara.contracts.campaign import OutreachCampaign
 from madan_sara.contracts.channels import Channel
-from madan_sara.contracts.faults import InvalidRequestError
+from madan_sara.contracts.errors import InvalidRequestError
 from madan_sara.contracts.outreach import MessageRef
 from madan_sara.contracts.recipient import RecipientProfile
 from madan_sara.contracts.settings import OrchestratorSettings

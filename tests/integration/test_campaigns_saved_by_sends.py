@@ -7,7 +7,7 @@ from uuid import uuid4
 import pytest
 
 from madan_sara.contracts.campaign import CampaignStatus, OutreachCampaign
-from madan_sara.contracts.faults import InvalidRequestError
+from madan_sara.contracts.errors import KeyUsedError
 from madan_sara.starter.orchestrator import OutreachOrchestrator
 from tests.makers import make_campaign, make_profile
 
@@ -133,7 +133,7 @@ async def test_a_refused_request_changes_no_campaign_and_stores_none(orchestrato
     other = make_campaign(tenant_id)
 
     for refused in (campaign, other):
-        with pytest.raises(InvalidRequestError, match="stands for a different request"):
+        with pytest.raises(KeyUsedError, match="stands for a different request"):
             await orchestrator.send_outreach(refused, "marie", make_profile(), FISH, **key)
 
     assert await _budget(orchestrator, campaign) == 1

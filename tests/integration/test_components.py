@@ -8,11 +8,10 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from madan_sara.activities.errors import OverLimitError
 from madan_sara.contracts.campaign import CampaignStatus
 from madan_sara.contracts.channels import Channel
 from madan_sara.contracts.content import MessageContent
-from madan_sara.contracts.faults import InvalidRequestError
+from madan_sara.contracts.errors import FinalStatusError, InvalidRequestError, OverLimitError
 from madan_sara.contracts.outreach import ExitReason
 from madan_sara.contracts.recipient import CustomerType, RecipientProfile
 from madan_sara.policy.pacing import PaceRecommendation
@@ -237,7 +236,7 @@ async def test_a_campaign_that_is_over_stays_over(orchestrator, campaign):
     await control.cancel()
     await control.cancel()
 
-    with pytest.raises(InvalidRequestError, match="cancelled, which is final"):
+    with pytest.raises(FinalStatusError, match="cancelled, which is final"):
         await control.resume()
     await orchestrator.save_campaign(campaign)
     assert (await orchestrator.get_campaign(campaign.id)).status is CampaignStatus.CANCELLED

@@ -7,7 +7,7 @@ import pytest
 
 from madan_sara.contracts.channels import Channel
 from madan_sara.contracts.delivery import DeliveryEvent
-from madan_sara.contracts.faults import InvalidRequestError
+from madan_sara.contracts.errors import InvalidRequestError
 from tests.makers import make_campaign, make_profile
 
 TEXT = {"default": "Fresh bread"}

@@ -8,7 +8,7 @@ from temporalio.api.enums.v1 import EventType
 from temporalio.api.sdk.v1 import WorkflowMetadata
 from temporalio.client import WorkflowExecution
 
-from madan_sara.contracts.naming import CAMPAIGN_ATTRIBUTE, TENANT_ATTRIBUTE
+from madan_sara.contracts.naming import CAMPAIGN_ATTRIBUTE, TENANT_ATTRIBUTE, outreach_workflow_id
 from madan_sara.starter.campaign_runs import CampaignHandle
 from madan_sara.starter.outreaches import OutreachHandle
 from tests.audience import queue
@@ -84,7 +84,8 @@ async def test_an_outreach_is_found_by_its_campaign_and_tenant(orchestrator, ten
         return [execution async for execution in client.list_workflows(query)]
 
     executions = await eventually(found, "the outreach in the list of its campaign")
-    assert [e.id for e in executions] == [f"outreach-{sent['message_id']}"]
+    workflow_id = outreach_workflow_id(tenant_id, UUID(sent["message_id"]))
+    assert [e.id for e in executions] == [workflow_id]
 
 
 async def test_outreaches_are_found_by_how_they_ended_and_why(orchestrator, tenant_id, client):

@@ -20,16 +20,17 @@ from typing import Any
 from temporalio.client import Client, WorkflowFailureError
 from temporalio.contrib.pydantic import pydantic_data_converter
 
-from madan_sara.activities.errors import AmbiguousDeliveryError
 from madan_sara.activities.sender import Accepted, OutgoingMessage, Refused
 from madan_sara.contracts.campaign_run import CampaignRef, WaitReason
 from madan_sara.contracts.channels import Channel
+from madan_sara.contracts.errors import AmbiguousDeliveryError
 from madan_sara.contracts.outreach import RescheduleInput
 from madan_sara.devstack.postgres import EmbeddedPostgres
 from madan_sara.devstack.temporal_server import TemporalDevServer
 from madan_sara.persistence.campaign_runs import PostgresCampaignRuns
 from madan_sara.persistence.database import Database
 from madan_sara.persistence.migrate import upgrade_database
+from madan_sara.persistence.ownership import Ownership
 from madan_sara.starter.campaign_control import CampaignControl
 from madan_sara.starter.campaign_runs import CampaignHandle, CampaignRuns
 from madan_sara.workflows.outreach import OutreachWorkflow
@@ -143,7 +144,8 @@ async def _campaign(stage: Stage, **limits: Any) -> CampaignControl:
     await queue(stage.database, campaign, people)
     ref = CampaignRef(tenant_id=campaign.tenant_uuid, campaign_id=campaign.id)
     runs = PostgresCampaignRuns(stage.database)
-    control = CampaignControl(ref, runs, CampaignRuns(stage.client))
+    ownership = Ownership(stage.database, campaign.tenant_uuid)
+    control = CampaignControl(ref, ownership, runs, CampaignRuns(stage.client))
     await control.start()
     return control
 

@@ -218,7 +218,7 @@ async def begin(stage, campaign: OutreachCampaign):
     return await stage.client.start_workflow(
         CampaignWorkflow.run,
         CampaignInput(ref=ref),
-        id=campaign_workflow_id(campaign.id),
+        id=campaign_workflow_id(campaign.tenant_uuid, campaign.id),
         task_queue=CAMPAIGN_QUEUE,
     )
 

@@ -81,13 +81,13 @@ async def test_a_step_waits_for_the_database_without_growing_its_history(
 async def _spoil(database, handle, column: str) -> None:
     statement = f"UPDATE messages SET {column} = '{{\"contact_info\": 5}}' WHERE message_id = :id"
     async with database.statement() as connection:
-        await connection.execute(text(statement), {"id": handle.id.removeprefix("outreach-")})
+        await connection.execute(text(statement), {"id": handle.id[-36:]})
 
 
 async def _missing(database, handle) -> None:
     statement = text("DELETE FROM messages WHERE message_id = :id")
     async with database.statement() as connection:
-        await connection.execute(statement, {"id": handle.id.removeprefix("outreach-")})
+        await connection.execute(statement, {"id": handle.id[-36:]})
 
 
 def asleep(tenant_id):

@@ -7,15 +7,15 @@ import pytest
 from temporalio.api.enums.v1 import EventType
 from temporalio.client import WorkflowUpdateFailedError
 
-from madan_sara.activities.errors import (
+from madan_sara.activities.sender import Accepted, Refused, SenderCapabilities
+from madan_sara.contracts.channels import Channel
+from madan_sara.contracts.delivery import DeliveryEvent, DeliveryEventKind, DeliveryEventSignal
+from madan_sara.contracts.errors import (
     AmbiguousDeliveryError,
     MisconfiguredProviderError,
     ProviderUnavailableError,
     TransientDeliveryError,
 )
-from madan_sara.activities.sender import Accepted, Refused, SenderCapabilities
-from madan_sara.contracts.channels import Channel
-from madan_sara.contracts.delivery import DeliveryEvent, DeliveryEventKind, DeliveryEventSignal
 from madan_sara.contracts.outreach import ExitReason, OutreachState, RescheduleInput
 from madan_sara.contracts.settings import OrchestratorSettings
 from madan_sara.persistence.receipts import PostgresReceiptStore

@@ -104,6 +104,6 @@ async def _begun_campaign(stage, database, tenant_id):
     return await stage.client.start_workflow(
         CampaignWorkflow.run,
         CampaignInput(ref=CampaignRef(tenant_id=campaign.tenant_uuid, campaign_id=campaign.id)),
-        id=campaign_workflow_id(campaign.id),
+        id=campaign_workflow_id(campaign.tenant_uuid, campaign.id),
         task_queue=CAMPAIGN_QUEUE,
     )

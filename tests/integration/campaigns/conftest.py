@@ -11,6 +11,7 @@ from madan_sara.contracts.campaign_run import CampaignRef
 from madan_sara.emulators.sandbox.provider import SandboxProvider
 from madan_sara.persistence.campaign_runs import PostgresCampaignRuns
 from madan_sara.persistence.database import Database
+from madan_sara.persistence.ownership import Ownership
 from madan_sara.starter.campaign_control import CampaignControl
 from madan_sara.starter.campaign_runs import CampaignRuns
 from madan_sara.starter.orchestrator import OutreachOrchestrator
@@ -23,7 +24,8 @@ Launch = Callable[..., Awaitable[CampaignControl]]
 def control(client: Client, database: Database) -> Callable[[OutreachCampaign], CampaignControl]:
     def of(campaign: OutreachCampaign) -> CampaignControl:
         ref = CampaignRef(tenant_id=campaign.tenant_uuid, campaign_id=campaign.id)
-        return CampaignControl(ref, PostgresCampaignRuns(database), CampaignRuns(client))
+        ownership, runs = Ownership(database, ref.tenant_id), CampaignRuns(client)
+        return CampaignControl(ref, ownership, PostgresCampaignRuns(database), runs)
 
     return of
 

@@ -8,7 +8,7 @@ import pytest
 
 from madan_sara.contracts.campaign import CampaignStatus
 from madan_sara.contracts.campaign_run import WaitReason
-from madan_sara.contracts.faults import InvalidRequestError
+from madan_sara.contracts.errors import FinalStatusError, InvalidRequestError
 from madan_sara.persistence.database import Query
 from madan_sara.starter.requests import LONGEST_ANSWERED_BATCH
 from tests.integration.campaigns.conftest import crowd
@@ -83,7 +83,7 @@ async def test_one_of_the_queue_is_withdrawn_before_it_is_started(
     await orchestrator.cancel(message_id)
 
     assert (await orchestrator.get_message(message_id)).state == "cancelled"
-    with pytest.raises(InvalidRequestError, match="has ended"):
+    with pytest.raises(FinalStatusError, match="has ended"):
         await orchestrator.cancel(message_id)
     await control.set_daily_limit(100)
     result = await control.result()

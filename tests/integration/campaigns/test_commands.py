@@ -10,7 +10,7 @@ from madan_sara.activities.campaign import carry_out
 from madan_sara.contracts.campaign import CampaignStatus
 from madan_sara.contracts.campaign_run import CampaignRef, CommandInput, WaitReason
 from madan_sara.contracts.delivery import DeliveryEvent, DeliveryEventKind
-from madan_sara.contracts.faults import InvalidRequestError
+from madan_sara.contracts.errors import FinalStatusError, InvalidRequestError
 from madan_sara.contracts.outreach import OutreachState
 from madan_sara.persistence.campaign_runs import PostgresCampaignRuns
 from madan_sara.persistence.database import Query
@@ -272,7 +272,7 @@ async def test_a_message_of_a_campaign_that_is_over_is_not_carried_on(
     message_id = await _only_message(database, tenant_id)
     await orchestrator.record_delivery_event(_bounce(message_id))
 
-    with pytest.raises(InvalidRequestError, match="is completed, which is final"):
+    with pytest.raises(FinalStatusError, match="is completed, which is final"):
         await orchestrator.process_fallback(message_id)
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from madan_sara.contracts.campaign import CampaignStatus
 from madan_sara.contracts.campaign_run import CampaignRef, WaitReason
-from madan_sara.contracts.faults import InvalidRequestError
+from madan_sara.contracts.errors import FinalStatusError, InvalidRequestError
 from madan_sara.devstack.checks.history import read_history
 from madan_sara.persistence.campaign_runs import PostgresCampaignRuns
 from madan_sara.policy.campaign_days import start_of_next_day
@@ -55,7 +55,7 @@ async def test_a_long_history_is_continued_as_new_and_nothing_forgotten(
 
     async def continued() -> bool:
         await control.look_again()
-        return (await read_history(client, campaign.id)).runs >= 3
+        return (await read_history(client, tenant_id, campaign.id)).runs >= 3
 
     await eventually(continued, "it has continued as new twice")
     status = await control.status()
@@ -337,5 +337,5 @@ async def test_one_that_was_cancelled_stays_over(orchestrator, tenant_id, tmp_pa
     await orchestrator.campaign(other.id).cancel()
     path = tmp_path / "late.csv"
     path.write_text("id,user_id\nlate-1,late-1\n")
-    with pytest.raises(InvalidRequestError, match="is cancelled, which is final"):
+    with pytest.raises(FinalStatusError, match="is cancelled, which is final"):
         await orchestrator.import_recipients(other.id, path)

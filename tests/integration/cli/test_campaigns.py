@@ -4,7 +4,8 @@ import json
 from decimal import Decimal
 from uuid import UUID
 
-from madan_sara.contracts.campaign import CampaignStatus
+from madan_sara.contracts.campaign import DEFAULT_TENANT, CampaignStatus
+from madan_sara.contracts.naming import campaign_workflow_id
 from tests.integration.cli.cli import run_on_terminal
 from tests.makers import zone_at_noon
 from tests.waiting import eventually
@@ -150,7 +151,8 @@ async def test_a_campaign_is_imported_started_steered_and_cancelled(
     assert (imported.code, imported.document["added"]) == (0, 5)
 
     started = await madan_sara("campaign", "start", name, "--json")
-    assert started.document == {"campaign_id": name, "workflow_id": f"campaign-{name}"}
+    workflow_id = campaign_workflow_id(DEFAULT_TENANT, UUID(name))
+    assert started.document == {"campaign_id": name, "workflow_id": workflow_id}
 
     async def full() -> bool:
         told = await madan_sara("campaign", "status", name, "--json")

@@ -9,7 +9,7 @@ import pytest
 
 from madan_sara.contracts.campaign import CampaignStatus, OutreachCampaign
 from madan_sara.contracts.channels import Channel
-from madan_sara.contracts.faults import InvalidRequestError
+from madan_sara.contracts.errors import InvalidRequestError
 from madan_sara.contracts.found import MessageFilter
 from madan_sara.contracts.outreach import ExitReason, OutreachState
 from madan_sara.starter.orchestrator import OutreachOrchestrator

@@ -12,14 +12,6 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from madan_sara.activities.errors import (
-    AmbiguousDeliveryError,
-    DeliveryError,
-    LeaseExpiredError,
-    NotTakenError,
-    ProviderUnavailableError,
-    TransientDeliveryError,
-)
 from madan_sara.activities.sender import (
     Accepted,
     CallLease,
@@ -31,6 +23,14 @@ from madan_sara.activities.sender import (
 )
 from madan_sara.contracts.channels import Channel
 from madan_sara.contracts.content import RenderedMessage
+from madan_sara.contracts.errors import (
+    AmbiguousDeliveryError,
+    DeliveryError,
+    LeaseExpiredError,
+    NotTakenError,
+    ProviderUnavailableError,
+    TransientDeliveryError,
+)
 from madan_sara.contracts.naming import idempotency_key
 from tests.fakes.sender import send
 

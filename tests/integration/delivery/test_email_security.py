@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from madan_sara.activities.errors import MisconfiguredProviderError, ProviderUnavailableError
 from madan_sara.activities.sender import Accepted, OutgoingMessage
 from madan_sara.contracts.channels import Channel
+from madan_sara.contracts.errors import MisconfiguredProviderError, ProviderUnavailableError
 from madan_sara.delivery.email_smtp import EmailSmtpSender, SmtpSettings
 from madan_sara.emulators.mail_sink import MailSink
 from tests.fakes.sender import send

@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
-from madan_sara.activities.errors import (
+from madan_sara.activities.sender import Accepted, CallLease, OutgoingMessage, Refused
+from madan_sara.contracts.channels import Channel
+from madan_sara.contracts.errors import (
     AmbiguousDeliveryError,
     DeliveryError,
     LeaseExpiredError,
@@ -15,8 +17,6 @@ from madan_sara.activities.errors import (
     ProviderUnavailableError,
     TransientDeliveryError,
 )
-from madan_sara.activities.sender import Accepted, CallLease, OutgoingMessage, Refused
-from madan_sara.contracts.channels import Channel
 from madan_sara.delivery.email_smtp import EmailSmtpSender, SmtpSettings
 from tests.fakes.sender import send
 from tests.integration.delivery.scripted_smtp import (

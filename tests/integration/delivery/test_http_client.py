@@ -9,13 +9,13 @@ from datetime import timedelta
 
 import pytest
 
-from madan_sara.activities.errors import (
+from madan_sara.activities.sender import CallLease
+from madan_sara.contracts.errors import (
     AmbiguousDeliveryError,
     LeaseExpiredError,
     MisconfiguredProviderError,
     ProviderUnavailableError,
 )
-from madan_sara.activities.sender import CallLease
 from madan_sara.delivery.http_client import MOST_BYTES, HttpAnswer, HttpClient
 from tests.integration.delivery.raw_http import RawHttp, Talk, answer, saying, trickling
 

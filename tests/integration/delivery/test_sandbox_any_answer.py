@@ -8,9 +8,9 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from madan_sara.activities.errors import NotTakenError
 from madan_sara.activities.sender import Accepted, Refused
 from madan_sara.contracts.channels import Channel
+from madan_sara.contracts.errors import NotTakenError
 from madan_sara.delivery.sandbox import SandboxSender
 from tests.integration.delivery.raw_http import RawHttp, saying
 from tests.integration.delivery.sender_contract import assert_can_be_kept, outcome, outgoing

@@ -9,7 +9,9 @@ from uuid import uuid4
 
 import pytest
 
-from madan_sara.activities.errors import (
+from madan_sara.activities.sender import Accepted, OutgoingMessage, Refused
+from madan_sara.contracts.channels import Channel
+from madan_sara.contracts.errors import (
     AmbiguousDeliveryError,
     DeliveryError,
     MisconfiguredProviderError,
@@ -17,8 +19,6 @@ from madan_sara.activities.errors import (
     ProviderUnavailableError,
     TransientDeliveryError,
 )
-from madan_sara.activities.sender import Accepted, OutgoingMessage, Refused
-from madan_sara.contracts.channels import Channel
 from madan_sara.delivery.sandbox import SandboxSender
 from madan_sara.emulators.sandbox.provider import SandboxProvider
 from tests.fakes.sender import send

@@ -19,14 +19,15 @@ class _CountDown:
 
 
 async def test_every_run_counts(client: Client):
-    campaign_id, queue = uuid.uuid4(), f"count-down-{uuid.uuid4()}"
+    tenant_id, campaign_id = uuid.uuid4(), uuid.uuid4()
+    queue = f"count-down-{uuid.uuid4()}"
     runner = UnsandboxedWorkflowRunner()
     async with Worker(client, task_queue=queue, workflows=[_CountDown], workflow_runner=runner):
         await client.execute_workflow(
-            _CountDown.run, 3, id=campaign_workflow_id(campaign_id), task_queue=queue
+            _CountDown.run, 3, id=campaign_workflow_id(tenant_id, campaign_id), task_queue=queue
         )
 
-    history = await read_history(client, campaign_id)
+    history = await read_history(client, tenant_id, campaign_id)
 
     assert history.runs == 3
     # Each run: started, and the three events of its only task, and its end.

@@ -8,8 +8,8 @@ from uuid import uuid4
 import pytest
 from pydantic import ValidationError
 
-from madan_sara.activities.errors import NotTakenError
 from madan_sara.contracts.delivery import DeliveryEvent
+from madan_sara.contracts.errors import NotTakenError
 from madan_sara.devstack.beside import beside
 from madan_sara.devstack.receipt_relay import ReceiptRelay
 from madan_sara.starter.orchestrator import OutreachOrchestrator

@@ -8,6 +8,7 @@ from uuid import UUID
 import asyncpg
 import pytest
 
+from madan_sara.contracts.errors import StorageError
 from madan_sara.contracts.naming import import_key
 from madan_sara.persistence.messages import PostgresMessageStore
 from madan_sara.persistence.new_recipient import NewRecipient
@@ -211,7 +212,7 @@ async def test_a_chunk_is_stored_as_a_whole_or_not_at_all(importing):
     broken = NewRecipient("b", "digest", "no JSON", "{}")
     add = importing.store.add_rows
     content = importing.campaign.templates
-    with pytest.raises(asyncpg.InvalidTextRepresentationError):
+    with pytest.raises(StorageError):
         await add(importing.campaign, content, [good, broken], datetime.now(UTC))
     assert await importing.messages() == []
     assert (await add(importing.campaign, content, [good], datetime.now(UTC))).known == []

@@ -12,16 +12,16 @@ from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
 from madan_sara.activities.delivery import MessageDelivery
-from madan_sara.activities.errors import (
+from madan_sara.activities.sender import Accepted, Refused, SenderCapabilities
+from madan_sara.contracts.channels import Channel
+from madan_sara.contracts.delivery import AttemptState, DeliveryOutcome
+from madan_sara.contracts.errors import (
     AmbiguousDeliveryError,
     LeaseExpiredError,
     MisconfiguredProviderError,
     ProviderUnavailableError,
     TransientDeliveryError,
 )
-from madan_sara.activities.sender import Accepted, Refused, SenderCapabilities
-from madan_sara.contracts.channels import Channel
-from madan_sara.contracts.delivery import AttemptState, DeliveryOutcome
 from madan_sara.contracts.outreach import DeliverInput
 from madan_sara.contracts.words.waits import explain_wait
 from madan_sara.persistence.attempts import PostgresAttemptStore

@@ -12,7 +12,6 @@ from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
 from madan_sara.activities.delivery import MessageDelivery
-from madan_sara.activities.errors import MisconfiguredProviderError, TransientDeliveryError
 from madan_sara.activities.sender import (
     Accepted,
     Call,
@@ -24,6 +23,7 @@ from madan_sara.activities.sender import (
 )
 from madan_sara.contracts.channels import Channel
 from madan_sara.contracts.delivery import DeliveryOutcome
+from madan_sara.contracts.errors import MisconfiguredProviderError, TransientDeliveryError
 from madan_sara.contracts.outreach import DeliverInput, DeliverResult, OutreachState, ResolveInput
 from madan_sara.persistence.attempts import PostgresAttemptStore
 from madan_sara.persistence.provider_accounts import PostgresProviderAccounts

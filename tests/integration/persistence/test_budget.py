@@ -7,9 +7,9 @@ from uuid import uuid4
 
 import pytest
 
-from madan_sara.activities.errors import OverLimitError
 from madan_sara.contracts.channels import Channel
 from madan_sara.contracts.delivery import AttemptState
+from madan_sara.contracts.errors import OverLimitError
 from madan_sara.contracts.outreach import ExitReason, OutreachState
 from madan_sara.policy.budget import AccountScope, judge_spend
 from madan_sara.policy.ledger import AccountKey, Balance

@@ -6,7 +6,7 @@ import pytest
 
 from madan_sara.activities.campaign import carry_out
 from madan_sara.contracts.campaign_run import LIMITS_SET, CampaignRef, CommandInput
-from madan_sara.contracts.faults import InvalidRequestError
+from madan_sara.contracts.errors import InvalidRequestError
 from madan_sara.persistence.campaign_runs import PostgresCampaignRuns
 from tests.integration.persistence.shop import NOW, TODAY
 

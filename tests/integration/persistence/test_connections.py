@@ -8,6 +8,7 @@ import pytest
 import pytest_asyncio
 from sqlalchemy import text
 
+from madan_sara.contracts.errors import UnreachableError
 from madan_sara.persistence.connections import Connections
 from madan_sara.persistence.database import Database, Query
 from tests.integration.persistence.silent_server import SilentServer
@@ -53,7 +54,7 @@ async def test_a_connection_that_was_lost_is_replaced(database, dsn):
     async def is_replaced() -> bool:
         try:
             return bool((await _ask(database, _WHO))["pid"] != lost)
-        except (asyncpg.PostgresError, asyncpg.InternalClientError, OSError):
+        except UnreachableError:
             return False  # The news of the loss was still on its way.
 
     await eventually(is_replaced, "a new connection")

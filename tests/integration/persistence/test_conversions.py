@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import text
 
 from madan_sara.contracts.channels import Channel
-from madan_sara.contracts.faults import InvalidRequestError
+from madan_sara.contracts.errors import ConflictError, InvalidRequestError, KeyUsedError
 from madan_sara.contracts.outreach import OutreachState
 from madan_sara.policy.returns import analyse
 from madan_sara.starter.conversions import Conversions
@@ -64,7 +64,7 @@ async def test_however_often_it_is_repeated_it_counts_once(shop, campaign, sent,
 
 async def test_one_id_never_stands_for_two_values(shop, campaign, sent, record):
     await record(sent, 3, "order 1")
-    with pytest.raises(InvalidRequestError, match=r"'order 1' stands for .* 3 already, not 4"):
+    with pytest.raises(KeyUsedError, match=r"'order 1' stands for .* 3 already, not 4"):
         await record(sent, 4, "order 1")
     assert await counted(shop, campaign) == (1, "3", "2.0000")
 
@@ -84,7 +84,7 @@ async def test_a_message_that_was_not_sent_can_bring_none(shop, campaign, record
         await shop.reserve(ref, channel=Channel.SMS)
     if state == "cancelled":
         await shop.conclude(ref)
-    with pytest.raises(InvalidRequestError, match=f"is {state}; only a message that was sent"):
+    with pytest.raises(ConflictError, match=f"is {state}; only a message that was sent"):
         await record(ref, 1)
     assert (await counted(shop, campaign))[0] == 0
     async with shop.database.statement() as connection:

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import text
 
 from madan_sara.contracts.channels import Channel
-from madan_sara.contracts.faults import InvalidRequestError
+from madan_sara.contracts.errors import InvalidRequestError
 from madan_sara.persistence.accounts import open_day
 from madan_sara.policy.budget import judge_spend
 from tests.integration.persistence.shop import NOW, TODAY

@@ -10,6 +10,7 @@ from sqlalchemy import text
 from temporalio.api.failure.v1 import Failure
 from temporalio.converter import DefaultFailureConverter, DefaultPayloadConverter
 
+from madan_sara.contracts.errors import UnreachableError
 from madan_sara.persistence.database import Database, Query
 
 SECRET = "Wozalin Kretyen"
@@ -79,5 +80,5 @@ async def test_what_kind_of_error_it_is_stays(database: Database):
 
 async def test_what_is_said_about_the_server_stays(database: Database):
     ended = "SELECT pg_terminate_backend(pg_backend_pid()), CAST(:who AS text)"
-    with pytest.raises(asyncpg.ConnectionDoesNotExistError, match="terminating connection"):
+    with pytest.raises(UnreachableError, match="terminating connection"):
         await _by_query(database, ended, "x")

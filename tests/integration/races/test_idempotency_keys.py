@@ -6,7 +6,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy import text
 
-from madan_sara.contracts.faults import InvalidRequestError
+from madan_sara.contracts.errors import KeyUsedError
 from tests.integration.races.crowd import ask, tally
 from tests.ledger import assert_nothing_left_behind
 from tests.makers import make_campaign
@@ -64,7 +64,7 @@ async def test_a_key_stands_for_one_request_only(change, crowd, tenant_id, messa
     person = f"reused-key-{tenant_id}"
     [first] = await crowd.race([ask(campaign, person, idempotency_key="order 9")])
 
-    with pytest.raises(InvalidRequestError, match=r"^idempotency_key: 'order 9' ") as refusal:
+    with pytest.raises(KeyUsedError, match=r"^idempotency_key: 'order 9' ") as refusal:
         await crowd.race([ask(campaign, person, **{"idempotency_key": "order 9", **change})])
 
     assert first["message_id"] in str(refusal.value)
@@ -79,7 +79,7 @@ async def test_of_two_requests_racing_with_one_key_one_is_refused(crowd, tenant_
 
     answers = await asyncio.gather(*(a(crowd.one()) for a in asks), return_exceptions=True)
 
-    refusals = [a for a in answers if isinstance(a, InvalidRequestError)]
+    refusals = [a for a in answers if isinstance(a, KeyUsedError)]
     results = [a for a in answers if isinstance(a, dict)]
     assert len(refusals) == len(results) == 5
     [message_id] = {result["message_id"] for result in results}

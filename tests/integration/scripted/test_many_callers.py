@@ -9,7 +9,7 @@ from sqlalchemy import text
 from temporalio.api.enums.v1 import EventType
 
 from madan_sara.contracts.channels import Channel
-from madan_sara.contracts.outreach import MessageRef
+from madan_sara.persistence.ownership import Ownership
 from madan_sara.starter.orchestrator import OutreachOrchestrator
 from madan_sara.starter.outreaches import Outreaches
 from tests.fakes.sender import ScriptedSender
@@ -52,8 +52,8 @@ async def test_thirty_callers_wait_for_one_decision(stage, database, tenant_id, 
             message_id: UUID | None = found.scalar_one_or_none()
         if message_id is None:
             return None
-        ref = MessageRef(tenant_id=tenant_id, message_id=message_id)
-        return message_id if await Outreaches(stage.client).execution(ref) else None
+        own = await Ownership(database, tenant_id).message(message_id)
+        return message_id if await Outreaches(stage.client).execution(own) else None
 
     message_id = await eventually(waited_for, "the workflow is there, and no worker")
     assert message_id is not None

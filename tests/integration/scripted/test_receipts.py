@@ -32,7 +32,7 @@ def bounce_of(handle) -> DeliveryEvent:
     return DeliveryEvent(
         provider="scripted",
         provider_event_id=handle.id,
-        message_id=UUID(handle.id.removeprefix("outreach-")),
+        message_id=UUID(handle.id[-36:]),
         attempt_no=1,
         kind=DeliveryEventKind.BOUNCED,
         occurred_at=datetime.now(UTC),
@@ -154,7 +154,7 @@ async def test_a_message_that_did_not_bounce_is_not_taken_up_again(stage, tenant
     await stage.cast({Channel.EMAIL: email, Channel.SMS: sms})
     handle = await stage.start(make_campaign(tenant_id, channels=["email", "sms"]), BOTH)
     await handle.result()
-    ref = MessageRef(tenant_id=tenant_id, message_id=UUID(handle.id.removeprefix("outreach-")))
+    ref = MessageRef(tenant_id=tenant_id, message_id=UUID(handle.id[-36:]))
 
     reopened = await PostgresClaimStore(database, DecisionReader(database)).reopen(ref)
 

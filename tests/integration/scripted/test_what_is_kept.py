@@ -140,7 +140,7 @@ async def test_what_a_template_makes_of_a_person(stage, campaign, kept_folder, s
 
 
 async def _spoil(stage, handle, query, document):
-    changed = {"document": document, "message_id": handle.id.removeprefix("outreach-")}
+    changed = {"document": document, "message_id": handle.id[-36:]}
     assert await stage.database.fetch(query, changed)
 
 

@@ -9,7 +9,7 @@ from typing import Any, cast
 import pytest
 
 from madan_sara.cli import orders
-from madan_sara.starter.connecting import UnreachableError
+from madan_sara.contracts.errors import UnreachableError
 from madan_sara.starter.orchestrator import OutreachOrchestrator
 
 

@@ -8,6 +8,7 @@ from madan_sara.contracts.channels import Channel
 from madan_sara.contracts.naming import (
     OUTREACH_QUEUE,
     SEARCH_ATTRIBUTES,
+    campaign_workflow_id,
     delivery_queue,
     idempotency_key,
     import_key,
@@ -15,10 +16,12 @@ from madan_sara.contracts.naming import (
 )
 
 _MESSAGE = UUID("660f8400-e29b-41d4-a716-446655440000")
+_TENANT = UUID("00000000-0000-4000-8000-000000000001")
 
 
 def test_names_stay_what_running_workflows_know_them_by():
-    assert outreach_workflow_id(_MESSAGE) == "outreach-660f8400-e29b-41d4-a716-446655440000"
+    assert outreach_workflow_id(_TENANT, _MESSAGE) == f"outreach-{_TENANT}-{_MESSAGE}"
+    assert campaign_workflow_id(_TENANT, _MESSAGE) == f"campaign-{_TENANT}-{_MESSAGE}"
     assert import_key(_MESSAGE, "marie") == "campaign-660f8400-e29b-41d4-a716-446655440000:marie"
     assert idempotency_key(_MESSAGE, 2) == "660f8400-e29b-41d4-a716-446655440000:2"
     assert OUTREACH_QUEUE == "outreach"

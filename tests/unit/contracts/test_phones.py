@@ -2,7 +2,7 @@
 
 import pytest
 
-from madan_sara.contracts.faults import InvalidRequestError
+from madan_sara.contracts.errors import InvalidRequestError
 from madan_sara.contracts.phones import known_region, to_e164
 from madan_sara.contracts.recipient import STORED, ContactInfo
 

@@ -3,7 +3,7 @@
 import pytest
 
 from madan_sara.contracts.channels import Channel
-from madan_sara.contracts.faults import InvalidRequestError
+from madan_sara.contracts.errors import InvalidRequestError
 from madan_sara.policy.addresses import forms_of
 from madan_sara.starter.addresses import sought_forms, stored_form
 

@@ -8,7 +8,7 @@ import pytest
 
 from madan_sara.contracts.campaign import DEFAULT_TENANT
 from madan_sara.contracts.channels import Channel
-from madan_sara.contracts.faults import InvalidRequestError
+from madan_sara.contracts.errors import InvalidRequestError
 from madan_sara.contracts.settings import OrchestratorSettings, QuietHours
 from madan_sara.starter.campaign_check import check_campaign
 from madan_sara.starter.campaigns import Campaigns

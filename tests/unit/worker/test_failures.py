@@ -10,7 +10,7 @@ from temporalio.converter import DefaultFailureConverter, DefaultPayloadConverte
 from temporalio.exceptions import ApplicationError
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput
 
-from madan_sara.activities.errors import TransientDeliveryError, UnreadableRowError
+from madan_sara.contracts.errors import TransientDeliveryError, UnreadableRowError
 from madan_sara.contracts.recipient import RecipientProfile
 from madan_sara.persistence.stored import read_stored
 from madan_sara.worker.failures import FailuresWithoutValues

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from madan_sara.contracts.faults import InvalidRequestError
+from madan_sara.contracts.errors import InvalidRequestError
 from madan_sara.starter.importing.columns import Columns, CsvReader, JsonReader, RejectedRowError
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from madan_sara.contracts.faults import InvalidRequestError
+from madan_sara.contracts.errors import InvalidRequestError
 from madan_sara.starter.importing.files import MAX_LINE_BYTES, CsvFile, JsonLinesFile, open_source
 
 

@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from madan_sara.contracts.faults import InvalidRequestError
+from madan_sara.contracts.errors import InvalidRequestError
 from madan_sara.starter.importing.files import open_source
 from madan_sara.starter.importing.rejects import RejectsFile
 

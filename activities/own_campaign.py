@@ -1,0 +1,32 @@
+"""Campaigns as the components take them from a caller."""
+
+from uuid import UUID
+
+from madan_sara.contracts.campaign import OutreachCampaign
+from madan_sara.contracts.errors import InvalidRequestError
+from madan_sara.contracts.reading import require
+
+
+def own_campaign(campaign: object, tenant_id: UUID | None) -> OutreachCampaign:
+    """A campaign of a caller's own tenant.
+
+    Args:
+        campaign: as the caller has it.
+        tenant_id: the tenant; None: a component of a worker, which serves all of them.
+
+    Raises:
+        InvalidRequestError: it is no campaign, or another tenant's.
+    """
+    given = require(OutreachCampaign, campaign, "campaign")
+    require_own(given.tenant_uuid, tenant_id, "campaign.tenant_uuid")
+    return given
+
+
+def require_own(given: UUID, tenant_id: UUID | None, field: str) -> None:
+    """Refuse a request that names another tenant.
+
+    Raises:
+        InvalidRequestError: it does.
+    """
+    if tenant_id is not None and given != tenant_id:
+        raise InvalidRequestError(f"{field}: {given} is not this orchestrator's tenant {tenant_id}")
