@@ -7,11 +7,11 @@ from uuid import UUID, uuid4
 from temporalio import activity
 
 from madan_sara.activities.stores import BudgetLedger
-from madan_sara.contracts.campaign import OutreachCampaign
+from madan_sara.contracts.campaign import Campaign, OutreachCampaign, resolved
 from madan_sara.contracts.channels import Channel
 from madan_sara.contracts.money import Money, to_micros
 from madan_sara.contracts.outreach import Block, ReleaseInput, ReserveInput, ReserveResult
-from madan_sara.contracts.reading import read, read_moment, require
+from madan_sara.contracts.reading import read, read_moment
 from madan_sara.policy.budget import Account, AccountScope, judge_reservation, judge_spend
 from madan_sara.policy.campaign_days import campaign_day
 from madan_sara.policy.message_price import least_price
@@ -42,7 +42,11 @@ class BudgetManager:
         await self._ledger.release(request)
 
     async def check_budget_available(
-        self, campaign: OutreachCampaign, channel: Channel | str, *, at: datetime | None = None
+        self,
+        campaign: OutreachCampaign | Campaign,
+        channel: Channel | str,
+        *,
+        at: datetime | None = None,
     ) -> Block | None:
         """Whether one message on a channel could be paid for now; nothing is held.
 
@@ -60,7 +64,7 @@ class BudgetManager:
             InvalidRequestError: the saved campaign has no such channel.
             LookupError: the campaign is not saved.
         """
-        saved = require(OutreachCampaign, campaign, "campaign")
+        saved = resolved(campaign)
         named = read(Channel, channel, "channel")
         accounts = await self._ledger.accounts(
             saved, named, campaign_day(saved, read_moment(at, "at"))
@@ -69,7 +73,7 @@ class BudgetManager:
 
     async def record_spend(
         self,
-        campaign: OutreachCampaign,
+        campaign: OutreachCampaign | Campaign,
         channel: Channel | str,
         amount: Decimal | float | str,
         *,
@@ -96,7 +100,7 @@ class BudgetManager:
             LookupError: the campaign is not saved.
             OverLimitError: a limit of the campaign forbids it; nothing was booked.
         """
-        saved = require(OutreachCampaign, campaign, "campaign")
+        saved = resolved(campaign)
         named = read(Channel, channel, "channel")
         moment = read_moment(at, "at")
         booking = uuid4() if spend_id is None else read(UUID, spend_id, "spend_id")
@@ -106,7 +110,7 @@ class BudgetManager:
         return booking
 
     async def get_budget_pacing_recommendation(
-        self, campaign: OutreachCampaign, *, now: datetime | None = None
+        self, campaign: OutreachCampaign | Campaign, *, now: datetime | None = None
     ) -> Pacing:
         """Whether the campaign spends too fast, too slowly or as its time passes.
 
@@ -117,12 +121,12 @@ class BudgetManager:
         Raises:
             LookupError: the campaign is not saved.
         """
-        saved = require(OutreachCampaign, campaign, "campaign")
+        saved = resolved(campaign)
         books = await self._ledger.books(saved)
         whole = next(a for a in books.accounts if a.scope is AccountScope.CAMPAIGN)
         return campaign_pacing(saved, whole, read_moment(now, "now"))
 
-    async def get_budget_analytics(self, campaign: OutreachCampaign) -> BudgetAnalytics:
+    async def get_budget_analytics(self, campaign: OutreachCampaign | Campaign) -> BudgetAnalytics:
         """What a campaign's money brought, by channel and in total: costs, conversions, ROI.
 
         Args:
@@ -131,11 +135,11 @@ class BudgetManager:
         Raises:
             LookupError: the campaign is not saved.
         """
-        saved = require(OutreachCampaign, campaign, "campaign")
+        saved = resolved(campaign)
         return analyse(saved, await self._ledger.books(saved))
 
 
-def campaign_pacing(campaign: OutreachCampaign, whole: Account, now: datetime) -> Pacing:
+def campaign_pacing(campaign: Campaign, whole: Account, now: datetime) -> Pacing:
     """Whether a campaign spends too fast, too slowly or as its time passes.
 
     Args:

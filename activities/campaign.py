@@ -8,7 +8,7 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from madan_sara.activities.campaign_stores import CampaignRunStore, OutreachStarter
-from madan_sara.contracts.campaign import FINAL_STATUSES, CampaignStatus, OutreachCampaign
+from madan_sara.contracts.campaign import FINAL_STATUSES, Campaign, CampaignStatus
 from madan_sara.contracts.campaign_run import (
     CampaignFigures,
     OrderInput,
@@ -22,6 +22,7 @@ from madan_sara.contracts.campaign_run import (
 from madan_sara.contracts.faults import InvalidRequestError
 from madan_sara.contracts.outreach import OutreachState
 from madan_sara.policy.campaign_progress import CampaignFacts, next_step
+from madan_sara.policy.campaign_rules import new_faults
 from madan_sara.policy.daily_share import daily_share
 
 #: Type of the error that refuses an order on a campaign.
@@ -156,7 +157,7 @@ def _limits(order: OrderInput) -> dict[str, object]:
     return order.model_dump(include={"daily_limit", "budget_total", "end_date"}, exclude_none=True)
 
 
-def _ordered(campaign: OutreachCampaign, order: OrderInput) -> OutreachCampaign:
+def _ordered(campaign: Campaign, order: OrderInput) -> Campaign:
     """A campaign as it is after an order.
 
     Raises:
@@ -168,13 +169,13 @@ def _ordered(campaign: OutreachCampaign, order: OrderInput) -> OutreachCampaign:
     if order.status is not None:
         changes["status"] = order.status
     changed = campaign.model_copy(update=changes)
-    faults = changed.faults()
+    faults = new_faults(campaign, changed)
     if faults:
         raise InvalidRequestError("; ".join(faults))
     return changed
 
 
-def _extended_end(campaign: OutreachCampaign, end_date: datetime | date, now: datetime) -> datetime:
+def _extended_end(campaign: Campaign, end_date: datetime | date, now: datetime) -> datetime:
     try:
         end = campaign.end_at(end_date)
     except ValueError as fault:

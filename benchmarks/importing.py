@@ -132,7 +132,7 @@ async def _measure_import(
     judging_before = _cpu_of_ended_processes()
     meter.lap()
     started = time.perf_counter()
-    result = await import_file(store, campaign, file, options)
+    result = await import_file(store, campaign.resolved(), file, options)
     seconds = time.perf_counter() - started
     cpu = meter.lap()
     _report(name, result, seconds, cpu, _cpu_of_ended_processes() - judging_before)

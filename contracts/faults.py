@@ -1,9 +1,10 @@
 """Validation errors in one line that names the field."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Final
+from uuid import UUID
 
 from pydantic import ValidationError
 
@@ -45,6 +46,22 @@ _WORDS: Final[Mapping[str, str]] = MappingProxyType(
 
 class InvalidRequestError(ValueError):
     """The request cannot be accepted; nothing was stored."""
+
+
+class CampaignConflictError(InvalidRequestError):
+    """The stored campaign is another version than the caller knows; nothing was stored.
+
+    Args:
+        campaign_id: the campaign.
+        fields: what the caller has otherwise than it is stored.
+    """
+
+    def __init__(self, campaign_id: UUID, fields: Sequence[str]) -> None:
+        self.fields = tuple(fields)
+        super().__init__(
+            f"campaign: {campaign_id} was changed meanwhile, and differs from the one given in "
+            f"{', '.join(fields)}; load it (`get_campaign`), change that one and save it"
+        )
 
 
 def one_line(error: ValidationError, *, root: str = "") -> str:

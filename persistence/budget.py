@@ -8,7 +8,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
 from madan_sara.activities.errors import OverLimitError
-from madan_sara.contracts.campaign import OutreachCampaign
+from madan_sara.contracts.campaign import Campaign
 from madan_sara.contracts.channels import Channel
 from madan_sara.contracts.faults import InvalidRequestError
 from madan_sara.contracts.outreach import Block, ReleaseInput, ReserveInput, ReserveResult
@@ -101,9 +101,7 @@ class PostgresBudgetLedger:
         }
         await self._database.fetch(_RELEASE, parameters)
 
-    async def accounts(
-        self, campaign: OutreachCampaign, channel: Channel, day: date
-    ) -> Sequence[Account]:
+    async def accounts(self, campaign: Campaign, channel: Channel, day: date) -> Sequence[Account]:
         """The accounts of a send as they stand; see `BudgetLedger`."""
         rows = await self._database.fetch(_ACCOUNTS, _account_key(campaign, channel, day))
         accounts = [account_from(row) for row in rows]
@@ -117,7 +115,7 @@ class PostgresBudgetLedger:
             )
         return accounts
 
-    async def books(self, campaign: OutreachCampaign) -> Books:
+    async def books(self, campaign: Campaign) -> Books:
         """A campaign's money and counts at one instant; see `BudgetLedger`."""
         key = {"tenant_id": campaign.tenant_uuid, "campaign_id": campaign.id}
         row = await self._database.fetch_one(_BOOKS, key)
@@ -130,7 +128,7 @@ class PostgresBudgetLedger:
 
     async def spend(
         self,
-        campaign: OutreachCampaign,
+        campaign: Campaign,
         channel: Channel,
         day: date,
         amount_micros: int,
@@ -155,7 +153,7 @@ class PostgresBudgetLedger:
                 return
 
 
-def _account_key(campaign: OutreachCampaign, channel: Channel, day: date) -> dict[str, object]:
+def _account_key(campaign: Campaign, channel: Channel, day: date) -> dict[str, object]:
     return {
         "tenant_id": campaign.tenant_uuid,
         "campaign_id": campaign.id,

@@ -4,8 +4,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from datetime import time
 from typing import Final, NamedTuple
 
-from madan_sara.contracts.campaign import OutreachCampaign
-from madan_sara.contracts.settings import OrchestratorSettings
+from madan_sara.contracts.campaign import Campaign
 from madan_sara.policy.columns import NESTED, column_name, own_field
 from madan_sara.policy.templates import check_fields, check_templates
 
@@ -13,25 +12,69 @@ from madan_sara.policy.templates import check_fields, check_templates
 TEMPLATE_FIELDS: Final = ("name", "customer_type", "timezone", "device_preference")
 
 
-def campaign_faults(
-    campaign: OutreachCampaign, settings: OrchestratorSettings, *, unread: Collection[str] = ()
-) -> list[str]:
+def campaign_faults(campaign: Campaign, *, unread: Collection[str] = ()) -> list[str]:
     """Every contradiction of a campaign, each as `field: what is wrong`.
 
     Args:
         campaign: the campaign.
-        settings: its own rules, or those it gets where it has none.
         unread: paths of what could not be read, like `channels` or `templates.email`; it is
             missing now, or holds something else, and nothing is concluded from that.
     """
-    found = campaign.faults()
-    for rule in _RULES:
-        if not rule.is_lost(unread):
-            found += rule.judge(campaign, settings)
-    return found
+    rules = (rule for rule in _RULES if not rule.is_lost(unread))
+    return [fault for rule in rules for fault in rule.judge(campaign)]
 
 
-def _unusable_fields(campaign: OutreachCampaign, _: OrchestratorSettings) -> Iterator[str]:
+def new_faults(before: Campaign, after: Campaign) -> list[str]:
+    """The contradictions that a change of a campaign has brought into it."""
+    known = campaign_faults(before)
+    return [fault for fault in campaign_faults(after) if fault not in known]
+
+
+def _repeated_channels(campaign: Campaign) -> Iterator[str]:
+    if len(set(campaign.channels)) != len(campaign.channels):
+        yield "channels: names a channel twice; name each once"
+
+
+def _priorities_of_strangers(campaign: Campaign) -> Iterator[str]:
+    for audience, order in (campaign.channel_priority or {}).items():
+        for channel in order:
+            if channel not in campaign.channels:
+                yield (
+                    f"channel_priority.{audience}: {channel} is not among the campaign's "
+                    "channels; add it to channels or remove it here"
+                )
+
+
+def _repeated_priorities(campaign: Campaign) -> Iterator[str]:
+    for audience, order in (campaign.channel_priority or {}).items():
+        if len(set(order)) != len(order):
+            yield f"channel_priority.{audience}: names a channel twice; name each once"
+
+
+def _budgets_of_strangers(campaign: Campaign) -> Iterator[str]:
+    for channel in campaign.budget_per_channel or {}:
+        if channel not in campaign.channels:
+            yield (
+                f"budget_per_channel.{channel}: not among the campaign's channels; "
+                "add it to channels or remove it here"
+            )
+
+
+def _budgets_above_the_total(campaign: Campaign) -> Iterator[str]:
+    allotted = sum(budget.total for budget in (campaign.budget_per_channel or {}).values())
+    if campaign.budget_total is not None and allotted > campaign.budget_total:
+        yield (
+            f"budget_per_channel: the channels' totals are {allotted}, above budget_total "
+            f"{campaign.budget_total}; raise the total or lower them"
+        )
+
+
+def _end_before_start(campaign: Campaign) -> Iterator[str]:
+    if campaign.end_date is not None and campaign.end_date <= campaign.start_date:
+        yield f"end_date: {campaign.end_date.isoformat()} is not after start_date; move it"
+
+
+def _unusable_fields(campaign: Campaign) -> Iterator[str]:
     first: dict[str, str] = {}
     for name in campaign.recipient_fields:
         plain = column_name(name)
@@ -45,24 +88,24 @@ def _unusable_fields(campaign: OutreachCampaign, _: OrchestratorSettings) -> Ite
         first.setdefault(plain, name)
 
 
-def _faulty_templates(campaign: OutreachCampaign, _: OrchestratorSettings) -> Iterator[str]:
+def _faulty_templates(campaign: Campaign) -> Iterator[str]:
     if campaign.templates is not None:
         yield from (f"templates.{fault}" for fault in check_templates(campaign.templates))
 
 
-def _unknown_fields(campaign: OutreachCampaign, _: OrchestratorSettings) -> Iterator[str]:
+def _unknown_fields(campaign: Campaign) -> Iterator[str]:
     if campaign.templates is not None:
         known = dict.fromkeys((*TEMPLATE_FIELDS, *campaign.recipient_fields))
         yield from (f"templates.{fault}" for fault in check_fields(campaign.templates, known))
 
 
-def _missing_templates(campaign: OutreachCampaign, _: OrchestratorSettings) -> Iterator[str]:
+def _missing_templates(campaign: Campaign) -> Iterator[str]:
     for channel in campaign.channels if campaign.templates else ():
         if campaign.templates and campaign.templates.template_for(channel) is None:
             yield f"templates: {channel} has none; write one, or a default for the rest"
 
 
-def _times_of_strangers(campaign: OutreachCampaign, _: OrchestratorSettings) -> Iterator[str]:
+def _times_of_strangers(campaign: Campaign) -> Iterator[str]:
     for channel in campaign.optimal_send_times or {}:
         if channel not in campaign.channels:
             yield (
@@ -71,8 +114,8 @@ def _times_of_strangers(campaign: OutreachCampaign, _: OrchestratorSettings) -> 
             )
 
 
-def _times_at_night(campaign: OutreachCampaign, settings: OrchestratorSettings) -> Iterator[str]:
-    quiet = settings.quiet_hours
+def _times_at_night(campaign: Campaign) -> Iterator[str]:
+    quiet = campaign.settings.quiet_hours
     for channel, times in (campaign.optimal_send_times or {}).items():
         of_day: dict[str, time | None] = {"weekday": times.weekday, "weekend": times.weekend}
         for kind, wall in of_day.items():
@@ -84,13 +127,14 @@ def _times_at_night(campaign: OutreachCampaign, settings: OrchestratorSettings) 
                 )
 
 
-def _empty_priorities(campaign: OutreachCampaign, _: OrchestratorSettings) -> Iterator[str]:
+def _empty_priorities(campaign: Campaign) -> Iterator[str]:
     for audience, order in (campaign.channel_priority or {}).items():
         if not order:
             yield f"channel_priority.{audience}: names no channel; name one or leave it out"
 
 
-def _limits_that_never_hold(_: OutreachCampaign, settings: OrchestratorSettings) -> Iterator[str]:
+def _limits_that_never_hold(campaign: Campaign) -> Iterator[str]:
+    settings = campaign.settings
     week, day = settings.max_messages_per_week, settings.max_messages_per_day
     if week < day:
         yield (
@@ -102,7 +146,7 @@ def _limits_that_never_hold(_: OutreachCampaign, settings: OrchestratorSettings)
 class _Rule(NamedTuple):
     """A rule, and what of a campaign must have been read for it to judge the rest."""
 
-    judge: Callable[[OutreachCampaign, OrchestratorSettings], Iterable[str]]
+    judge: Callable[[Campaign], Iterable[str]]
     #: Of these at least a part.
     some_of: tuple[str, ...] = ()
     #: Of these everything: it looks for what they lack.
@@ -122,6 +166,12 @@ def _holds(outer: str, inner: str) -> bool:
 
 
 _RULES: Final = (
+    _Rule(_repeated_channels),
+    _Rule(_priorities_of_strangers),
+    _Rule(_repeated_priorities),
+    _Rule(_budgets_of_strangers),
+    _Rule(_budgets_above_the_total),
+    _Rule(_end_before_start),
     _Rule(_empty_priorities, all_of=("channel_priority",)),
     _Rule(_unusable_fields),
     _Rule(_faulty_templates),

@@ -7,7 +7,7 @@ from typing import Final
 from uuid import UUID
 
 from madan_sara.contracts.base import Contract
-from madan_sara.contracts.campaign import OutreachCampaign
+from madan_sara.contracts.campaign import Campaign
 from madan_sara.contracts.channels import Channel
 from madan_sara.contracts.delivery import DeliveryEventKind
 from madan_sara.contracts.money import from_micros
@@ -60,7 +60,7 @@ class BudgetAnalytics(Contract):
     by_channel: dict[Channel, Returns]
 
 
-def analyse(campaign: OutreachCampaign, books: Books) -> BudgetAnalytics:
+def analyse(campaign: Campaign, books: Books) -> BudgetAnalytics:
     """What a campaign's money brought.
 
     The total is more than the channels' sum where something is known of no channel.

@@ -1,13 +1,13 @@
 """What a campaign's owner should know of its texts, though nothing is wrong with them."""
 
-from madan_sara.contracts.campaign import OutreachCampaign
+from madan_sara.contracts.campaign import CampaignFields
 from madan_sara.contracts.channels import Channel
 from madan_sara.contracts.settings import OrchestratorSettings
 from madan_sara.policy.sms import sms_length
 from madan_sara.policy.templates import fixed_text
 
 
-def text_warnings(campaign: OutreachCampaign, settings: OrchestratorSettings) -> list[str]:
+def text_warnings(campaign: CampaignFields, settings: OrchestratorSettings) -> list[str]:
     """Text messages that cost several times their price.
 
     Args:

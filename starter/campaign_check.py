@@ -12,7 +12,7 @@ from madan_sara.contracts.faults import fault_lines
 from madan_sara.contracts.settings import OrchestratorSettings
 from madan_sara.policy.campaign_rules import campaign_faults
 
-#: Stand-ins for fields that could not be read: no rule of `OutreachCampaign.faults` objects
+#: Stand-ins for fields that could not be read: no rule about them alone objects
 #: to them. The other fields have defaults that serve as well.
 _STAND_INS: Final[Mapping[str, object]] = {
     "name": "-",
@@ -40,7 +40,7 @@ def check_campaign(
         campaign = OutreachCampaign.model_validate(document)
     except ValidationError as error:
         return None, [*fault_lines(error), *_faults_of_the_rest(document, error, defaults)]
-    return campaign, campaign_faults(campaign, campaign.settings or defaults)
+    return campaign, campaign_faults(campaign.resolved(defaults))
 
 
 def _faults_of_the_rest(
@@ -60,7 +60,7 @@ def _faults_of_the_rest(
         except ValidationError as more:  # What is left of a list or an object may be too little.
             error = more
         else:
-            return campaign_faults(campaign, campaign.settings or defaults, unread=unread)
+            return campaign_faults(campaign.resolved(defaults), unread=unread)
     return []
 
 

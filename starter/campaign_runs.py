@@ -4,7 +4,7 @@ from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHandle
 from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.service import RPCError, RPCStatusCode
 
-from madan_sara.contracts.campaign import OutreachCampaign
+from madan_sara.contracts.campaign import Campaign
 from madan_sara.contracts.campaign_run import (
     CampaignInput,
     CampaignRef,
@@ -42,7 +42,7 @@ class CampaignRuns:
             CampaignWorkflow.run, campaign_workflow_id(ref.campaign_id)
         )
 
-    async def start(self, ref: CampaignRef, campaign: OutreachCampaign) -> CampaignHandle:
+    async def start(self, ref: CampaignRef, campaign: Campaign) -> CampaignHandle:
         """Start a campaign's workflow, or join the one that runs, which looks again."""
         return await self._client.start_workflow(
             CampaignWorkflow.run,

@@ -61,7 +61,7 @@ def check_money_ran_out(
     if not without:
         faults.append("nobody ended for lack of money")
     left = _left(books, campaign, sms)
-    if left >= campaign.effective_settings().price_of(sms):
+    if left >= campaign.resolved().settings.price_of(sms):
         faults.append(f"{left:f} of the budget of {sms} is left")
     promise = f"the campaign ended {exhausted}, its money for {sms} used up: {without} got nothing"
     return Verdict(promise, faults)

@@ -14,7 +14,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, Final, Protocol
 
-from madan_sara.contracts.campaign import OutreachCampaign
+from madan_sara.contracts.campaign import Campaign
 from madan_sara.contracts.content import MessageContent
 from madan_sara.persistence.new_recipient import NewRecipient
 from madan_sara.starter.importing.checking import Assignment, Rejection, RowCheck, Verdicts
@@ -147,7 +147,7 @@ def main() -> None:
     """Judge chunks of rows until nobody asks any more."""
     campaign, templates, header, region = _read(sys.stdin.buffer)
     assignment = Assignment(
-        OutreachCampaign.model_validate_json(campaign),
+        Campaign.model_validate_json(campaign),
         MessageContent.model_validate_json(templates),
         header,
         region,

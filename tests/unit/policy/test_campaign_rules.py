@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from madan_sara.contracts.settings import OrchestratorSettings
-from madan_sara.policy.campaign_rules import campaign_faults
+from madan_sara.policy.campaign_rules import campaign_faults, new_faults
 from tests.unit.policy.builders import START, campaign
 
 SOUND = {
@@ -22,7 +22,7 @@ SOUND = {
 
 def faults_of(**changes: object) -> list[str]:
     settings = OrchestratorSettings.model_validate(changes.pop("defaults", {}))
-    return campaign_faults(campaign(**{**SOUND, **changes}), settings)
+    return campaign_faults(campaign(**{**SOUND, "settings": settings, **changes}))
 
 
 def test_a_sound_campaign_has_no_faults():
@@ -142,6 +142,7 @@ def test_what_depends_on_what_was_not_read_is_not_judged(unread, left):
         channel_priority={"default": []},
         templates={"sms": "{{ twn }}"},
         optimal_send_times={"sms": {"weekday": "03:00"}},
+        settings=OrchestratorSettings(max_messages_per_day=11),
     )
     rules = {
         "channel_priority.default": "priority",
@@ -151,6 +152,12 @@ def test_what_depends_on_what_was_not_read_is_not_judged(unread, left):
         "optimal_send_times.sms.weekday": "night",
         "settings.max_messages_per_week": "week",
     }
-    often = OrchestratorSettings(max_messages_per_day=11)
-    found = campaign_faults(wrong, often, unread=[unread])
+    found = campaign_faults(wrong, unread=[unread])
     assert [rules[fault.split(":")[0]] for fault in found] == left
+
+
+def test_a_change_is_judged_by_what_it_brings_about():
+    before = campaign(**{**SOUND, "channel_priority": {"default": []}})
+    assert new_faults(before, before.model_copy(update={"budget_total": 20})) == []
+    (fault,) = new_faults(before, before.model_copy(update={"budget_total": 9}))
+    assert fault.startswith("budget_per_channel: ")

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from madan_sara.contracts.campaign import OutreachCampaign
+from madan_sara.contracts.campaign import Campaign
 from madan_sara.contracts.channels import Channel
 from madan_sara.contracts.decision import SendPlan, TimingReason, ZoneSource
 from madan_sara.contracts.settings import OrchestratorSettings, QuietHours
@@ -19,7 +19,7 @@ TEN = datetime(2026, 11, 24, 10, 0, tzinfo=UTC)
 
 
 def plan(
-    its: OutreachCampaign,
+    its: Campaign,
     at: datetime = TEN,
     reason: TimingReason = TimingReason.BEST_PRACTICE,
 ) -> SendPlan:
