@@ -40,10 +40,13 @@ check: $(INSTALLED)  ## style, types and the borders between the rooms
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 
-lock: $(INSTALLED)  ## resolve the dependencies anew into requirements.lock
-	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url \
-		--no-annotate --no-header --python-version 3.11 --all-extras \
-		pyproject.toml -o requirements.lock
+LOCK := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url \
+	--no-annotate --no-header --python-version 3.11 pyproject.toml
+
+# The second lock has the versions of the first, without what only development needs.
+lock: $(INSTALLED)  ## resolve the dependencies anew, for development and for the image
+	@$(LOCK) --all-extras -o requirements-dev.lock
+	@$(LOCK) --constraint requirements-dev.lock -o requirements.lock
 
 chaos: $(INSTALLED)  ## kill processes at random and look for damage (slow)
 	@$(BIN)/python -m pytest -m chaos tests
@@ -55,7 +58,7 @@ clean:  ## forget everything the development stack has stored
 	@rm -rf .devstack
 
 # --no-build-isolation: the build tools come from the lock file too, with their hashes.
-$(INSTALLED): requirements.lock pyproject.toml
+$(INSTALLED): requirements-dev.lock pyproject.toml
 	@command -v $(PYTHON) >/dev/null || { \
 		echo "error: $(PYTHON) not found; install Python 3.11 or newer, or choose one: make PYTHON=python3.12" >&2; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
@@ -63,6 +66,6 @@ $(INSTALLED): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { \
 		echo "error: $(PYTHON) cannot create virtual environments; on Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
 	@test -x $(BIN)/python || { echo "creating $(VENV) (once; a minute or two)"; $(PYTHON) -m venv --clear $(VENV); }
-	@$(PIP_INSTALL) --require-hashes -r requirements.lock
+	@$(PIP_INSTALL) --require-hashes -r requirements-dev.lock
 	@$(PIP_INSTALL) --no-deps --no-build-isolation -e .
 	@touch $@

@@ -4,11 +4,11 @@ Whatever takes long to import waits until a command needs it: `--help` takes a t
 the time.
 """
 
-from importlib.metadata import version
 from typing import Annotated, NoReturn
 
 import typer
 
+from madan_sara import __version__
 from madan_sara.cli.campaign_commands import campaigns
 from madan_sara.cli.running import BAD_INPUT, EXIT_CODES, OK, After, AsJson, Limit, run
 from madan_sara.config.ending import exit_process
@@ -25,7 +25,7 @@ app = typer.Typer(
 
 def _show_version(wanted: bool) -> None:
     if wanted:
-        typer.echo(f"madan-sara {version('madan-sara-orchestrator')}")
+        typer.echo(f"madan-sara {__version__}")
         raise typer.Exit(OK)
 
 
@@ -181,6 +181,22 @@ def convert(
         lambda: campaign_reports.convert(message_id, value, conversion_id, at),
         as_json=as_json,
     )
+
+
+@app.command(epilog=EXIT_CODES)
+def migrate(as_json: AsJson = False) -> None:
+    """Bring the database to the newest schema; before the workers of a new version start."""
+    from madan_sara.cli import installation_commands
+
+    run(installation_commands.migrate, as_json=as_json)
+
+
+@app.command(epilog=EXIT_CODES)
+def healthcheck(as_json: AsJson = False) -> None:
+    """Say whether the database and Temporal can be used; exit code 1 if one cannot."""
+    from madan_sara.cli import installation_commands
+
+    run(installation_commands.healthcheck, as_json=as_json)
 
 
 def main() -> NoReturn:

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from madan_sara.workflows.campaign import CampaignWorkflow
     from madan_sara.workflows.outreach import OutreachWorkflow
 
+__version__ = "0.1.0"
+
 __all__ = [
     "BatchResult",
     "CampaignControl",

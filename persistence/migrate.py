@@ -1,9 +1,12 @@
-"""Bring a database to the newest schema."""
+"""The schema's revision: which one a database has, and how it gets the newest."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
@@ -11,26 +14,74 @@ from sqlalchemy.ext.asyncio import create_async_engine
 _MIGRATION_LOCK = 0x6D6164616E
 
 
-async def upgrade_database(dsn: str) -> None:
-    """Apply every revision the database does not have yet; safe to run twice at once.
+@dataclass(frozen=True)
+class SchemaRevision:
+    """Where a database's schema stands.
+
+    Attributes:
+        before: its revision when it was looked at; None: it has no schema of ours.
+        newest: the revision this version works with.
+    """
+
+    before: str | None
+    newest: str
+
+    @property
+    def is_newest(self) -> bool:
+        """Whether there is nothing to upgrade."""
+        return self.before == self.newest
+
+
+async def upgrade_database(dsn: str) -> SchemaRevision:
+    """Apply each revision the database does not have yet; safe to run twice at once.
 
     Args:
         dsn: SQLAlchemy URL with the asyncpg driver.
+
+    Returns:
+        The revision it had before, and the one it has now.
     """
-    engine = create_async_engine(dsn)
+    engine = create_async_engine(dsn, hide_parameters=True)
     try:
         async with engine.begin() as connection:
             await connection.execute(
                 text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK}
             )
+            found = await connection.run_sync(_revision)
             await connection.run_sync(_upgrade)
+            return found
     finally:
         await engine.dispose()
 
 
+async def schema_revision(dsn: str) -> SchemaRevision:
+    """Where a database's schema stands; changes nothing.
+
+    Args:
+        dsn: SQLAlchemy URL with the asyncpg driver.
+    """
+    engine = create_async_engine(dsn, hide_parameters=True)
+    try:
+        async with engine.connect() as connection:
+            return await connection.run_sync(_revision)
+    finally:
+        await engine.dispose()
+
+
+def _revision(connection: Connection) -> SchemaRevision:
+    newest = ScriptDirectory.from_config(_config()).get_heads()[0]
+    context = MigrationContext.configure(connection)
+    return SchemaRevision(before=context.get_current_revision(), newest=newest)
+
+
 def _upgrade(connection: Connection) -> None:
+    config = _config()
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
+
+
+def _config() -> Config:
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     config.set_main_option("path_separator", "os")
-    config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    return config

@@ -1,8 +1,8 @@
 """What a campaign contradicts itself in: every rule that looks at more than one field."""
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Iterator
 from datetime import time
-from typing import Final, NamedTuple
+from typing import Final
 
 from madan_sara.contracts.campaign import Campaign
 from madan_sara.policy.columns import NESTED, column_name, own_field
@@ -12,16 +12,13 @@ from madan_sara.policy.templates import check_fields, check_templates
 TEMPLATE_FIELDS: Final = ("name", "customer_type", "timezone", "device_preference")
 
 
-def campaign_faults(campaign: Campaign, *, unread: Collection[str] = ()) -> list[str]:
+def campaign_faults(campaign: Campaign) -> list[str]:
     """Every contradiction of a campaign, each as `field: what is wrong`.
 
     Args:
         campaign: the campaign.
-        unread: paths of what could not be read, like `channels` or `templates.email`; it is
-            missing now, or holds something else, and nothing is concluded from that.
     """
-    rules = (rule for rule in _RULES if not rule.is_lost(unread))
-    return [fault for rule in rules for fault in rule.judge(campaign)]
+    return [fault for rule in _RULES for fault in rule(campaign)]
 
 
 def new_faults(before: Campaign, after: Campaign) -> list[str]:
@@ -143,44 +140,19 @@ def _limits_that_never_hold(campaign: Campaign) -> Iterator[str]:
         )
 
 
-class _Rule(NamedTuple):
-    """A rule, and what of a campaign must have been read for it to judge the rest."""
-
-    judge: Callable[[Campaign], Iterable[str]]
-    #: Of these at least a part.
-    some_of: tuple[str, ...] = ()
-    #: Of these everything: it looks for what they lack.
-    all_of: tuple[str, ...] = ()
-
-    def is_lost(self, unread: Collection[str]) -> bool:
-        """Whether too little was read."""
-        return any(
-            _holds(path, field) or (field in self.all_of and _holds(field, path))
-            for path in unread
-            for field in (*self.some_of, *self.all_of)
-        )
-
-
-def _holds(outer: str, inner: str) -> bool:
-    return f"{inner}.".startswith(f"{outer}.")
-
-
 _RULES: Final = (
-    _Rule(_repeated_channels),
-    _Rule(_priorities_of_strangers),
-    _Rule(_repeated_priorities),
-    _Rule(_budgets_of_strangers),
-    _Rule(_budgets_above_the_total),
-    _Rule(_end_before_start),
-    _Rule(_empty_priorities, all_of=("channel_priority",)),
-    _Rule(_unusable_fields),
-    _Rule(_faulty_templates),
-    _Rule(_unknown_fields, all_of=("recipient_fields",)),
-    _Rule(_missing_templates, some_of=("channels",), all_of=("templates",)),
-    _Rule(_times_of_strangers, some_of=("channels",)),
-    _Rule(_times_at_night, all_of=("settings.quiet_hours",)),
-    _Rule(
-        _limits_that_never_hold,
-        all_of=("settings.max_messages_per_week", "settings.max_messages_per_day"),
-    ),
+    _repeated_channels,
+    _priorities_of_strangers,
+    _repeated_priorities,
+    _budgets_of_strangers,
+    _budgets_above_the_total,
+    _end_before_start,
+    _empty_priorities,
+    _unusable_fields,
+    _faulty_templates,
+    _unknown_fields,
+    _missing_templates,
+    _times_of_strangers,
+    _times_at_night,
+    _limits_that_never_hold,
 )

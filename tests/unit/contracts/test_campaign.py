@@ -73,7 +73,7 @@ def test_a_loaded_campaign_is_changed_apart_from_what_is_stored():
 def test_components_take_both_and_refuse_what_is_neither():
     written = make_campaign(uuid4())
     assert resolved(written) == resolved(written.resolved()) == written.resolved()
-    written.channels.append("fax")
+    written.channels.append("fax")  # type: ignore[arg-type]
     for wrong, told in [(written, "campaign.channels"), ({}, "must be an OutreachCampaign")]:
         with pytest.raises(InvalidRequestError, match=told):
             resolved(wrong)

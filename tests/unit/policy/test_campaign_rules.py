@@ -120,42 +120,6 @@ def test_all_of_them_are_found_at_once():
     ]
 
 
-@pytest.mark.parametrize(
-    ("unread", "left"),
-    [
-        ("channels", ["priority", "field", "night", "week"]),
-        ("channels.1", ["priority", "field", "text", "stranger", "night", "week"]),
-        ("channel_priority.default.0", ["field", "text", "stranger", "night", "week"]),
-        ("templates", ["priority", "field", "stranger", "night", "week"]),
-        ("templates.email", ["priority", "field", "stranger", "night", "week"]),
-        ("settings", ["priority", "field", "text", "stranger"]),
-        ("settings.prices", ["priority", "field", "text", "stranger", "night", "week"]),
-        ("settings.quiet_hours.start", ["priority", "field", "text", "stranger", "week"]),
-        ("settings.max_messages_per_day", ["priority", "field", "text", "stranger", "night"]),
-        ("recipient_fields", ["priority", "text", "stranger", "night", "week"]),
-        ("recipient_fields.0", ["priority", "text", "stranger", "night", "week"]),
-    ],
-)
-def test_what_depends_on_what_was_not_read_is_not_judged(unread, left):
-    wrong = campaign(
-        channels=["email"],
-        channel_priority={"default": []},
-        templates={"sms": "{{ twn }}"},
-        optimal_send_times={"sms": {"weekday": "03:00"}},
-        settings=OrchestratorSettings(max_messages_per_day=11),
-    )
-    rules = {
-        "channel_priority.default": "priority",
-        "templates.sms": "field",
-        "templates": "text",
-        "optimal_send_times.sms": "stranger",
-        "optimal_send_times.sms.weekday": "night",
-        "settings.max_messages_per_week": "week",
-    }
-    found = campaign_faults(wrong, unread=[unread])
-    assert [rules[fault.split(":")[0]] for fault in found] == left
-
-
 def test_a_change_is_judged_by_what_it_brings_about():
     before = campaign(**{**SOUND, "channel_priority": {"default": []}})
     assert new_faults(before, before.model_copy(update={"budget_total": 20})) == []

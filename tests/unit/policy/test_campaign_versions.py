@@ -1,11 +1,13 @@
 """A save wins where its owner knows what is stored; else what was stored meanwhile does."""
 
+from decimal import Decimal
 from itertools import product
 from uuid import uuid4
 
 import pytest
 
 from madan_sara.contracts.campaign import FINAL_STATUSES, CampaignStatus, OutreachCampaign
+from madan_sara.contracts.channels import Channel
 from madan_sara.contracts.faults import CampaignConflictError
 from madan_sara.contracts.settings import OrchestratorSettings
 from madan_sara.policy.campaign_versions import StoredCampaign, saved_over, sent_over
@@ -30,8 +32,8 @@ def save(given, present):
 def test_an_owner_that_knows_what_is_stored_changes_it():
     given = loaded()
     present = stored(given)
-    given.budget_total = 7
-    given.channels = ["sms"]
+    given.budget_total = Decimal(7)
+    given.channels = [Channel.SMS]
     assert save(given, present) == given.resolved()
 
 
@@ -63,7 +65,7 @@ def test_a_status_is_changed_by_one_of_both(known, now, given):
     campaign = loaded(status=known)
     present = stored(campaign, status=now)
     campaign.status = given
-    campaign.budget_total = 7
+    campaign.budget_total = Decimal(7)
     if given not in (known, now) and now is not known:
         with pytest.raises(CampaignConflictError, match="in status; load it"):
             save(campaign, present)

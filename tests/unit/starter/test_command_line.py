@@ -1,24 +1,23 @@
 """What the command line says of itself."""
 
-import tomllib
-from pathlib import Path
+from importlib import metadata
 
 import pytest
 
 from madan_sara.cli.command_line import _run_app
 from madan_sara.cli.running import BAD_INPUT
 
-_PROJECT = Path(__file__).parents[3] / "pyproject.toml"
-
 
 def test_the_version_is_the_projects(monkeypatch, capsys):
     monkeypatch.setattr("sys.argv", ["madan-sara", "--version"])
     assert _run_app() == 0
-    version = tomllib.loads(_PROJECT.read_text())["project"]["version"]
+    version = metadata.version("madan-sara-orchestrator")
     assert capsys.readouterr().out == f"madan-sara {version}\n"
 
 
-@pytest.mark.parametrize("command", ["messages", "person", "suppress", "campaign"])
+@pytest.mark.parametrize(
+    "command", ["messages", "person", "suppress", "campaign", "migrate", "healthcheck"]
+)
 def test_the_help_names_every_command(monkeypatch, capsys, command):
     monkeypatch.setattr("sys.argv", ["madan-sara", "--help"])
     assert _run_app() == 0

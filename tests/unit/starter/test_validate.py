@@ -14,27 +14,30 @@ from madan_sara.starter.orchestrator import OutreachOrchestrator
 
 EXAMPLE = Path(__file__).parents[3] / "examples" / "campaign.json"
 
-WRONG: dict[str, Any] = {
-    "nme": "Spring fair",
+UNREADABLE: dict[str, Any] = {"nme": "Spring fair", "channels": ["email"], "daily_limit": -1}
+CONTRADICTORY: dict[str, Any] = {
+    "name": "Spring fair",
     "channels": ["email"],
     "channel_priority": {"default": ["sms"]},
     "budget_total": 5,
     "budget_per_channel": {"email": {"total": 9}},
-    "daily_limit": -1,
     "end_date": "2020-01-01T00:00Z",
     "templates": {"email": "Hi {{ frist_name }}"},
     "optimal_send_times": {"email": {"weekday": "23:00"}},
 }
-FAULTY = [
-    "nme",
-    "name",
-    "daily_limit",
-    "channel_priority.default",
-    "budget_per_channel",
-    "end_date",
-    "templates.email",
-    "optimal_send_times.email.weekday",
-]
+FAULTY = {
+    "unreadable": (UNREADABLE, ["nme", "name", "daily_limit"]),
+    "contradictory": (
+        CONTRADICTORY,
+        [
+            "channel_priority.default",
+            "budget_per_channel",
+            "end_date",
+            "templates.email",
+            "optimal_send_times.email.weekday",
+        ],
+    ),
+}
 
 
 @pytest.fixture(autouse=True)
@@ -48,20 +51,26 @@ def validate(document: object, *options: str) -> Result:
     return CliRunner().invoke(app, ["campaign", "validate", "-", *options], input=written)
 
 
-def test_every_fault_has_a_line_of_its_own():
-    result = validate(WRONG)
+@pytest.mark.parametrize(("wrong", "fields"), FAULTY.values(), ids=FAULTY.keys())
+def test_every_fault_has_a_line_of_its_own(wrong, fields):
+    result = validate(wrong)
     assert (result.exit_code, result.stdout) == (BAD_INPUT, "")
     lines = [line.removeprefix("error: ") for line in result.stderr.splitlines()]
-    assert [line.split(":")[0] for line in lines] == FAULTY
-    assert lines[0] == "nme: there is no such field; did you mean name?"
+    assert [line.split(":")[0] for line in lines] == fields
 
 
-def test_every_fault_stands_in_the_document():
-    result = validate(WRONG, "--json")
+def test_a_field_with_a_slip_in_its_name_is_named_right():
+    first = validate(UNREADABLE).stderr.splitlines()[0]
+    assert first == "error: nme: there is no such field; did you mean name?"
+
+
+@pytest.mark.parametrize(("wrong", "fields"), FAULTY.values(), ids=FAULTY.keys())
+def test_every_fault_stands_in_the_document(wrong, fields):
+    result = validate(wrong, "--json")
     assert (result.exit_code, result.stderr) == (BAD_INPUT, "")
     document = json.loads(result.stdout)
     assert document["valid"] is False
-    assert [fault.split(":")[0] for fault in document["faults"]] == FAULTY
+    assert [fault.split(":")[0] for fault in document["faults"]] == fields
 
 
 def test_half_a_character_in_a_name_ends_neither_form():
@@ -152,8 +161,8 @@ async def test_defaults_that_cannot_be_used_are_named(monkeypatch, name, value, 
     assert said in str(refused.value)
 
 
-def test_saving_tells_all_that_could_not_be_read_and_what_follows():
-    result = CliRunner().invoke(app, ["campaign", "save", "-"], input=json.dumps(WRONG))
+def test_saving_names_all_that_cannot_be_read_in_one_line():
+    result = CliRunner().invoke(app, ["campaign", "save", "-"], input=json.dumps(UNREADABLE))
     assert result.exit_code == BAD_INPUT
     (line,) = result.stderr.splitlines()
-    assert all(f"{field}: " in line for field in FAULTY)
+    assert all(f"{field}: " in line for field in FAULTY["unreadable"][1])
