@@ -1,5 +1,6 @@
 """What a run of a delivery learns of its account, and what it asks of it."""
 
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 from temporalio import activity
@@ -24,7 +25,8 @@ class AccountWatch:
         self._accounts = accounts
         self._account = account
         self._clock = clock
-        self._is_probe = False
+        self._probing_until: datetime | None = None
+        self._last_failure: NotTakenError | None = None
         #: As it was read; None: it works.
         self.health: AccountHealth | None = None
 
@@ -38,6 +40,13 @@ class AccountWatch:
         """When its first failure in a row was."""
         return self.health.failing_since if self.health else self._clock.now()
 
+    @property
+    def refuses_settings(self) -> bool:
+        """Whether its last failure was that our settings are refused."""
+        if self._last_failure is not None:
+            return isinstance(self._last_failure, MisconfiguredProviderError)
+        return self.health is not None and self.health.refuses_settings
+
     async def ask_for_admission(self, call_lasts: timedelta) -> datetime | None:
         """Ask to call an account that is out of service.
 
@@ -48,30 +57,41 @@ class AccountWatch:
             When to come back; None: call, to see whether the account is back.
         """
         admission = await self._accounts.admit(self._account, self._clock.now(), call_lasts)
-        self._is_probe = admission.is_probe
+        self._probing_until = admission.probing_until
         return admission.come_back_at
 
     async def failed(self, error: NotTakenError) -> datetime:
         """Note a failure; when this message is to come back."""
-        misconfigured = isinstance(error, MisconfiguredProviderError)
+        self._last_failure = error
+        misconfigured = self.refuses_settings
         if misconfigured:
             activity.logger.error("%s is misconfigured: %s", self._account, error)
         now = self._clock.now()
         alone = wait_between_probes(
             now - self.failing_since, error.retry_after, misconfigured=misconfigured
         )
-        return await persistently(
+        come_back_at = await persistently(
             lambda: self._accounts.failed(
                 self._account,
                 now,
                 error.code,
                 alone,
                 failures_until_down=1 if misconfigured else FAILURES_UNTIL_DOWN,
-                is_probe=self._is_probe,
+                is_probe=self._probing_until is not None,
+                refuses_settings=misconfigured,
             )
         )
+        self._probing_until = None
+        return come_back_at
 
     async def works(self) -> None:
-        """Note an answer, whatever it says of the message; nothing where all was well."""
-        if self.health is not None:
-            await persistently(lambda: self._accounts.works(self._account))
+        """Note an answer, whatever it says of the message."""
+        await persistently(lambda: self._accounts.works(self._account))
+        self._probing_until = None
+
+    async def give_back(self) -> None:
+        """Have another run look whether the account is back, if this one was to and did not."""
+        if self._probing_until is None:
+            return
+        with suppress(Exception):  # While the database is away: it ends by itself, only later.
+            await self._accounts.give_back(self._account, self._probing_until)

@@ -4,6 +4,7 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Final
 
+from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from madan_sara.activities import waits
@@ -21,6 +22,7 @@ OUTCOMES: Final = {
     AttemptState.REFUSED: DeliveryOutcome.REFUSED,
     AttemptState.UNKNOWN: DeliveryOutcome.UNKNOWN,
 }
+_TAKEN: Final = DeliveryOutcome.ACCEPTED
 
 
 class AttemptLog:
@@ -32,6 +34,7 @@ class AttemptLog:
     Args:
         store: where attempts are written.
         request: the attempt.
+        account: the account at its provider.
         clock: the run's time.
     """
 
@@ -39,19 +42,22 @@ class AttemptLog:
     #: As the run last heard of it; its own opening is counted apart.
     attempt: Attempt | None
 
-    def __init__(self, store: AttemptStore, request: DeliverInput, clock: RunClock) -> None:
+    def __init__(
+        self, store: AttemptStore, request: DeliverInput, account: str, clock: RunClock
+    ) -> None:
         self._store = store
         self._request = request
+        self._account = account
         self._clock = clock
         self._openings = 0
 
     # What is known
 
-    async def look(self, account: str) -> None:
+    async def look(self) -> None:
         """Read the record, and everything else the delivery depends on."""
         request = self._request
         self.facts = await self._store.delivery_facts(
-            request.ref, request.attempt_no, request.channel, account
+            request.ref, request.attempt_no, request.channel, self._account
         )
         self._heard(self.facts.attempt)
 
@@ -178,6 +184,7 @@ class AttemptLog:
                 postponement,
                 openings=self._openings,
                 tries=tries,
+                called_account=self._account,
             )
         )
         if attempt is None:
@@ -207,11 +214,20 @@ class AttemptLog:
                 now,
                 openings=self._openings,
                 tries=tries,
+                called_account=self._account,
                 code=code,
                 provider_message_id=provider_message_id,
             )
         )
         self._heard(attempt)
+        if state is AttemptState.ACCEPTED and OUTCOMES.get(attempt.state) is not _TAKEN:
+            activity.logger.warning(
+                "message %s was taken by its provider as attempt %s, which had ended as %s "
+                "before; it stays so",
+                self._request.ref.message_id,
+                self._request.attempt_no,
+                attempt.state,
+            )
 
     async def suppress_address(self) -> None:
         """Write that the address is none: what is asleep for it under any id goes, too."""

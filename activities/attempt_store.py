@@ -33,6 +33,8 @@ class Attempt:
     #: When it was last put off, and until when it waits; None: it does not.
     put_off_at: datetime | None = None
     retry_at: datetime | None = None
+    #: Its account has failed since it last worked, as of this reading.
+    account_has_failed: bool = False
 
 
 @dataclass(frozen=True)
@@ -106,8 +108,11 @@ class AttemptStore(Protocol):
         *,
         openings: int,
         tries: int,
+        called_account: str | None = None,
     ) -> Attempt | None:
         """Record that an attempt waits, after as many `openings` and `tries` as its run knows of.
+
+        Whether the `called_account` has failed is told with it.
 
         Returns:
             The attempt as it stands; None when it, or its message, has ended or another run
@@ -130,17 +135,20 @@ class AttemptStore(Protocol):
         tries: int,
         code: str | None = None,
         provider_message_id: str | None = None,
+        called_account: str | None = None,
     ) -> Attempt:
         """Record what came of a call, with all that follows from a message being taken.
 
         Accepted or unknown, its hold is spent, its message sent and its claim's window closed
         by the same commit. An acceptance counts, whichever run brings it. Anything else counts
         only while the attempt was opened no more often than the `openings` its run knows of: a
-        later call may be taken.
+        later call may be taken. Whether the `called_account` has failed is told with it.
 
         Returns:
-            The attempt as it stands. What was final before stays, and one that was reported
-            as bounced already is `bounced` as soon as it is known to be taken.
+            The attempt as it stands. What was final before stays; only `unknown` becomes
+            `accepted`, and its message sent, if that was its last call and neither has moved
+            on. One that was reported as bounced already is `bounced` as soon as it is known to
+            be taken.
         """
         ...
 

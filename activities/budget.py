@@ -12,11 +12,12 @@ from madan_sara.contracts.channels import Channel
 from madan_sara.contracts.money import Money, to_micros
 from madan_sara.contracts.outreach import Block, ReleaseInput, ReserveInput, ReserveResult
 from madan_sara.contracts.reading import read, read_moment
+from madan_sara.contracts.returns import BudgetAnalytics
 from madan_sara.policy.budget import Account, AccountScope, judge_reservation, judge_spend
 from madan_sara.policy.campaign_days import campaign_day
 from madan_sara.policy.message_price import least_price
 from madan_sara.policy.pacing import Pacing, elapsed_share, recommend
-from madan_sara.policy.returns import BudgetAnalytics, analyse
+from madan_sara.policy.returns import analyse
 
 
 class BudgetManager:
@@ -122,8 +123,8 @@ class BudgetManager:
             LookupError: the campaign is not saved.
         """
         saved = resolved(campaign)
-        books = await self._ledger.books(saved)
-        whole = next(a for a in books.accounts if a.scope is AccountScope.CAMPAIGN)
+        balances = await self._ledger.balances(saved)
+        whole = next(a for a in balances.accounts if a.scope is AccountScope.CAMPAIGN)
         return campaign_pacing(saved, whole, read_moment(now, "now"))
 
     async def get_budget_analytics(self, campaign: OutreachCampaign | Campaign) -> BudgetAnalytics:
@@ -136,7 +137,7 @@ class BudgetManager:
             LookupError: the campaign is not saved.
         """
         saved = resolved(campaign)
-        return analyse(saved, await self._ledger.books(saved))
+        return analyse(saved, await self._ledger.balances(saved))
 
 
 def campaign_pacing(campaign: Campaign, whole: Account, now: datetime) -> Pacing:

@@ -1,4 +1,4 @@
-"""Where a campaign stands, what it does next, and what is ordered of it."""
+"""Where a campaign stands, what it does next, and what it is commanded."""
 
 from dataclasses import replace
 from datetime import date, datetime
@@ -11,11 +11,11 @@ from madan_sara.activities.campaign_stores import CampaignRunStore, OutreachStar
 from madan_sara.contracts.campaign import FINAL_STATUSES, Campaign, CampaignStatus
 from madan_sara.contracts.campaign_run import (
     CampaignFigures,
-    OrderInput,
-    OrderResult,
+    CommandInput,
+    CommandResult,
+    EvaluationInput,
+    EvaluationResult,
     RequeueInput,
-    SurveyInput,
-    SurveyResult,
     SweepInput,
     SweepResult,
 )
@@ -25,8 +25,8 @@ from madan_sara.policy.campaign_progress import CampaignFacts, next_step
 from madan_sara.policy.campaign_rules import new_faults
 from madan_sara.policy.daily_share import daily_share
 
-#: Type of the error that refuses an order on a campaign.
-ORDER_REFUSED = "OrderRefused"
+#: Type of the error that refuses a command on a campaign.
+COMMAND_REFUSED = "CommandRefused"
 
 
 class CampaignManager:
@@ -42,7 +42,7 @@ class CampaignManager:
         self._outreaches = outreaches
 
     @activity.defn
-    async def survey_campaign(self, request: SurveyInput) -> SurveyResult:
+    async def evaluate_campaign(self, request: EvaluationInput) -> EvaluationResult:
         """See where a campaign stands, and decide what it does next."""
         facts = await self._runs.facts(request.ref, request.now)
         if facts.chooses_its_share:
@@ -50,14 +50,14 @@ class CampaignManager:
         step = next_step(facts, request.now, requeued_at_micros=request.requeued_at_micros)
         await self._runs.note_wait(request.ref, step.wait)
         noted = await self._runs.events_after(request.ref, request.heard_event_no)
-        return SurveyResult(
+        return EvaluationResult(
             figures=_figures(facts),
             step=step,
             events=[event for _, event in noted],
             last_event_no=noted[-1][0] if noted else request.heard_event_no,
         )
 
-    async def _choose_share(self, request: SurveyInput, facts: CampaignFacts) -> CampaignFacts:
+    async def _choose_share(self, request: EvaluationInput, facts: CampaignFacts) -> CampaignFacts:
         """Let the campaign choose its messages of the day, so that its budget lasts."""
         chosen = daily_share(
             facts.campaign,
@@ -72,17 +72,17 @@ class CampaignManager:
         return replace(facts, daily_share=chosen.share, share_day=facts.today)
 
     @activity.defn
-    async def order_campaign(self, request: OrderInput) -> OrderResult:
-        """Carry out an order; the change and the note of it are one transaction.
+    async def carry_out_command(self, request: CommandInput) -> CommandResult:
+        """Carry out a command; the change and the note of it are one transaction.
 
         Raises:
-            ApplicationError: the order is refused; the message says why.
+            ApplicationError: the command is refused; the message says why.
         """
         try:
             status = await carry_out(self._runs, request)
         except InvalidRequestError as fault:
-            raise ApplicationError(str(fault), type=ORDER_REFUSED, non_retryable=True) from None
-        return OrderResult(status=status)
+            raise ApplicationError(str(fault), type=COMMAND_REFUSED, non_retryable=True) from None
+        return CommandResult(status=status)
 
     @activity.defn
     async def requeue_recipients(self, request: RequeueInput) -> None:
@@ -127,47 +127,52 @@ def _figures(facts: CampaignFacts) -> CampaignFigures:
     )
 
 
-async def carry_out(runs: CampaignRunStore, order: OrderInput) -> CampaignStatus:
-    """Change a campaign as ordered, and note it, in one transaction.
+async def carry_out(runs: CampaignRunStore, command: CommandInput) -> CampaignStatus:
+    """Change a campaign as commanded, and note it, in one transaction.
 
     Returns:
         The status it has then. A final one is never left; and it completes only if
         everybody has an outcome at that moment.
 
     Raises:
-        InvalidRequestError: the order contradicts the rest of the campaign, a limit would
+        InvalidRequestError: the command contradicts the rest of the campaign, a limit would
             be below what is held or spent, or is to change on a campaign that is over.
         LookupError: there is no such campaign.
     """
     status = await runs.change(
-        order.ref,
-        lambda campaign: _ordered(campaign, order),
-        order.now,
-        kind=order.kind,
-        details={**order.details, **{name: str(limit) for name, limit in _limits(order).items()}},
+        command.ref,
+        lambda campaign: _changed(campaign, command),
+        command.now,
+        kind=command.kind,
+        details={
+            **command.details,
+            **{name: str(limit) for name, limit in _limits(command).items()},
+        },
     )
-    if order.status is None and status in FINAL_STATUSES:
+    if command.status is None and status in FINAL_STATUSES:
         raise InvalidRequestError(
-            f"campaign {order.ref.campaign_id} is {status}, which is final; its limits stay"
+            f"campaign {command.ref.campaign_id} is {status}, which is final; its limits stay"
         )
     return status
 
 
-def _limits(order: OrderInput) -> dict[str, object]:
-    return order.model_dump(include={"daily_limit", "budget_total", "end_date"}, exclude_none=True)
+def _limits(command: CommandInput) -> dict[str, object]:
+    return command.model_dump(
+        include={"daily_limit", "budget_total", "end_date"}, exclude_none=True
+    )
 
 
-def _ordered(campaign: Campaign, order: OrderInput) -> Campaign:
-    """A campaign as it is after an order.
+def _changed(campaign: Campaign, command: CommandInput) -> Campaign:
+    """A campaign as it is after a command.
 
     Raises:
-        InvalidRequestError: the order contradicts the rest of the campaign.
+        InvalidRequestError: the command contradicts the rest of the campaign.
     """
-    changes = _limits(order)
-    if order.end_date is not None:
-        changes["end_date"] = _extended_end(campaign, order.end_date, order.now)
-    if order.status is not None:
-        changes["status"] = order.status
+    changes = _limits(command)
+    if command.end_date is not None:
+        changes["end_date"] = _extended_end(campaign, command.end_date, command.now)
+    if command.status is not None:
+        changes["status"] = command.status
     changed = campaign.model_copy(update=changes)
     faults = new_faults(campaign, changed)
     if faults:

@@ -130,13 +130,16 @@ class MessageDelivery:
         else:
             state, code, provider_id = AttemptState.ACCEPTED, None, found.provider_message_id
         assert facts.attempt is not None  # noqa: S101 - `_ask_once` has seen it
-        await self._attempts.record_attempt(
+        attempt = await self._attempts.record_attempt(
             request.ref,
             request.attempt_no,
             state,
             request.now,
             openings=facts.attempt.openings,
             tries=facts.attempt.tries,
+            called_account=sender.account,
             code=code,
             provider_message_id=provider_id,
         )
+        if attempt.account_has_failed:
+            await self._accounts.works(sender.account)

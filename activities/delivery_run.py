@@ -40,8 +40,8 @@ from madan_sara.contracts.delivery import AttemptState, ChannelWait, DeliveryOut
 from madan_sara.contracts.naming import idempotency_key
 from madan_sara.contracts.outreach import FINAL_STATES, DeliverInput, DeliverResult
 from madan_sara.policy.attempts import Move, Recovery, next_move, wait_for_recipient
+from madan_sara.policy.bounces import is_hard
 from madan_sara.policy.templates import TemplateFault
-from madan_sara.policy.wishes import is_hard
 
 #: Code of an attempt that was closed before a provider was called.
 CLOSED: Final = "cancelled"
@@ -75,7 +75,7 @@ class DeliveryRun:
         pause_poll: timedelta,
         lease: timedelta = LEASE,
     ) -> None:
-        self._log = AttemptLog(attempts, request, clock)
+        self._log = AttemptLog(attempts, request, sender.account, clock)
         self._account = AccountWatch(accounts, sender.account, clock)
         self._sender = sender
         self._longest_call = sender.capabilities.longest_call
@@ -96,8 +96,11 @@ class DeliveryRun:
         """
         await self._look()
         result = None
-        while result is None:
-            result = await self._make_next_move()
+        try:
+            while result is None:
+                result = await self._make_next_move()
+        finally:
+            await self._account.give_back()
         return result
 
     async def _make_next_move(self) -> DeliverResult | None:
@@ -163,7 +166,7 @@ class DeliveryRun:
 
     async def _look(self) -> None:
         self._looked_at = running_seconds()
-        await self._log.look(self._sender.account)
+        await self._log.look()
         self._account.health = self._log.facts.account
 
     def _prepare(self) -> Call | Refused:
@@ -218,7 +221,7 @@ class DeliveryRun:
 
         A no to the second of two calls says nothing of the first, if nothing ties them together.
         """
-        if isinstance(answer, Refused) and self._log.is_out and self._recovery is Recovery.RESEND:
+        if isinstance(answer, Refused) and self._log.is_out and self._recovery.may_send_twice:
             await self._log.record(AttemptState.UNKNOWN, calls=calls, code=answer.code)
         elif isinstance(answer, Refused):
             await self._log.record(AttemptState.REFUSED, calls=calls, code=answer.code)
@@ -228,20 +231,27 @@ class DeliveryRun:
             await self._log.record(
                 AttemptState.ACCEPTED, calls=calls, provider_message_id=answer.provider_message_id
             )
-        await self._account.works()
+        await self._note_answer()
         return self._log.answer()
+
+    async def _note_answer(self) -> None:
+        """Clear the account of its failures, if it had any when the answer was written."""
+        if self._log.attempt is not None and self._log.attempt.account_has_failed:
+            await self._account.works()
 
     async def _wait_for_recipient(
         self, error: TransientDeliveryError, *, calls: int
     ) -> DeliverResult:
         if self._has_waited_enough(is_outage=False):
-            return await self._give_up(AttemptState.REFUSED, error.code, calls=calls)
+            result = await self._give_up(AttemptState.REFUSED, error.code, calls=calls)
+            await self._note_answer()
+            return result
         waited = self._log.waited
         delay = wait_for_recipient(self._request.channel, waited, error.retry_after)
         wait = await self._put_off(
             self._clock.now() + delay, error.code, is_outage=False, calls=calls
         )
-        await self._account.works()
+        await self._note_answer()
         raise wait
 
     async def _wait_for_account(self, error: NotTakenError) -> DeliverResult:
@@ -259,11 +269,11 @@ class DeliveryRun:
         call that may be a message more is one.
         """
         activity.logger.warning("%s: %s", self._sender.account, why)
-        is_try = self._recovery is Recovery.RESEND or not self._account.is_down
+        is_try = self._recovery.may_send_twice or not self._account.is_down
         await self._log.put_off(self._clock.now(), NO_ANSWER, calls=int(is_try), is_lost=True)
         come_back_at = await self._account.failed(NotTakenError(why, code=NO_ANSWER))
         await self._log.put_off(come_back_at, NO_ANSWER)
-        if self._recovery not in (Recovery.KEYS, Recovery.RESEND):
+        if not self._recovery.calls_again:
             return None
         if self._has_waited_enough(is_outage=True):
             return await self._give_up(AttemptState.UNKNOWN)
@@ -277,11 +287,13 @@ class DeliveryRun:
         except TransientDeliveryError as error:
             return await self._wait_for_recipient(error, calls=0)
         except (NotTakenError, TimeoutError) as error:
-            code = error.code if isinstance(error, NotTakenError) else NO_ANSWER
-            return await self._wait_for_account(NotTakenError(str(error), code=code))
+            if isinstance(error, TimeoutError):
+                error = NotTakenError(str(error), code=NO_ANSWER)
+            return await self._wait_for_account(error)
         if found is not None:
             return await self._record_answer(found, calls=0)
         await self._log.record(AttemptState.NOT_SENT)
+        await self._note_answer()
         if self._has_waited_enough(is_outage=True):
             return await self._give_up(AttemptState.UNKNOWN)
         await self._look()  # What has changed while the provider was asked counts, too.
@@ -303,15 +315,19 @@ class DeliveryRun:
             account=account,
             code=code,
             since=self._account.failing_since if is_outage else self._log.waiting_since,
+            refuses_settings=is_outage and self._account.refuses_settings,
         )
         return waits.for_channel(wait, until - self._clock.now())
 
     async def _give_up(
         self, state: AttemptState, code: str | None = None, *, calls: int = 0
     ) -> DeliverResult:
-        """Refused on this channel, or unknown if the provider may have the message."""
+        """Refused on this channel, or unknown if the provider may have the message.
+
+        What is unknown has no code: none of a no, or of the account, is the lost call's.
+        """
         if self._log.may_be_out:
-            state = AttemptState.UNKNOWN
+            state, code = AttemptState.UNKNOWN, None
         if not self._log.was_opened:
             health = self._account.health
             code = code or (health.code if health else None)

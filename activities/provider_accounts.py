@@ -15,6 +15,8 @@ class AccountHealth:
     failing_since: datetime
     #: Since when it is out of service; None: it has failed, but not often enough.
     down_since: datetime | None
+    #: Its last failure was that our settings are refused: an operator must correct them.
+    refuses_settings: bool
 
 
 @dataclass(frozen=True)
@@ -23,8 +25,13 @@ class Admission:
 
     #: None: it may, be it because the account is back, or to see whether it is.
     come_back_at: datetime | None
-    #: This call is the one that looks whether the account is back.
-    is_probe: bool = False
+    #: Until when this run alone looks whether the account is back; None: it does not.
+    probing_until: datetime | None = None
+
+    @property
+    def is_probe(self) -> bool:
+        """Whether this call is the one that looks whether the account is back."""
+        return self.probing_until is not None
 
 
 class ProviderAccounts(Protocol):
@@ -52,6 +59,7 @@ class ProviderAccounts(Protocol):
         *,
         failures_until_down: int,
         is_probe: bool,
+        refuses_settings: bool,
     ) -> datetime:
         """Note that an account did not work.
 
@@ -62,9 +70,19 @@ class ProviderAccounts(Protocol):
             leave_alone: how long nothing is to be asked of it.
             failures_until_down: the failure in a row with which it is out of service.
             is_probe: whether the call was to look whether it is back.
+            refuses_settings: whether an operator must correct our settings.
 
         Returns:
             When the message is to come back: each at a time of its own.
+        """
+        ...
+
+    async def give_back(self, account: str, probing_until: datetime) -> None:
+        """Have another call look whether an account is back: this one is not made.
+
+        Args:
+            account: as its sender names it.
+            probing_until: as the account has let it in; nothing where another has been since.
         """
         ...
 

@@ -66,7 +66,7 @@ class SendTimeScheduler:
             plan = plan.model_copy(update={"adjustments": [*plan.adjustments, full]})
         if request.place is None:
             return plan
-        return spread_by_place(plan, request.place, stored.campaign)
+        return spread_by_place(plan, request.place, stored.campaign, now=request.now)
 
     @activity.defn
     async def catch_up(self, request: CatchUpInput) -> SendPlan:
@@ -86,7 +86,10 @@ class SendTimeScheduler:
             parts=_parts(stored, request.channel),
         )
         missed = "its planned moment passed before it could be sent; moved to the next allowed one"
-        return plan.model_copy(update={"adjustments": [*plan.adjustments, missed]})
+        plan = plan.model_copy(update={"adjustments": [*plan.adjustments, missed]})
+        if request.place is None:
+            return plan
+        return spread_by_place(plan, request.place, stored.campaign, now=request.now)
 
     @activity.defn
     async def check_requested_time(self, request: RescheduleCheck) -> SendPlan:

@@ -24,7 +24,7 @@ from madan_sara.contracts.recipient import RecipientProfile
 from madan_sara.contracts.settings import OrchestratorSettings
 from madan_sara.policy.budget import Account
 from madan_sara.policy.frequency import RecentClaim
-from madan_sara.policy.returns import Books
+from madan_sara.policy.returns import CampaignBalances
 from madan_sara.policy.selector import Engagement
 from madan_sara.policy.templates import Wording
 
@@ -177,7 +177,7 @@ class BudgetLedger(Protocol):
         """
         ...
 
-    async def books(self, campaign: Campaign) -> Books:
+    async def balances(self, campaign: Campaign) -> CampaignBalances:
         """A campaign's money and counts at one instant, at a cost no audience raises.
 
         Raises:

@@ -8,10 +8,11 @@ from datetime import timedelta
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 from madan_sara.contracts.delivery import ChannelWait
-from madan_sara.policy.wait_words import explain_wait
+from madan_sara.contracts.words.waits import explain_wait
 
 #: Error types of these waits, as `temporal workflow describe` shows them.
 PROVIDER_AWAY = "ProviderAway"
+SETTINGS_REFUSED = "SettingsRefused"
 RECIPIENT_PUT_OFF = "RecipientPutOff"
 
 _AT_ONCE = timedelta(milliseconds=100)
@@ -19,7 +20,11 @@ _AT_ONCE = timedelta(milliseconds=100)
 
 def for_channel(wait: ChannelWait, delay: timedelta) -> ApplicationError:
     """The account takes nothing, or nothing for this recipient."""
-    error_type = RECIPIENT_PUT_OFF if wait.account is None else PROVIDER_AWAY
+    error_type = PROVIDER_AWAY
+    if wait.account is None:
+        error_type = RECIPIENT_PUT_OFF
+    elif wait.refuses_settings:
+        error_type = SETTINGS_REFUSED
     return _later(f"waits for {explain_wait(wait)}", error_type, delay)
 
 

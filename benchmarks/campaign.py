@@ -24,7 +24,7 @@ from benchmarks.accepting_worker import READY
 from benchmarks.arguments import positive
 from benchmarks.campaign_report import Tenth, report_header, report_tenth
 from benchmarks.importing import write_recipients
-from benchmarks.ledger import read_books
+from benchmarks.ledger import read_totals
 from benchmarks.load import make_campaign
 from benchmarks.machine import CpuMeter, describe
 from benchmarks.servers import running_postgres, running_temporal, throwaway_folder
@@ -146,10 +146,10 @@ async def _running_worker(folder: Path, dsn: str, temporal: str) -> AsyncIterato
 
 
 async def _check(database: Database, size: Size) -> None:
-    books = await read_books(database)
-    assert books.stored == books.sent == books.accepted == size.recipients, books
-    assert books.held_micros == 0, books
-    print(f"\n{books.sent} recipients sent to once and paid for; every account balances.")
+    totals = await read_totals(database)
+    assert totals.stored == totals.sent == totals.accepted == size.recipients, totals
+    assert totals.held_micros == 0, totals
+    print(f"\n{totals.sent} recipients sent to once and paid for; every account balances.")
 
 
 def main() -> None:

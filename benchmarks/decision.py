@@ -20,7 +20,7 @@ import uvloop
 from benchmarks.accepting_sender import accepting_senders
 from benchmarks.arguments import positive
 from benchmarks.figures import quantile, spread_table
-from benchmarks.ledger import read_books
+from benchmarks.ledger import read_totals
 from benchmarks.load import make_campaign, make_requests, save_campaigns
 from benchmarks.machine import CpuMeter, CpuUse, describe
 from benchmarks.servers import running_postgres, throwaway_folder
@@ -32,7 +32,7 @@ from madan_sara.contracts.outreach import (
     RouteInput,
 )
 from madan_sara.persistence.database import Database
-from madan_sara.persistence.intake import NewMessage, PostgresIntake
+from madan_sara.persistence.messages import NewMessage, PostgresMessageStore
 from madan_sara.worker.components import Components, build_components
 from madan_sara.worker.heap import freeze_heap
 
@@ -117,7 +117,7 @@ async def _measure_shape(database: Database, meter: CpuMeter, shape: _Shape) -> 
     requests = [request for turn in zip(*by_campaign, strict=True) for request in turn]
     refs = await _store(database, requests)
     components = build_components(database, accepting_senders())
-    held_before = (await read_books(database)).scheduled
+    held_before = (await read_totals(database)).scheduled
     # As a worker does when it is ready; the requests made here are no worker's either.
     freeze_heap()
 
@@ -129,7 +129,7 @@ async def _measure_shape(database: Database, meter: CpuMeter, shape: _Shape) -> 
     seconds = time.perf_counter() - started
     cpu = meter.lap()
 
-    held = (await read_books(database)).scheduled - held_before
+    held = (await read_totals(database)).scheduled - held_before
     assert held == _WARM_UP + shape.outreaches, f"only {held} messages are scheduled"
     _report(shape, stopwatch, seconds, cpu)
 
@@ -147,12 +147,12 @@ def _report(shape: _Shape, stopwatch: _Stopwatch, seconds: float, cpu: CpuUse) -
 
 
 async def _store(database: Database, requests: Sequence[NewMessage]) -> list[MessageRef]:
-    intake = PostgresIntake(database)
+    store = PostgresMessageStore(database)
     waiting = iter(requests)
 
     async def store_some() -> None:
         for request in waiting:
-            await intake.store(request, datetime.now(UTC))
+            await store.store(request, datetime.now(UTC))
 
     await asyncio.gather(*(store_some() for _ in range(_STORED_AT_ONCE)))
     return [

@@ -1,26 +1,12 @@
-"""Whether a run left the books in order."""
+"""Whether a run left its messages and its money in order."""
 
 from dataclasses import dataclass
 
 from sqlalchemy import text
 
+from madan_sara.devstack.checks.records import read_ledger
 from madan_sara.persistence.database import Database
-
-# What every account should hold by its entries, against what it holds.
-_UNBALANCED = text("""
-SELECT count(*)
-  FROM budget_accounts a
-  LEFT JOIN LATERAL (
-       SELECT sum(CASE e.kind WHEN 'hold' THEN e.amount_micros ELSE -e.amount_micros END) AS held,
-              sum(e.amount_micros) FILTER (WHERE e.kind = 'settle') AS spent,
-              sum(CASE e.kind WHEN 'hold' THEN 1 WHEN 'release' THEN -1 ELSE 0 END) AS messages
-         FROM budget_entries e
-        WHERE (e.tenant_id, e.campaign_id) = (a.tenant_id, a.campaign_id)
-          AND (a.scope, a.key) IN (('campaign', ''), ('channel', e.channel),
-                                   ('day', e.day::text))) e ON true
- WHERE (a.held_micros, a.spent_micros, a.message_count)
-       IS DISTINCT FROM (coalesce(e.held, 0), coalesce(e.spent, 0), coalesce(e.messages, 0))
-""")
+from madan_sara.policy.ledger import discrepancies
 
 _MESSAGES = text("""
 SELECT count(*) AS stored,
@@ -36,7 +22,7 @@ SELECT count(*) AS stored,
 
 
 @dataclass(frozen=True)
-class Books:
+class RunTotals:
     """What the database says about every message of a run."""
 
     stored: int
@@ -48,14 +34,14 @@ class Books:
     spent_micros: int
 
 
-async def read_books(database: Database) -> Books:
+async def read_totals(database: Database) -> RunTotals:
     """Count messages and money.
 
     Raises:
         AssertionError: an account differs from the sum of its entries.
     """
+    unbalanced = list(discrepancies(*await read_ledger(database)))
     async with database.statement() as connection:
-        unbalanced = (await connection.execute(_UNBALANCED)).scalar_one()
         row = (await connection.execute(_MESSAGES)).mappings().one()
-    assert unbalanced == 0, f"{unbalanced} accounts differ from the sum of their entries"
-    return Books(**row)
+    assert not unbalanced, f"accounts differ from the sum of their entries: {unbalanced}"
+    return RunTotals(**row)

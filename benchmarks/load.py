@@ -10,7 +10,7 @@ from madan_sara.contracts.channels import Channel
 from madan_sara.contracts.settings import OrchestratorSettings
 from madan_sara.persistence.campaigns import PostgresCampaignStore
 from madan_sara.persistence.database import Database
-from madan_sara.persistence.intake import NewMessage
+from madan_sara.persistence.messages import NewMessage
 from madan_sara.starter.requests import new_message
 
 #: Telephone numbers of one run: a number that two people share is one person's to a claim.

@@ -23,7 +23,7 @@ from madan_sara.contracts.naming import (
     outreach_workflow_id,
 )
 from madan_sara.contracts.outreach import MessageRef, OutreachInput, OutreachResult, OutreachState
-from madan_sara.persistence.intake import NewMessage
+from madan_sara.persistence.messages import NewMessage
 from madan_sara.worker.components import Components
 from madan_sara.worker.workers import build_workers
 from madan_sara.workflows.outreach import OutreachWorkflow

@@ -107,7 +107,7 @@ async def _measure_looks(
         # In turn, so that whatever else the machine does falls on both alike.
         for name, campaign in names.items():
             asked = time.perf_counter()
-            await campaigns.standing(campaign.id)
+            await campaigns.status(campaign.id)
             if look >= _WARM_UP:
                 milliseconds[name].append((time.perf_counter() - asked) * 1000)
     seconds = time.perf_counter() - started

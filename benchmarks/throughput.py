@@ -22,7 +22,7 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from benchmarks.accepting_sender import accepting_senders
 from benchmarks.arguments import positive
 from benchmarks.idle_components import Answers, build_idle_components
-from benchmarks.ledger import read_books
+from benchmarks.ledger import read_totals
 from benchmarks.load import CHANNELS, make_campaign, make_requests, save_campaigns
 from benchmarks.machine import CpuMeter, describe
 from benchmarks.outreach_rounds import Line, Round, Rounds
@@ -40,7 +40,7 @@ from madan_sara.contracts.campaign import OutreachCampaign
 from madan_sara.contracts.channels import Channel
 from madan_sara.contracts.money import to_micros
 from madan_sara.persistence.database import Database
-from madan_sara.persistence.intake import NewMessage, PostgresIntake
+from madan_sara.persistence.messages import NewMessage, PostgresMessageStore
 from madan_sara.worker.components import Components, build_components
 from madan_sara.worker.heap import freeze_heap
 from madan_sara.worker.senders import build_senders
@@ -91,7 +91,7 @@ async def measure(size: Size) -> None:
             if size.profile:
                 await _profile(bench, size)
                 carried += size.outreaches + _WARM_UP
-            await _check_books(bench, carried)
+            await _check_totals(bench, carried)
 
 
 def _order(number: int) -> tuple[str, ...]:
@@ -149,10 +149,10 @@ def _lines(
 ) -> dict[str, Line]:
     """The three ways, and the answers the idle one gives."""
     full = build_components(database, accepting_senders())
-    intake = PostgresIntake(database)
+    messages = PostgresMessageStore(database)
 
     async def store(request: NewMessage) -> None:
-        await intake.store(request, datetime.now(UTC))
+        await messages.store(request, datetime.now(UTC))
 
     async def store_nothing(_: NewMessage) -> None: ...
 
@@ -177,12 +177,12 @@ async def _check_shape(bench: _Bench, name: str, request: NewMessage) -> None:
     print(f"{name:<13} {history.events} events, {history.bytes} bytes of history", flush=True)
 
 
-async def _check_books(bench: _Bench, carried: int) -> None:
-    books = await read_books(bench.database)
+async def _check_totals(bench: _Bench, carried: int) -> None:
+    totals = await read_totals(bench.database)
     price = to_micros(bench.campaign.resolved().settings.price_of(CHANNELS[0]))
-    assert books.stored == books.sent == books.accepted == carried, (books, carried)
-    assert books.held_micros == 0, books
-    assert books.spent_micros == carried * price, (books, carried * price)
+    assert totals.stored == totals.sent == totals.accepted == carried, (totals, carried)
+    assert totals.held_micros == 0, totals
+    assert totals.spent_micros == carried * price, (totals, carried * price)
     print(f"\n{carried} outreaches stored, sent once and paid for; every account balances.")
 
 

@@ -11,7 +11,7 @@ class NotConfirmedError(Exception):
 
 
 async def confirm(question: str, *, yes: bool) -> None:
-    """Ask on a terminal; elsewhere nobody could answer, and the command counts as meant.
+    """Ask on a terminal; elsewhere no answer could come, and the command counts as meant.
 
     Args:
         question: what is about to happen.

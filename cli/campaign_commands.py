@@ -49,7 +49,7 @@ def campaign_status(
 
     try:
         run(lambda: watching.watch(campaign_id, interval_seconds=interval, as_json=as_json))
-    except KeyboardInterrupt:  # Whoever watches has seen enough; the last picture stands.
+    except KeyboardInterrupt:  # The viewer has seen enough; the last picture stands.
         raise typer.Exit(OK) from None
 
 

@@ -3,15 +3,16 @@
 import asyncio
 from pathlib import Path
 
-from madan_sara.cli.campaign_summary import campaign_summary, summary_view
+from madan_sara.cli.campaign_summary import summary_view
 from madan_sara.cli.orders import Order, Reply
 from madan_sara.cli.progress import import_bar
 from madan_sara.cli.request_file import parse_id, read_campaign
-from madan_sara.cli.session import Session
 from madan_sara.cli.terminal import show_error
 from madan_sara.contracts.faults import InvalidRequestError
+from madan_sara.starter.campaign_summary import campaign_summary
 from madan_sara.starter.environment import tenant_settings
 from madan_sara.starter.importing.run import ImportResult
+from madan_sara.starter.orchestrator import OutreachOrchestrator
 
 
 def validate(path: str) -> Reply:
@@ -33,10 +34,10 @@ def import_recipients(
     """Queue the recipients of a file in a campaign."""
     campaign = parse_id(campaign_id, "CAMPAIGN_ID")
 
-    async def order(session: Session) -> Reply:
+    async def order(orchestrator: OutreachOrchestrator) -> Reply:
         try:
             with import_bar(quiet=quiet) as on_progress:
-                result = await session.orchestrator.import_recipients(
+                result = await orchestrator.import_recipients(
                     campaign, path, region=region, rejects=rejects, on_progress=on_progress
                 )
         except asyncio.CancelledError:  # Ctrl-C
@@ -64,6 +65,8 @@ def _told(result: ImportResult) -> str:
             f"Known already, by an import before or further up in the file: "
             f"line {', '.join(map(str, lines))}{f' and {more:,} more' if more else ''}."
         )
+    if result["unreachable"]:
+        told.append(_unreachable(result))
     if result["rejects_file"]:
         told.append(f"Rejected rows, each with its line and the reason: {result['rejects_file']}")
     if result["reopened"]:
@@ -72,3 +75,15 @@ def _told(result: ImportResult) -> str:
             f"`madan-sara campaign start {result['campaign_id']}` goes on."
         )
     return "\n".join(told)
+
+
+def _unreachable(result: ImportResult) -> str:
+    """Who of those added will get nothing, and why."""
+    lines, channels = result["unreachable_lines"], ", ".join(result["channels"])
+    more = result["unreachable"] - len(lines)
+    return (
+        f"Warning: {result['unreachable']:,} of the {result['added']:,} added cannot be reached, "
+        f"as they have no address on any of the campaign's channels ({channels}): "
+        f"line {', '.join(map(str, lines))}{f' and {more:,} more' if more else ''}. They get "
+        "nothing and end as failed, no_viable_channel."
+    )

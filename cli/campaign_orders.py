@@ -8,20 +8,20 @@ from madan_sara.cli.asking import confirm
 from madan_sara.cli.campaign_views import campaign_title
 from madan_sara.cli.orders import Order, Reply
 from madan_sara.cli.request_file import parse_amount, parse_id, parse_instant_or_day
-from madan_sara.cli.session import Session
 from madan_sara.contracts.campaign import FINAL_STATUSES, OutreachCampaign
 from madan_sara.contracts.faults import InvalidRequestError
 from madan_sara.contracts.outreach import FINAL_STATES
 from madan_sara.starter.campaign_control import CampaignControl
 from madan_sara.starter.campaign_status import CampaignStatusResult
+from madan_sara.starter.orchestrator import OutreachOrchestrator
 
 
 def start(campaign_id: str) -> Order:
-    """Start a campaign, or let it go on with whoever was added."""
+    """Start a campaign, or let it go on with the recipients added since."""
     campaign = parse_id(campaign_id, "CAMPAIGN_ID")
 
-    async def order(session: Session) -> Reply:
-        handle = await session.orchestrator.campaign(campaign).start()
+    async def order(orchestrator: OutreachOrchestrator) -> Reply:
+        handle = await orchestrator.campaign(campaign).start()
         told = f"is started; watch it with `madan-sara campaign status {campaign} --watch`"
         return _reply(campaign, told, workflow_id=handle.id)
 
@@ -43,11 +43,11 @@ def cancel(campaign_id: str, reason: str, *, yes: bool) -> Order:
     """Send nothing more, and give back what is held."""
     campaign = parse_id(campaign_id, "CAMPAIGN_ID")
 
-    async def order(session: Session) -> Reply:
-        status = await session.orchestrator.get_orchestration_status(campaign)
+    async def order(orchestrator: OutreachOrchestrator) -> Reply:
+        status = await orchestrator.get_orchestration_status(campaign)
         if status["campaign_status"] not in FINAL_STATUSES:
             await confirm(_cancelling(status), yes=yes)
-        await session.orchestrator.campaign(campaign).cancel(reason)
+        await orchestrator.campaign(campaign).cancel(reason)
         return _reply(campaign, "is cancelled; what is unsent is being closed", reason=reason)
 
     return order
@@ -70,12 +70,12 @@ def change(
             "--daily-limit, --budget, --end-date: give at least one, to say what is to change"
         )
 
-    async def order(session: Session) -> Reply:
-        saved = await session.orchestrator.get_campaign(campaign)
+    async def order(orchestrator: OutreachOrchestrator) -> Reply:
+        saved = await orchestrator.get_campaign(campaign)
         lowered = _lowered(saved, daily_limit, total)
         if lowered and saved.status not in FINAL_STATUSES:
             await confirm(f"Campaign {saved.name}: {', '.join(lowered)}.", yes=yes)
-        await session.orchestrator.campaign(campaign).set_limits(
+        await orchestrator.campaign(campaign).set_limits(
             daily_limit=daily_limit, budget_total=total, end_date=end
         )
         changed = {"daily_limit": daily_limit, "budget_total": total, "end_date": end}
@@ -89,7 +89,7 @@ def _cancelling(status: CampaignStatusResult) -> str:
     open_ = sum(n for state, n in status["by_state"].items() if state not in FINAL_STATES)
     return (
         f"{campaign_title(status)} is about to be cancelled for good: {open_:,} of "
-        f"{status['total_recipients']:,} recipients have no outcome yet and will get nothing."
+        f"{status['total_messages']:,} messages have no outcome yet and will not be sent."
     )
 
 
@@ -109,8 +109,8 @@ def _lowered(saved: OutreachCampaign, daily_limit: int | None, budget: Decimal |
 def _told(campaign_id: str, command: Any, told: str) -> Order:  # noqa: ANN401 - a method
     campaign = parse_id(campaign_id, "CAMPAIGN_ID")
 
-    async def order(session: Session) -> Reply:
-        await command(session.orchestrator.campaign(campaign))
+    async def order(orchestrator: OutreachOrchestrator) -> Reply:
+        await command(orchestrator.campaign(campaign))
         return _reply(campaign, told)
 
     return order

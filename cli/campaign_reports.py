@@ -3,18 +3,18 @@
 from madan_sara.cli.campaign_views import analytics_view, campaign_view
 from madan_sara.cli.orders import Order, Reply
 from madan_sara.cli.request_file import parse_amount, parse_id, parse_instant
-from madan_sara.cli.session import Session
 from madan_sara.contracts.campaign import FINAL_STATUSES
+from madan_sara.starter.orchestrator import OutreachOrchestrator
 
 
 def status(campaign_id: str) -> Order:
     """A campaign's budget, daily limit, pacing, counts and prospects."""
     campaign = parse_id(campaign_id, "CAMPAIGN_ID")
 
-    async def order(session: Session) -> Reply:
-        result = await session.orchestrator.get_orchestration_status(campaign)
+    async def order(orchestrator: OutreachOrchestrator) -> Reply:
+        result = await orchestrator.get_orchestration_status(campaign)
         is_over = result["campaign_status"] in FINAL_STATUSES
-        lost = None if is_over else await session.orchestrator.campaign(campaign).lost()
+        lost = None if is_over else await orchestrator.campaign(campaign).lost()
         return Reply({**result, "workflow_lost": lost}, campaign_view(result, lost=lost))
 
     return order
@@ -24,9 +24,9 @@ def analytics(campaign_id: str) -> Order:
     """What a campaign's money brought."""
     campaign_uuid = parse_id(campaign_id, "CAMPAIGN_ID")
 
-    async def order(session: Session) -> Reply:
-        campaign = await session.orchestrator.get_campaign(campaign_uuid)
-        result = await session.orchestrator.budget.get_budget_analytics(campaign)
+    async def order(orchestrator: OutreachOrchestrator) -> Reply:
+        campaign = await orchestrator.get_campaign(campaign_uuid)
+        result = await orchestrator.budget.get_budget_analytics(campaign)
         return Reply(result.model_dump(), analytics_view(result))
 
     return order
@@ -38,8 +38,8 @@ def convert(message_id: str, value: str, conversion_id: str | None, at: str | No
     amount = parse_amount(value, "VALUE")
     happened_at = None if at is None else parse_instant(at, "--at")
 
-    async def order(session: Session) -> Reply:
-        known_as = await session.orchestrator.record_conversion(
+    async def order(orchestrator: OutreachOrchestrator) -> Reply:
+        known_as = await orchestrator.record_conversion(
             message, amount, conversion_id=conversion_id, at=happened_at
         )
         document = {"message_id": message, "conversion_id": known_as, "value": amount}

@@ -1,7 +1,6 @@
 """Campaigns as people read them on a terminal."""
 
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Final
 
@@ -12,23 +11,10 @@ from rich.text import Text
 
 from madan_sara.cli.layout import facts, section
 from madan_sara.cli.terminal import one_line, plain
-from madan_sara.contracts.campaign import FINAL_STATUSES
-from madan_sara.contracts.campaign_run import WaitReason
-from madan_sara.contracts.outreach import FINAL_STATES, OutreachState
-from madan_sara.policy.returns import BudgetAnalytics, Returns
+from madan_sara.contracts.outreach import FINAL_STATES
+from madan_sara.contracts.returns import BudgetAnalytics, Returns
 from madan_sara.starter.campaign_status import CampaignStatusResult, ChannelStatus, EventStatus
-
-#: What a campaign waits for, in words.
-WAITS: Final[Mapping[str, str]] = {
-    WaitReason.START: "its start",
-    WaitReason.RESUME: "somebody to resume it",
-    WaitReason.NEXT_DAY: "the next day; what a day may have is sent or planned already",
-    WaitReason.BUDGET: "more budget, or its end; nothing more can be paid",
-    WaitReason.OUTCOMES: "the outcomes of those asleep or on their way",
-}
-
-#: The command that starts one.
-START: Final = "`madan-sara campaign start"
+from madan_sara.starter.campaign_words import told_instant, told_today
 
 _Told = Callable[[Returns], str]
 
@@ -63,7 +49,7 @@ def campaign_view(status: CampaignStatusResult, *, lost: str | None = None) -> R
         "workflow": lost
         and f"{lost}; `madan-sara campaign start {status['campaign_id']}` goes on from here",
         "due, but waits for": "; ".join(w["explanation"] for w in status["channel_waits"]) or None,
-        "recipients": status["total_recipients"],
+        "messages": status["total_messages"],
         "outcomes": told_outcomes(status) or "none",
         "under way": told_under_way(status) or "none",
         "spent": f"{money(budget['budget_spent'])}{_of_money(budget['budget_total'])}"
@@ -71,13 +57,13 @@ def campaign_view(status: CampaignStatusResult, *, lost: str | None = None) -> R
         "held": money(budget["budget_held"]),
         "remaining": None if left is None else money(left),
         "today": told_today(status),
-        "daily share": status["daily_share"],
         "pace": pacing["recommendation"],
         "ideal share": pacing["ideal_spend_pct"],
         "actual share": pacing["actual_spend_pct"],
-        "suggested a day": pacing["suggested_daily_messages"],
+        "suggested a day": told_suggestion(status),
         "rate": told_rate(status),
         "finish": told_finish(status),
+        "not reached": told_not_reached(status),
     }
     return Group(
         Text(campaign_title(status), style="bold"),
@@ -137,13 +123,12 @@ def told_under_way(status: CampaignStatusResult) -> str:
     return _counted(under_way)
 
 
-def told_today(status: CampaignStatusResult) -> str:
-    """The messages of its present day, and those of later ones that use up its limit, too."""
-    day = status["daily_limit"]
-    today, limit = day["messages_sent_today"], day["daily_limit"]
-    later = status["messages_ahead"] - today
-    told = f"{today:,}" if limit is None else f"{today:,} of {limit:,}"
-    return f"{told}; {later:,} planned for later days" if later else told
+def told_suggestion(status: CampaignStatusResult) -> str | None:
+    """Messages a day that would use the budget up, where they are others than it sends now."""
+    suggested = status["pacing"]["suggested_daily_messages"]
+    if suggested is None or suggested == status["messages_a_day"]:
+        return None
+    return f"{suggested:,} messages a day would use the budget up by the end"
 
 
 def money(amount: float) -> str:
@@ -153,13 +138,10 @@ def money(amount: float) -> str:
 
 def told_wait(status: CampaignStatusResult) -> str | None:
     """What a campaign waits for, and until when."""
-    if _is_to_be_started(status):
-        return f"its start: saved and imported, not started; {START} {status['campaign_id']}`"
-    reason, until = status["waits_for"], status["next_wake_at"]
-    if reason is None:
-        return None
-    wait = WAITS.get(reason, reason)
-    return f"{wait}; looks again {told_instant(until)}" if until else wait
+    wait, until = status["wait_explanation"], status["next_wake_at"]
+    if wait is None or until is None:
+        return wait
+    return f"{wait}; looks again {told_instant(until)}"
 
 
 def told_rate(status: CampaignStatusResult) -> str | None:
@@ -174,20 +156,14 @@ def told_finish(status: CampaignStatusResult) -> str | None:
     return None if finish is None else f"expected {told_instant(finish)}"
 
 
-def told_instant(instant: str) -> str:
-    """An instant of an answer, to the minute."""
-    return f"{datetime.fromisoformat(instant).astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+def told_not_reached(status: CampaignStatusResult) -> str | None:
+    """How many will get nothing, and why."""
+    lost = status["not_reached"]
+    return None if lost is None else lost["explanation"]
 
 
 def _with_reasons(state: str, reasons: Mapping[str, int]) -> str:
     return f"{state} ({_counted({why.replace('_', ' '): n for why, n in reasons.items()})})"
-
-
-def _is_to_be_started(status: CampaignStatusResult) -> bool:
-    is_over = status["campaign_status"] in FINAL_STATUSES
-    return bool(status["by_state"].get(OutreachState.QUEUED)) and not (
-        status["is_started"] or is_over
-    )
 
 
 def _counted(counts: Mapping[str, int]) -> str:

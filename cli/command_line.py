@@ -11,9 +11,9 @@ import typer
 from madan_sara import __version__
 from madan_sara.cli.campaign_commands import campaigns
 from madan_sara.cli.running import BAD_INPUT, EXIT_CODES, OK, After, AsJson, Limit, run
-from madan_sara.config.ending import exit_process
 from madan_sara.contracts.channels import Channel
 from madan_sara.contracts.outreach import ExitReason, OutreachState
+from madan_sara.starter.ending import exit_process
 
 app = typer.Typer(
     epilog=EXIT_CODES,
@@ -91,7 +91,7 @@ def messages(
 ) -> None:
     """List a campaign's messages with their outcomes, a page at a time."""
     from madan_sara.cli import finding_orders
-    from madan_sara.persistence.finding import MessageFilter
+    from madan_sara.contracts.found import MessageFilter
 
     chosen = MessageFilter(state=state, reason=reason, channel=channel, recipient_id=recipient)
     run(lambda: finding_orders.messages(campaign_id, chosen, after, limit), as_json=as_json)

@@ -14,18 +14,18 @@ from madan_sara.cli.finding_views import (
 )
 from madan_sara.cli.orders import Order, Reply
 from madan_sara.cli.request_file import parse_id
-from madan_sara.cli.session import Session
 from madan_sara.contracts.campaign import CampaignStatus
-from madan_sara.persistence.finding import FoundCampaign, FoundMessage, MessageFilter
+from madan_sara.contracts.found import FoundCampaign, FoundMessage, MessageFilter
 from madan_sara.starter.finding import PAGE
+from madan_sara.starter.orchestrator import OutreachOrchestrator
 
 
 def campaigns(status: CampaignStatus | None, after: str | None, limit: int) -> Order:
     """A page of campaigns."""
     behind = None if after is None else parse_id(after, "--after")
 
-    async def order(session: Session) -> Reply:
-        find = session.orchestrator.find
+    async def order(orchestrator: OutreachOrchestrator) -> Reply:
+        find = orchestrator.find
         found = await find.campaigns(status=status, after=behind, limit=limit)
         options = [f"--status {status}"] if status else []
         document = {"campaigns": [campaign_document(campaign) for campaign in found]}
@@ -40,11 +40,9 @@ def messages(campaign_id: str, chosen: MessageFilter, after: str | None, limit: 
     campaign = parse_id(campaign_id, "CAMPAIGN_ID")
     behind = None if after is None else parse_id(after, "--after")
 
-    async def order(session: Session) -> Reply:
-        await session.orchestrator.get_campaign(campaign)  # Says so when there is none.
-        found = await session.orchestrator.find.messages(
-            campaign, chosen, after=behind, limit=limit
-        )
+    async def order(orchestrator: OutreachOrchestrator) -> Reply:
+        await orchestrator.get_campaign(campaign)  # Says so when there is none.
+        found = await orchestrator.find.messages(campaign, chosen, after=behind, limit=limit)
         options = {
             "--state": chosen.state,
             "--reason": chosen.reason,
@@ -63,8 +61,8 @@ def person(recipient_id: str, after: str | None, limit: int) -> Order:
     """Everything of one person."""
     behind = None if after is None else parse_id(after, "--after")
 
-    async def order(session: Session) -> Reply:
-        found = await session.orchestrator.find.person(recipient_id, after=behind, limit=limit)
+    async def order(orchestrator: OutreachOrchestrator) -> Reply:
+        found = await orchestrator.find.person(recipient_id, after=behind, limit=limit)
         more = _more(found.messages, limit, f"person {shlex.quote(recipient_id)}")
         document = {**person_document(found), **_next(found.messages, limit)}
         return Reply(document, person_view(found, more))

@@ -9,12 +9,12 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from madan_sara.cli import words
 from madan_sara.cli.layout import facts, section, table
 from madan_sara.cli.terminal import one_line
+from madan_sara.contracts.found import FoundCampaign, FoundMessage
 from madan_sara.contracts.outreach import OutreachState
-from madan_sara.persistence.finding import FoundCampaign, FoundMessage
-from madan_sara.starter.finding import Person
+from madan_sara.contracts.words.ends import why_unsent
+from madan_sara.starter.finding import PersonOverview
 
 
 def campaign_document(campaign: FoundCampaign) -> dict[str, Any]:
@@ -46,7 +46,7 @@ def message_document(message: FoundMessage) -> dict[str, Any]:
     }
 
 
-def person_document(person: Person) -> dict[str, Any]:
+def person_document(person: PersonOverview) -> dict[str, Any]:
     """A person, for JSON."""
     return {
         "recipient_id": person.recipient_id,
@@ -97,7 +97,7 @@ def messages_view(messages: Sequence[FoundMessage], more: str | None) -> Rendera
     return _page(page, len(messages), "messages", more)
 
 
-def person_view(person: Person, more: str | None) -> RenderableType:
+def person_view(person: PersonOverview, more: str | None) -> RenderableType:
     """What one person was sent and was not, and why."""
     settings = person.settings
     against = [f"{s.channel or 'every channel'}: {s.reason}" for s in person.contacts.suppressions]
@@ -124,7 +124,7 @@ def _story(message: FoundMessage) -> list[str]:
     if message.channel:
         lines.insert(0, f"on {message.channel}")
     if message.reason:
-        rule, _ = words.why_unsent(message.reason, message.details)
+        rule, _ = why_unsent(message.reason, message.details)
         lines.insert(0, rule)
     return [title, *map(one_line, lines)]
 

@@ -15,7 +15,6 @@ from temporalio.client import RPCTimeoutOrCancelledError
 
 from madan_sara.cli import views
 from madan_sara.cli.asking import confirm
-from madan_sara.cli.explanation import explain_message
 from madan_sara.cli.request_file import (
     SendRequest,
     parse_id,
@@ -23,15 +22,15 @@ from madan_sara.cli.request_file import (
     read_campaign,
     read_send_request,
 )
-from madan_sara.cli.session import Session, UnreachableError, open_session
-from madan_sara.cli.standing import ask_standing, standing_document
 from madan_sara.contracts.campaign import FINAL_STATUSES, CampaignStatus, OutreachCampaign
 from madan_sara.contracts.faults import InvalidRequestError, listed
+from madan_sara.contracts.limit_changes import LimitChange, limit_changes, told_changes
 from madan_sara.contracts.outreach import UNSENT_STATES, OutreachState
-from madan_sara.policy.limit_changes import LimitChange, limit_changes, told_changes
-from madan_sara.policy.text_warnings import text_warnings
 from madan_sara.starter.answers import SendResult
+from madan_sara.starter.campaign_summary import campaign_warnings
+from madan_sara.starter.connecting import UnreachableError, outages_explained
 from madan_sara.starter.environment import tenant_settings
+from madan_sara.starter.message_status import message_status_document
 from madan_sara.starter.orchestrator import OutreachOrchestrator
 from madan_sara.starter.queued_texts import TextsRenewed
 
@@ -51,13 +50,14 @@ class Reply:
     faults: Sequence[str] = ()
 
 
-Order = Callable[[Session], Awaitable[Reply]]
+Order = Callable[[OutreachOrchestrator], Awaitable[Reply]]
 
 
 async def execute(order: Order) -> Reply:
     """Connect and carry an order out."""
-    async with open_session() as session:
-        return await order(session)
+    with outages_explained():
+        async with await OutreachOrchestrator.connect() as orchestrator:
+            return await order(orchestrator)
 
 
 def send(path: str, *, wait_seconds: int) -> Order:
@@ -66,9 +66,9 @@ def send(path: str, *, wait_seconds: int) -> Order:
     # A key of our own, so that asking again after a lost answer cannot send twice.
     key = request.idempotency_key or str(uuid4())
 
-    async def order(session: Session) -> Reply:
+    async def order(orchestrator: OutreachOrchestrator) -> Reply:
         campaign = _campaign_of(request)
-        sending = session.orchestrator.send_outreach(
+        sending = orchestrator.send_outreach(
             campaign,
             request.recipient_id,
             request.recipient_profile,
@@ -89,10 +89,10 @@ def status(message_id: str) -> Order:
     """Where a message stands."""
     message = parse_id(message_id, "MESSAGE_ID")
 
-    async def order(session: Session) -> Reply:
-        standing = await ask_standing(session.orchestrator, message)
-        stands = standing.state not in UNSENT_STATES and standing.lost is None
-        return Reply(standing_document(standing), views.standing_view(standing), stands)
+    async def order(orchestrator: OutreachOrchestrator) -> Reply:
+        status = await orchestrator.get_message_status(message)
+        stands = status.state not in UNSENT_STATES and status.lost is None
+        return Reply(message_status_document(status), views.status_view(status), stands)
 
     return order
 
@@ -101,11 +101,8 @@ def explain(message_id: str) -> Order:
     """Why a message goes where, when and at what price, or why not at all."""
     message = parse_id(message_id, "MESSAGE_ID")
 
-    async def order(session: Session) -> Reply:
-        standing = await ask_standing(session.orchestrator, message)
-        campaign = await session.orchestrator.get_campaign(standing.record.campaign_id)
-        bookings = await session.bookings.of_message(message)
-        explanation = explain_message(standing, bookings, campaign)
+    async def order(orchestrator: OutreachOrchestrator) -> Reply:
+        explanation = await orchestrator.explain(message)
         return Reply(dict(explanation), views.explanation_view(explanation))
 
     return order
@@ -115,8 +112,8 @@ def cancel(message_id: str) -> Order:
     """Withdraw a message."""
     message = parse_id(message_id, "MESSAGE_ID")
 
-    async def order(session: Session) -> Reply:
-        await session.orchestrator.cancel(message)
+    async def order(orchestrator: OutreachOrchestrator) -> Reply:
+        await orchestrator.cancel(message)
         document = {"message_id": message, "cancel_requested": True}
         told = f"Message {message} is being withdrawn; `madan-sara status {message}` tells the end."
         return Reply(document, told)
@@ -129,9 +126,9 @@ def reschedule(message_id: str, at: str, *, wait_seconds: int) -> Order:
     message = parse_id(message_id, "MESSAGE_ID")
     moment = parse_instant(at, "ISO_TIME")
 
-    async def order(session: Session) -> Reply:
-        await session.orchestrator.get_message(message)
-        moving = session.orchestrator.reschedule(message, moment)
+    async def order(orchestrator: OutreachOrchestrator) -> Reply:
+        await orchestrator.get_message(message)
+        moving = orchestrator.reschedule(message, moment)
         result = await _decided(moving, wait_seconds, "the message may still be moved")
         return _sent(dict(result), result)
 
@@ -142,9 +139,9 @@ def fallback(message_id: str, *, wait_seconds: int) -> Order:
     """Carry a message on, on its next channel."""
     message = parse_id(message_id, "MESSAGE_ID")
 
-    async def order(session: Session) -> Reply:
-        await session.orchestrator.get_message(message)
-        moving = session.orchestrator.process_fallback(message)
+    async def order(orchestrator: OutreachOrchestrator) -> Reply:
+        await orchestrator.get_message(message)
+        moving = orchestrator.process_fallback(message)
         result = await _decided(moving, wait_seconds, "the message may still be moved")
         return _sent(dict(result), result)
 
@@ -158,18 +155,18 @@ def save_campaign(path: str, *, yes: bool) -> Order:
     if campaign is None:
         raise InvalidRequestError(listed(faults))
 
-    async def order(session: Session) -> Reply:
-        saved = await _saved(session.orchestrator, campaign.id)
+    async def order(orchestrator: OutreachOrchestrator) -> Reply:
+        saved = await _saved(orchestrator, campaign.id)
         # Contradictions between its fields are judged with what it keeps of the saved one.
         complete = campaign if saved is None else _completed(campaign, saved)
         changes = {} if saved is None else limit_changes(saved, complete)
         if changes:
             question = f"Campaign {complete.name} gets other limits: {told_changes(changes)}."
             await confirm(question, yes=yes)
-        texts = await session.orchestrator.save_campaign(complete)
-        stored = await session.orchestrator.get_campaign(complete.id)
+        texts = await orchestrator.save_campaign(complete)
+        stored = await orchestrator.get_campaign(complete.id)
         reply = saved_reply(stored, changes, given=complete.status)
-        return with_texts(reply, texts, text_warnings(complete, complete.settings or defaults))
+        return with_texts(reply, texts, campaign_warnings(complete, defaults))
 
     return order
 

@@ -14,7 +14,7 @@ from madan_sara.starter.importing.run import ImportProgress
 
 @contextmanager
 def import_bar(*, quiet: bool) -> Iterator[Callable[[ImportProgress], None] | None]:
-    """What to tell the progress to; None where nobody looks.
+    """What takes the progress; None without a terminal.
 
     Args:
         quiet: show nothing, on a terminal neither.

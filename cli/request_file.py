@@ -181,7 +181,7 @@ def _read(path: str, name: str) -> bytes:
 
 
 def _require_file(path: Path) -> None:
-    """Refuse what could keep a reader waiting for ever, like a pipe that nobody writes to."""
+    """Refuse what could keep a reader waiting for ever, like a pipe without a writer."""
     mode = path.stat().st_mode
     if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
         raise InvalidRequestError(

@@ -50,9 +50,9 @@ def run(prepare: "Callable[[], Order | Reply]", *, as_json: bool = False) -> NoR
 def _exit_code(prepare: "Callable[[], Order | Reply]", *, as_json: bool) -> int:
     from madan_sara.cli.asking import NotConfirmedError
     from madan_sara.cli.orders import Reply, execute
-    from madan_sara.cli.session import UnreachableError
     from madan_sara.cli.terminal import show, show_error, show_json
     from madan_sara.contracts.faults import InvalidRequestError
+    from madan_sara.starter.connecting import UnreachableError
     from madan_sara.starter.environment import UnusableSettingsError
 
     codes: dict[type[Exception], int] = {

@@ -1,19 +1,19 @@
 """What the command that suppresses people and addresses, or lifts that, does."""
 
 from madan_sara.cli.orders import Order, Reply
-from madan_sara.cli.session import Session
 from madan_sara.contracts.channels import Channel
 from madan_sara.contracts.faults import InvalidRequestError
+from madan_sara.starter.orchestrator import OutreachOrchestrator
 
 
 def suppress(
     recipient_id: str | None, address: str | None, channel: Channel | None, reason: str
 ) -> Order:
-    """Never contact somebody again."""
+    """Never contact a recipient or an address again."""
     recipient, place = _meant(recipient_id, address)
 
-    async def order(session: Session) -> Reply:
-        await session.orchestrator.suppress(
+    async def order(orchestrator: OutreachOrchestrator) -> Reply:
+        await orchestrator.suppress(
             recipient_id=recipient, address=place, channel=channel, reason=reason
         )
         document = {
@@ -32,8 +32,8 @@ def lift(recipient_id: str | None, address: str | None, channel: Channel | None)
     """Allow contact again."""
     recipient, place = _meant(recipient_id, address)
 
-    async def order(session: Session) -> Reply:
-        lifted = await session.orchestrator.lift_suppression(
+    async def order(orchestrator: OutreachOrchestrator) -> Reply:
+        lifted = await orchestrator.lift_suppression(
             recipient_id=recipient, address=place, channel=channel
         )
         told = [

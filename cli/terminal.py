@@ -25,7 +25,7 @@ def show(view: RenderableType) -> None:
 
 
 class Harmless:
-    """A view whose texts cannot steer the terminal, whoever wrote them.
+    """A view whose texts cannot steer the terminal, wherever they come from.
 
     Args:
         view: what to show.

@@ -1,20 +1,21 @@
 """Answers as people read them on a terminal."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from madan_sara.cli import words
-from madan_sara.cli.explanation import AttemptLine, ChannelVerdict, Explanation, Money, Timing
 from madan_sara.cli.layout import fact, facts, section, table
-from madan_sara.cli.standing import Standing, at_local
 from madan_sara.cli.terminal import plain
+from madan_sara.contracts.delivery import DeliveryEventKind
 from madan_sara.contracts.outreach import UNSENT_STATES, Details, ExitReason, OutreachState
-from madan_sara.policy.data import FACTOR_WEIGHTS
+from madan_sara.contracts.words.ends import why_unsent
+from madan_sara.contracts.words.progress import EVENTS
 from madan_sara.starter.answers import SendResult
+from madan_sara.starter.explanation import AttemptLine, ChannelVerdict, Explanation, Money, Timing
+from madan_sara.starter.message_status import MessageStatus, at_local
 
 _FACTORS: Final = {
     "customer_type": "customer",
@@ -49,32 +50,32 @@ def decision_view(result: SendResult, campaign_id: str | None = None) -> Rendera
     )
 
 
-def standing_view(standing: Standing) -> RenderableType:
+def status_view(status: MessageStatus) -> RenderableType:
     """Where a message stands."""
-    record, zone = standing.record, standing.time_zone
-    sent = "perhaps sent" if standing.state is OutreachState.UNKNOWN else "sent"
+    record, zone = status.record, status.time_zone
+    sent = "perhaps sent" if status.state is OutreachState.UNKNOWN else "sent"
     known = {
         "message": record.message_id,
         "campaign": f"{record.campaign_name} ({record.campaign_id})",
         "recipient": record.recipient_id,
-        "channel": standing.channel,
-        "scheduled": at_local(standing.scheduled_at, zone),
+        "channel": status.channel,
+        "scheduled": at_local(status.scheduled_at, zone),
         sent: at_local(record.sent_at, zone),
-        "what to do": standing.way_on,
-        "waits for": standing.waits_for,
-        "wakes next": at_local(standing.wakes_at, zone),
-        "source": standing.source,
+        "what to do": status.way_on,
+        "waits for": status.waits_for,
+        "wakes next": at_local(status.wakes_at, zone),
+        "source": status.source,
     }
-    told = standing.state + (f": {standing.reason}" if standing.reason else "")
-    if standing.lost:
-        told = f"left as {told}, and goes no further: its workflow {standing.lost}"
+    told = status.state + (f": {status.reason}" if status.reason else "")
+    if status.lost:
+        told = f"left as {told}, and goes no further: its workflow {status.lost}"
     attempts = [
         fact(f"attempt {a.attempt_no}", " ".join(filter(None, [a.channel, a.state, a.code])))
         for a in record.attempts
     ]
     return Group(
-        _state_line(told, standing.state, lost=standing.lost is not None),
-        *_rule(standing.reason, standing.details),
+        _state_line(told, status.state, lost=status.lost is not None),
+        *_rule(status.reason, status.details),
         *facts(known),
         *attempts,
     )
@@ -97,7 +98,7 @@ def explanation_view(explanation: Explanation) -> RenderableType:
         parts += section("What can be done", told["way_on"])
     if told["channels"]:
         parts += section("Why this channel", *_channel_lines(told))
-        parts.append(_scores(told["channels"]))
+        parts.append(_scores(told["channels"], told["factor_weights"]))
     if told["timing"]:
         gone = told["unsent"] is not None
         title = "When it would have gone" if gone else "Why this time"
@@ -123,12 +124,12 @@ def _channel_lines(told: Explanation) -> Iterable[str]:
             yield f"{verdict['channel']} - {verdict['verdict']}: {verdict['why']}."
 
 
-def _scores(verdicts: Iterable[ChannelVerdict]) -> Table:
+def _scores(verdicts: Iterable[ChannelVerdict], weights: Mapping[str, float]) -> Table:
     """The five factors of each channel, 0 to 1, with the weight each has in the score."""
     scores = table()
     scores.add_column("channel")
     for factor, name in _FACTORS.items():
-        scores.add_column(f"{name}\n{FACTOR_WEIGHTS[factor]:.0%}", justify="right")
+        scores.add_column(f"{name}\n{weights[factor]:.0%}", justify="right")
     scores.add_column("score", justify="right", style="bold")
     scores.add_column("verdict")
     for verdict in verdicts:
@@ -171,12 +172,12 @@ def _attempts(attempts: Iterable[AttemptLine]) -> Iterable[str]:
 
 
 def _receipt(kind: str) -> str:
-    return f"{kind}: {words.EVENTS.get(kind, 'reported by the provider')}"
+    return f"{kind}: {EVENTS[DeliveryEventKind(kind)]}"
 
 
 def _rule(reason: str | None, details: Details) -> list[RenderableType]:
     """The rule that ended a message, in words."""
-    return [fact("rule", words.why_unsent(ExitReason(reason), details)[0])] if reason else []
+    return [fact("rule", why_unsent(ExitReason(reason), details)[0])] if reason else []
 
 
 def _state_line(told: str, state: OutreachState, *, lost: bool = False) -> Text:

@@ -20,6 +20,7 @@ from madan_sara.cli.campaign_views import (
     channel_table,
     money,
     told_finish,
+    told_not_reached,
     told_outcomes,
     told_rate,
     told_under_way,
@@ -28,11 +29,12 @@ from madan_sara.cli.campaign_views import (
 from madan_sara.cli.layout import facts
 from madan_sara.cli.orders import Order, Reply
 from madan_sara.cli.request_file import parse_id
-from madan_sara.cli.session import Session
 from madan_sara.cli.terminal import Harmless, one_line, to_json_line
 from madan_sara.contracts.campaign import FINAL_STATUSES
 from madan_sara.contracts.outreach import FINAL_STATES
 from madan_sara.starter.campaign_status import CampaignStatusResult
+from madan_sara.starter.campaign_words import told_of_day
+from madan_sara.starter.orchestrator import OutreachOrchestrator
 
 Show = Callable[[CampaignStatusResult], None]
 
@@ -40,27 +42,27 @@ _BAR_WIDTH: Final = 40
 
 
 def watch(campaign_id: str, *, interval_seconds: float, as_json: bool) -> Order:
-    """Show a campaign again and again, until it is over or somebody interrupts."""
+    """Show a campaign again and again, until it is over or Ctrl-C."""
     campaign = parse_id(campaign_id, "CAMPAIGN_ID")
 
-    async def order(session: Session) -> Reply:
-        await _watch(session, campaign, interval_seconds, as_json=as_json)
+    async def order(orchestrator: OutreachOrchestrator) -> Reply:
+        await _watch(orchestrator, campaign, interval_seconds, as_json=as_json)
         return Reply({}, None)
 
     return order
 
 
 async def _watch(
-    session: Session, campaign: UUID, interval_seconds: float, *, as_json: bool
+    orchestrator: OutreachOrchestrator, campaign: UUID, interval_seconds: float, *, as_json: bool
 ) -> None:
     async def ask() -> CampaignStatusResult:
-        return await session.orchestrator.get_orchestration_status(campaign)
+        return await orchestrator.get_orchestration_status(campaign)
 
     try:
         with _display(as_json=as_json) as show:
             await _follow(ask, show, interval_seconds)
     except BrokenPipeError:
-        # Whoever read the lines has gone. Python would complain when it closes the pipe.
+        # The reader of the lines has gone. Python would complain when it closes the pipe.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
@@ -111,12 +113,13 @@ def status_line(status: CampaignStatusResult) -> str:
     budget = status["budget"]
     parts = (
         f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC {status['campaign_status']}",
-        f"{_ended(status):,} of {status['total_recipients']:,} with an outcome",
+        f"{_ended(status):,} of {status['total_messages']:,} with an outcome",
         told_outcomes(status),
         f"under way: {told_under_way(status)}" if told_under_way(status) else "",
         f"{money(budget['budget_spent'])} spent, {money(budget['budget_held'])} held",
         told_rate(status),
         f"finish {told_finish(status)}" if told_finish(status) else "",
+        told_not_reached(status) or "",
         f"waits for {told_wait(status)}" if told_wait(status) else "",
     )
     return one_line("; ".join(part for part in parts if part))
@@ -129,6 +132,7 @@ def picture(status: CampaignStatusResult) -> RenderableType:
         "under way": told_under_way(status) or "nothing",
         "rate": told_rate(status) or "nothing was sent lately",
         "finish": told_finish(status),
+        "not reached": told_not_reached(status),
         "waits for": told_wait(status),
     }
     return Group(
@@ -141,17 +145,15 @@ def picture(status: CampaignStatusResult) -> RenderableType:
 
 def _bars(status: CampaignStatusResult) -> Table:
     budget, day = status["budget"], status["daily_limit"]
-    ended, everybody = _ended(status), status["total_recipients"]
+    ended, total_messages = _ended(status), status["total_messages"]
     used, total = budget["budget_spent"] + budget["budget_held"], budget["budget_total"]
-    today, limits = day["messages_sent_today"], (day["daily_limit"], status["daily_share"])
-    limit = min((limit for limit in limits if limit is not None), default=None)
     of_money = "" if total is None else f" of {money(total)}"
-    of_limit = "" if limit is None else f" of {limit:,}"
     bars = Table.grid(padding=(0, 1))
-    _add_bar(bars, "recipients", ended, everybody, f"{ended:,} of {everybody:,} done")
+    _add_bar(bars, "messages", ended, total_messages, f"{ended:,} of {total_messages:,} done")
     told = f"{money(budget['budget_spent'])} spent, {money(budget['budget_held'])} held{of_money}"
     _add_bar(bars, "budget", used, total, told)
-    _add_bar(bars, "today", today, limit, f"{today:,}{of_limit} messages")
+    today, a_day = day["messages_sent_today"], status["messages_a_day"]
+    _add_bar(bars, "today", today, a_day, f"{told_of_day(status)} messages")
     return bars
 
 

@@ -1,4 +1,4 @@
-"""The life of a campaign: workflow input, activity messages, orders, status."""
+"""The life of a campaign: workflow input, activity messages, commands, status."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -133,7 +133,7 @@ class CampaignFigures(Contract):
         return self.total - self.under_way - self.by_state.get(OutreachState.QUEUED, 0)
 
 
-class SurveyInput(Contract):
+class EvaluationInput(Contract):
     """Ask where a campaign stands and what it does next."""
 
     ref: CampaignRef
@@ -144,7 +144,7 @@ class SurveyInput(Contract):
     heard_event_no: int = 0
 
 
-class SurveyResult(Contract):
+class EvaluationResult(Contract):
     """Where a campaign stands, and what it does next."""
 
     figures: CampaignFigures
@@ -192,7 +192,7 @@ class SweepResult(Contract):
     ended: int
 
 
-class OrderInput(Contract):
+class CommandInput(Contract):
     """Change a campaign, and note what was asked for."""
 
     ref: CampaignRef
@@ -207,13 +207,13 @@ class OrderInput(Contract):
     end_date: InstantOrDay | None = None
 
 
-class OrderResult(Contract):
-    """The status a campaign has after an order; a final one is never left."""
+class CommandResult(Contract):
+    """The status a campaign has after a command; a final one is never left."""
 
     status: CampaignStatus
 
 
-class CancelOrder(Contract):
+class CancelCommand(Contract):
     """Argument of the `cancel` signal."""
 
     reason: ShortText = "no reason given"
@@ -222,26 +222,26 @@ class CancelOrder(Contract):
 DailyLimit = Annotated[int, NotBool, Field(ge=0, le=100_000_000)]
 
 
-class DailyLimitOrder(Contract):
+class DailyLimitCommand(Contract):
     """Argument of the `set_daily_limit` update."""
 
     daily_limit: DailyLimit
 
 
-class BudgetOrder(Contract):
+class BudgetCommand(Contract):
     """Argument of the `set_budget` update."""
 
     budget_total: Money
 
 
-class EndDateOrder(Contract):
+class EndDateCommand(Contract):
     """Argument of the `extend_end_date` update."""
 
     #: A day without a time ends with it, in the campaign's zone.
     end_date: InstantOrDay
 
 
-class LimitsOrder(Contract):
+class LimitsCommand(Contract):
     """Several limits changed at once; None: as it is."""
 
     daily_limit: DailyLimit | None = None

@@ -79,7 +79,7 @@ class RoutingDecision(Contract):
             return self.reason
         return "fallback"
 
-    def order(self) -> list[Channel]:
+    def channel_order(self) -> list[Channel]:
         """Every channel that will be tried, in order."""
         return [self.channel, *self.fallback_channels] if self.channel else []
 

@@ -55,6 +55,8 @@ class ChannelWait(Contract):
     code: str
     #: When the account's first failure was, or the recipients' first refusal.
     since: datetime
+    #: The account refuses our settings: it takes nothing until an operator corrects them.
+    refuses_settings: bool = False
     messages: int = 1
 
 

@@ -166,6 +166,8 @@ class CatchUpInput(Contract):
     not_before: datetime
     #: Skip the rest of the campaign's day `not_before` falls on: its limit is used up.
     skip_day: bool = False
+    #: Which of its campaign's recipients it is: see `OutreachInput`.
+    place: int | None = None
 
 
 class RescheduleCheck(Contract):

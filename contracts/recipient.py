@@ -1,7 +1,7 @@
 """The person to reach, as the caller describes them."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from functools import cache, lru_cache
 from types import MappingProxyType
@@ -123,6 +123,10 @@ class ContactInfo(ClosedContract):
             if address:
                 return address
         return None
+
+    def is_reachable_on(self, channels: Iterable[Channel]) -> bool:
+        """Whether this person has an address on any of some channels."""
+        return any(self.address_for(channel) for channel in channels)
 
 
 class Preferences(ClosedContract):

@@ -1,6 +1,7 @@
 """A campaign's budget accounts, as rows and as facts."""
 
 from collections.abc import Mapping
+from datetime import datetime
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -10,7 +11,8 @@ from madan_sara.policy.budget import Account, AccountScope
 
 #: Columns an `Account` is made of, for a query over budget_accounts a.
 ACCOUNT_COLUMNS = """
-    a.scope, a.key, a.limit_micros, a.held_micros, a.spent_micros, a.message_limit, a.message_count
+    a.scope, a.key, a.limit_micros, a.held_micros, a.spent_micros, a.message_limit,
+    a.message_count, a.last_due_at
 """
 
 #: What the account of a day without one is limited to, for a query over campaigns c.
@@ -67,4 +69,10 @@ def account_from(row: Row, *, given_back: int | None = None) -> Account:
         spent_micros=row["spent_micros"],
         message_limit=row["message_limit"],
         message_count=row["message_count"] - (given_back is not None),
+        last_due_at=_instant(row["last_due_at"]),
     )
+
+
+def _instant(value: datetime | str | None) -> datetime | None:
+    """An instant as the driver has it, or as JSON writes it."""
+    return datetime.fromisoformat(value) if isinstance(value, str) else value

@@ -1,36 +1,13 @@
 """What was held, spent and given back for one message, in PostgreSQL."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from enum import StrEnum
 from uuid import UUID
 
 from sqlalchemy import text
 
-from madan_sara.contracts.campaign import DEFAULT_TENANT
 from madan_sara.contracts.channels import Channel
+from madan_sara.contracts.records import Booking, BookingState
 from madan_sara.persistence.database import Database
-
-
-class BookingState(StrEnum):
-    """What became of the money held for an attempt."""
-
-    HELD = "held"  #: Promised; becomes spend when a provider takes the message.
-    SPENT = "spent"  #: A provider took the message, or may have.
-    GIVEN_BACK = "given back"  #: The attempt ended unsent; the money is free again.
-
-
-@dataclass(frozen=True)
-class Booking:
-    """The money of one attempt."""
-
-    attempt_no: int
-    channel: Channel
-    #: The campaign's day it counts for, as YYYY-MM-DD.
-    day: str
-    amount_micros: int
-    state: BookingState
-
 
 _BOOKINGS = text("""
 SELECT hold.attempt_no, hold.channel, CAST(hold.day AS text) AS day, hold.amount_micros,
@@ -48,7 +25,7 @@ SELECT hold.attempt_no, hold.channel, CAST(hold.day AS text) AS day, hold.amount
 class MessageBookings:
     """Reads the ledger of single messages."""
 
-    def __init__(self, database: Database, *, tenant_id: UUID = DEFAULT_TENANT) -> None:
+    def __init__(self, database: Database, tenant_id: UUID) -> None:
         self._database = database
         self._tenant_id = tenant_id
 

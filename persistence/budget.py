@@ -24,7 +24,7 @@ from madan_sara.persistence.ledger_sql import BOOK_ENTRIES
 from madan_sara.persistence.reservations import Reservations
 from madan_sara.persistence.tallies import TALLIES_AS_JSON, tallies_from
 from madan_sara.policy.budget import Account, AccountScope
-from madan_sara.policy.returns import Books
+from madan_sara.policy.returns import CampaignBalances
 
 # A day without an account is shown as it would be opened.
 _ACCOUNTS = Query(f"""
@@ -34,7 +34,7 @@ SELECT {ACCOUNT_COLUMNS}
    AND (a.scope, a.key) IN (('campaign', ''), ('channel', CAST(:channel AS text)),
                             ('day', CAST(:day AS text)))
 UNION ALL
-SELECT 'day', CAST(:day AS text), limit_micros, 0, 0, message_limit, 0
+SELECT 'day', CAST(:day AS text), limit_micros, 0, 0, message_limit, 0, NULL
   FROM (SELECT {DAY_LIMITS} FROM campaigns c WHERE {WITHOUT_DAY}) day
  ORDER BY 1, 2
 """)  # noqa: S608 - built from constants of ours
@@ -115,13 +115,13 @@ class PostgresBudgetLedger:
             )
         return accounts
 
-    async def books(self, campaign: Campaign) -> Books:
+    async def balances(self, campaign: Campaign) -> CampaignBalances:
         """A campaign's money and counts at one instant; see `BudgetLedger`."""
         key = {"tenant_id": campaign.tenant_uuid, "campaign_id": campaign.id}
         row = await self._database.fetch_one(_BOOKS, key)
         if row is None or row["accounts"] is None:
             raise LookupError(f"there is no campaign {campaign.id}")
-        return Books(
+        return CampaignBalances(
             accounts=[account_from(account) for account in row["accounts"]],
             tallies=tallies_from(row["tallies"]),
         )

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from madan_sara.contracts.campaign import FINAL_STATUSES, Campaign, CampaignStatus
 from madan_sara.contracts.campaign_run import LIMITS_SAVED
 from madan_sara.contracts.faults import InvalidRequestError
+from madan_sara.contracts.limit_changes import limit_changes
 from madan_sara.contracts.outreach import FINAL_STATES, OutreachState
 from madan_sara.persistence.campaign_limits import explain_limits, save_limits
 from madan_sara.persistence.database import Database, Query
@@ -19,7 +20,6 @@ from madan_sara.persistence.rows import Row, campaign_from
 from madan_sara.persistence.tallies import TALLIES
 from madan_sara.policy.campaign_days import campaign_day
 from madan_sara.policy.campaign_versions import StoredCampaign
-from madan_sara.policy.limit_changes import limit_changes
 
 #: As the statements take them.
 _FINAL = sorted(status.value for status in FINAL_STATUSES)

@@ -10,7 +10,9 @@ from madan_sara.contracts.delivery import ChannelWait
 CHANNEL_WAITS: Final = """
     (SELECT coalesce(json_agg(row_to_json(w)), '[]') FROM (
         SELECT a.channel, a.account, min(a.code) AS code,
-               min(coalesce(p.failing_since, a.waiting_since)) AS since, count(*) AS messages
+               min(coalesce(p.failing_since, a.waiting_since)) AS since,
+               coalesce(bool_or(p.refuses_settings), false) AS refuses_settings,
+               count(*) AS messages
           FROM attempts a
           JOIN messages m USING (tenant_id, message_id)
           LEFT JOIN provider_accounts p ON p.account = a.account

@@ -147,7 +147,7 @@ class PostgresClaimStore:
     def __init__(self, database: Database, decisions: DecisionReader) -> None:
         self._database = database
         self._decisions = decisions
-        self._grants = database.together(_GRANT)
+        self._grants = database.batcher(_GRANT)
 
     async def claim(
         self, ref: MessageRef, now: datetime, judge: Callable[[DecisionFacts], ClaimVerdict]

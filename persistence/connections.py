@@ -5,9 +5,6 @@ from collections.abc import Awaitable, Callable, Sequence
 
 import asyncpg
 
-#: How long a cancelled statement's connection is waited for.
-_PARTING_SECONDS = 2.0
-
 
 class Connections:
     """Lends each statement a connection, and opens one more when none is free.
@@ -18,11 +15,19 @@ class Connections:
     Args:
         connect: opens a connection.
         most: connections at a time; further statements wait.
+        parting_seconds: how long a cancelled statement's connection is waited for.
     """
 
-    def __init__(self, connect: Callable[[], Awaitable[asyncpg.Connection]], *, most: int) -> None:
+    def __init__(
+        self,
+        connect: Callable[[], Awaitable[asyncpg.Connection]],
+        *,
+        most: int,
+        parting_seconds: float = 2.0,
+    ) -> None:
         self._connect = connect
         self._most = most
+        self._parting_seconds = parting_seconds
         self._room = asyncio.Semaphore(most)
         self._free: list[asyncpg.Connection] = []
         self._parting: set[asyncio.Task[None]] = set()
@@ -47,7 +52,7 @@ class Connections:
 
         After a failover nobody may answer there any more.
         """
-        parting = asyncio.ensure_future(connection.close(timeout=_PARTING_SECONDS))
+        parting = asyncio.ensure_future(connection.close(timeout=self._parting_seconds))
         self._parting.add(parting)
         parting.add_done_callback(self._parted)
 

@@ -17,9 +17,9 @@ from sqlalchemy.dialects.postgresql.asyncpg import dialect as asyncpg_dialect
 from sqlalchemy.engine import URL
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from madan_sara.persistence.batching import Batcher
 from madan_sara.persistence.connections import Connections
 from madan_sara.persistence.driver_errors import without_values
-from madan_sara.persistence.together import Together
 
 Parameters = Mapping[str, object]
 
@@ -106,18 +106,18 @@ class Database:
             finally:
                 await connection.close()
 
-    def together(self, query: Query) -> Together[Parameters, asyncpg.Record | None]:
+    def batcher(self, query: Query) -> Batcher[Parameters, asyncpg.Record | None]:
         """A query that answers all who ask at the same time.
 
         Args:
             query: takes each parameter as an array with a value per question, and gives at
                 most one row per question, with the question's place, from 1, as `nth`. See
-                `Together` for what it must bear.
+                `Batcher` for what it must bear.
 
         Returns:
             Who asks gives parameters as for `fetch_one`, and gets the row or None.
         """
-        return Together(partial(self._fetch_each, query))
+        return Batcher(partial(self._fetch_each, query))
 
     async def _fetch_each(
         self, query: Query, questions: Sequence[Parameters]

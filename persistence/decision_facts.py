@@ -104,7 +104,7 @@ class DecisionReader:
     """
 
     def __init__(self, database: Database, *, clock: Callable[[], float] = time.monotonic) -> None:
-        self._facts = database.together(_FACTS)
+        self._facts = database.batcher(_FACTS)
         self._clock = clock
         #: What was read in the last moment, the oldest first.
         self._kept: OrderedDict[MessageRef, _Kept] = OrderedDict()

@@ -10,7 +10,8 @@ from uuid import UUID
 from madan_sara.activities.stores import Suppression
 from madan_sara.contracts.campaign import CampaignStatus
 from madan_sara.contracts.channels import Channel
-from madan_sara.contracts.outreach import Details, ExitReason, OutreachState
+from madan_sara.contracts.found import FoundCampaign, FoundMessage, MessageFilter
+from madan_sara.contracts.outreach import ExitReason, OutreachState
 from madan_sara.persistence.database import Database, Query
 from madan_sara.persistence.rows import (
     CLAIM_AS_JSON,
@@ -21,45 +22,6 @@ from madan_sara.persistence.rows import (
     suppressions_from,
 )
 from madan_sara.policy.frequency import WEEK, RecentClaim
-
-
-@dataclass(frozen=True)
-class FoundCampaign:
-    """One campaign of a list."""
-
-    campaign_id: UUID
-    name: str
-    status: CampaignStatus
-    created_at: datetime
-    #: Messages by state; states nobody is in are left out.
-    by_state: dict[str, int]
-
-
-@dataclass(frozen=True)
-class FoundMessage:
-    """One message of a list; no profile, no text."""
-
-    message_id: UUID
-    campaign_id: UUID
-    campaign_name: str
-    recipient_id: str
-    state: OutreachState
-    reason: ExitReason | None
-    details: Details
-    channel: Channel | None
-    created_at: datetime
-    scheduled_at: datetime | None
-    sent_at: datetime | None
-
-
-@dataclass(frozen=True)
-class MessageFilter:
-    """Which messages are looked for; None: any."""
-
-    state: OutreachState | None = None
-    reason: ExitReason | None = None
-    channel: Channel | None = None
-    recipient_id: str | None = None
 
 
 @dataclass(frozen=True)

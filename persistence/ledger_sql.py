@@ -14,13 +14,15 @@ moved AS (
            sum(CASE e.kind WHEN 'hold' THEN e.amount_micros
                            WHEN 'spend' THEN 0 ELSE -e.amount_micros END) AS held,
            sum(CASE WHEN e.kind IN ('settle', 'spend') THEN e.amount_micros ELSE 0 END) AS spent,
-           sum(CASE e.kind WHEN 'hold' THEN 1 WHEN 'release' THEN -1 ELSE 0 END) AS messages
+           sum(CASE e.kind WHEN 'hold' THEN 1 WHEN 'release' THEN -1 ELSE 0 END) AS messages,
+           max(e.due_at) AS due_at
       FROM entry e
      CROSS JOIN LATERAL (VALUES ('campaign', ''), ('channel', e.channel), ('day', e.day::text))
                 AS place (scope, key)
      GROUP BY e.tenant_id, e.campaign_id, place.scope, place.key
 ), locked AS MATERIALIZED (
-    SELECT a.tenant_id, a.campaign_id, a.scope, a.key, moved.held, moved.spent, moved.messages
+    SELECT a.tenant_id, a.campaign_id, a.scope, a.key, moved.held, moved.spent, moved.messages,
+           moved.due_at
       FROM budget_accounts a JOIN moved USING (tenant_id, campaign_id, scope, key)
      ORDER BY a.tenant_id, a.campaign_id, a.scope, a.key
        FOR UPDATE OF a
@@ -28,7 +30,8 @@ moved AS (
     UPDATE budget_accounts a
        SET held_micros = a.held_micros + locked.held,
            spent_micros = a.spent_micros + locked.spent,
-           message_count = a.message_count + locked.messages
+           message_count = a.message_count + locked.messages,
+           last_due_at = greatest(a.last_due_at, locked.due_at)
       FROM locked
      WHERE (a.tenant_id, a.campaign_id, a.scope, a.key)
          = (locked.tenant_id, locked.campaign_id, locked.scope, locked.key)

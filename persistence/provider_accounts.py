@@ -31,18 +31,22 @@ UPDATE provider_accounts p
          WHERE account = :account AND down_since IS NOT NULL
            FOR UPDATE) found
  WHERE p.account = found.account
-RETURNING found.probes, p.next_turn_at
+RETURNING found.probes, p.probing_until, p.next_turn_at
 """)
 
+# Before an account is out of service, and of a look whether it is back, the newest figure counts.
+# Turns come after it: a figure that brings the look forward brings the last turn forward as far,
+# and however many have one, none shares it.
 _FAILED = Query("""
-INSERT INTO provider_accounts AS p (account, code, failures, failing_since, failed_at, down_since,
-                                    probe_at, probing_until, next_turn_at)
-VALUES (:account, :code, 1, :now, :now,
+INSERT INTO provider_accounts AS p (account, code, refuses_settings, failures, failing_since,
+                                    failed_at, down_since, probe_at, probing_until, next_turn_at)
+VALUES (:account, :code, :refuses_settings, 1, :now, :now,
         CASE WHEN CAST(:until_down AS integer) <= 1 THEN CAST(:now AS timestamptz) END,
         CAST(:now AS timestamptz) + CAST(:alone AS interval), '-infinity',
         CAST(:now AS timestamptz) + CAST(:alone AS interval))
     ON CONFLICT (account) DO UPDATE
    SET code = excluded.code,
+       refuses_settings = excluded.refuses_settings,
        failed_at = excluded.failed_at,
        failures = CASE WHEN p.failed_at < excluded.failed_at - CAST(:forgotten AS interval)
                             AND p.down_since IS NULL
@@ -50,12 +54,16 @@ VALUES (:account, :code, 1, :now, :now,
        failing_since = CASE WHEN p.failed_at < excluded.failed_at - CAST(:forgotten AS interval)
                                  AND p.down_since IS NULL
                             THEN excluded.failing_since ELSE p.failing_since END,
-       probe_at = CASE WHEN CAST(:is_probe AS boolean) THEN excluded.probe_at
-                       WHEN p.down_since IS NOT NULL THEN p.probe_at
-                       ELSE greatest(p.probe_at, excluded.probe_at) END,
+       probe_at = CASE WHEN CAST(:is_probe AS boolean) OR p.down_since IS NULL
+                       THEN excluded.probe_at ELSE p.probe_at END,
        probing_until = CASE WHEN CAST(:is_probe AS boolean) THEN '-infinity'
                             ELSE p.probing_until END,
-       next_turn_at = greatest(p.next_turn_at, excluded.next_turn_at) + CAST(:apart AS interval)
+       next_turn_at =
+           CASE WHEN CAST(:is_probe AS boolean) OR p.down_since IS NULL
+                THEN greatest(p.next_turn_at - greatest(p.probe_at - excluded.probe_at,
+                                                        interval '0'),
+                              excluded.probe_at)
+                ELSE greatest(p.next_turn_at, p.probe_at) END + CAST(:apart AS interval)
 RETURNING next_turn_at
 """)
 
@@ -63,6 +71,11 @@ RETURNING next_turn_at
 _MARK_DOWN = Query("""
 UPDATE provider_accounts SET down_since = failing_since
  WHERE account = :account AND down_since IS NULL AND failures >= CAST(:until_down AS integer)
+""")
+
+_GIVE_BACK = Query("""
+UPDATE provider_accounts SET probing_until = '-infinity'
+ WHERE account = :account AND probing_until = CAST(:probing_until AS timestamptz)
 """)
 
 _WORKS = Query("""
@@ -89,7 +102,7 @@ class PostgresProviderAccounts:
         if row is None:
             return Admission(come_back_at=None)
         if row["probes"]:
-            return Admission(come_back_at=None, is_probe=True)
+            return Admission(come_back_at=None, probing_until=row["probing_until"])
         return Admission(come_back_at=row["next_turn_at"])
 
     async def failed(
@@ -101,6 +114,7 @@ class PostgresProviderAccounts:
         *,
         failures_until_down: int,
         is_probe: bool,
+        refuses_settings: bool,
     ) -> datetime:
         """Note that an account did not work; see `ProviderAccounts`."""
         parameters = {
@@ -110,6 +124,7 @@ class PostgresProviderAccounts:
             "alone": leave_alone,
             "until_down": failures_until_down,
             "is_probe": is_probe,
+            "refuses_settings": refuses_settings,
             "forgotten": _FORGOTTEN_AFTER,
             "apart": TURN_APART,
         }
@@ -117,6 +132,11 @@ class PostgresProviderAccounts:
         await self._database.fetch(_MARK_DOWN, parameters)
         come_back_at: datetime = row["next_turn_at"]
         return come_back_at
+
+    async def give_back(self, account: str, probing_until: datetime) -> None:
+        """Have another call look whether an account is back; see `ProviderAccounts`."""
+        parameters = {"account": account, "probing_until": probing_until}
+        await self._database.fetch(_GIVE_BACK, parameters)
 
     async def works(self, account: str) -> None:
         """Note that an account works (again); see `ProviderAccounts`."""

@@ -11,7 +11,7 @@ from madan_sara.contracts.content import MessageContent
 from madan_sara.contracts.faults import InvalidRequestError
 from madan_sara.contracts.naming import batch_key, import_key
 from madan_sara.persistence.database import Database, Query
-from madan_sara.persistence.intake import NewMessage
+from madan_sara.persistence.messages import NewMessage
 from madan_sara.persistence.new_recipient import NewRecipient, new_recipient
 
 # A campaign completes of itself when everybody has an outcome; with more people to write to it

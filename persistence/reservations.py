@@ -79,13 +79,13 @@ WITH asked AS (
 ), entry AS (
     INSERT INTO budget_entries
     SELECT e.message_id, e.attempt_no, 'release', e.tenant_id, e.campaign_id, e.channel, e.day,
-           e.amount_micros, scheduled.now
+           e.amount_micros, scheduled.now, NULL
       FROM scheduled
       JOIN budget_entries e ON (e.message_id, e.attempt_no, e.kind)
                              = (scheduled.message_id, scheduled.replaced, 'hold')
     UNION ALL
     SELECT message_id, attempt_no, 'hold', tenant_id, campaign_id, channel, CAST(day AS date),
-           amount_micros, now
+           amount_micros, now, scheduled_at
       FROM scheduled
     RETURNING *
 ), {BOOK_ENTRIES}
@@ -114,7 +114,7 @@ class Reservations:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._holds = database.together(_HOLD_TOGETHER)
+        self._holds = database.batcher(_HOLD_TOGETHER)
 
     async def reserve(
         self,

@@ -1,9 +1,11 @@
 """Documents in rows, read back into the models they were written from."""
 
 from collections.abc import Mapping
+from functools import cache
 from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 
 from madan_sara.activities.errors import UnreadableRowError
 
@@ -25,5 +27,26 @@ def read_stored(model: type[M], document: str, *, context: Mapping[str, object] 
         return model.model_validate_json(document, context=context)
     except ValidationError as error:
         found = error.errors(include_url=False, include_context=False, include_input=False)
-        faults = [".".join([model.__name__, *map(str, f["loc"])]) + f": {f['type']}" for f in found]
+        faults = [f"{_place(model, fault)}: {fault['type']}" for fault in found]
     raise UnreadableRowError("a stored row", "; ".join(faults))
+
+
+def _place(model: type[BaseModel], fault: ErrorDetails) -> str:
+    """Where a fault is, by the names of fields.
+
+    A key of a mapping is left out: it is a value, such as the name of a person's attribute. A
+    field that is not known here is one of another version.
+    """
+    known = _names_of_fields(model)
+    *through, last = fault["loc"] or ("",)
+    steps = [step if isinstance(step, int) or step in known else "?" for step in through]
+    told = isinstance(last, int) or last in known or fault["type"] == "extra_forbidden"
+    return ".".join(map(str, [model.__name__, *steps, last if told else "?"]))
+
+
+@cache
+def _names_of_fields(model: type[BaseModel]) -> frozenset[str]:
+    """Those of a model, and of the models in it."""
+    schema = model.model_json_schema()
+    models = [schema, *schema.get("$defs", {}).values()]
+    return frozenset(name for each in models for name in each.get("properties", {}))

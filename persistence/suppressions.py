@@ -9,7 +9,7 @@ from uuid import UUID, uuid5
 from madan_sara.contracts.channels import Channel
 from madan_sara.persistence.database import Database, Query
 
-#: Names the wishes that are told by hand: the same one told twice is one.
+#: Names the requests that are made by hand: the same one made twice is one.
 _BY_HAND: Final = UUID("2c6c0f50-6b0e-4a58-9a0e-7f6f3b7a8a11")
 
 
@@ -46,7 +46,7 @@ class StoredSuppression:
     created_at: datetime
 
 
-# A recipient's wish holds for the addresses the recipient is known by, under whatever id they
+# A recipient's request holds for the addresses the recipient is known by, under whatever id they
 # are found again.
 _SUPPRESS = Query("""
 WITH meant (subject_kind, subject) AS (
@@ -58,26 +58,26 @@ WITH meant (subject_kind, subject) AS (
        AND m.recipient_id = ANY(CAST(:names AS text[]))
        AND a.key = coalesce(CAST(:channel AS text), a.key)
 )
-INSERT INTO suppressions (tenant_id, subject_kind, subject, channel, reason, created_at, wish_id)
+INSERT INTO suppressions (tenant_id, subject_kind, subject, channel, reason, created_at, request_id)
 SELECT CAST(:tenant_id AS uuid), subject_kind, subject, CAST(:channel AS text),
-       CAST(:reason AS text), CAST(:now AS timestamptz), CAST(:wish_id AS uuid)
+       CAST(:reason AS text), CAST(:now AS timestamptz), CAST(:request_id AS uuid)
   FROM meant
  ORDER BY subject_kind, subject
     ON CONFLICT DO NOTHING
 """)
 
-# Of each wish the recipient or address has a part in, everything that came of it.
+# Of each request the recipient or address has a part in, everything that came of it.
 _LIFT = Query("""
-WITH wish AS (
-    SELECT DISTINCT wish_id, channel FROM suppressions
+WITH request AS (
+    SELECT DISTINCT request_id, channel FROM suppressions
      WHERE tenant_id = :tenant_id AND subject_kind = :kind
        AND subject = ANY(CAST(:names AS text[]))
        AND (CAST(:channel AS text) IS NULL OR channel = CAST(:channel AS text))
 )
 DELETE FROM suppressions s
- USING wish
- WHERE s.tenant_id = :tenant_id AND s.wish_id = wish.wish_id
-   AND s.channel IS NOT DISTINCT FROM wish.channel
+ USING request
+ WHERE s.tenant_id = :tenant_id AND s.request_id = request.request_id
+   AND s.channel IS NOT DISTINCT FROM request.channel
 RETURNING s.subject_kind, s.subject, s.channel, s.reason, s.created_at
 """)
 
@@ -111,7 +111,7 @@ class PostgresSuppressions:
             **_key(tenant_id, subject, channel),
             "reason": reason,
             "now": now,
-            "wish_id": uuid5(_BY_HAND, named),
+            "request_id": uuid5(_BY_HAND, named),
         }
         await self._database.fetch(_SUPPRESS, parameters)
 
@@ -120,8 +120,8 @@ class PostgresSuppressions:
     ) -> Sequence[StoredSuppression]:
         """Allow contact again: on a channel, or (None) wherever it was suppressed.
 
-        Whatever was stored for the same wish is lifted with it, say the address of a recipient
-        who had unsubscribed. What somebody else wished for the same address stays.
+        Whatever was stored for the same request is lifted with it, say the address of a recipient
+        who had unsubscribed. Another request for the same address stays.
 
         Returns:
             What was lifted; nothing where there was nothing.

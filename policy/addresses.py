@@ -1,6 +1,6 @@
 """The one form addresses are compared in.
 
-A profile keeps an address as it was given; a wish not to be contacted, or a claim on a person,
+A profile keeps an address as it was given; a request not to be contacted, or a claim on a person,
 must find it however it was written. Nothing but this module brings addresses into that form:
 two normalisers, one in Python and one in the database, would differ outside of ASCII.
 """
@@ -82,7 +82,7 @@ def _ascii_domain(domain: str) -> str:
     """
     try:
         return idna.encode(domain, uts46=True).decode("ascii").lower().rstrip(".")
-    except idna.IDNAError:  # No domain of the Internet's, but of somebody's own network.
+    except idna.IDNAError:  # No domain of the Internet's, but of a network of its own.
         return _folded(domain)
 
 

@@ -30,6 +30,16 @@ class Recovery(StrEnum):
     RESEND = "resend"  #: The campaign would rather send twice than not at all.
     NONE = "none"  #: Nothing can tell.
 
+    @property
+    def calls_again(self) -> bool:
+        """Whether a lost answer is followed by another call, instead of being asked about."""
+        return self in (Recovery.KEYS, Recovery.RESEND)
+
+    @property
+    def may_send_twice(self) -> bool:
+        """Whether another call may be a second message."""
+        return self is Recovery.RESEND
+
 
 class Obstacle(StrEnum):
     """What has come in the way of a send since it was decided."""
@@ -117,7 +127,7 @@ PATIENCE: Final = {Channel.EMAIL: timedelta(hours=24)}
 LATE_FOR_A_RETRY: Final = timedelta(minutes=1)
 
 #: With no channel behind it, an outage is waited for as long as RFC 5321, 4.5.4.1, has a mail
-#: server wait: giving up would help nobody.
+#: server wait: giving up would help no recipient.
 LONGEST_OUTAGE: Final = timedelta(days=5)
 
 #: Waits of a recipient who is put off, where the provider names none. Mail: RFC 5321, 4.5.4.1,

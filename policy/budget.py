@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
@@ -33,6 +34,8 @@ class Account:
     message_limit: int | None
     #: Messages held or sent.
     message_count: int
+    #: The latest moment a send was ever planned for; None: none was.
+    last_due_at: datetime | None = None
 
     @property
     def remaining_micros(self) -> int | None:

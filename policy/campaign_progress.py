@@ -173,9 +173,9 @@ def next_step(
 ) -> NextStep:
     """The next step: start some, wait, end the rest, or be done.
 
-    Nobody is started whom the day's limits or the budget have no room for. Those rules
+    No recipient is started without room in the day's limits and the budget. Those rules
     are the accounts' to enforce, message by message; here they decide whom to start when,
-    so that hardly anybody meets them. Who does all the same waits until a limit is raised,
+    so that they are hardly met. A recipient who meets one waits until a limit is raised,
     or until money has come back from those under way.
 
     Args:
@@ -276,7 +276,7 @@ def _end_of_time(facts: CampaignFacts) -> NextStep:
 
 
 def _wind_up(facts: CampaignFacts, status: CampaignStatus) -> NextStep:
-    """Somebody has ended it: nobody who has got nothing yet gets anything any more."""
+    """It was ended from outside: no recipient without a message gets one any more."""
     if facts.count(*_AT_REST):
         if status is CampaignStatus.CANCELLED:
             return _sweep(_AT_REST, OutreachState.CANCELLED, ExitReason.CANCELLED)
@@ -287,7 +287,7 @@ def _wind_up(facts: CampaignFacts, status: CampaignStatus) -> NextStep:
 
 
 def _see_to_those_under_way(facts: CampaignFacts) -> NextStep:
-    """Wait for their outcomes, once nobody can be left whom a dispatch took and did not start."""
+    """Wait for their outcomes, once no recipient can be taken by a dispatch and not started."""
     undecided = facts.count(OutreachState.DECIDING)
     if undecided:
         return NextStep(retake=undecided)
@@ -295,7 +295,7 @@ def _see_to_those_under_way(facts: CampaignFacts) -> NextStep:
 
 
 def _all_reported_at(facts: CampaignFacts) -> datetime | None:
-    """When nobody waits for a bounce any more, upon which a message would go on."""
+    """When no bounce is waited for any more, upon which a message would go on."""
     wait = facts.campaign.settings.receipt_wait_minutes
     if not wait or facts.last_taken_at is None:
         return None

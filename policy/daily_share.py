@@ -67,10 +67,10 @@ def daily_share(
     * The last day's share is what is left.
 
     Fewer recipients than the budget pays for are not spread thinner. A budget is a limit,
-    not an aim, and nobody should wait for the sake of a date: they are sent to at the pace
+    not an aim, and no recipient should wait for the sake of a date: they are sent to at the pace
     of the money, the campaign is done early, and the reason says what will be left over.
 
-    While nobody waits the share stays; the first is chosen all the same, lest a campaign
+    While no recipient waits the share stays; the first is chosen all the same, lest a campaign
     whose recipients come later begins without one.
 
     Args:
@@ -87,7 +87,9 @@ def daily_share(
     if isinstance(outlook, str):
         return DailyShare(share=None, reason=outlook)
     if not queued and present is not None:
-        return DailyShare(share=_bounded(present, outlook), reason="nobody waits to be started")
+        return DailyShare(
+            share=_bounded(present, outlook), reason="no recipient waits to be started"
+        )
     choose = _share_of_last_day if outlook.is_last_day else _share_of_day
     share, because = choose(outlook, present)
     too_slow = outlook.too_slow_micros > SMALLEST_GAP * outlook.left_micros

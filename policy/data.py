@@ -185,7 +185,7 @@ BEST_PRACTICE_TIMES: Final[Mapping[Channel, Mapping[CustomerType, OptimalTimes]]
     )
 )
 
-#: Whose times a person of unknown type gets: somebody we know nothing about is new to
+#: Whose times a person of unknown type gets: a person we know nothing about is new to
 #: us, and the hours of NEW lie between the other two on every channel but Twitter.
 TYPE_WHEN_UNKNOWN: Final = CustomerType.NEW
 

@@ -51,16 +51,29 @@ def rate_per_minute(recent: RecentSends, now: datetime) -> float | None:
     return round(recent.count / (window / timedelta(minutes=1)), 2)
 
 
-def expected_finish_at(facts: CampaignFacts, rate: float | None, now: datetime) -> datetime | None:
-    """When the last message will be sent, if all goes on as it does.
+@dataclass(frozen=True)
+class Prospects:
+    """What becomes of a campaign's messages without an outcome, if all goes on as it does."""
+
+    #: When the last one will be sent; None: it cannot be told.
+    finish_at: datetime | None = None
+    #: Messages that the money left does not pay for.
+    unpaid: int = 0
+    #: Messages whose day would come after the campaign's end.
+    too_late: int = 0
+
+
+def prospects(facts: CampaignFacts, rate: float | None, now: datetime) -> Prospects:
+    """When the last message will be sent, and how many never will be.
 
     Days are counted as the campaign starts its recipients (`policy/campaign_progress.py`):
     what is held or sent on a day and later ones takes room from that day, and on one whose
-    allowed hours are over, recipients get a place on the next. Where all is done today: what
-    is left, divided by the present rate. Else the beginning of the last day that is needed, and
-    on it as long as that day's messages take at the present rate (no time without a rate).
-    Where the money does not last, the campaign's end, until which it waits for more. Never
-    later than that end.
+    allowed hours are over, recipients get a place on the next. Where all is done today, the
+    finish is what is left, divided by the present rate. Else it is the beginning of the last
+    day that is needed, and on it as long as that day's messages take at the present rate (no
+    time without a rate). It is never before the last send that is planned already. Where the
+    money does not last, it is the campaign's end, until which the campaign waits for more.
+    It is never later than that end.
 
     Args:
         facts: where a campaign stands whose recipients, if there are any, were started.
@@ -68,52 +81,67 @@ def expected_finish_at(facts: CampaignFacts, rate: float | None, now: datetime) 
         now: the present.
 
     Returns:
-        None when it cannot be told: the campaign does not send, or has nothing left to
+        No finish when it cannot be told: the campaign does not send, or has nothing left to
         send, or has no rate and no day's limit to tell it by.
     """
     campaign = facts.campaign
-    unplaced = facts.count(OutreachState.QUEUED, OutreachState.DECIDING)
-    placed = facts.count(OutreachState.SCHEDULED, OutreachState.SENDING)
     if campaign.status is not CampaignStatus.ACTIVE or campaign.is_over(now):
-        return None
+        return Prospects()
+    unplaced = facts.count(OutreachState.QUEUED, OutreachState.DECIDING)
     cheapest = cheapest_affordable(facts)
     payable = unplaced if cheapest is not None else 0
     if cheapest and facts.whole.remaining_micros is not None:
         payable = min(unplaced, facts.whole.remaining_micros // cheapest)
-    if payable < unplaced and campaign.end_date is not None:
-        return campaign.end_date
-    if not payable + placed:
-        return None
+    begin = max(now, campaign.start_date)
     try:
-        finish = _finish(facts, payable, cheapest or 0, rate, max(now, campaign.start_date))
-    except OverflowError:
-        return None  # Beyond the calendar.
-    if finish is None or campaign.end_date is None:
-        return finish
-    return min(finish, campaign.end_date)
+        course = _course(facts, payable, cheapest or 0, begin)
+        finish = _finish(facts, payable, course, rate, begin)
+    except OverflowError:  # Beyond the calendar.
+        return Prospects(unpaid=unplaced - payable)
+    if campaign.end_date is not None:
+        is_cut_short = payable < unplaced or course.too_late
+        finish = campaign.end_date if is_cut_short else finish and min(finish, campaign.end_date)
+    return Prospects(finish, unpaid=unplaced - payable, too_late=course.too_late)
+
+
+@dataclass(frozen=True)
+class _Course:
+    """The days to come, played."""
+
+    #: The last day something is sent on, and how much; None: no day has room.
+    last: tuple[date, int] | None
+    too_late: int
 
 
 def _finish(
-    facts: CampaignFacts, unplaced: int, cheapest: int, rate: float | None, begin: datetime
+    facts: CampaignFacts, unplaced: int, course: _Course, rate: float | None, begin: datetime
 ) -> datetime | None:
-    today = campaign_day(facts.campaign, begin)
-    last = _last_day(facts, unplaced, cheapest, begin)
-    if last is None:
+    placed = facts.count(OutreachState.SCHEDULED, OutreachState.SENDING)
+    planned = _last_planned_at(facts) if placed else None
+    if not unplaced + placed or course.last is None:
         return None
-    day, messages = last
-    if day > today:
+    day, messages = course.last
+    if day > campaign_day(facts.campaign, begin):
         midnight = start_of_day(day, campaign_zone(facts.campaign))
-        return midnight + timedelta(minutes=messages / rate) if rate else midnight
-    left = unplaced + facts.count(OutreachState.SCHEDULED, OutreachState.SENDING)
-    return begin + timedelta(minutes=left / rate) if rate else None
+        finish = midnight + timedelta(minutes=messages / rate) if rate else midnight
+    elif rate:
+        finish = begin + timedelta(minutes=(unplaced + placed) / rate)
+    elif unplaced or planned is None:
+        return None
+    else:
+        finish = begin
+    return finish if planned is None else max(finish, planned)
 
 
-def _last_day(
-    facts: CampaignFacts, unplaced: int, cheapest: int, begin: datetime
-) -> tuple[date, int] | None:
-    """The last day something is sent on, and how much; None: the day's limits leave no room."""
+def _last_planned_at(facts: CampaignFacts) -> datetime | None:
+    """The last moment of those that sends were planned for on the days that have any."""
+    planned = [a.last_due_at for a in facts.days_ahead.values() if a.message_count]
+    return max((at for at in planned if at is not None), default=None)
+
+
+def _course(facts: CampaignFacts, unplaced: int, cheapest: int, begin: datetime) -> _Course:
     day = campaign_day(facts.campaign, begin)
-    first = _first_sending_day(facts.campaign, begin)
+    first, end = _first_sending_day(facts.campaign, begin), _last_sending_day(facts.campaign)
     booked = {d: account for d, account in facts.days_ahead.items() if d >= day}
     messages = Counter({d: account.message_count for d, account in booked.items()})
     micros = Counter({d: a.held_micros + a.spent_micros for d, a in booked.items()})
@@ -125,14 +153,17 @@ def _last_day(
         micros[max(day, first)] += started * cheapest
         unplaced -= started
         day += timedelta(days=1)
+    too_late = sum(count for d, count in messages.items() if end is not None and d > end)
     if unplaced:
-        a_day = min(room_of_day(facts, cheapest, messages=0, micros=0), unplaced)
+        a_day = int(min(room_of_day(facts, cheapest, messages=0, micros=0), unplaced))
+        if end is not None:
+            too_late += max(unplaced - a_day * max((end - day).days + 1, 0), 0)
         if a_day <= 0:
-            return None
-        days_before = -(-unplaced // int(a_day)) - 1
-        messages[day + timedelta(days=days_before)] += unplaced - days_before * int(a_day)
+            return _Course(None, too_late)
+        days_before = -(-unplaced // a_day) - 1
+        messages[day + timedelta(days=days_before)] += unplaced - days_before * a_day
     last = max((d for d, count in messages.items() if count), default=day)
-    return last, messages[last]
+    return _Course((last, messages[last]), too_late)
 
 
 def _ahead(counts: Counter[date], day: date) -> int:
@@ -143,3 +174,13 @@ def _first_sending_day(campaign: Campaign, begin: datetime) -> date:
     """The day a recipient started now is sent to: today, or the next once it is evening."""
     quiet = campaign.settings.quiet_hours
     return campaign_day(campaign, next_allowed(begin, campaign_zone(campaign), quiet))
+
+
+def _last_sending_day(campaign: Campaign) -> date | None:
+    """The last day with an allowed hour before the campaign's end; None: it has no end."""
+    if campaign.end_date is None:
+        return None
+    zone, quiet = campaign_zone(campaign), campaign.settings.quiet_hours
+    day = campaign_day(campaign, campaign.end_date - timedelta(microseconds=1))
+    is_used = next_allowed(start_of_day(day, zone), zone, quiet) < campaign.end_date
+    return day if is_used else day - timedelta(days=1)

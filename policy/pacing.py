@@ -69,6 +69,28 @@ def recommend(*, spent_share: Share, ideal_share: Share | None, daily_limit: int
     )
 
 
+def self_paced(pacing: Pacing, *, daily_share: int, daily_limit: int | None) -> Pacing:
+    """What is left to do about the pace of a campaign that chooses its share of each day.
+
+    Its share is the figure of the day. People can help only where their limit is in the way:
+    then, and only then, the recommendation to raise it stands.
+
+    Args:
+        pacing: what `recommend` says.
+        daily_share: messages of a day the campaign has chosen.
+        daily_limit: messages a day people allow it; None: not limited.
+    """
+    is_in_the_way = daily_limit is not None and daily_share >= daily_limit
+    if is_in_the_way and pacing.recommendation is PaceRecommendation.INCREASE_PACE:
+        return pacing
+    return pacing.model_copy(
+        update={
+            "recommendation": PaceRecommendation.MAINTAIN_PACE,
+            "suggested_daily_messages": daily_share,
+        }
+    )
+
+
 def elapsed_share(start: datetime, end: datetime | None, now: datetime) -> Decimal | None:
     """Part of a campaign's duration that has passed.
 

@@ -4,14 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Final
-from uuid import UUID
 
-from madan_sara.contracts.base import Contract
 from madan_sara.contracts.campaign import Campaign
 from madan_sara.contracts.channels import Channel
 from madan_sara.contracts.delivery import DeliveryEventKind
 from madan_sara.contracts.money import from_micros
 from madan_sara.contracts.outreach import OutreachState
+from madan_sara.contracts.returns import BudgetAnalytics, Returns
 from madan_sara.policy.budget import Account, AccountScope
 from madan_sara.policy.tallies import ENGAGED, Tallies, TallyKind
 
@@ -20,7 +19,7 @@ _BASIS_POINT: Final = Decimal("0.0001")
 
 
 @dataclass(frozen=True)
-class Books:
+class CampaignBalances:
     """A campaign's money and counts at one instant."""
 
     #: The accounts of the campaign and of its channels.
@@ -28,56 +27,24 @@ class Books:
     tallies: Tallies
 
 
-class Returns(Contract):
-    """What was spent and what it brought, on one channel or on all.
-
-    Each cost is `spent` divided by a count, six decimals; None of nothing. Every count
-    is of distinct messages, except that of conversions.
-    """
-
-    #: Everything spent, for messages that bounced and outside any message included.
-    spent: Decimal
-    #: Sent, or perhaps sent.
-    messages: int
-    #: With a receipt that says so; many providers give none.
-    delivered: int
-    #: Opened, clicked or replied to: each message once.
-    engaged: int
-    conversions: int
-    conversion_value: Decimal
-    cost_per_message: Decimal | None
-    cost_per_delivered: Decimal | None
-    cost_per_engagement: Decimal | None
-    #: (conversion_value - spent) / spent, four decimals; None where nothing was spent.
-    roi: Decimal | None
-
-
-class BudgetAnalytics(Contract):
-    """What a campaign's money brought, by channel and in total."""
-
-    campaign_id: UUID
-    total: Returns
-    by_channel: dict[Channel, Returns]
-
-
-def analyse(campaign: Campaign, books: Books) -> BudgetAnalytics:
+def analyse(campaign: Campaign, balances: CampaignBalances) -> BudgetAnalytics:
     """What a campaign's money brought.
 
     The total is more than the channels' sum where something is known of no channel.
 
     Args:
         campaign: a saved campaign.
-        books: its money and counts.
+        balances: its money and counts.
     """
-    spent = {(a.scope, a.key): a.spent_micros for a in books.accounts}
+    spent = {(a.scope, a.key): a.spent_micros for a in balances.accounts}
     on_channels = {key for scope, key in spent if scope is AccountScope.CHANNEL}
-    used = [Channel(c) for c in sorted(on_channels | books.tallies.channels())]
+    used = [Channel(c) for c in sorted(on_channels | balances.tallies.channels())]
     return BudgetAnalytics(
         campaign_id=campaign.id,
-        total=_returns(spent[AccountScope.CAMPAIGN, ""], books.tallies, None),
+        total=_returns(spent[AccountScope.CAMPAIGN, ""], balances.tallies, None),
         by_channel={
             channel: _returns(
-                spent.get((AccountScope.CHANNEL, channel.value), 0), books.tallies, channel.value
+                spent.get((AccountScope.CHANNEL, channel.value), 0), balances.tallies, channel.value
             )
             for channel in dict.fromkeys([*campaign.channels, *used])
         },

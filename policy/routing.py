@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -14,8 +14,6 @@ from madan_sara.contracts.decision import (
     RoutingDecision,
     RoutingReason,
     RuledOut,
-    SendPlan,
-    TimingReason,
 )
 from madan_sara.contracts.recipient import RecipientProfile
 from madan_sara.contracts.settings import ChannelDeduplication, OrchestratorSettings
@@ -26,19 +24,6 @@ from madan_sara.policy.templates import TemplateFault, Wording
 from madan_sara.policy.text_length import encoded_length, length_unit
 
 _SELECTOR: Final = ChannelSelector()
-
-_REASONS: Final = {
-    RoutingReason.USER_PREFERENCE: "the recipient prefers it",
-    RoutingReason.CAMPAIGN_PRIORITY: "it comes first in the campaign's priority",
-    RoutingReason.PERFORMANCE: "it scores best, with engagement data",
-    RoutingReason.BEST_PRACTICE: "it scores best by best practice; there are no engagement data",
-}
-_TIMINGS: Final = {
-    TimingReason.IMMEDIATE: "the first allowed moment",
-    TimingReason.CAMPAIGN_OPTIMAL: "the campaign's time for this channel",
-    TimingReason.BEST_PRACTICE: "best practice for this channel",
-    TimingReason.REQUESTED: "as somebody asked for",
-}
 
 
 @dataclass(frozen=True)
@@ -107,71 +92,6 @@ def route(facts: RoutingFacts, *, now: datetime) -> RoutingDecision:
         assessments=assessments,
         policy_version=POLICY_VERSION,
     )
-
-
-#: Header of the scores, one row per channel below.
-_COLUMNS = "channel     total   type  engagement  device  urgency  time of day"
-
-
-def explain(decision: RoutingDecision, plan: SendPlan | None) -> str:
-    """A decision in Markdown: what was chosen and why, every channel, the send time.
-
-    Args:
-        decision: the decision to explain.
-        plan: when and on which channel the message is sent, if that stands already.
-
-    Returns:
-        Some lines of Markdown, without personal data.
-    """
-    # Preformatted: the Web UI sets the columns of a Markdown table without any space between.
-    rows = [_row(assessment) for assessment in decision.assessments]
-    lines = [_headline(decision, plan), "", "```", _COLUMNS, *rows, "```", ""]
-    order = decision.order()
-    left = order[order.index(plan.channel) + 1 :] if plan else decision.fallback_channels
-    if left:
-        lines.append(f"Fallbacks, in this order: {', '.join(left)}.")
-    elif order:
-        lines.append("There is no fallback.")
-    if plan is not None:
-        lines.append(_timing(plan))
-    lines.append(f"Policy {decision.policy_version}.")
-    return "\n".join(lines)
-
-
-def _headline(decision: RoutingDecision, plan: SendPlan | None) -> str:
-    """The channel in use, and why it is that one."""
-    if decision.channel is None or decision.reason is None:
-        return "**No channel can carry this message.**"
-    why = _REASONS[decision.reason]
-    if plan is None or plan.channel is decision.channel:
-        return f"**On {decision.channel}**: {why}."
-    return f"**On {plan.channel}**, a fallback. {decision.channel} was chosen first: {why}."
-
-
-def _row(assessment: ChannelAssessment) -> str:
-    if assessment.factors is None or assessment.total is None:
-        detail = " ".join((assessment.detail or "").split())
-        return f"{assessment.channel:<10} {assessment.ruled_out}: {detail}"
-    factors = assessment.factors
-    used = "" if assessment.safe else "  used recently"
-    return (
-        f"{assessment.channel:<10} {assessment.total:>6.3f} {factors.customer_type:>6.2f} "
-        f"{factors.engagement:>11.2f} {factors.device:>7.2f} {factors.urgency:>8.2f} "
-        f"{factors.time_of_day:>12.2f}{used}"
-    )
-
-
-def _timing(plan: SendPlan) -> str:
-    if plan.scheduled_at is None:
-        sentence = "There is no send time"
-    else:
-        local = plan.scheduled_at.astimezone(ZoneInfo(plan.zone))
-        instant = plan.scheduled_at.astimezone(UTC)
-        sentence = (
-            f"Send time: {local:%Y-%m-%d %H:%M} in {plan.zone} "
-            f"({instant:%Y-%m-%d %H:%M} UTC), {_TIMINGS[plan.reason]}"
-        )
-    return f"{'; '.join([sentence, *plan.adjustments])}."
 
 
 def _choose(

@@ -80,7 +80,7 @@ def engagement_factor(channel: Channel, engagement: Engagement | None) -> float:
     further reaction never lowers the factor.
 
     Relative, because nearly all raw rates lie below 0.5: taken as they are, a channel
-    nobody tried, at 0.5, would beat one that does twice as well as most. So average is
+    never tried, at 0.5, would beat one that does twice as well as most. So average is
     0.5, twice the average 0.67, and a channel tried and never answered falls below 0.5.
     Smoothed, so that one answered message of one does not outweigh 40 of 100.
 

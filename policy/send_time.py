@@ -140,7 +140,7 @@ def check_requested_time(
     at: datetime,
     now: datetime,
 ) -> str | None:
-    """What stands against sending at a moment somebody asked for.
+    """What stands against sending at a moment that was asked for.
 
     Returns:
         None when it is allowed, else one sentence that names the figure.
@@ -216,7 +216,7 @@ def _slots(times: OptimalTimes, bounds: _Bounds) -> Iterator[_Slot]:
 
 @lru_cache(maxsize=4096)
 def _slot(day: date, wall: time, zone: ZoneInfo, quiet_hours: QuietHours | None) -> _Slot:
-    """The slot of a local day. Cached: it is the same for everybody in a zone."""
+    """The slot of a local day. Cached: it is the same for all recipients of a zone."""
     ideal_at = localize(day, wall, zone)
     return _Slot(day, wall, ideal_at, next_allowed(ideal_at, zone, quiet_hours))
 

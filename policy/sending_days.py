@@ -43,7 +43,7 @@ def days_left(
 
     A day counts by the part of its allowed hours (outside quiet hours on the campaign's
     own clock) that lies inside the campaign, and by how often anything was sent on its day
-    of the week: where nobody can be messaged on Sundays, no Sunday is counted on.
+    of the week: where nothing may be sent on Sundays, no Sunday is counted on.
 
     Args:
         campaign: its start, zone and quiet hours.
@@ -76,8 +76,8 @@ def part_inside(campaign: Campaign, day: date, end: datetime) -> float:
 def weekday_habits(campaign: Campaign, today: date, sent_by_day: Mapping[date, int]) -> list[float]:
     """How often anything was sent on each day of the week, Monday first, 0 to 1.
 
-    A silence longer than `LONGEST_REST` is left out: whoever paused a campaign, or let its
-    money run out, has formed no habit.
+    A silence longer than `LONGEST_REST` is left out: a pause, or a budget that
+    ran out, forms no habit.
     """
     first = max(campaign_day(campaign, campaign.start_date), today - timedelta(days=HABIT_DAYS))
     days = [first + timedelta(days=number) for number in range((today - first).days)]

@@ -17,7 +17,6 @@ from madan_sara.policy.campaign_days import campaign_day
 from madan_sara.policy.send_time import is_allowed, moved
 
 _CHOSEN_HOUR = timedelta(hours=1)
-_CHOSEN_SLOTS = (TimingReason.CAMPAIGN_OPTIMAL, TimingReason.BEST_PRACTICE)
 
 
 def spread(plans: Sequence[SendPlan], campaign: Campaign) -> list[SendPlan]:
@@ -42,24 +41,28 @@ def spread(plans: Sequence[SendPlan], campaign: Campaign) -> list[SendPlan]:
     return spaced
 
 
-def spread_by_place(plan: SendPlan, place: int, campaign: Campaign) -> SendPlan:
+def spread_by_place(plan: SendPlan, place: int, campaign: Campaign, *, now: datetime) -> SendPlan:
     """Spread the sends of a campaign's recipients, each by its place among them.
 
     The shifts are the van der Corput sequence in base 2 over the chosen hour: 0, 30, 15, 45,
     7.5 ... minutes. Any run of neighbours lies evenly, and the half hour between the first
-    two is the default of `min_spacing_minutes`; 0 minutes means no spacing. A send that is
-    due at once is not shifted: who starts it sees to its pace.
+    two is the default of `min_spacing_minutes`; 0 minutes means no spacing. A moment that many
+    sends share is spread for whatever reason they share it: a slot, the end of the quiet hours,
+    the start of the campaign. A send that is due at once is not shifted, because its dispatch
+    sees to its pace; nor is one at a moment that was asked for.
 
     Args:
         plan: the plan of one recipient.
         place: which of the campaign's recipients it is, from 0 on.
         campaign: its campaign.
+        now: the present.
 
     Source:
         J. G. van der Corput, Verteilungsfunktionen, Proc. Akad. Amsterdam 38 (1935).
     """
     spaced = campaign.settings.min_spacing_minutes > 0
-    if not spaced or plan.reason not in _CHOSEN_SLOTS:
+    is_due = plan.scheduled_at is None or plan.scheduled_at <= now
+    if not spaced or is_due or plan.reason is TimingReason.REQUESTED:
         return plan
     return _moved(plan, _CHOSEN_HOUR * _van_der_corput(place), campaign)
 

@@ -49,7 +49,7 @@ class Tallies:
         return sum(tally.amount_micros for tally in self._chosen(kind, names, channel))
 
     def by_state(self) -> dict[str, int]:
-        """Messages by state; states nobody is in are left out."""
+        """Messages by state; states without a message are left out."""
         return self._summed("name", self._chosen(TallyKind.STATE, (), None))
 
     def by_reason(self, *states: str) -> dict[str, int]:

@@ -1,4 +1,4 @@
-"""What of a template could be filled in for nobody, found before there is anybody.
+"""What of a template could be filled in for no recipient, found before there is one.
 
 Nothing of it depends on a recipient: ranges, filters whose arguments are of no use to them,
 and whatever the template gives its filters and comparisons itself.
@@ -23,7 +23,7 @@ MAX_ITERATIONS: Final = 1_000
 
 
 def require_usable(expression: Expression, context: RenderContext) -> None:
-    """Refuse what could be filled in for nobody.
+    """Refuse what could be filled in for no recipient.
 
     Args:
         expression: any part of a template.
@@ -77,7 +77,7 @@ def _use(used: Filter, value: object, context: RenderContext, *, known: bool) ->
 
 
 def _tried(use: Callable[[], object], where: Expression | Filter) -> object:
-    """What comes of a part of a template that depends on nobody.
+    """What comes of a part of a template that depends on no recipient.
 
     Raises:
         LiquidSyntaxError: nothing does.

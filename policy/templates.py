@@ -17,7 +17,7 @@ from madan_sara.policy.html_words import words_of_html
 from madan_sara.policy.template_language import MAX_PLAIN_VALUES, named_fields, parse, plain_fields
 from madan_sara.policy.template_values import ValueFault
 
-#: Missing fields reported for one template; whoever lacks more has another problem.
+#: Missing fields reported for one template; a profile that lacks more has another problem.
 MAX_REPORTED_FIELDS: Final = 20
 
 _TAG: Final = re.compile(r"\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)
@@ -140,7 +140,7 @@ def check_content(
 
 
 def check_templates(content: MessageContent) -> list[str]:
-    """What is wrong with templates whoever gets them.
+    """What is wrong with templates for every recipient.
 
     Returns:
         One line per fault, each starting with the template's name, like
@@ -186,7 +186,7 @@ def _field_faults(
 
 
 def fixed_text(template: str) -> str:
-    """What a text says to everybody: the template without what is filled in.
+    """What a text says to every recipient: the template without what is filled in.
 
     A text that chooses between words has all of them.
     """
@@ -306,7 +306,7 @@ def _fault_for_all(part: _Part) -> str | None:
         return _RUNS_AWAY
     # Liquid's word for what shows nothing but spaces, whatever the values.
     if all(node.blank for node in template.nodes):
-        return "says nothing, whoever gets it; write a text"
+        return "says nothing to any recipient; write a text"
     return None
 
 

@@ -2,9 +2,25 @@
 
 from madan_sara.contracts.campaign import CampaignFields
 from madan_sara.contracts.channels import Channel
+from madan_sara.contracts.decision import SendPlan
+from madan_sara.contracts.money import from_micros
 from madan_sara.contracts.settings import OrchestratorSettings
 from madan_sara.policy.sms import sms_length
 from madan_sara.policy.templates import fixed_text
+
+
+def segment_warnings(plan: SendPlan | None) -> list[str]:
+    """That a planned text message is paid several times, with its segments and price.
+
+    Args:
+        plan: how one message is to be sent; None: it is not.
+    """
+    if plan is None or plan.parts == 1:
+        return []
+    whole = from_micros(plan.price_micros)
+    each = whole / plan.parts
+    told = f"takes {plan.parts} segments and costs {whole.normalize():f}, {each.normalize():f} each"
+    return [f"{plan.channel}: the text {told}"]
 
 
 def text_warnings(campaign: CampaignFields, settings: OrchestratorSettings) -> list[str]:

@@ -112,5 +112,5 @@ def _number(given: str) -> str:
 
 def _handle(given: str) -> str:
     if not given.strip("@"):
-        raise InvalidRequestError(f"address: {given!r} names nobody; write it like @janesmith")
+        raise InvalidRequestError(f"address: {given!r} is no handle; write it like @janesmith")
     return given

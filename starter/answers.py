@@ -6,7 +6,8 @@ from typing import Any, cast
 from typing_extensions import TypedDict
 
 from madan_sara.contracts.outreach import UNSENT_STATES, DecisionAnswer, OutreachState
-from madan_sara.persistence.intake import MessageRecord
+from madan_sara.contracts.records import MessageRecord
+from madan_sara.policy.text_warnings import segment_warnings
 
 
 class SendResult(TypedDict):
@@ -57,10 +58,11 @@ def send_result(answer: DecisionAnswer, warnings: Sequence[str] = ()) -> SendRes
 
 def answer_from_record(record: MessageRecord) -> DecisionAnswer:
     """The decision on a message, from what is stored of it."""
-    order = record.routing.order() if record.routing else []
+    order = record.routing.channel_order() if record.routing else []
     after = order.index(record.channel) + 1 if record.channel in order else 0
+    is_unsent = record.state in UNSENT_STATES
     return DecisionAnswer(
-        status=record.state if record.state in UNSENT_STATES else OutreachState.SCHEDULED,
+        status=record.state if is_unsent else OutreachState.SCHEDULED,
         message_id=record.message_id,
         channel=record.channel,
         scheduled_at=record.scheduled_at,
@@ -68,7 +70,7 @@ def answer_from_record(record: MessageRecord) -> DecisionAnswer:
         routing_reason=record.routing.reason_for(record.channel) if record.routing else None,
         reason=record.reason,
         details=record.details,
-        warnings=list(record.warnings),
+        warnings=[*record.warnings, *segment_warnings(None if is_unsent else record.plan)],
     )
 
 

@@ -11,9 +11,9 @@ from madan_sara.contracts.campaign_run import (
     CampaignRef,
     CampaignResult,
     CampaignRunStatus,
-    CancelOrder,
-    LimitsOrder,
-    OrderInput,
+    CancelCommand,
+    CommandInput,
+    LimitsCommand,
 )
 from madan_sara.contracts.faults import InvalidRequestError
 from madan_sara.contracts.outreach import Details, OutreachState
@@ -32,9 +32,9 @@ _NOTED: Final = {
 class CampaignControl:
     """Steers one campaign, whether or not a workflow runs it.
 
-    What is ordered is carried out in the database, where every outreach looks before it
-    sends; then the campaign's workflow is told to look. An order thus holds even while no
-    worker is there, and orders hold in the order they are given.
+    A command is carried out in the database, where every outreach looks before it
+    sends; then the campaign's workflow is told to look. It thus holds even while no
+    worker is there, and commands hold in the order they are given.
 
     Args:
         ref: the campaign.
@@ -55,10 +55,10 @@ class CampaignControl:
     async def start(self) -> CampaignHandle:
         """Start sending to the recipients it has; a draft becomes active.
 
-        Started again, it goes on with whoever was added since.
+        Started again, it goes on with the recipients added since.
 
         Raises:
-            InvalidRequestError: it has nobody to send to, or is over.
+            InvalidRequestError: it has no recipients to send to, or is over.
             LookupError: there is no such campaign.
         """
         facts = await self._store.facts(self._ref, datetime.now(UTC))
@@ -70,10 +70,10 @@ class CampaignControl:
         startable = facts.count(OutreachState.QUEUED, OutreachState.DECIDING)
         if not startable and await self._runs.status(self._ref) is None:
             raise InvalidRequestError(
-                f"campaign {campaign.id} has nobody left to start; import recipients first"
+                f"campaign {campaign.id} has no recipients left to start; import recipients first"
             )
         if campaign.status is CampaignStatus.DRAFT:
-            await self._order("started", status=CampaignStatus.ACTIVE)
+            await self._command("started", status=CampaignStatus.ACTIVE)
         handle = await self._runs.start(self._ref, campaign)
         await self._store.note_started(self._ref)
         return handle
@@ -107,8 +107,8 @@ class CampaignControl:
             InvalidRequestError: it is over already.
             LookupError: there is no such campaign.
         """
-        order = parse(CancelOrder, {"reason": reason}, "")
-        await self._set_status(CampaignStatus.CANCELLED, {"reason": order.reason})
+        command = parse(CancelCommand, {"reason": reason}, "")
+        await self._set_status(CampaignStatus.CANCELLED, {"reason": command.reason})
         facts = await self._store.facts(self._ref, datetime.now(UTC))
         await self._runs.start(self._ref, facts.campaign)
 
@@ -144,8 +144,8 @@ class CampaignControl:
             LookupError: there is no such campaign.
         """
         given = {"daily_limit": daily_limit, "budget_total": budget_total, "end_date": end_date}
-        order = parse(LimitsOrder, given, "")
-        await self._order(LIMITS_SET, **order.model_dump())
+        command = parse(LimitsCommand, given, "")
+        await self._command(LIMITS_SET, **command.model_dump())
         await self.look_again()
 
     async def look_again(self) -> None:
@@ -161,19 +161,19 @@ class CampaignControl:
         return await self._runs.lost(self._ref)
 
     async def result(self) -> CampaignResult:
-        """Wait until everybody has an outcome."""
+        """Wait until every recipient has an outcome."""
         return await self.handle.result()
 
     # Inside
 
     async def _set_status(self, status: CampaignStatus, details: Details | None = None) -> None:
-        stands = await self._order(_NOTED[status], status=status, details=details or {})
+        stands = await self._command(_NOTED[status], status=status, details=details or {})
         if stands is not status:
             raise InvalidRequestError(
                 f"campaign {self._ref.campaign_id} is {stands}, which is final; "
                 f"it cannot become {status}"
             )
 
-    async def _order(self, kind: str, **changes: Any) -> CampaignStatus:  # noqa: ANN401 - fields
-        order = OrderInput(ref=self._ref, now=datetime.now(UTC), kind=kind, **changes)
-        return await carry_out(self._store, order)
+    async def _command(self, kind: str, **changes: Any) -> CampaignStatus:  # noqa: ANN401 - fields
+        command = CommandInput(ref=self._ref, now=datetime.now(UTC), kind=kind, **changes)
+        return await carry_out(self._store, command)

@@ -50,14 +50,14 @@ class CampaignRuns:
             id=campaign_workflow_id(ref.campaign_id),
             task_queue=CAMPAIGN_QUEUE,
             id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-            start_signal="recipients_added",
+            start_signal="campaign_changed",
             **shown(ref.tenant_id, campaign),
         )
 
     async def tell(self, ref: CampaignRef) -> None:
         """Have a campaign's workflow look again, if there is one."""
         try:
-            await self.handle(ref).signal(CampaignWorkflow.recipients_added)
+            await self.handle(ref).signal(CampaignWorkflow.campaign_changed)
         except RPCError as error:
             if error.status is not RPCStatusCode.NOT_FOUND:
                 raise

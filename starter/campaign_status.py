@@ -6,17 +6,18 @@ from typing import Final
 from typing_extensions import TypedDict
 
 from madan_sara.activities.budget import campaign_pacing
+from madan_sara.contracts.campaign import FINAL_STATUSES
 from madan_sara.contracts.delivery import DeliveryEventKind
 from madan_sara.contracts.instants import in_utc
 from madan_sara.contracts.money import from_micros, percent
-from madan_sara.contracts.outreach import Details, OutreachState
+from madan_sara.contracts.outreach import Details, ExitReason, OutreachState
+from madan_sara.contracts.words.waits import CAMPAIGN_WAITS, explain_waits, to_be_started
 from madan_sara.persistence.campaign_status import CampaignSnapshot
 from madan_sara.policy.budget import AccountScope
 from madan_sara.policy.campaign_progress import CampaignFacts, can_start
-from madan_sara.policy.forecast import expected_finish_at, rate_per_minute
-from madan_sara.policy.pacing import Pacing
+from madan_sara.policy.forecast import Prospects, prospects, rate_per_minute
+from madan_sara.policy.pacing import self_paced
 from madan_sara.policy.tallies import TallyKind
-from madan_sara.policy.wait_words import explain_waits
 
 _DELIVERED: Final = DeliveryEventKind.DELIVERED
 _OPENED: Final = DeliveryEventKind.OPENED
@@ -41,7 +42,7 @@ class DailyLimitStatus(TypedDict):
     #: Held or sent on its present day.
     messages_sent_today: int
     daily_limit: int | None
-    #: The limit without those ahead (`messages_ahead`).
+    #: The campaign's `messages_a_day` without those ahead (`messages_ahead`).
     remaining_today: int | None
 
 
@@ -88,6 +89,16 @@ class ChannelWaitStatus(TypedDict):
     explanation: str
 
 
+class NotReached(TypedDict):
+    """Messages that will not be sent, if all goes on as it does."""
+
+    messages: int
+    #: How many for which reason, as they will be `blocked`.
+    reasons: dict[str, int]
+    #: The same in words.
+    explanation: str
+
+
 class EventStatus(TypedDict):
     """Something that happened to the campaign as a whole."""
 
@@ -108,10 +119,11 @@ class CampaignStatusResult(TypedDict):
     daily_limit: DailyLimitStatus
     #: Held or sent on its present day and later ones: together they use up one day's limit.
     messages_ahead: int
-    #: Messages the campaign allows itself a day, within the limit; None: the limit.
-    daily_share: int | None
+    #: Messages it may have a day: the limit, or with `auto_pacing` what it has chosen within
+    #: the limit; None: no limit.
+    messages_a_day: int | None
     pacing: PacingStatus
-    total_recipients: int
+    total_messages: int
     total_sent: int
     total_unknown: int
     total_delivered: int
@@ -124,9 +136,13 @@ class CampaignStatusResult(TypedDict):
     rate_per_minute: float | None
     #: None: it cannot be told, or the campaign waits to be started.
     expected_finish_at: str | None
+    #: None: all will be sent, or the campaign waits to be started.
+    not_reached: NotReached | None
     #: What its workflow waits for, and until when; None: nothing, no workflow runs, or (the
     #: instant) it only looks again soon.
     waits_for: str | None
+    #: The same in words, behind "waits for"; said of a campaign that was never started, too.
+    wait_explanation: str | None
     next_wake_at: str | None
     #: What due messages wait for: a provider that is away, a recipient who is put off.
     channel_waits: list[ChannelWaitStatus]
@@ -148,7 +164,7 @@ def campaign_status(snapshot: CampaignSnapshot, now: datetime) -> CampaignStatus
         now, snapshot.campaign, tallies, snapshot.accounts, daily_share=snapshot.daily_share
     )
     waits_for_start = not snapshot.is_started and bool(by_state.get(OutreachState.QUEUED))
-    finish = None if waits_for_start else expected_finish_at(facts, rate, now)
+    expected = Prospects() if waits_for_start else prospects(facts, rate, now)
     return CampaignStatusResult(
         campaign_id=str(snapshot.campaign.id),
         campaign_name=snapshot.campaign.name,
@@ -157,9 +173,9 @@ def campaign_status(snapshot: CampaignSnapshot, now: datetime) -> CampaignStatus
         is_started=snapshot.is_started,
         daily_limit=_daily_limit(facts, now),
         messages_ahead=facts.messages_ahead,
-        daily_share=snapshot.daily_share,
-        pacing=_pacing(campaign_pacing(snapshot.campaign, snapshot.whole, now)),
-        total_recipients=sum(by_state.values()),
+        messages_a_day=facts.messages_a_day,
+        pacing=_pacing(snapshot, now),
+        total_messages=sum(by_state.values()),
         total_sent=by_state.get(OutreachState.SENT, 0),
         total_unknown=by_state.get(OutreachState.UNKNOWN, 0),
         total_delivered=tallies.messages(TallyKind.RECEIPT, _DELIVERED),
@@ -169,8 +185,10 @@ def campaign_status(snapshot: CampaignSnapshot, now: datetime) -> CampaignStatus
         by_outcome=_outcomes(snapshot),
         by_channel=_channels(snapshot),
         rate_per_minute=rate,
-        expected_finish_at=_instant(finish),
+        expected_finish_at=_instant(expected.finish_at),
+        not_reached=_not_reached(expected, sum(by_state.values())),
         waits_for=snapshot.wait.reason.value if snapshot.wait else None,
+        wait_explanation=_wait_explanation(snapshot, waits_for_start=waits_for_start),
         next_wake_at=_instant(snapshot.wait.until if snapshot.wait else None),
         channel_waits=[
             ChannelWaitStatus(
@@ -188,6 +206,12 @@ def campaign_status(snapshot: CampaignSnapshot, now: datetime) -> CampaignStatus
             for e in snapshot.events
         ],
     )
+
+
+def _wait_explanation(snapshot: CampaignSnapshot, *, waits_for_start: bool) -> str | None:
+    if waits_for_start and snapshot.campaign.status not in FINAL_STATUSES:
+        return to_be_started(snapshot.campaign.id)
+    return CAMPAIGN_WAITS[snapshot.wait.reason] if snapshot.wait else None
 
 
 def _budget(snapshot: CampaignSnapshot) -> BudgetStatus:
@@ -210,21 +234,42 @@ def _money(micros: int) -> float:
 
 
 def _daily_limit(facts: CampaignFacts, now: datetime) -> DailyLimitStatus:
-    limit, ahead = facts.campaign.daily_limit, facts.messages_ahead
+    a_day, ahead = facts.messages_a_day, facts.messages_ahead
     return DailyLimitStatus(
         can_send=can_start(facts, now),
         messages_sent_today=facts.messages_today,
-        daily_limit=limit,
-        remaining_today=None if limit is None else max(limit - ahead, 0),
+        daily_limit=facts.campaign.daily_limit,
+        remaining_today=None if a_day is None else max(a_day - ahead, 0),
     )
 
 
-def _pacing(pacing: Pacing) -> PacingStatus:
+def _pacing(snapshot: CampaignSnapshot, now: datetime) -> PacingStatus:
+    campaign, share = snapshot.campaign, snapshot.daily_share
+    pacing = campaign_pacing(campaign, snapshot.whole, now)
+    if campaign.auto_pacing and share is not None:
+        pacing = self_paced(pacing, daily_share=share, daily_limit=campaign.daily_limit)
     return PacingStatus(
         recommendation=pacing.recommendation.value,
         ideal_spend_pct=pacing.ideal_spend_pct,
         actual_spend_pct=pacing.actual_spend_pct,
         suggested_daily_messages=pacing.suggested_daily_messages,
+    )
+
+
+def _not_reached(expected: Prospects, total: int) -> NotReached | None:
+    counts = {
+        ExitReason.BUDGET_EXCEEDED: (expected.unpaid, "the budget is used up"),
+        ExitReason.EXPIRED: (expected.too_late, "the campaign ends"),
+    }
+    lost = {reason: told for reason, told in counts.items() if told[0]}
+    if not lost:
+        return None
+    messages = sum(count for count, _ in lost.values())
+    why = [f"{f'for {count:,} ' * (len(lost) > 1)}{told}" for count, told in lost.values()]
+    return NotReached(
+        messages=messages,
+        reasons={reason.value: count for reason, (count, _) in lost.items()},
+        explanation=f"{messages:,} of {total:,} will not be reached: {', '.join(why)}",
     )
 
 

@@ -176,7 +176,7 @@ class Campaigns:
             raise LookupError(f"there is no campaign {campaign_id}")
         return stored
 
-    async def standing(self, campaign_id: UUID) -> CampaignStatusResult:
+    async def status(self, campaign_id: UUID) -> CampaignStatusResult:
         """A campaign's budget, daily limit, pacing, counts and prospects.
 
         Raises:

@@ -8,15 +8,10 @@ from uuid import UUID
 
 from madan_sara.contracts.campaign import CampaignStatus
 from madan_sara.contracts.faults import InvalidRequestError
+from madan_sara.contracts.found import FoundCampaign, FoundMessage, MessageFilter
 from madan_sara.contracts.settings import OrchestratorSettings
 from madan_sara.persistence.database import Database
-from madan_sara.persistence.finding import (
-    Contacts,
-    FoundCampaign,
-    FoundMessage,
-    MessageFilter,
-    PostgresFinder,
-)
+from madan_sara.persistence.finding import Contacts, PostgresFinder
 from madan_sara.policy.frequency import DAY, WEEK
 
 #: Messages or campaigns on a page, unless another number is asked for; and at most.
@@ -27,7 +22,7 @@ _ANY: Final = MessageFilter()
 
 
 @dataclass(frozen=True)
-class Person:
+class PersonOverview:
     """What is known of one person; no address, no text."""
 
     recipient_id: str
@@ -94,7 +89,7 @@ class Finding:
 
     async def person(
         self, recipient_id: str, *, after: UUID | None = None, limit: int = PAGE
-    ) -> Person:
+    ) -> PersonOverview:
         """What one person was sent and was not, what stands against them and what counts.
 
         Raises:
@@ -112,7 +107,7 @@ class Finding:
         )
         if not messages and after is None and not contacts.suppressions:
             raise LookupError(f"nothing is known of a recipient {recipient_id!r}")
-        return Person(
+        return PersonOverview(
             recipient_id=recipient_id,
             contacts=contacts,
             messages_today=sum(claim.within(DAY, now) for claim in contacts.claims),

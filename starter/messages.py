@@ -17,7 +17,9 @@ from madan_sara.contracts.outreach import (
     OutreachState,
     OutreachStatus,
 )
-from madan_sara.persistence.intake import MessageRecord, PostgresIntake
+from madan_sara.contracts.records import MessageRecord
+from madan_sara.persistence.messages import PostgresMessageStore
+from madan_sara.persistence.receipts import PostgresReceiptStore
 from madan_sara.persistence.requests import PostgresRequestStore
 from madan_sara.starter.campaigns import Campaigns
 from madan_sara.starter.lost import OutreachLostError
@@ -28,7 +30,8 @@ class Messages:
     """Reads messages and steers their outreaches; see `OutreachOrchestrator` for each.
 
     Args:
-        intake: what is stored about messages.
+        store: what is stored about messages.
+        receipts: where receipts are kept.
         requests: where one that no workflow carries is ended.
         outreaches: their workflows.
         campaigns: the tenant's campaigns.
@@ -37,13 +40,15 @@ class Messages:
 
     def __init__(
         self,
-        intake: PostgresIntake,
+        store: PostgresMessageStore,
+        receipts: PostgresReceiptStore,
         requests: PostgresRequestStore,
         outreaches: Outreaches,
         campaigns: Campaigns,
         tenant_id: UUID,
     ) -> None:
-        self._intake = intake
+        self._store = store
+        self._receipts = receipts
         self._requests = requests
         self._outreaches = outreaches
         self._campaigns = campaigns
@@ -59,7 +64,7 @@ class Messages:
         Raises:
             LookupError: there is no such message.
         """
-        record = await self._intake.record(self._tenant_id, message_id)
+        record = await self._store.record(self._tenant_id, message_id)
         if record is None:
             raise LookupError(f"there is no message {message_id}")
         return record
@@ -145,7 +150,7 @@ class Messages:
         Returns:
             False when the receipt is known already or its message is not ours.
         """
-        if not await self._intake.receive(self._tenant_id, event, datetime.now(UTC)):
+        if not await self._receipts.receive(self._tenant_id, event, datetime.now(UTC)):
             return False
         signal = DeliveryEventSignal(
             attempt_no=event.attempt_no,

@@ -13,8 +13,6 @@ from madan_sara.activities.budget import BudgetManager
 from madan_sara.activities.deduplicator import MessageDeduplicator
 from madan_sara.activities.router import ChannelRouter
 from madan_sara.activities.scheduler import SendTimeScheduler
-from madan_sara.config.settings import DatabaseSettings
-from madan_sara.config.temporal import connect
 from madan_sara.contracts.campaign import (
     DEFAULT_TENANT,
     FINAL_STATUSES,
@@ -28,14 +26,17 @@ from madan_sara.contracts.delivery import DeliveryEvent
 from madan_sara.contracts.faults import InvalidRequestError
 from madan_sara.contracts.outreach import OutreachStatus
 from madan_sara.contracts.recipient import RecipientProfile
+from madan_sara.contracts.records import MessageRecord
 from madan_sara.contracts.settings import OrchestratorSettings
 from madan_sara.persistence.analytics import PostgresAnalyticsStore
+from madan_sara.persistence.bookings import MessageBookings
 from madan_sara.persistence.budget import PostgresBudgetLedger
 from madan_sara.persistence.campaign_runs import PostgresCampaignRuns
 from madan_sara.persistence.claims import PostgresClaimStore
 from madan_sara.persistence.database import Database
 from madan_sara.persistence.decision_facts import DecisionReader
-from madan_sara.persistence.intake import MessageRecord, PostgresIntake
+from madan_sara.persistence.messages import PostgresMessageStore
+from madan_sara.persistence.receipts import PostgresReceiptStore
 from madan_sara.persistence.recipients import PostgresRecipients
 from madan_sara.persistence.requests import PostgresRequestStore
 from madan_sara.policy.selector import ChannelSelector
@@ -50,8 +51,10 @@ from madan_sara.starter.campaign_control import CampaignControl
 from madan_sara.starter.campaign_runs import CampaignRuns
 from madan_sara.starter.campaign_status import CampaignStatusResult
 from madan_sara.starter.campaigns import Campaigns, ChosenCampaign
+from madan_sara.starter.connecting import connect_temporal, database_settings
 from madan_sara.starter.conversions import Conversions
-from madan_sara.starter.environment import database_of, from_environment, tenant_settings
+from madan_sara.starter.environment import database_of, tenant_settings
+from madan_sara.starter.explanation import Explanation, explain_message
 from madan_sara.starter.finding import Finding
 from madan_sara.starter.importing.run import (
     ImportOptions,
@@ -59,6 +62,7 @@ from madan_sara.starter.importing.run import (
     ImportResult,
     import_file,
 )
+from madan_sara.starter.message_status import MessageStatus, ask_message_status
 from madan_sara.starter.messages import Messages
 from madan_sara.starter.outreaches import Outreaches, OutreachHandle
 from madan_sara.starter.queued_texts import QueuedTexts, TextsRenewed
@@ -66,6 +70,7 @@ from madan_sara.starter.requests import (
     LONGEST_ANSWERED_BATCH,
     new_batch,
     new_message,
+    unreachable_warnings,
 )
 from madan_sara.starter.sending import Sending
 from madan_sara.starter.suppressions import LiftedSuppression, Suppressions
@@ -97,15 +102,23 @@ class OutreachOrchestrator:
         outreaches = Outreaches(client)
         decisions = DecisionReader(database)
         requests = PostgresRequestStore(database)
-        self._intake = PostgresIntake(database)
-        self._sending = Sending(self._intake, PostgresRecipients(database), outreaches)
+        store = PostgresMessageStore(database)
+        self._sending = Sending(store, PostgresRecipients(database), outreaches)
         self._runs = CampaignRuns(client)
         self._runs_store = PostgresCampaignRuns(database)
         self._campaigns = Campaigns(database, tenant_id, settings or OrchestratorSettings())
         self._queued_texts = QueuedTexts(database)
+        self._bookings = MessageBookings(database, tenant_id)
         self._conversions = Conversions(database, tenant_id)
         self._suppressions = Suppressions(database, tenant_id)
-        self._messages = Messages(self._intake, requests, outreaches, self._campaigns, tenant_id)
+        self._messages = Messages(
+            store,
+            PostgresReceiptStore(database),
+            requests,
+            outreaches,
+            self._campaigns,
+            tenant_id,
+        )
         self.deduplicator = MessageDeduplicator(PostgresClaimStore(database, decisions))
         self.router = ChannelRouter(decisions, dict.fromkeys(Channel))
         self.selector = ChannelSelector()
@@ -118,11 +131,12 @@ class OutreachOrchestrator:
         """Connect to the database and Temporal the environment names.
 
         Raises:
-            UnusableSettingsError: a setting in the environment is missing or cannot be used.
+            UnreachableError: Temporal is not there, or the database not named.
+            UnusableSettingsError: a setting in the environment cannot be used.
         """
-        database = database_of(from_environment(DatabaseSettings))
+        database = database_of(database_settings())
         own = settings or tenant_settings()
-        return cls(await connect(), database, settings=own)
+        return cls(await connect_temporal(), database, settings=own)
 
     async def close(self) -> None:
         """Close the connections to the database."""
@@ -155,7 +169,7 @@ class OutreachOrchestrator:
         stored = await self._campaigns.save(campaign)
         # What it waits for may have changed with it.
         await self.campaign(campaign.id).look_again()
-        if stored.status in FINAL_STATUSES:  # Nobody who waits gets any text.
+        if stored.status in FINAL_STATUSES:  # No text goes out any more.
             return TextsRenewed()
         return await self._queued_texts.renew(stored)
 
@@ -180,7 +194,7 @@ class OutreachOrchestrator:
         Raises:
             LookupError: there is no such campaign.
         """
-        return await self._campaigns.standing(campaign_id)
+        return await self._campaigns.status(campaign_id)
 
     async def import_recipients(
         self,
@@ -232,7 +246,7 @@ class OutreachOrchestrator:
             campaign: the campaign, or the id of a saved one. One that is not saved yet is
                 saved; where another is saved under its id, that one stands, and a warning in
                 the answer names what differs. Only a change of an object that was saved or
-                loaded, and that nobody else has changed since, is saved with the send.
+                loaded, and that has not been changed elsewhere since, is saved with the send.
             recipient_id: the person, as the caller knows them.
             recipient_profile: contact data, zone, preferences, engagement.
             content: templates by channel, `default` for the rest.
@@ -278,7 +292,7 @@ class OutreachOrchestrator:
         has the details of each recipient. A longer one is queued and its campaign started:
         whom the campaign knows already is not queued again, and the answer names the
         campaign to watch and steer (see `campaign`). It then runs as one with imported
-        recipients does: it paces itself, and is completed once everybody has an outcome.
+        recipients does: it paces itself, and is completed once every recipient has an outcome.
 
         Raises:
             InvalidRequestError: any recipient is wrong, each named, or a long list is for a
@@ -299,7 +313,8 @@ class OutreachOrchestrator:
             return batch_result(await self._sending.send_all(messages), saved.warnings)
         queued = await self._sending.queue(messages)
         handle = await self.campaign(known.id).start()
-        return queued_batch(len(messages), queued, handle.id, saved.warnings)
+        warnings = [*saved.warnings, *unreachable_warnings(known, messages)]
+        return queued_batch(len(messages), queued, handle.id, warnings)
 
     async def process_fallback(self, message_id: UUID) -> SendResult:
         """Carry a message on, on its next channel.
@@ -335,6 +350,24 @@ class OutreachOrchestrator:
             LookupError: there is no such message.
         """
         return await self._messages.record(message_id)
+
+    async def get_message_status(self, message_id: UUID) -> MessageStatus:
+        """Where a message stands, asked of its workflow, or of the database if none answers.
+
+        Raises:
+            LookupError: there is no such message.
+        """
+        return await ask_message_status(self._messages, self._campaigns, message_id)
+
+    async def explain(self, message_id: UUID) -> Explanation:
+        """Why a message goes where, when and at what price, or why it does not go at all.
+
+        Raises:
+            LookupError: there is no such message.
+        """
+        status = await self.get_message_status(message_id)
+        campaign = await self._campaigns.get(status.record.campaign_id)
+        return explain_message(status, await self._bookings.of_message(message_id), campaign)
 
     async def reschedule(self, message_id: UUID, at: datetime) -> SendResult:
         """Move a message that is asleep to another time.
@@ -428,8 +461,8 @@ class OutreachOrchestrator:
     ) -> list[LiftedSuppression]:
         """Allow contact with a recipient or an address again.
 
-        Everything that one wish had suppressed is lifted together: of somebody who has
-        unsubscribed, the recipient and the address. Another's wish for the same address stays.
+        Everything that one request had suppressed is lifted together: of a person who has
+        unsubscribed, the recipient and the address. Another request for the same address stays.
 
         Args:
             recipient_id: the person, as requests name them.

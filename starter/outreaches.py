@@ -50,7 +50,7 @@ from madan_sara.workflows.outreach import OutreachWorkflow
 _log = logging.getLogger(__name__)
 
 
-#: The question after the decision on a new message, the same from everybody: a workflow takes
+#: The question after the decision on a new message, the same from every caller: a workflow takes
 #: ten at once, and two thousand in all.
 _FIRST_DECISION: Final = "first-decision"
 #: Pause before a server that is at another job is offered one again.
@@ -64,7 +64,7 @@ OutreachHandle = WorkflowHandle[OutreachWorkflow, OutreachResult]
 
 
 class OutreachEndedError(Exception):
-    """The outreach's workflow has ended and takes no more orders."""
+    """The outreach's workflow has ended and takes no more commands."""
 
 
 class Outreaches:
@@ -112,7 +112,7 @@ class Outreaches:
         """Have the server ask every running workflow of a campaign to end, by and by.
 
         Tidying only: what they would have sent is closed in the database already, and each
-        finds that when it wakes. So nobody waits for long where the server, which takes one
+        finds that when it wakes. So no message waits for long where the server, which takes one
         such job at a time, is at another.
         """
         query = f"{CAMPAIGN_ATTRIBUTE} = '{ref.campaign_id}' AND WorkflowType = 'Outreach'"
@@ -173,7 +173,7 @@ class Outreaches:
             ),
             **shown_outreach(ref.tenant_id, campaign),
         )
-        # What a refused start leaves behind is told by the call itself; nobody awaits it twice.
+        # What a refused start leaves behind is told by the call itself; it is not awaited twice.
         unheard = asyncio.ensure_future(start.workflow_handle())
         unheard.add_done_callback(_hear)
         try:
@@ -210,11 +210,11 @@ class Outreaches:
             InvalidRequestError: the time is not allowed, or the message no longer asleep.
             OutreachEndedError: the workflow has ended.
         """
-        order, question = parse(RescheduleInput, {"at": at}, ""), anew()
+        command, question = parse(RescheduleInput, {"at": at}, ""), anew()
         handle = self.handle(ref)
         try:
             return await until_taken(
-                lambda: handle.execute_update(OutreachWorkflow.reschedule, order, id=question)
+                lambda: handle.execute_update(OutreachWorkflow.reschedule, command, id=question)
             )
         except WorkflowUpdateFailedError as error:
             raise _refused(error) from error
@@ -252,7 +252,7 @@ class Outreaches:
         await self.handle(ref).cancel()
 
     async def tell_event(self, ref: MessageRef, event: DeliveryEventSignal) -> None:
-        """Pass a receipt on, if somebody is still there to hear it."""
+        """Pass a receipt on, if its workflow still runs."""
         try:
             await self.handle(ref).signal(OutreachWorkflow.delivery_event, event)
         except RPCError as error:
@@ -270,6 +270,6 @@ def _ended(error: RPCError) -> Exception:
 
 
 def _refused(error: WorkflowUpdateFailedError) -> Exception:
-    """What the workflow said against an order, in its own words."""
+    """What the workflow said against a command, in its own words."""
     cause = error.cause
     return InvalidRequestError(cause.message) if isinstance(cause, ApplicationError) else error

@@ -12,7 +12,7 @@ from madan_sara.contracts.content import MessageContent
 from madan_sara.contracts.faults import InvalidRequestError, listed, one_line
 from madan_sara.contracts.recipient import RecipientProfile
 from madan_sara.contracts.settings import OrchestratorSettings
-from madan_sara.persistence.intake import NewMessage
+from madan_sara.persistence.messages import NewMessage
 from madan_sara.policy.templates import check_content
 from madan_sara.starter.campaign_check import check_campaign
 from madan_sara.starter.digests import request_digest
@@ -106,9 +106,22 @@ def new_batch(
     return messages
 
 
-def checked_campaign(
-    campaign: OutreachCampaign, defaults: OrchestratorSettings | None = None
-) -> Campaign:
+def unreachable_warnings(campaign: Campaign, messages: Sequence[NewMessage]) -> list[str]:
+    """That some of a long list cannot be reached, which its answer does not tell one by one."""
+    lost = sum(
+        not message.profile.contact_info.is_reachable_on(campaign.channels) for message in messages
+    )
+    if not lost:
+        return []
+    told = (
+        f"recipients: {lost:,} of {len(messages):,} have no address on any of the campaign's "
+        f"channels ({', '.join(campaign.channels)}); they get nothing and end as failed, "
+        "no_viable_channel"
+    )
+    return [told]
+
+
+def checked_campaign(campaign: Campaign, defaults: OrchestratorSettings | None = None) -> Campaign:
     """A campaign, complete and free of contradictions.
 
     Args:

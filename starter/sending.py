@@ -9,7 +9,7 @@ from temporalio.client import WorkflowExecutionStatus
 
 from madan_sara.contracts.faults import InvalidRequestError
 from madan_sara.contracts.outreach import FINAL_STATES, DecisionAnswer, MessageRef, OutreachState
-from madan_sara.persistence.intake import NewMessage, PostgresIntake, StoredMessage
+from madan_sara.persistence.messages import NewMessage, PostgresMessageStore, StoredMessage
 from madan_sara.persistence.recipients import PostgresRecipients
 from madan_sara.starter.answers import BatchItem, answer_from_record
 from madan_sara.starter.outreaches import OutreachEndedError, Outreaches
@@ -25,15 +25,15 @@ class Sending:
     """Stores requests and starts their workflows.
 
     Args:
-        intake: where requests are stored.
+        store: where requests are stored.
         recipients: where a campaign's queue is kept.
         outreaches: the workflows.
     """
 
     def __init__(
-        self, intake: PostgresIntake, recipients: PostgresRecipients, outreaches: Outreaches
+        self, store: PostgresMessageStore, recipients: PostgresRecipients, outreaches: Outreaches
     ) -> None:
-        self._intake = intake
+        self._store = store
         self._recipients = recipients
         self._outreaches = outreaches
 
@@ -43,7 +43,7 @@ class Sending:
         Raises:
             InvalidRequestError: the key stands for a different request.
         """
-        stored = await self._intake.find(message)
+        stored = await self._store.find(message)
         if stored is not None:
             _refuse_another(message, stored)
 
@@ -56,7 +56,7 @@ class Sending:
             InvalidRequestError: the key stands for a different request.
             LookupError: the message's workflow was terminated before its end.
         """
-        stored = await self._intake.store(message, datetime.now(UTC))
+        stored = await self._store.store(message, datetime.now(UTC))
         _refuse_another(message, stored)
         ref = MessageRef(tenant_id=message.campaign.tenant_uuid, message_id=stored.message_id)
         is_new = stored.message_id == message.message_id
@@ -110,7 +110,7 @@ class Sending:
         """
         # Asked first: what has ended since is then found to have ended.
         workflow = await self._outreaches.execution(ref)
-        record = await self._intake.record(ref.tenant_id, ref.message_id)
+        record = await self._store.record(ref.tenant_id, ref.message_id)
         if record is None or (workflow is None and record.state not in FINAL_STATES):
             return None
         if record.state in FINAL_STATES:
@@ -121,7 +121,7 @@ class Sending:
 
     async def _answer_of_ended(self, ref: MessageRef) -> DecisionAnswer | None:
         """What was decided on a message that has ended; None while it has not."""
-        record = await self._intake.record(ref.tenant_id, ref.message_id)
+        record = await self._store.record(ref.tenant_id, ref.message_id)
         if record is None or record.state not in FINAL_STATES:
             return None
         return answer_from_record(record)

@@ -18,8 +18,10 @@ _TENANT: Final = SearchAttributeKey.for_keyword(TENANT_ATTRIBUTE)
 _CAMPAIGN: Final = SearchAttributeKey.for_keyword(CAMPAIGN_ATTRIBUTE)
 _STATE: Final = SearchAttributeKey.for_keyword(STATE_ATTRIBUTE)
 
-#: Servers bound a summary: 400 bytes are a server's default, of which the payload's encoding
-#: takes some. A longer one may keep a workflow from starting.
+#: A server may refuse a summary of more than 400 bytes (`limit.userMetadataSummarySize`), of
+#: which the payload's encoding takes 27 and a codec may take more. Server 1.32 starts a workflow
+#: with a longer one; by the API, no client may count on that.
+#: https://github.com/temporalio/api/blob/master/temporal/api/sdk/v1/user_metadata.proto
 _LONGEST_SUMMARY_BYTES: Final = 300
 
 

@@ -8,7 +8,7 @@ from typing import Final
 
 from madan_sara.contracts.faults import InvalidRequestError, listed
 
-#: Python converts no more in one step, and nobody means as many.
+#: Python converts no more in one step, and no sender means as many.
 _MOST_DIGITS: Final = 4_000
 
 

@@ -29,7 +29,7 @@ class LiftedSuppression(TypedDict):
     since: str
 
 
-class _Wish(ClosedContract):
+class _SuppressionRequest(ClosedContract):
     """Who is meant, and where."""
 
     #: As requests name the person; None: an address is meant.
@@ -60,12 +60,12 @@ class Suppressions:
             InvalidRequestError: something is wrong with what was given.
         """
         given = {"recipient_id": recipient_id, "channel": channel, "reason": reason}
-        wish = parse(_Wish, given, "")
+        request = parse(_SuppressionRequest, given, "")
         await self._store.suppress(
             self._tenant_id,
-            _meant(wish, address),
-            channel=wish.channel,
-            reason=wish.reason,
+            _meant(request, address),
+            channel=request.channel,
+            reason=request.reason,
             now=datetime.now(UTC),
         )
 
@@ -78,37 +78,37 @@ class Suppressions:
             InvalidRequestError: something is wrong with what was given.
             LookupError: there is nothing to lift.
         """
-        wish = parse(_Wish, {"recipient_id": recipient_id, "channel": channel}, "")
-        subject = _sought(wish, address)
-        lifted = await self._store.lift(self._tenant_id, subject, channel=wish.channel)
+        request = parse(_SuppressionRequest, {"recipient_id": recipient_id, "channel": channel}, "")
+        subject = _sought(request, address)
+        lifted = await self._store.lift(self._tenant_id, subject, channel=request.channel)
         if not lifted:
             raise LookupError(
                 f"there is no suppression of that {subject.kind} on any channel"
-                if wish.channel is None
-                else f"there is no suppression of that {subject.kind} for {wish.channel} alone; "
+                if request.channel is None
+                else f"there is no suppression of that {subject.kind} for {request.channel} alone; "
                 "one for every channel is lifted without naming one"
             )
         return [_told(each) for each in lifted]
 
 
-def _meant(wish: _Wish, address: str | None) -> Subject:
+def _meant(request: _SuppressionRequest, address: str | None) -> Subject:
     """The person or the address that is to be suppressed."""
-    _require_one(wish, address)
+    _require_one(request, address)
     if address is None:
-        return Subject(recipient_id=wish.recipient_id)
-    return Subject(forms=forms_of(stored_form(address, wish.channel), wish.channel))
+        return Subject(recipient_id=request.recipient_id)
+    return Subject(forms=forms_of(stored_form(address, request.channel), request.channel))
 
 
-def _sought(wish: _Wish, address: str | None) -> Subject:
+def _sought(request: _SuppressionRequest, address: str | None) -> Subject:
     """The person or the address that was suppressed, in any form that may be stored."""
-    _require_one(wish, address)
+    _require_one(request, address)
     if address is None:
-        return Subject(recipient_id=wish.recipient_id)
-    return Subject(forms=sought_forms(address, wish.channel))
+        return Subject(recipient_id=request.recipient_id)
+    return Subject(forms=sought_forms(address, request.channel))
 
 
-def _require_one(wish: _Wish, address: str | None) -> None:
-    if (wish.recipient_id is None) == (address is None):
+def _require_one(request: _SuppressionRequest, address: str | None) -> None:
+    if (request.recipient_id is None) == (address is None):
         raise InvalidRequestError("give either recipient_id or address, to say who is meant")
 
 

@@ -25,6 +25,7 @@ from madan_sara.devstack.temporal_server import TemporalDevServer
 from madan_sara.persistence.database import Database
 from madan_sara.persistence.migrate import upgrade_database
 from madan_sara.starter.orchestrator import OutreachOrchestrator
+from tests.privacy import logging_into, people_found
 from tests.stacks import running_workers, senders_for
 
 # No property is about time: a busy machine would fail it.
@@ -70,10 +71,19 @@ async def database(dsn: str) -> AsyncIterator[Database]:
     await database.close()
 
 
+@pytest.fixture(scope="session")
+def kept(server_folder: Path) -> Iterator[Path]:
+    """Where the run's servers keep histories and logs; at its end it has nobody's data."""
+    folder = server_folder / "kept"
+    folder.mkdir()
+    with logging_into(folder / "tests.log"):
+        yield folder
+    assert people_found(folder) == []
+
+
 @pytest_asyncio.fixture(scope="session")
-async def temporal(tmp_path_factory) -> AsyncIterator[TemporalDevServer]:
-    folder = tmp_path_factory.mktemp("temporal")
-    async with TemporalDevServer(folder, port=0, ui_port=0) as server:
+async def temporal(kept: Path) -> AsyncIterator[TemporalDevServer]:
+    async with TemporalDevServer(kept / "temporal", port=0, ui_port=0) as server:
         yield server
 
 

@@ -3,7 +3,7 @@
 import uuid
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -15,8 +15,9 @@ from madan_sara.contracts.campaign import OutreachCampaign
 from madan_sara.contracts.channels import Channel
 from madan_sara.contracts.naming import OUTREACH_QUEUE, outreach_workflow_id
 from madan_sara.contracts.outreach import MessageRef, OutreachInput, OutreachResult, OutreachState
+from madan_sara.contracts.records import MessageRecord
 from madan_sara.persistence.database import Database
-from madan_sara.persistence.intake import MessageRecord, PostgresIntake
+from madan_sara.persistence.messages import PostgresMessageStore
 from madan_sara.starter.requests import new_message
 from madan_sara.workflows.outreach import OutreachWorkflow
 from tests.makers import make_profile
@@ -33,6 +34,8 @@ class Stage:
     client: Client
     database: Database
     exits: AsyncExitStack
+    #: Every outreach.
+    started: list[Handle] = field(default_factory=list, kw_only=True)
 
     async def cast(
         self,
@@ -53,7 +56,7 @@ class Stage:
     async def record(self, handle: Handle, tenant_id: uuid.UUID) -> MessageRecord:
         """What is stored of an outreach's message."""
         message_id = uuid.UUID(handle.id.removeprefix("outreach-"))
-        record = await PostgresIntake(self.database).record(tenant_id, message_id)
+        record = await PostgresMessageStore(self.database).record(tenant_id, message_id)
         assert record is not None
         return record
 
@@ -76,14 +79,16 @@ class Stage:
             content or {"default": "Bonjour {{ name }}"},
             force_send=force_send,
         )
-        await PostgresIntake(self.database).store(message, await self.now())
+        await PostgresMessageStore(self.database).store(message, await self.now())
         ref = MessageRef(tenant_id=campaign.tenant_uuid, message_id=message.message_id)
-        return await self.client.start_workflow(
+        handle = await self.client.start_workflow(
             OutreachWorkflow.run,
             OutreachInput(ref=ref),
             id=outreach_workflow_id(message.message_id),
             task_queue=OUTREACH_QUEUE,
         )
+        self.started.append(handle)
+        return handle
 
 
 @dataclass

@@ -65,8 +65,8 @@ class CampaignComponents:
     def steps(self) -> list[Callable[..., Any]]:
         """The activities of `CampaignWorkflow`."""
         return [
-            self.manager.survey_campaign,
-            self.manager.order_campaign,
+            self.manager.evaluate_campaign,
+            self.manager.carry_out_command,
             self.manager.requeue_recipients,
             self.manager.sweep_campaign,
             self.dispatcher.dispatch_batch,

@@ -12,15 +12,15 @@ with workflow.unsafe.imports_passed_through():
     from madan_sara.contracts.campaign_run import (
         LIMITS_SET,
         SHOWN_EVENTS,
-        BudgetOrder,
+        BudgetCommand,
         CampaignEvent,
         CampaignFigures,
         CampaignInput,
         CampaignResult,
         CampaignRunStatus,
-        CancelOrder,
-        DailyLimitOrder,
-        EndDateOrder,
+        CancelCommand,
+        DailyLimitCommand,
+        EndDateCommand,
         Sweep,
         Wait,
         WaitReason,
@@ -65,8 +65,8 @@ class CampaignWorkflow:
         #: Something happened that a look may find.
         self._woken = False
         self._events: deque[CampaignEvent] = deque(request.last_events, SHOWN_EVENTS)
-        #: Orders are carried out one after the other, in the order they came in.
-        self._ordering = asyncio.Lock()
+        #: Commands are carried out one after the other, in the order they came in.
+        self._commanding = asyncio.Lock()
 
     # The story
 
@@ -94,10 +94,10 @@ class CampaignWorkflow:
     async def _take_next_step(self) -> bool:
         """Look where the campaign stands and do what is next; whether that was its end."""
         self._woken = False
-        survey = await self._steps.survey(self._requeued_at_micros, self._heard_event_no)
-        self._figures, step = survey.figures, survey.step
-        self._events.extendleft(survey.events)
-        self._heard_event_no = survey.last_event_no
+        evaluation = await self._steps.evaluate(self._requeued_at_micros, self._heard_event_no)
+        self._figures, step = evaluation.figures, evaluation.step
+        self._events.extendleft(evaluation.events)
+        self._heard_event_no = evaluation.last_event_no
         if step.end is not None:
             return await self._end(step.end)
         if step.wait is not None:
@@ -112,7 +112,7 @@ class CampaignWorkflow:
             await self._sweep(step.sweep)
         elif step.requeue:
             await self._steps.requeue()
-            self._requeued_at_micros = survey.figures.remaining_micros or 0
+            self._requeued_at_micros = evaluation.figures.remaining_micros or 0
             self._note("requeued")
         return False
 
@@ -159,7 +159,7 @@ class CampaignWorkflow:
 
     async def _end(self, status: CampaignStatus) -> bool:
         """Store the campaign's end; not if somebody was added meanwhile, or says something."""
-        stands = (await self._steps.order(status.value, status=status)).status
+        stands = (await self._steps.carry_out(status.value, status=status)).status
         if stands not in FINAL_STATUSES or self._woken:
             return False
         self._figures = self._last_figures().model_copy(update={"status": stands})
@@ -196,48 +196,50 @@ class CampaignWorkflow:
     async def cancel(self, *inputs: object) -> None:
         """Send nothing more: no hold and no claim of what is unsent is left.
 
-        Perhaps with a `CancelOrder`; one that cannot be read takes only the reason away.
+        Perhaps with a `CancelCommand`; one that cannot be read takes only the reason away.
         """
-        order = (read_signal(CancelOrder, inputs, "cancel") if inputs else None) or CancelOrder()
+        command = (
+            read_signal(CancelCommand, inputs, "cancel") if inputs else None
+        ) or CancelCommand()
         await self._obey(
-            "cancelled", status=CampaignStatus.CANCELLED, details={"reason": order.reason}
+            "cancelled", status=CampaignStatus.CANCELLED, details={"reason": command.reason}
         )
 
     @workflow.signal
-    def recipients_added(self, *inputs: object) -> None:
-        """There are more recipients than there were, or the campaign was changed: look again."""
-        pass_over(inputs, "recipients_added")
+    def campaign_changed(self, *inputs: object) -> None:
+        """It has other recipients, limits or settings than it had: look again."""
+        pass_over(inputs, "campaign_changed")
         self._woken = True
 
     @workflow.update
-    async def set_daily_limit(self, order: DailyLimitOrder) -> None:
+    async def set_daily_limit(self, command: DailyLimitCommand) -> None:
         """Send so many messages a day, from today on."""
-        await self._change_limits(daily_limit=order.daily_limit)
+        await self._change_limits(daily_limit=command.daily_limit)
 
     @workflow.update
-    async def set_budget(self, order: BudgetOrder) -> None:
+    async def set_budget(self, command: BudgetCommand) -> None:
         """Spend so much in all."""
-        await self._change_limits(budget_total=order.budget_total)
+        await self._change_limits(budget_total=command.budget_total)
 
     @workflow.update
-    async def extend_end_date(self, order: EndDateOrder) -> None:
+    async def extend_end_date(self, command: EndDateCommand) -> None:
         """End later."""
-        await self._change_limits(end_date=order.end_date)
+        await self._change_limits(end_date=command.end_date)
 
     # Inside
 
     async def _change_limits(self, **changes: object) -> None:
         """Carry an update out, or say why it is refused."""
-        async with self._ordering:
-            await self._steps.order(LIMITS_SET, **changes)
+        async with self._commanding:
+            await self._steps.carry_out(LIMITS_SET, **changes)
         self._woken = True
 
     async def _obey(
         self, kind: str, *, status: CampaignStatus, details: Details | None = None
     ) -> None:
         """Carry a signal out: the database says it to every outreach, asleep or not."""
-        async with self._ordering:
-            await self._steps.order(kind, status=status, details=details or {})
+        async with self._commanding:
+            await self._steps.carry_out(kind, status=status, details=details or {})
         self._woken = True
 
     def _last_figures(self) -> CampaignFigures:

@@ -9,13 +9,13 @@ with workflow.unsafe.imports_passed_through():
     from madan_sara.activities.dispatcher import CampaignDispatcher
     from madan_sara.contracts.campaign_run import (
         CampaignRef,
+        CommandInput,
+        CommandResult,
         DispatchInput,
         DispatchResult,
-        OrderInput,
-        OrderResult,
+        EvaluationInput,
+        EvaluationResult,
         RequeueInput,
-        SurveyInput,
-        SurveyResult,
         Sweep,
         SweepInput,
         SweepResult,
@@ -34,11 +34,13 @@ class CampaignSteps:
     def __init__(self, ref: CampaignRef) -> None:
         self._ref = ref
 
-    async def survey(self, requeued_at_micros: int | None, heard_event_no: int) -> SurveyResult:
+    async def evaluate(
+        self, requeued_at_micros: int | None, heard_event_no: int
+    ) -> EvaluationResult:
         """See where the campaign stands, and what it does next."""
         return await run_step(
-            CampaignManager.survey_campaign,
-            SurveyInput(
+            CampaignManager.evaluate_campaign,
+            EvaluationInput(
                 ref=self._ref,
                 now=workflow.now(),
                 requeued_at_micros=requeued_at_micros,
@@ -76,14 +78,14 @@ class CampaignSteps:
             **LONG_STEP,
         )
 
-    async def order(self, kind: str, **changes: Any) -> OrderResult:  # noqa: ANN401 - fields
+    async def carry_out(self, kind: str, **changes: Any) -> CommandResult:  # noqa: ANN401 - fields
         """Change the campaign, and note it.
 
         Raises:
-            ApplicationError: the order is refused; it says why.
+            ApplicationError: the command is refused; it says why.
         """
         return await run_step(
-            CampaignManager.order_campaign,
-            OrderInput(ref=self._ref, now=workflow.now(), kind=kind, **changes),
+            CampaignManager.carry_out_command,
+            CommandInput(ref=self._ref, now=workflow.now(), kind=kind, **changes),
             kind.replace("_", " "),
         )

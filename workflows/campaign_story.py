@@ -3,17 +3,9 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from madan_sara.contracts.campaign_run import CampaignEvent, CampaignFigures, Wait, WaitReason
+from madan_sara.contracts.campaign_run import CampaignEvent, CampaignFigures, Wait
 from madan_sara.contracts.money import from_micros
-from madan_sara.policy.wait_words import explain_waits
-
-_WAITS = {
-    WaitReason.START: "waits for its start",
-    WaitReason.RESUME: "paused; nothing is sent until it is resumed",
-    WaitReason.NEXT_DAY: "the day's share is used up; goes on with the next day",
-    WaitReason.BUDGET: "nothing more can be paid; waits for more budget",
-    WaitReason.OUTCOMES: "everybody is started; waits for those asleep or on their way",
-}
+from madan_sara.contracts.words.waits import CAMPAIGN_WAITS, explain_waits
 
 
 def tell_campaign(
@@ -24,12 +16,12 @@ def tell_campaign(
 ) -> str:
     """The story so far, as markdown without personal data."""
     if figures is None:
-        return "looks where it stands"
+        return "its status is being read"
     parts = [f"**{figures.status.value}**: {figures.ended} of {figures.total} have an outcome"]
     parts.append("\n".join(_figure_lines(figures)))
     if wait is not None:
         wakes = f" (wakes {wakes_at:%a %d %b %H:%M:%S} UTC)" if wakes_at else ""
-        parts.append(f"{_WAITS[wait.reason]}{wakes}")
+        parts.append(f"waits for {CAMPAIGN_WAITS[wait.reason]}{wakes}")
     if figures.channel_waits:
         parts.append("\n".join(f"- waits for {explain_waits(w)}" for w in figures.channel_waits))
     if events:

@@ -26,6 +26,7 @@ with workflow.unsafe.imports_passed_through():
         RescheduleInput,
     )
     from madan_sara.policy.budget import fits_another_day
+    from madan_sara.policy.receipts import RULES
     from madan_sara.workflows.record import OutreachRecord
     from madan_sara.workflows.signals import read_signal
     from madan_sara.workflows.steps import OutreachSteps, raise_if_cancelled
@@ -48,7 +49,7 @@ _LACKS_OF_ROOM = (ExitReason.BUDGET_EXCEEDED, ExitReason.DAILY_LIMIT)
 
 @workflow.defn(name="Outreach")
 class OutreachWorkflow:
-    """Carries one message: claim, route, plan, reserve, sleep, deliver.
+    """Carries one message: claim, route, plan, hold, deliver, settle.
 
     A delivery books what a provider has taken with its answer. A cancel is honoured between
     steps and while asleep. Whatever ends the message unsent closes it, which leaves no hold
@@ -91,13 +92,13 @@ class OutreachWorkflow:
         return self._record.result()
 
     async def _carry(self, request: OutreachInput) -> None:
-        channels = await (self._resume() if request.resume else self._decide())
+        channels = await (self._resume() if request.resume else self._claim_and_route())
         for channel in channels:
-            block = await self._book(channel)
+            block = await self._plan_and_hold(channel)
             if block is None:
                 is_last = channel is channels[-1]
                 result = await self._deliver_when_due(channel, is_last_channel=is_last)
-                if await self._follow_up(channel, result):
+                if await self._settle(channel, result):
                     return
             elif not request.resume and channel is channels[0]:
                 if not await self._put_back(block):
@@ -109,7 +110,7 @@ class OutreachWorkflow:
             tried = {a.channel.value: a.code or a.outcome for a in self._record.attempts}
             await self._close(OutreachState.FAILED, Block(reason=_ALL_FAILED, details=dict(tried)))
 
-    async def _decide(self) -> list[Channel]:
+    async def _claim_and_route(self) -> list[Channel]:
         """Claim the person and choose the channels; none when the message ends here."""
         claim = await self._steps.claim(waits_for_resume=self._place is not None)
         self._record.warnings = claim.warnings
@@ -124,7 +125,7 @@ class OutreachWorkflow:
         raise_if_cancelled()
         if routing.channel is None:
             await self._close(*no_channel(routing))
-        return routing.order()
+        return routing.channel_order()
 
     async def _resume(self) -> list[Channel]:
         """Take a bounced message up again; the channels it was not tried on yet."""
@@ -134,12 +135,12 @@ class OutreachWorkflow:
         if reopened.block is not None:
             self._end(reopened.state, reopened.block)
             return []
-        left = [c for c in reopened.routing.order() if c not in reopened.tried_channels]
+        left = [c for c in reopened.routing.channel_order() if c not in reopened.tried_channels]
         if not left:
             await self._close(OutreachState.FAILED, Block(reason=_ALL_FAILED))
         return left
 
-    async def _book(self, channel: Channel) -> Block | None:
+    async def _plan_and_hold(self, channel: Channel) -> Block | None:
         """Plan the send on a channel and hold its price; or why that cannot be."""
         full_day_of = None
         while True:
@@ -217,7 +218,9 @@ class OutreachWorkflow:
         """Move a send that missed its moment to the next allowed one with room for it."""
         skip_day = False
         while True:
-            plan = await self._steps.catch_up(channel, not_before, skip_day=skip_day)
+            plan = await self._steps.catch_up(
+                channel, not_before, place=self._place, skip_day=skip_day
+            )
             raise_if_cancelled()
             if plan.scheduled_at is None:
                 return Block(reason=ExitReason.EXPIRED, details={"channel": channel.value})
@@ -228,8 +231,8 @@ class OutreachWorkflow:
                 return block
             not_before, skip_day = plan.scheduled_at, True
 
-    async def _follow_up(self, channel: Channel, result: DeliverResult) -> bool:
-        """Do what an attempt's outcome asks for; whether the message has found its end."""
+    async def _settle(self, channel: Channel, result: DeliverResult) -> bool:
+        """Settle with an attempt's outcome; whether the message has found its end."""
         self._record.note_attempt(channel, result.outcome.value, result.code)
         match result.outcome:
             case DeliveryOutcome.REFUSED:
@@ -261,7 +264,7 @@ class OutreachWorkflow:
             )
         except TimeoutError:
             return False
-        if self._events[attempt_no] is not DeliveryEventKind.BOUNCED:
+        if not RULES[self._events[attempt_no]].moves_on:
             return False
         reopened = await self._steps.reopen_claim()
         if reopened.block is not None:
@@ -276,7 +279,7 @@ class OutreachWorkflow:
         if self._record.routing is None:
             raise _impossible("a plan came before its routing")
         attempt_no = self._record.attempt_no + 1
-        reservation = await self._steps.reserve(
+        reservation = await self._steps.hold(
             attempt_no,
             plan,
             self._record.routing,
@@ -371,7 +374,7 @@ class OutreachWorkflow:
     def delivery_event(self, *inputs: object) -> None:
         """A provider reported what became of an attempt: one `DeliveryEventSignal`."""
         event = read_signal(DeliveryEventSignal, inputs, "delivery_event")
-        if event is not None and event.kind is not DeliveryEventKind.UNKNOWN:
+        if event is not None and RULES[event.kind].ends_wait:
             self._events[event.attempt_no] = event.kind
 
     # Small words
@@ -414,4 +417,4 @@ def _impossible(what: str) -> ApplicationError:
 
 
 def _refusal(message: str) -> ApplicationError:
-    return ApplicationError(message, type="OrderRefused")
+    return ApplicationError(message, type="CommandRefused")

@@ -20,6 +20,7 @@ from madan_sara.contracts.outreach import (
     OutreachState,
     OutreachStatus,
 )
+from madan_sara.policy.text_warnings import segment_warnings
 from madan_sara.workflows.story import tell
 
 _STATE: Final = SearchAttributeKey.for_keyword(STATE_ATTRIBUTE)
@@ -66,7 +67,7 @@ class OutreachRecord:
         """Channels that would follow the planned one."""
         if self.routing is None or self.plan is None:
             return []
-        order = self.routing.order()
+        order = self.routing.channel_order()
         return order[order.index(self.plan.channel) + 1 :]
 
     def book(self, attempt_no: int, plan: SendPlan) -> None:
@@ -129,7 +130,7 @@ class OutreachRecord:
             routing_reason=self.routing.reason_for(channel) if self.routing else None,
             reason=self.block.reason if self.block else None,
             details=self.block.details if self.block else {},
-            warnings=self.warnings,
+            warnings=[*self.warnings, *segment_warnings(self.plan if stands else None)],
         )
 
     def story(self) -> str:

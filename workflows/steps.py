@@ -115,7 +115,9 @@ class OutreachSteps:
             SendTimeScheduler.plan_stored_message, request, f"Plan the send time on {channel}"
         )
 
-    async def catch_up(self, channel: Channel, not_before: datetime, *, skip_day: bool) -> SendPlan:
+    async def catch_up(
+        self, channel: Channel, not_before: datetime, *, place: int | None, skip_day: bool
+    ) -> SendPlan:
         """Choose the next moment of a send that missed its own."""
         request = CatchUpInput(
             ref=self._ref,
@@ -123,6 +125,7 @@ class OutreachSteps:
             now=workflow.now(),
             not_before=not_before,
             skip_day=skip_day,
+            place=place,
         )
         return await _run(SendTimeScheduler.catch_up, request, f"Plan the missed send on {channel}")
 
@@ -138,7 +141,7 @@ class OutreachSteps:
             "Check the requested time",
         )
 
-    async def reserve(
+    async def hold(
         self,
         attempt_no: int,
         plan: SendPlan,

@@ -7,7 +7,9 @@ from madan_sara.contracts.decision import RoutingDecision, RuledOut, SendPlan
 from madan_sara.contracts.delivery import AttemptSummary
 from madan_sara.contracts.instants import in_utc
 from madan_sara.contracts.outreach import Block, Details, ExitReason, OutreachState
-from madan_sara.policy.routing import explain
+from madan_sara.contracts.words.ends import why_unsent
+from madan_sara.contracts.words.progress import attempt_meaning
+from madan_sara.workflows.routing_story import tell_routing
 
 #: When no channel is viable, the first of these found among the reasons names the end.
 _ENDS = (
@@ -46,10 +48,10 @@ def tell(
 ) -> str:
     """The story so far, as markdown without personal data."""
     parts = [f"**{state.value}**" + (f": {block.reason.value}" if block else "")]
-    if block and block.details:
-        parts.append("\n".join(f"- {name}: {value}" for name, value in block.details.items()))
+    if block:
+        parts.append(" ".join(why_unsent(block.reason, block.details)))
     if routing:
-        parts.append(explain(routing, plan))
+        parts.append(tell_routing(routing, plan))
     if attempts:
         parts.append("\n".join(_attempt_line(attempt) for attempt in attempts))
     return "\n\n".join(parts)
@@ -57,4 +59,5 @@ def tell(
 
 def _attempt_line(attempt: AttemptSummary) -> str:
     code = f" ({attempt.code})" if attempt.code else ""
-    return f"- attempt {attempt.attempt_no}, {attempt.channel.value}: {attempt.outcome}{code}"
+    meaning = attempt_meaning(attempt.outcome, attempt.code)
+    return f"- attempt {attempt.attempt_no}, {attempt.channel}: {attempt.outcome}: {meaning}{code}"

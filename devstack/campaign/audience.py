@@ -15,7 +15,7 @@ from madan_sara.devstack.campaign.fates import (
     REACHED,
     Earlier,
     Fate,
-    Suppression,
+    SuppressionScope,
 )
 from madan_sara.devstack.errors import DevstackError
 from madan_sara.devstack.sandbox.behaviour import BEHAVIOURS
@@ -122,11 +122,11 @@ async def suppress(orchestrator: OutreachOrchestrator, people: Iterable[Person])
     """Tell the system who has asked not to be contacted."""
     for person in people:
         match person.fate.suppression:
-            case Suppression.PERSON:
+            case SuppressionScope.PERSON:
                 await orchestrator.suppress(recipient_id=person.id)
-            case Suppression.ADDRESS:
+            case SuppressionScope.ADDRESS:
                 await orchestrator.suppress(address=person.row["email"])
-            case Suppression.CHANNEL:
+            case SuppressionScope.CHANNEL:
                 channel = Channel(person.row["preferred_channel"])
                 await orchestrator.suppress(recipient_id=person.id, channel=channel)
 

@@ -17,7 +17,7 @@ class Earlier(StrEnum):
     PREVIEW = "preview"  #: Says nearly the same as the campaign.
 
 
-class Suppression(StrEnum):
+class SuppressionScope(StrEnum):
     """How somebody has asked not to be contacted."""
 
     PERSON = "person"  #: Not at all.
@@ -69,7 +69,7 @@ class Fate:
     #: Whether they prefer the channel of their first address, so that it comes first.
     prefers_first: bool = True
     earlier: tuple[Earlier, ...] = ()
-    suppression: Suppression | None = None
+    suppression: SuppressionScope | None = None
     #: Whether the last address of a line is one they could be reached at as well, and must not
     #: be: the first carries the message.
     has_spare: bool = False
@@ -203,20 +203,20 @@ FATES: Final[Sequence[Fate]] = (
         share=0.01,
         addresses=_each("", *_ALL_FIELDS),
         ends=frozenset({End(OutreachState.BLOCKED, ExitReason.SUPPRESSED)}),
-        suppression=Suppression.PERSON,
+        suppression=SuppressionScope.PERSON,
     ),
     Fate(
         "asked not to be written to at an address",
         share=0.005,
         addresses=_each("", "email"),
         ends=frozenset({End(OutreachState.BLOCKED, ExitReason.SUPPRESSED)}),
-        suppression=Suppression.ADDRESS,
+        suppression=SuppressionScope.ADDRESS,
     ),
     Fate(
         "asked for no more on one channel",
         share=0.005,
         addresses=[{"phone": "", "email": ""}, {"instagram_handle": "", "user_id": ""}],
-        suppression=Suppression.CHANNEL,
+        suppression=SuppressionScope.CHANNEL,
     ),
     Fate(
         "has had two messages today",

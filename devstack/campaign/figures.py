@@ -7,7 +7,7 @@ from rich.table import Table
 
 from madan_sara.devstack.campaign.watch import Watch
 from madan_sara.devstack.checks.history import CampaignHistory
-from madan_sara.devstack.checks.verdict import Verdict
+from madan_sara.devstack.checks.results import CheckResult
 
 #: Where the memory is told: shares of the recipients that have their outcome.
 _MARKS: Final = (0.1, 0.5, 1.0)
@@ -34,14 +34,14 @@ def figures(watch: Watch, history: CampaignHistory) -> Table:
     return table
 
 
-def check_memory(watch: Watch) -> list[Verdict]:
-    """The worker's memory must not grow with the audience; no verdict on a small one."""
+def check_memory(watch: Watch) -> list[CheckResult]:
+    """The worker's memory must not grow with the audience; no result on a small one."""
     if watch.samples[-1].total < _FEWEST_FOR_MEMORY:
         return []
     first, last = watch.peak_bytes(_MARKS[0]), watch.peak_bytes(_MARKS[-1])
     grown = f"{_megabytes(first):.0f} MB at most, and then {_megabytes(last):.0f} MB"
     return [
-        Verdict(
+        CheckResult(
             f"the worker took at most {_MOST_GROWTH} times the memory of the first tenth",
             [] if last <= first * _MOST_GROWTH else [grown],
         )

@@ -13,8 +13,8 @@ from rich.text import Text
 from madan_sara.contracts.campaign import OutreachCampaign
 from madan_sara.devstack.campaign.audience import Person
 from madan_sara.devstack.campaign.watch import Watch
-from madan_sara.devstack.checks.books import Attempt, Books
-from madan_sara.devstack.checks.verdict import Verdict
+from madan_sara.devstack.checks.records import AttemptRow, Records
+from madan_sara.devstack.checks.results import CheckResult
 
 #: Share of the recipients that have their outcome when the first provider goes away.
 _BEGIN: Final = 0.2
@@ -93,7 +93,7 @@ class Outages:
         line = f"  {seen.seconds:5.0f} s  {seen.done} of {seen.total}  {words}"
         self._console.print(Text(line, style="bold"), soft_wrap=True)
 
-    def check_happened(self) -> Verdict:
+    def check_happened(self) -> CheckResult:
         """Every provider must have been away while there was something to send."""
         over = {outage.provider: outage for outage in self.over}
         faults = [
@@ -105,7 +105,7 @@ class Outages:
             f"{outage.provider} from {outage.done[0]} to {outage.done[1]} of {outage.total}"
             for outage in self.over
         )
-        return Verdict(
+        return CheckResult(
             f"each provider was away for {self._seconds:g} s in the middle: {told}", faults
         )
 
@@ -130,12 +130,14 @@ def lasts_at_least(outage_seconds: float) -> float:
     return _LASTS_FOR * outage_seconds
 
 
-def check_unmoved(books: Books, campaign: OutreachCampaign, people: Iterable[Person]) -> Verdict:
+def check_unmoved(
+    records: Records, campaign: OutreachCampaign, people: Iterable[Person]
+) -> CheckResult:
     """An outage must have moved no message to another channel, least of all to a dearer one.
 
     People to whom a provider does something have other reasons to be moved: left out.
     """
-    attempts = _attempts(books, campaign)
+    attempts = _attempts(records, campaign)
     plain = [person for person in people if person.fate.is_plain]
     faults = []
     for person in plain:
@@ -143,31 +145,31 @@ def check_unmoved(books: Books, campaign: OutreachCampaign, people: Iterable[Per
         planned = [person.carried_by] if person.fate.prefers_first else channels[:1]
         if channels and channels != planned:
             faults.append(f"{person.id} ({person.fate.name}): by {' then '.join(channels)}")
-    return Verdict(f"no outage moved any of {len(plain)} recipients to another channel", faults)
+    return CheckResult(f"no outage moved any of {len(plain)} recipients to another channel", faults)
 
 
 def check_no_tries_used_up(
-    books: Books, campaign: OutreachCampaign, people: Iterable[Person]
-) -> Verdict:
+    records: Records, campaign: OutreachCampaign, people: Iterable[Person]
+) -> CheckResult:
     """An outage must have used up no tries of a message.
 
     People to whom a provider does something have other reasons for a second try: left out.
     """
-    attempts = _attempts(books, campaign)
+    attempts = _attempts(records, campaign)
     faults = [
         f"{person.id} ({person.fate.name}): {attempt.tries} tries by {attempt.channel}"
         for person in people
         for attempt in attempts[person.id]
         if person.fate.is_plain and attempt.tries > 1
     ]
-    return Verdict("no outage used up tries of a message", faults)
+    return CheckResult("no outage used up tries of a message", faults)
 
 
-def _attempts(books: Books, campaign: OutreachCampaign) -> dict[str, list[Attempt]]:
+def _attempts(records: Records, campaign: OutreachCampaign) -> dict[str, list[AttemptRow]]:
     """The attempts of a campaign by recipient, in order."""
-    found: dict[str, list[Attempt]] = defaultdict(list)
-    for attempt in books.attempts:
-        message = books.messages[attempt.message_id]
+    found: dict[str, list[AttemptRow]] = defaultdict(list)
+    for attempt in records.attempts:
+        message = records.messages[attempt.message_id]
         if message.campaign_id == campaign.id:
             found[message.recipient_id].append(attempt)
     return found

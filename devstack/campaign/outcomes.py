@@ -12,16 +12,18 @@ from madan_sara.contracts.money import from_micros
 from madan_sara.contracts.outreach import ExitReason, OutreachState
 from madan_sara.devstack.campaign.audience import Person
 from madan_sara.devstack.campaign.fates import NO_MONEY, End, Fate
-from madan_sara.devstack.checks.books import Books, Message
-from madan_sara.devstack.checks.verdict import Verdict
+from madan_sara.devstack.checks.records import Message, Records
+from madan_sara.devstack.checks.results import CheckResult
 from madan_sara.policy.budget import AccountScope
+from madan_sara.policy.ledger import AccountKey
+from madan_sara.policy.message_price import least_price
 
 
-def outcome_table(books: Books, campaign: OutreachCampaign) -> Table:
+def outcome_table(records: Records, campaign: OutreachCampaign) -> Table:
     """The outcomes by reason and channel."""
     channels = [*(channel.value for channel in campaign.channels), ""]
     found: Counter[tuple[str, str]] = Counter()
-    for message in _messages(books, campaign):
+    for message in _messages(records, campaign):
         found[_outcome(message), message.channel] += 1
     table = Table(title="Outcomes", title_justify="left", title_style="bold")
     table.add_column("outcome")
@@ -38,9 +40,11 @@ def outcome_table(books: Books, campaign: OutreachCampaign) -> Table:
     return table
 
 
-def check_fates(books: Books, campaign: OutreachCampaign, people: Sequence[Person]) -> Verdict:
+def check_fates(
+    records: Records, campaign: OutreachCampaign, people: Sequence[Person]
+) -> CheckResult:
     """Everybody's outcome must be the one their fate leads to, or that the money was out."""
-    ends = {message.recipient_id: _end(message) for message in _messages(books, campaign)}
+    ends = {message.recipient_id: _end(message) for message in _messages(records, campaign)}
     faults = [
         f"{person.id} ({person.fate.name}) ended {_named(ends.get(person.id))}"
         for person in people
@@ -48,32 +52,30 @@ def check_fates(books: Books, campaign: OutreachCampaign, people: Sequence[Perso
     ]
     faults += [f"nobody met this: {fate.name}" for fate in _not_met(people, ends)]
     met = len({person.fate.name for person in people})
-    return Verdict(f"everybody ended as what befell them demands, in {met} different ways", faults)
+    return CheckResult(
+        f"everybody ended as what befell them demands, in {met} different ways", faults
+    )
 
 
 def check_money_ran_out(
-    books: Books, campaign: OutreachCampaign, status: CampaignStatus
-) -> Verdict:
+    records: Records, campaign: OutreachCampaign, status: CampaignStatus
+) -> CheckResult:
     """The budget must have ended the campaign, with nothing left for text messages before."""
     exhausted, sms = CampaignStatus.BUDGET_EXHAUSTED, Channel.SMS
-    without = sum(m.reason == ExitReason.BUDGET_EXCEEDED for m in _messages(books, campaign))
+    without = sum(m.reason == ExitReason.BUDGET_EXCEEDED for m in _messages(records, campaign))
     faults = [] if status is exhausted else [f"the campaign ended {status.value}"]
     if not without:
         faults.append("nobody ended for lack of money")
-    left = _left(books, campaign, sms)
-    if left >= campaign.resolved().settings.price_of(sms):
+    left = _left(records, campaign, sms)
+    if left >= from_micros(least_price(campaign.resolved(), sms)):
         faults.append(f"{left:f} of the budget of {sms} is left")
     promise = f"the campaign ended {exhausted}, its money for {sms} used up: {without} got nothing"
-    return Verdict(promise, faults)
+    return CheckResult(promise, faults)
 
 
-def _left(books: Books, campaign: OutreachCampaign, channel: Channel) -> Decimal:
+def _left(records: Records, campaign: OutreachCampaign, channel: Channel) -> Decimal:
     """What is left of a channel's budget."""
-    account = next(
-        a
-        for a in books.accounts
-        if (a.campaign_id, a.scope, a.key) == (campaign.id, AccountScope.CHANNEL, channel)
-    )
+    account = records.accounts[AccountKey(campaign.id, AccountScope.CHANNEL, channel)]
     return from_micros((account.limit_micros or 0) - account.held_micros - account.spent_micros)
 
 
@@ -84,8 +86,8 @@ def _not_met(people: Iterable[Person], ends: dict[str, End]) -> Iterable[Fate]:
     return (fate for name, fate in fates.items() if name not in met)
 
 
-def _messages(books: Books, campaign: OutreachCampaign) -> Iterable[Message]:
-    return (m for m in books.messages.values() if m.campaign_id == campaign.id)
+def _messages(records: Records, campaign: OutreachCampaign) -> Iterable[Message]:
+    return (m for m in records.messages.values() if m.campaign_id == campaign.id)
 
 
 def _end(message: Message) -> End:

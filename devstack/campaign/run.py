@@ -29,11 +29,11 @@ from madan_sara.devstack.campaign.outages import (
 )
 from madan_sara.devstack.campaign.outcomes import check_fates, check_money_ran_out, outcome_table
 from madan_sara.devstack.campaign.watch import Watch
-from madan_sara.devstack.checks.books import Books, read_books
 from madan_sara.devstack.checks.counts import check_outcomes_counted
 from madan_sara.devstack.checks.everything import check_everything
 from madan_sara.devstack.checks.history import CampaignHistory, check_history, read_history
-from madan_sara.devstack.checks.verdict import Verdict, show_verdicts
+from madan_sara.devstack.checks.records import Records, read_records
+from madan_sara.devstack.checks.results import CheckResult, show_results
 from madan_sara.devstack.farewell import say_what_next
 from madan_sara.devstack.receipt_relay import ReceiptRelay, relaying
 from madan_sara.devstack.stack import Stack, begin_play
@@ -123,12 +123,12 @@ class _Run:
             campaign = main_campaign(self._people, longest_outage_seconds=self._outage_seconds)
             watch = await self._carry(campaign, self._people, self._outages)
         await relay.carry()
-        books = await self._read_books()
+        records = await self._read_records()
         history = await read_history(await self._stack.temporal_client(), campaign.id)
-        self._console.print(outcome_table(books, campaign))
+        self._console.print(outcome_table(records, campaign))
         self._console.print(figures(watch, history))
-        verdicts = await self._check(books, campaign, watch, history)
-        return show_verdicts(self._console, verdicts)
+        results = await self._check(records, campaign, watch, history)
+        return show_results(self._console, results)
 
     async def _carry(
         self,
@@ -154,25 +154,25 @@ class _Run:
             await control.result()
         return watch
 
-    async def _read_books(self) -> Books:
+    async def _read_records(self) -> Records:
         database = Database(self._stack.database_url)
         try:
-            return await read_books(database)
+            return await read_records(database)
         finally:
             await database.close()
 
     async def _check(
-        self, books: Books, campaign: OutreachCampaign, watch: Watch, history: CampaignHistory
-    ) -> list[Verdict]:
+        self, records: Records, campaign: OutreachCampaign, watch: Watch, history: CampaignHistory
+    ) -> list[CheckResult]:
         recipients = {ran.id: people for ran, people in self._ran}
         status = (await self._orchestrator.get_campaign(campaign.id)).status
         mails, sandbox = self._stack.mail_sink.messages, self._stack.sandbox
         return [
-            check_outcomes_counted(books, recipients),
-            check_fates(books, campaign, self._people),
-            check_money_ran_out(books, campaign, status),
+            check_outcomes_counted(records, recipients),
+            check_fates(records, campaign, self._people),
+            check_money_ran_out(records, campaign, status),
             *check_everything(
-                books,
+                records,
                 [ran for ran, _ in self._ran],
                 sandbox.log,
                 sandbox.receipts,
@@ -180,14 +180,14 @@ class _Run:
             ),
             check_history(history),
             *check_memory(watch),
-            *self._check_outages(books, campaign),
+            *self._check_outages(records, campaign),
         ]
 
-    def _check_outages(self, books: Books, campaign: OutreachCampaign) -> list[Verdict]:
+    def _check_outages(self, records: Records, campaign: OutreachCampaign) -> list[CheckResult]:
         if self._outages is None:
             return []
         return [
             self._outages.check_happened(),
-            check_unmoved(books, campaign, self._people),
-            check_no_tries_used_up(books, campaign, self._people),
+            check_unmoved(records, campaign, self._people),
+            check_no_tries_used_up(records, campaign, self._people),
         ]

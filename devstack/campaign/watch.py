@@ -107,7 +107,7 @@ class Watch:
             Sample(
                 seconds=asked - started,
                 done=sum(number for state, number in states if state in FINAL_STATES),
-                total=status["total_recipients"],
+                total=status["total_messages"],
                 worker_bytes=_resident_bytes(self._worker_pid()),
                 status_seconds=time.monotonic() - asked,
             )

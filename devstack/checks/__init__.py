@@ -1,1 +1,1 @@
-"""Whether what the system says of itself is true, by its own books and by the other sides'."""
+"""Whether what the system says of itself is true, by its own records and by the other sides'."""

@@ -4,62 +4,59 @@ from collections import Counter
 from uuid import UUID
 
 from madan_sara.contracts.outreach import FINAL_STATES, UNSENT_STATES
-from madan_sara.devstack.checks.books import Books
-from madan_sara.devstack.checks.verdict import Verdict
+from madan_sara.devstack.checks.records import Records
+from madan_sara.devstack.checks.results import CheckResult
+from madan_sara.policy.ledger import open_holds
 
 
-def check_outcomes_counted(books: Books, recipients: dict[UUID, int]) -> Verdict:
+def check_outcomes_counted(records: Records, recipients: dict[UUID, int]) -> CheckResult:
     """Everybody put into a campaign must have come out of it, once.
 
     Args:
-        books: What is stored.
+        records: What is stored.
         recipients: How many were put into each campaign.
     """
-    outcomes = Counter(m.campaign_id for m in books.messages.values() if m.state in FINAL_STATES)
+    outcomes = Counter(m.campaign_id for m in records.messages.values() if m.state in FINAL_STATES)
     faults = [
-        f"{books.campaigns[campaign_id]}: {outcomes[campaign_id]} outcomes of {number} recipients"
+        f"{records.campaigns[campaign_id]}: {outcomes[campaign_id]} outcomes of {number} recipients"
         for campaign_id, number in recipients.items()
         if outcomes[campaign_id] != number
     ]
     total = sum(recipients.values())
-    return Verdict(
+    return CheckResult(
         f"the {total} recipients of {len(recipients)} campaigns have one outcome each", faults
     )
 
 
-def check_tallies(books: Books) -> Verdict:
+def check_tallies(records: Records) -> CheckResult:
     """The counts kept as things happened must be the counts of the messages themselves."""
     counted = Counter(
-        (m.campaign_id, m.state, m.reason, m.channel) for m in books.messages.values()
+        (m.campaign_id, m.state, m.reason, m.channel) for m in records.messages.values()
     )
-    kept = {(c.campaign_id, c.state, c.reason, c.channel): c.messages for c in books.counts}
+    kept = {(c.campaign_id, c.state, c.reason, c.channel): c.messages for c in records.counts}
     faults = []
     for place in sorted(counted.keys() | kept.keys()):
         campaign_id, *what = place
         if counted[place] != kept.get(place, 0):
             name = " ".join(filter(None, what))
             faults.append(
-                f"{books.campaigns[campaign_id]}, {name}: {kept.get(place, 0)} by the tallies, "
+                f"{records.campaigns[campaign_id]}, {name}: {kept.get(place, 0)} by the tallies, "
                 f"{counted[place]} by counting"
             )
-    return Verdict(
-        f"the {len(kept)} tallies equal the {len(books.messages)} messages counted", faults
+    return CheckResult(
+        f"the {len(kept)} tallies equal the {len(records.messages)} messages counted", faults
     )
 
 
-def check_nothing_left(books: Books) -> Verdict:
+def check_nothing_left(records: Records) -> CheckResult:
     """No message that has ended may hold money, and none unsent the right to contact anybody."""
-    open_holds = {(e.message_id, e.attempt_no) for e in books.entries if e.kind == "hold"}
-    open_holds -= {
-        (e.message_id, e.attempt_no) for e in books.entries if e.kind in ("settle", "release")
-    }
-    holding = {message_id for message_id, _ in open_holds}
+    holding = {message_id for message_id, _ in open_holds(records.entries)}
     faults, unsent = [], 0
-    for message in books.messages.values():
+    for message in records.messages.values():
         unsent += message.state in UNSENT_STATES
         who = f"{message.recipient_id} is {message.state} and still has a"
         if message.state in FINAL_STATES and message.message_id in holding:
             faults.append(f"{who} hold")
         if message.state in UNSENT_STATES and message.has_claim:
             faults.append(f"{who} claim")
-    return Verdict(f"no hold and no claim is left of the {unsent} that ended unsent", faults)
+    return CheckResult(f"no hold and no claim is left of the {unsent} that ended unsent", faults)

@@ -7,7 +7,7 @@ from uuid import UUID
 from temporalio.client import Client
 
 from madan_sara.contracts.naming import campaign_workflow_id
-from madan_sara.devstack.checks.verdict import Verdict
+from madan_sara.devstack.checks.results import CheckResult
 
 #: Events of all runs of a campaign's workflow together.
 _MOST_EVENTS: Final = 2_000
@@ -37,12 +37,12 @@ async def read_history(client: Client, campaign_id: UUID) -> CampaignHistory:
     return CampaignHistory(runs, events)
 
 
-def check_history(history: CampaignHistory) -> Verdict:
+def check_history(history: CampaignHistory) -> CheckResult:
     """A campaign's history must stay short."""
     promise = (
         f"the campaign's workflow has {history.events} events of history in {history.runs} "
         f"run{'s' if history.runs > 1 else ''}, less than {_MOST_EVENTS}"
     )
     if history.events < _MOST_EVENTS:
-        return Verdict(promise)
-    return Verdict(promise, [f"it has {history.events}"])
+        return CheckResult(promise)
+    return CheckResult(promise, [f"it has {history.events}"])

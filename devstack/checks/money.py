@@ -1,8 +1,7 @@
 """Whether every account is the sum of its bookings, and never went beyond its limits."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
 from itertools import groupby
 from typing import Final
 from uuid import UUID
@@ -11,66 +10,45 @@ from madan_sara.contracts.campaign import OutreachCampaign
 from madan_sara.contracts.channels import Channel
 from madan_sara.contracts.money import from_micros, to_micros
 from madan_sara.contracts.outreach import OutreachState
-from madan_sara.devstack.checks.books import TAKEN, Account, Books, Entry, Message
-from madan_sara.devstack.checks.verdict import Verdict
-
-#: What each kind of booking does to held money, spent money and the number of messages.
-_EFFECTS: Final[Mapping[str, tuple[int, int, int]]] = {
-    "hold": (1, 0, 1),
-    "release": (-1, 0, -1),
-    "settle": (-1, 1, 0),
-    "spend": (0, 1, 0),
-}
+from madan_sara.devstack.checks.records import TAKEN, Message, Records
+from madan_sara.devstack.checks.results import CheckResult
+from madan_sara.policy.budget import Account, AccountScope
+from madan_sara.policy.ledger import (
+    AccountKey,
+    Balance,
+    LedgerEntry,
+    accounts_of,
+    discrepancies,
+)
 
 #: What keeps an account within its limits, whatever the code above does.
 _GUARDS: Final = frozenset({"spend_within_limit", "messages_within_limit"})
 
-#: A campaign's account: its scope, and which channel or day of it.
-_Place = tuple[UUID, str, str]
 
-
-@dataclass
-class _Sums:
-    """What stands on one account."""
-
-    held: int = 0
-    spent: int = 0
-    messages: int = 0
-
-    def book(self, entry: Entry) -> None:
-        held, spent, messages = _EFFECTS[entry.kind]
-        self.held += held * entry.amount_micros
-        self.spent += spent * entry.amount_micros
-        self.messages += messages
-
-
-def check_accounts(books: Books) -> Verdict:
+def check_accounts(records: Records) -> CheckResult:
     """Every account must be the sum of its entries."""
-    sums: dict[_Place, _Sums] = defaultdict(_Sums)
-    for entry in books.entries:
-        for place in _places(entry):
-            sums[place].book(entry)
     faults = []
-    for account in books.accounts:
-        stands = _Sums(account.held_micros, account.spent_micros, account.message_count)
-        due = sums.pop(_place(account), _Sums())
+    for key, stands, due in discrepancies(records.accounts, records.entries):
+        if stands is None:
+            faults.append(f"{_named(records, key)}: entries without an account")
+            continue
         faults += [
-            f"{_named(books, _place(account))}: {figure} {here}, its entries say {there}"
+            f"{_named(records, key)}: {figure} {here}, its entries say {there}"
             for figure, here, there in (
-                ("held", stands.held, due.held),
-                ("spent", stands.spent, due.spent),
+                ("held", stands.held_micros, due.held_micros),
+                ("spent", stands.spent_micros, due.spent_micros),
                 ("messages", stands.messages, due.messages),
             )
             if here != there
         ]
-    faults += [f"{_named(books, place)}: entries without an account" for place in sums]
-    return Verdict(
-        f"the {len(books.accounts)} accounts are the sums of their {len(books.entries)} entries",
+    return CheckResult(
+        f"the {len(records.accounts)} accounts are the sums of their {len(records.entries)} "
+        "entries",
         faults,
     )
 
 
-def check_prices(books: Books, campaigns: Iterable[OutreachCampaign]) -> Verdict:
+def check_prices(records: Records, campaigns: Iterable[OutreachCampaign]) -> CheckResult:
     """What is spent must be the price of what was sent; what is held, of what is asleep."""
     prices = {campaign.id: campaign.resolved().settings.price_of for campaign in campaigns}
 
@@ -80,88 +58,80 @@ def check_prices(books: Books, campaigns: Iterable[OutreachCampaign]) -> Verdict
 
     held: Counter[UUID] = Counter()
     spent: Counter[UUID] = Counter()
-    for message in books.messages.values():
+    for message in records.messages.values():
         if message.state == OutreachState.SCHEDULED:
             held[message.campaign_id] += price(message, message.channel)
-    for attempt in books.attempts:
+    for attempt in records.attempts:
         # What a provider took is paid for, whatever became of it; and so is what it may have.
         if attempt.state in TAKEN or attempt.state == OutreachState.UNKNOWN:
-            message = books.messages[attempt.message_id]
+            message = records.messages[attempt.message_id]
             spent[message.campaign_id] += price(message, attempt.channel)
     faults = [
-        f"{_named(books, _place(account))}: {figure} {stands}, the prices sum to {due}"
-        for account in books.accounts
-        if account.scope == "campaign"
+        f"{_named(records, key)}: {figure} {stands}, the prices sum to {due}"
+        for key, account in records.accounts.items()
+        if account.scope is AccountScope.CAMPAIGN
         for figure, stands, due in (
-            ("held", account.held_micros, held[account.campaign_id]),
-            ("spent", account.spent_micros, spent[account.campaign_id]),
+            ("held", account.held_micros, held[key.campaign_id]),
+            ("spent", account.spent_micros, spent[key.campaign_id]),
         )
         if stands != due
     ]
-    return Verdict(
+    return CheckResult(
         f"the ledger balances: {from_micros(spent.total()):f} spent on what was sent, "
         f"{from_micros(held.total()):f} held for what is asleep",
         faults,
     )
 
 
-def check_limits(books: Books) -> Verdict:
+def check_limits(records: Records) -> CheckResult:
     """Booked anew, commit by commit, no account may ever have been beyond a limit.
 
     The limits are those the accounts have now: a run that lowers or raises one on its way
     cannot be checked like this.
     """
-    accounts = {_place(account): account for account in books.accounts}
-    sums: dict[_Place, _Sums] = defaultdict(_Sums)
-    faults = [f"the constraint {name} is not in force" for name in _GUARDS - books.constraints]
-    if any(entry.committed_at is None for entry in books.entries):
+    sums: defaultdict[AccountKey, Balance] = defaultdict(Balance)
+    faults = [f"the constraint {name} is not in force" for name in _GUARDS - records.constraints]
+    if any(entry.committed_at is None for entry in records.entries):
         faults.append("the server notes no commits; start it with track_commit_timestamp=on")
     commits = 0
-    for (at, _), together in groupby(books.entries, key=lambda e: (e.committed_at, e.commit)):
+    for (at, _), together in groupby(records.entries, key=lambda e: (e.committed_at, e.commit)):
         commits += 1
-        for place in _booked(together, sums):
-            account, stands = accounts.get(place), sums[place]
-            if account is not None:
-                faults += [f"{_named(books, place)} at {at}: {w}" for w in _beyond(account, stands)]
-    return Verdict(
+        for key in _booked(together, sums):
+            if (account := records.accounts.get(key)) is not None:
+                faults += [
+                    f"{_named(records, key)} at {at}: {excess}"
+                    for excess in _beyond(account, sums[key])
+                ]
+    return CheckResult(
         f"booked anew in the order of their {commits} commits, no account was ever beyond a limit "
         f"({', '.join(sorted(_GUARDS))})",
         faults,
     )
 
 
-def _booked(entries: Iterable[Entry], sums: Mapping[_Place, _Sums]) -> set[_Place]:
-    """Book the entries of one commit; the places they have moved."""
-    touched = set()
+def _booked(
+    entries: Iterable[LedgerEntry], sums: defaultdict[AccountKey, Balance]
+) -> set[AccountKey]:
+    """Book the entries of one commit; the accounts they have moved."""
+    moved = set()
     for entry in entries:
-        for place in _places(entry):
-            sums[place].book(entry)
-            touched.add(place)
-    return touched
+        for key in accounts_of(entry):
+            sums[key] = sums[key].after(entry)
+            moved.add(key)
+    return moved
 
 
-def _beyond(account: Account, sums: _Sums) -> Iterator[str]:
+def _beyond(account: Account, balance: Balance) -> Iterator[str]:
     limit, most = account.limit_micros, account.message_limit
-    if limit is not None and sums.held + sums.spent > limit:
-        yield f"{sums.held} held and {sums.spent} spent of {limit}"
-    if most is not None and sums.messages > most:
-        yield f"{sums.messages} messages of {most}"
-    if min(sums.held, sums.spent, sums.messages) < 0:
-        yield f"{sums.held} held, {sums.spent} spent, {sums.messages} messages: below nothing"
+    held, spent = balance.held_micros, balance.spent_micros
+    if limit is not None and held + spent > limit:
+        yield f"{held} held and {spent} spent of {limit}"
+    if most is not None and balance.messages > most:
+        yield f"{balance.messages} messages of {most}"
+    if min(held, spent, balance.messages) < 0:
+        yield f"{held} held, {spent} spent, {balance.messages} messages: below nothing"
 
 
-def _places(entry: Entry) -> tuple[_Place, _Place, _Place]:
-    return (
-        (entry.campaign_id, "campaign", ""),
-        (entry.campaign_id, "channel", entry.channel),
-        (entry.campaign_id, "day", entry.day),
-    )
-
-
-def _place(account: Account) -> _Place:
-    return (account.campaign_id, account.scope, account.key)
-
-
-def _named(books: Books, place: _Place) -> str:
-    campaign_id, scope, key = place
-    return f"{books.campaigns.get(campaign_id, campaign_id)}, {scope} {key}".rstrip()
+def _named(records: Records, key: AccountKey) -> str:
+    name = records.campaigns.get(key.campaign_id, key.campaign_id)
+    return f"{name}, {key.scope} {key.key}".rstrip()

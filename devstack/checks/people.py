@@ -7,28 +7,30 @@ from itertools import pairwise
 from uuid import UUID
 
 from madan_sara.contracts.delivery import AttemptState
-from madan_sara.devstack.checks.books import Books, Message
 from madan_sara.devstack.checks.providers import Taken
-from madan_sara.devstack.checks.verdict import Verdict
+from madan_sara.devstack.checks.records import Message, Records
+from madan_sara.devstack.checks.results import CheckResult
 
 _DAY = timedelta(hours=24)
 
 
-def check_people(books: Books, taken: Iterable[Taken], most_a_day: Mapping[UUID, int]) -> Verdict:
+def check_people(
+    records: Records, taken: Iterable[Taken], most_a_day: Mapping[UUID, int]
+) -> CheckResult:
     """No message may reach somebody twice, nor anybody more messages than the caps allow.
 
     Args:
-        books: What we say was sent.
+        records: What we say was sent.
         taken: What the other sides say they have.
         most_a_day: The cap of each campaign: messages a person may have in 24 hours, of all
             campaigns together. Forced messages are outside of it.
     """
-    arrivals = _arrivals(books, taken)
+    arrivals = _arrivals(records, taken)
     faults = []
     for who, messages in arrivals.items():
-        faults += [f"{who} {fault}" for fault in _repetitions(books, messages)]
+        faults += [f"{who} {fault}" for fault in _repetitions(records, messages)]
         faults += [f"{who} {fault}" for fault in _beyond_cap(messages, most_a_day)]
-    return Verdict(
+    return CheckResult(
         f"none of {len(arrivals)} people got a message twice, or two of one campaign, "
         "or more in 24 hours than the caps allow",
         faults,
@@ -38,28 +40,28 @@ def check_people(books: Books, taken: Iterable[Taken], most_a_day: Mapping[UUID,
 _Arrival = tuple[datetime, Message]
 
 
-def _arrivals(books: Books, taken: Iterable[Taken]) -> dict[str, list[_Arrival]]:
+def _arrivals(records: Records, taken: Iterable[Taken]) -> dict[str, list[_Arrival]]:
     """What each person got, in order; what was reported as bounced, nobody got."""
-    attempts = {attempt.key: attempt for attempt in books.attempts}
+    attempts = {attempt.key: attempt for attempt in records.attempts}
     arrivals: dict[str, list[_Arrival]] = defaultdict(list)
     for each in taken:
         attempt = attempts.get(each.key)
         if attempt is not None and attempt.state != AttemptState.BOUNCED:
-            message = books.messages[attempt.message_id]
+            message = records.messages[attempt.message_id]
             arrivals[message.recipient_id].append((each.at, message))
     for messages in arrivals.values():
         messages.sort(key=lambda arrival: arrival[0])
     return arrivals
 
 
-def _repetitions(books: Books, messages: list[_Arrival]) -> Iterable[str]:
+def _repetitions(records: Records, messages: list[_Arrival]) -> Iterable[str]:
     of_campaign: dict[UUID, list[Message]] = defaultdict(list)
     for _, message in messages:
         if not message.forced:
             of_campaign[message.campaign_id].append(message)
     for campaign_id, got in of_campaign.items():
         if len(got) > 1:
-            yield f"got {len(got)} messages of {books.campaigns[campaign_id]}"
+            yield f"got {len(got)} messages of {records.campaigns[campaign_id]}"
     forced = sorted(message.message_id for _, message in messages if message.forced)
     yield from (f"got the forced {one} twice" for one, other in pairwise(forced) if one == other)
 

@@ -11,8 +11,8 @@ from madan_sara.config.settings import WorkerSettings
 from madan_sara.contracts.delivery import AttemptState, DeliveryEventKind
 from madan_sara.delivery.email_letter import message_id_header
 from madan_sara.delivery.smtp_settings import SmtpSettings
-from madan_sara.devstack.checks.books import TAKEN, Attempt, Books
-from madan_sara.devstack.checks.verdict import Verdict
+from madan_sara.devstack.checks.records import TAKEN, AttemptRow, Records
+from madan_sara.devstack.checks.results import CheckResult
 from madan_sara.devstack.mail_sink import StoredMail
 from madan_sara.devstack.sandbox.journal import LoggedRequest, Receipt
 
@@ -45,11 +45,11 @@ def taken_by_sandbox(log: Iterable[LoggedRequest]) -> list[Taken]:
     ]
 
 
-def taken_by_mail_sink(mails: Iterable[StoredMail], books: Books) -> list[Taken]:
+def taken_by_mail_sink(mails: Iterable[StoredMail], records: Records) -> list[Taken]:
     """What is in the mailboxes, a line for each recipient."""
     keys = {
         message_id_header(attempt.key, _SMTP): attempt.key
-        for attempt in books.attempts
+        for attempt in records.attempts
         if attempt.provider == _MAIL
     }
     return [
@@ -59,13 +59,13 @@ def taken_by_mail_sink(mails: Iterable[StoredMail], books: Books) -> list[Taken]
     ]
 
 
-def check_sandbox(books: Books, log: Sequence[LoggedRequest]) -> Verdict:
+def check_sandbox(records: Records, log: Sequence[LoggedRequest]) -> CheckResult:
     """The sandbox's own log must agree with our attempts, to the message and to the call.
 
     Not every call that was about to be made is made: the worker may die before it, and nobody
     may answer. Not every call is a try: it may find the account out of service.
     """
-    attempts = [attempt for attempt in books.attempts if attempt.provider == _SANDBOX]
+    attempts = [attempt for attempt in records.attempts if attempt.provider == _SANDBOX]
     taken = taken_by_sandbox(log)
     asked = Counter(entry.idempotency_key for entry in log)
     ours = {a.key: a.provider_message_id for a in attempts if a.state in TAKEN}
@@ -81,33 +81,33 @@ def check_sandbox(books: Books, log: Sequence[LoggedRequest]) -> Verdict:
         for each in taken
         if each.key in ours and ours[each.key] != each.provider_message_id
     ]
-    return Verdict(
+    return CheckResult(
         f"the sandbox providers took {len(taken)} messages, each once, in {len(log)} calls, "
         "and their log agrees with our attempts",
         sorted(faults),
     )
 
 
-def check_mails(books: Books, mails: Sequence[StoredMail]) -> Verdict:
+def check_mails(records: Records, mails: Sequence[StoredMail]) -> CheckResult:
     """The mailboxes must agree with our attempts, to the mail."""
-    attempts = [attempt for attempt in books.attempts if attempt.provider == _MAIL]
-    taken = taken_by_mail_sink(mails, books)
-    return Verdict(
+    attempts = [attempt for attempt in records.attempts if attempt.provider == _MAIL]
+    taken = taken_by_mail_sink(mails, records)
+    return CheckResult(
         f"the {len(taken)} mails in the mail sink are the ones we sent, each once",
         sorted(_disagreements(attempts, taken)),
     )
 
 
-def check_bounces(books: Books, receipts: Iterable[Receipt]) -> Verdict:
+def check_bounces(records: Records, receipts: Iterable[Receipt]) -> CheckResult:
     """What the providers reported as undeliverable must be known as bounced, and nothing else."""
     theirs = {r.idempotency_key for r in receipts if r.kind is DeliveryEventKind.BOUNCED}
-    ours = {a.key for a in books.attempts if a.state == AttemptState.BOUNCED}
+    ours = {a.key for a in records.attempts if a.state == AttemptState.BOUNCED}
     faults = [f"{key}: bounced, and we do not know" for key in theirs - ours]
     faults += [f"{key}: bounced by our count alone" for key in ours - theirs]
-    return Verdict(f"the {len(theirs)} messages reported as bounced are known as such", faults)
+    return CheckResult(f"the {len(theirs)} messages reported as bounced are known as such", faults)
 
 
-def _disagreements(attempts: Iterable[Attempt], taken: Sequence[Taken]) -> list[str]:
+def _disagreements(attempts: Iterable[AttemptRow], taken: Sequence[Taken]) -> list[str]:
     """What was taken and not sent, or sent and not taken, or not just once and to the right one."""
     by_key: dict[str, list[Taken]] = defaultdict(list)
     for each in taken:
@@ -127,7 +127,7 @@ def _disagreements(attempts: Iterable[Attempt], taken: Sequence[Taken]) -> list[
     return faults
 
 
-def _may_arrive(attempt: Attempt) -> tuple[int, int]:
+def _may_arrive(attempt: AttemptRow) -> tuple[int, int]:
     """How often the other side may have an attempt's message, by what we know of it."""
     if attempt.state in TAKEN:
         return 1, 1

@@ -3,23 +3,23 @@
 from collections.abc import Mapping, Sequence
 
 from madan_sara.contracts.campaign import CampaignStatus
-from madan_sara.devstack.checks.verdict import Verdict
+from madan_sara.devstack.checks.results import CheckResult
 from madan_sara.devstack.demo.outcomes import Outcome
 
 
-def check_outcomes(outcomes: Sequence[Outcome]) -> Verdict:
+def check_outcomes(outcomes: Sequence[Outcome]) -> CheckResult:
     """Every outcome must be the expected one."""
     faults = [
         f"{outcome.example.id}, {outcome.record.campaign_name}: {difference}"
         for outcome in outcomes
         for difference in outcome.differences()
     ]
-    return Verdict(f"all {len(outcomes)} outcomes are the expected ones", faults)
+    return CheckResult(f"all {len(outcomes)} outcomes are the expected ones", faults)
 
 
 def check_ends(
     ends: Mapping[str, CampaignStatus], expected: Mapping[str, CampaignStatus]
-) -> Verdict:
+) -> CheckResult:
     """Every campaign that ran must have ended as expected."""
     faults = [
         f"{name} ended {ends[name].value}, not {wanted.value}"
@@ -27,4 +27,6 @@ def check_ends(
         if ends[name] is not wanted
     ]
     ways = ", ".join(dict.fromkeys(end.value for end in expected.values()))
-    return Verdict(f"the {len(expected)} campaigns that ran have ended as expected: {ways}", faults)
+    return CheckResult(
+        f"the {len(expected)} campaigns that ran have ended as expected: {ways}", faults
+    )

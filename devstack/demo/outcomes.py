@@ -9,11 +9,11 @@ from rich.table import Table
 from rich.text import Text
 
 from madan_sara.contracts.outreach import OutreachState
+from madan_sara.contracts.records import MessageRecord
 from madan_sara.devstack.demo.examples import Example
 from madan_sara.devstack.demo.words import Kind, kind_of, why
 from madan_sara.devstack.sandbox.behaviour import Behaviour
 from madan_sara.devstack.sandbox.journal import LoggedRequest
-from madan_sara.persistence.intake import MessageRecord
 
 #: Columns as wide as their longest cell; the last one takes what is left.
 _NARROW: Final = 3

@@ -14,9 +14,9 @@ from temporalio.client import WorkflowFailureError
 
 from madan_sara.cli.campaign_views import campaign_view
 from madan_sara.contracts.campaign import CampaignStatus
-from madan_sara.devstack.checks.books import Books, read_books
 from madan_sara.devstack.checks.everything import check_everything
-from madan_sara.devstack.checks.verdict import Verdict, show_verdicts
+from madan_sara.devstack.checks.records import Records, read_records
+from madan_sara.devstack.checks.results import CheckResult, show_results
 from madan_sara.devstack.demo.checks import check_ends, check_outcomes
 from madan_sara.devstack.demo.examples import Examples, SingleMessage, Then, load_examples
 from madan_sara.devstack.demo.outcomes import Outcome, lost_answers, outcome_groups
@@ -95,12 +95,12 @@ class _Demo:
             await self._receive(sent)
             await self._progress.rest()
             ends = await self._await_campaigns()
-        books = await read_books(self._database)
-        outcomes = await self._outcomes(sent, books)
+        records = await read_records(self._database)
+        outcomes = await self._outcomes(sent, records)
         for group in outcome_groups(outcomes):
             self._console.print(group)
         await self._show_first_campaign()
-        return show_verdicts(self._console, self._check(outcomes, ends, books))
+        return show_results(self._console, self._check(outcomes, ends, records))
 
     async def _prepare(self) -> None:
         for campaign in self._examples.campaigns.values():
@@ -168,9 +168,9 @@ class _Demo:
             name: result.status for name, result in zip(self._examples.files, results, strict=True)
         }
 
-    async def _outcomes(self, sent: Sequence[_Sent], books: Books) -> list[Outcome]:
+    async def _outcomes(self, sent: Sequence[_Sent], records: Records) -> list[Outcome]:
         """What came of everybody: of the imported recipients, then of the single messages."""
-        ids = {(m.campaign_id, m.recipient_id): m.message_id for m in books.messages.values()}
+        ids = {(m.campaign_id, m.recipient_id): m.message_id for m in records.messages.values()}
         everybody = [
             (example, ids[self._examples.campaigns[example.campaign].id, example.id])
             for example in self._examples.imported
@@ -194,16 +194,16 @@ class _Demo:
         self._console.print(campaign_view(status))
 
     def _check(
-        self, outcomes: Sequence[Outcome], ends: Mapping[str, CampaignStatus], books: Books
-    ) -> list[Verdict]:
-        """Compare with what was expected, what arrived and what is on the books."""
+        self, outcomes: Sequence[Outcome], ends: Mapping[str, CampaignStatus], records: Records
+    ) -> list[CheckResult]:
+        """Compare with what was expected, what arrived and what is on record."""
         campaigns = self._examples.campaigns.values()
         mails, sandbox = self._stack.mail_sink.messages, self._stack.sandbox
         return [
             check_outcomes(outcomes),
             check_ends(ends, self._examples.ends),
             *check_everything(
-                books,
+                records,
                 campaigns,
                 sandbox.log,
                 sandbox.receipts,

@@ -1,14 +1,16 @@
 """Outcomes in words: to which kind they belong, and why they are what they are."""
 
-from collections.abc import Callable, Mapping
 from enum import StrEnum
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from madan_sara.contracts.decision import RoutingReason, SendPlan, TimingReason
+from madan_sara.contracts.decision import SendPlan
 from madan_sara.contracts.delivery import AttemptState
-from madan_sara.contracts.outreach import Details, ExitReason, OutreachState
-from madan_sara.persistence.intake import AttemptRecord, MessageRecord
+from madan_sara.contracts.outreach import OutreachState
+from madan_sara.contracts.records import AttemptRecord, MessageRecord
+from madan_sara.contracts.words.choices import ROUTING, TIMING
+from madan_sara.contracts.words.ends import why_unsent
+from madan_sara.contracts.words.progress import attempt_meaning
 
 
 class Kind(StrEnum):
@@ -16,10 +18,10 @@ class Kind(StrEnum):
 
     SENT = "Sent at once"
     SENT_AFTER_TROUBLE = "Sent, after the first try had failed"
-    UNKNOWN = "Perhaps sent: the answer was lost and nobody can be asked"
+    UNKNOWN = "Perhaps sent: the answer was lost and nothing can tell"
     ASLEEP = "Asleep until their time"
     BLOCKED = "Blocked by a rule"
-    FAILED = "Failed: nobody could carry it"
+    FAILED = "Failed: no channel could carry it"
     CANCELLED = "Cancelled"
 
 
@@ -29,20 +31,6 @@ _KINDS: Final = {
     OutreachState.BLOCKED: Kind.BLOCKED,
     OutreachState.FAILED: Kind.FAILED,
     OutreachState.CANCELLED: Kind.CANCELLED,
-}
-
-_ROUTING: Final = {
-    RoutingReason.USER_PREFERENCE: "the recipient prefers it",
-    RoutingReason.CAMPAIGN_PRIORITY: "first in the campaign's priority",
-    RoutingReason.PERFORMANCE: "best score, from how the recipient reacted so far",
-    RoutingReason.BEST_PRACTICE: "best score by best practice",
-}
-
-_TIMING: Final = {
-    TimingReason.IMMEDIATE: "when the campaign starts",
-    TimingReason.CAMPAIGN_OPTIMAL: "the campaign's best time",
-    TimingReason.BEST_PRACTICE: "the best time by best practice",
-    TimingReason.REQUESTED: "rescheduled",
 }
 
 
@@ -80,85 +68,30 @@ def why(record: MessageRecord, *, answer_lost: bool) -> str:
 
 def _routed(record: MessageRecord) -> str:
     reason = record.routing and record.routing.reason
-    return _ROUTING[reason] if reason else "no channel was chosen"
+    return ROUTING[reason] if reason else "no channel was chosen"
 
 
-def _with_force(record: MessageRecord, words: str) -> str:
-    return f"forced past the look-back window; {words}" if record.force_send else words
+def _with_force(record: MessageRecord, told: str) -> str:
+    return f"forced past the look-back window; {told}" if record.force_send else told
 
 
 def _asleep(plan: SendPlan) -> str:
     if plan.scheduled_at is None:
         return "no time was found"
     local = plan.scheduled_at.astimezone(ZoneInfo(plan.zone))
-    return f"until {local:%a %d %b %H:%M} {plan.zone}, {_TIMING[plan.reason]}"
+    return f"until {local:%a %d %b %H:%M} {plan.zone}, {TIMING[plan.reason]}"
 
 
 def _attempt(attempt: AttemptRecord, *, answer_lost: bool) -> str:
     code = f" ({attempt.code})" if attempt.code else ""
-    tries = f" at call {attempt.calls}" if attempt.calls > 1 else ""
-    match attempt.state:
-        case AttemptState.ACCEPTED if answer_lost:
-            return f"{attempt.channel} took it, the answer was lost, the look-up found it"
-        case AttemptState.ACCEPTED:
-            return f"{attempt.channel} took it{tries}"
-        case AttemptState.BOUNCED:
-            return f"{attempt.channel} took it and bounced it later{code}"
-        case AttemptState.REFUSED if attempt.calls > 1:
-            return f"{attempt.channel} was given up after {attempt.calls} calls{code}"
-        case AttemptState.UNKNOWN:
-            return f"{attempt.channel} got it{tries} and did not confirm; not sent again"
-        case _:
-            return f"{attempt.channel} said no{code}"
+    calls = f" at call {attempt.calls}" if attempt.calls > 1 else ""
+    meaning = attempt_meaning(attempt.state, attempt.code)
+    if answer_lost and attempt.state is AttemptState.ACCEPTED:
+        meaning += "; its answer was lost, and the look-up found it"
+    return f"{attempt.channel}{calls}: {meaning}{code}"
 
 
 def _ended(record: MessageRecord) -> str:
-    words = _ENDS.get(record.reason) if record.reason else None
-    return words(record.details) if words else f"{record.state} ({record.reason})"
-
-
-def _duplicate(details: Details) -> str:
-    if details.get("kind") == "near_duplicate":
-        return f"duplicate: text {details['similarity']} like one the recipient got this week"
-    return f"duplicate: this campaign has written within the last {details['lookback_hours']} hours"
-
-
-def _frequency_cap(details: Details) -> str:
-    sent, limit = details["messages_sent_today"], details["max_messages_per_day"]
-    if details["period"] == "week":
-        sent, limit = details["messages_sent_this_week"], details["max_messages_per_week"]
-    return f"frequency cap: {sent} of {limit} messages a {details['period']}, all campaigns"
-
-
-def _budget(details: Details) -> str:
-    if not details:
-        return "budget: nothing was left when their turn came"
-    return (
-        f"budget: costs {details['price']}, {details['remaining_budget']} left of "
-        f"{details['limit']} for the {details['scope']}"
-    )
-
-
-def _per_channel(details: Details) -> str:
-    """Channels by what stands against them, like `no contact: sms, email`."""
-    channels: dict[str, list[str]] = {}
-    for channel, obstacle in details.items():
-        channels.setdefault(str(obstacle).replace("_", " "), []).append(channel)
-    return "; ".join(f"{obstacle}: {', '.join(names)}" for obstacle, names in channels.items())
-
-
-#: Reasons in words, from the figures kept with them.
-_ENDS: Final[Mapping[ExitReason, Callable[[Details], str]]] = {
-    ExitReason.DUPLICATE: _duplicate,
-    ExitReason.FREQUENCY_CAP: _frequency_cap,
-    ExitReason.BUDGET_EXCEEDED: _budget,
-    ExitReason.DAILY_LIMIT: lambda d: (
-        f"daily limit: {d['messages_sent_today']} of {d['daily_limit']} messages on {d['day']}"
-    ),
-    ExitReason.CAMPAIGN_NOT_ACTIVE: lambda d: f"the campaign is {d['campaign_status']}",
-    ExitReason.SUPPRESSED: lambda d: f"suppressed: {d.get('suppression') or _per_channel(d)}",
-    ExitReason.EXPIRED: lambda _: "expired: no allowed moment is left before the campaign ends",
-    ExitReason.NO_VIABLE_CHANNEL: lambda d: f"no viable channel ({_per_channel(d)})",
-    ExitReason.ALL_CHANNELS_FAILED: lambda d: f"every channel said no ({_per_channel(d)})",
-    ExitReason.CANCELLED: lambda _: "withdrawn while it was asleep",
-}
+    if record.reason is None:
+        return record.state.value
+    return why_unsent(record.reason, record.details)[0]

@@ -27,7 +27,7 @@ _PAGE_SIZE: Final = 1000
 _MOST_DIGITS: Final = 18
 
 
-class SendRequest(Contract):
+class SandboxSendRequest(Contract):
     """Body of a request to send."""
 
     to: str
@@ -103,14 +103,16 @@ class SandboxApi:
         if channel is None:
             return problem(404, "unknown_channel")
         try:
-            asked = SendRequest.model_validate_json(await request.body())
+            asked = SandboxSendRequest.model_validate_json(await request.body())
         except ValidationError:
             return problem(400, "invalid_request")
         if known := self._known(channel, asked):
             return await self._answer_again(channel, asked, known)
         return await self._behave(request, channel, asked)
 
-    async def _behave(self, request: Request, channel: Channel, asked: SendRequest) -> Response:
+    async def _behave(
+        self, request: Request, channel: Channel, asked: SandboxSendRequest
+    ) -> Response:
         """Do what the address asks for."""
         behaviour = behaviour_for(asked.to)
         put_off = PUT_OFF.get(behaviour)
@@ -140,7 +142,7 @@ class SandboxApi:
                     return await self._take_late(channel, asked)
         return await self._answer_badly(request, await self._take(channel, asked, behaviour))
 
-    def _misses(self, channel: Channel, asked: SendRequest) -> bool:
+    def _misses(self, channel: Channel, asked: SandboxSendRequest) -> bool:
         missed = self._journal.tries(channel, asked.to, asked.idempotency_key)
         return missed < self._misses_before_success
 
@@ -158,7 +160,7 @@ class SandboxApi:
         return hostile_answer(taken.behaviour, message_id) or answer(taken)
 
     @contextmanager
-    def _holding(self, channel: Channel, asked: SendRequest) -> Iterator[None]:
+    def _holding(self, channel: Channel, asked: SandboxSendRequest) -> Iterator[None]:
         """Know a key while its message is neither taken nor dropped."""
         self._held[channel, asked.idempotency_key] += 1
         try:
@@ -171,7 +173,7 @@ class SandboxApi:
         await self._gate.wait()
         return not self._stopping
 
-    async def _take_late(self, channel: Channel, asked: SendRequest) -> Response:
+    async def _take_late(self, channel: Channel, asked: SandboxSendRequest) -> Response:
         # Another request with this key may have been let go first.
         if known := self._known(channel, asked):
             return await self._answer_again(channel, asked, known)
@@ -182,19 +184,19 @@ class SandboxApi:
             connection.close()
         return await _until_disconnected(request)
 
-    def _known(self, channel: Channel, asked: SendRequest) -> LoggedRequest | None:
+    def _known(self, channel: Channel, asked: SandboxSendRequest) -> LoggedRequest | None:
         if channel not in self._honours_keys_on:
             return None
         return self._journal.answer_to(channel, asked.idempotency_key)
 
     async def _answer_again(
-        self, channel: Channel, asked: SendRequest, known: LoggedRequest
+        self, channel: Channel, asked: SandboxSendRequest, known: LoggedRequest
     ) -> Response:
         await self._log(channel, asked, known.behaviour, duplicate_of_key=True)
         return answer(known)
 
     async def _take(
-        self, channel: Channel, asked: SendRequest, behaviour: Behaviour
+        self, channel: Channel, asked: SandboxSendRequest, behaviour: Behaviour
     ) -> LoggedRequest:
         """Log the message as taken and issue its receipt."""
         message_id = f"sandbox-{uuid4().hex}"
@@ -218,14 +220,14 @@ class SandboxApi:
         return entry
 
     async def _refuse(
-        self, channel: Channel, asked: SendRequest, behaviour: Behaviour
+        self, channel: Channel, asked: SandboxSendRequest, behaviour: Behaviour
     ) -> LoggedRequest:
         return await self._log(channel, asked, behaviour, refusal_code="recipient_refused")
 
     async def _log(
         self,
         channel: Channel,
-        asked: SendRequest,
+        asked: SandboxSendRequest,
         behaviour: Behaviour,
         *,
         provider_message_id: str | None = None,

@@ -16,7 +16,7 @@ from madan_sara.persistence.new_recipient import NewRecipient, new_recipient
 from madan_sara.policy.columns import ID, Field
 from madan_sara.policy.templates import check_content
 from madan_sara.starter.digests import request_digest
-from madan_sara.starter.importing.columns import CsvReader, Fields, JsonReader, UnreadableRowError
+from madan_sara.starter.importing.columns import CsvReader, Fields, JsonReader, RejectedRowError
 
 _PHONES: Final[tuple[Field, ...]] = (("contact_info", "phone"), ("contact_info", "whatsapp"))
 #: Words of ours, which people write with a capital.
@@ -42,10 +42,12 @@ class Rejection(NamedTuple):
 
 
 class Verdicts(NamedTuple):
-    """Some rows, judged; both in the order of the file."""
+    """Some rows, judged; all in the order of the file."""
 
     accepted: list[NewRecipient]
     rejected: list[Rejection]
+    #: The places, among those accepted, of people whom none of the campaign's channels reaches.
+    unreachable: list[int]
 
 
 @dataclass(frozen=True)
@@ -79,15 +81,18 @@ class RowCheck:
 
     def judge(self, rows: Sequence[list[str] | str]) -> Verdicts:
         """Judge rows as they stand in the file."""
-        verdicts = Verdicts([], [])
+        verdicts = Verdicts([], [], [])
         for place, raw in enumerate(rows):
             try:
-                verdicts.accepted.append(self._recipient(dict(self.reader.read(raw))))
-            except (UnreadableRowError, InvalidRequestError) as fault:
+                recipient_id, profile = self._checked(dict(self.reader.read(raw)))
+                if not profile.contact_info.is_reachable_on(self._campaign.channels):
+                    verdicts.unreachable.append(len(verdicts.accepted))
+                verdicts.accepted.append(self._recipient(recipient_id, profile))
+            except (RejectedRowError, InvalidRequestError) as fault:
                 verdicts.rejected.append(Rejection(place, listed([str(fault)])))
         return verdicts
 
-    def _recipient(self, fields: dict[Field, object]) -> NewRecipient:
+    def _checked(self, fields: dict[Field, object]) -> tuple[str, RecipientProfile]:
         faults: list[str] = []
         recipient_id = _id_of(fields.pop(ID, None), faults)
         faults += self._normalise(fields)
@@ -103,6 +108,9 @@ class RowCheck:
         faults += check_content(self._templates, profile, self._campaign.channels)
         if faults:
             raise InvalidRequestError(listed(faults))
+        return recipient_id, profile
+
+    def _recipient(self, recipient_id: str, profile: RecipientProfile) -> NewRecipient:
         digest = request_digest(
             self._campaign.id, recipient_id, profile, self._content_digest, force_send=False
         )

@@ -21,7 +21,7 @@ _TAKEN_APART: Final = ("contact_info", "preferences", "attributes")
 _SHORT_TEXT: TypeAdapter[str] = TypeAdapter(ShortText)
 
 
-class UnreadableRowError(ValueError):
+class RejectedRowError(ValueError):
     """What a row says cannot be told; the message says why."""
 
 
@@ -84,11 +84,11 @@ class CsvReader:
         """What the cells say; empty ones are missing.
 
         Raises:
-            UnreadableRowError: there are more cells than columns.
+            RejectedRowError: there are more cells than columns.
         """
         surplus = [cell for cell in raw[len(self._fields) :] if cell.strip()]
         if surplus:
-            raise UnreadableRowError(
+            raise RejectedRowError(
                 f"has {len(raw)} cells below {len(self._fields)} columns; "
                 "put quotes around a cell with a delimiter in it"
             )
@@ -140,14 +140,14 @@ class JsonReader:
         """What the object says; null and blank texts are missing.
 
         Raises:
-            UnreadableRowError: it is no JSON object, or says something twice.
+            RejectedRowError: it is no JSON object, or says something twice.
         """
         found: dict[Field, object] = {}
         for field, value in self._pairs(_json_object(str(raw))):
             if value is None or (isinstance(value, str) and not value.strip()):
                 continue
             if field in found:
-                raise UnreadableRowError(f"{field[-1]}: given twice; remove one")
+                raise RejectedRowError(f"{field[-1]}: given twice; remove one")
             found[field] = value
         return found
 
@@ -162,7 +162,7 @@ class JsonReader:
                     is_attribute = name == "attributes"
                     yield (self._columns.attribute(inner) if is_attribute else (name, inner)), held
             else:
-                raise UnreadableRowError(f"{name}: must be an object with named fields")
+                raise RejectedRowError(f"{name}: must be an object with named fields")
 
 
 def _fault_of(field: Field) -> str:
@@ -178,11 +178,11 @@ def _json_object(text: str) -> Mapping[str, object]:
     try:
         row = strict_json.loads(text)
     except json.JSONDecodeError as error:
-        raise UnreadableRowError(f"no valid JSON (column {error.colno}: {error.msg})") from None
+        raise RejectedRowError(f"no valid JSON (column {error.colno}: {error.msg})") from None
     except RecursionError:
-        raise UnreadableRowError("nested too deeply; flatten it") from None
+        raise RejectedRowError("nested too deeply; flatten it") from None
     except InvalidRequestError as fault:
-        raise UnreadableRowError(str(fault)) from None
+        raise RejectedRowError(str(fault)) from None
     if not isinstance(row, Mapping):
-        raise UnreadableRowError("is no JSON object; start it with {")
+        raise RejectedRowError("is no JSON object; start it with {")
     return row

@@ -31,7 +31,7 @@ _REJECTED_LINE: Final = re.compile(
 )
 
 
-class Row(NamedTuple):
+class SourceRow(NamedTuple):
     """One row as it stands in the file."""
 
     #: The line it starts on; the first of the file is 1.
@@ -55,7 +55,7 @@ class SourceFile(Protocol):
         """The names of the columns; None where each row names its own fields."""
         ...
 
-    def rows(self) -> Iterator[Row]:
+    def rows(self) -> Iterator[SourceRow]:
         """Every row but the header and blank ones, read as they are asked for.
 
         Raises:
@@ -122,11 +122,11 @@ class CsvFile:
         if not self.header:
             raise InvalidRequestError(f"{path}: is empty; its first line must name the columns")
 
-    def rows(self) -> Iterator[Row]:
+    def rows(self) -> Iterator[SourceRow]:
         """Every row of data; see `SourceFile`."""
         rows = self._read()
         next(rows, None)
-        return (Row(row.line, row.raw[self._first :]) for row in rows)
+        return (SourceRow(row.line, row.raw[self._first :]) for row in rows)
 
     def _cells(self, delimiter: str) -> Iterator[list[str]]:
         """The rows as a delimiter would separate them, sound or not."""
@@ -134,10 +134,10 @@ class CsvFile:
             text = TextIOWrapper(binary, encoding="utf-8-sig", newline="")
             yield from filter(_says_something, _reader(text, delimiter))
 
-    def _read(self) -> Iterator[Row]:
+    def _read(self) -> Iterator[SourceRow]:
         """Every row that is not blank. A quoted cell may go over several lines."""
         with _opened(self.path) as binary:
-            lines = _Lines(TextIOWrapper(binary, encoding="utf-8-sig", newline=""))
+            lines = _SourceLines(TextIOWrapper(binary, encoding="utf-8-sig", newline=""))
             reader = _reader(lines, self.delimiter)
             line = 1
             try:
@@ -145,13 +145,13 @@ class CsvFile:
                     if has_stray_quote(lines.record(), self.delimiter):
                         raise InvalidRequestError(f"{self.path}: line {line}: {_STRAY_QUOTE}")
                     if _says_something(cells):
-                        yield Row(line, cells)
+                        yield SourceRow(line, cells)
                     line = reader.line_num + 1
             except csv.Error as error:
                 raise InvalidRequestError(f"{self.path}: line {line}: {_explain(error)}") from None
 
 
-class _Lines:
+class _SourceLines:
     """The lines of a text, with those that make the present record kept."""
 
     def __init__(self, text: Iterable[str]) -> None:
@@ -191,7 +191,7 @@ class JsonLinesFile:
     def __init__(self, path: Path) -> None:
         self.path = path
 
-    def rows(self) -> Iterator[Row]:
+    def rows(self) -> Iterator[SourceRow]:
         """Every line that is not blank; see `SourceFile`."""
         rows = self._lines()
         first = next(rows, None)
@@ -205,7 +205,7 @@ class JsonLinesFile:
         yield first
         yield from rows
 
-    def _lines(self) -> Iterator[Row]:
+    def _lines(self) -> Iterator[SourceRow]:
         with _opened(self.path) as binary:
             lines = iter(lambda: binary.readline(MAX_LINE_BYTES + 1), b"")
             for line, content in enumerate(lines, start=1):
@@ -217,7 +217,7 @@ class JsonLinesFile:
                 text = content.decode("utf-8-sig" if line == 1 else "utf-8").strip()
                 if text:
                     rejected = _REJECTED_LINE.fullmatch(text)
-                    yield Row(line, rejected[1] if rejected else text)
+                    yield SourceRow(line, rejected[1] if rejected else text)
 
 
 def _explain(error: csv.Error) -> str:

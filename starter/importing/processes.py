@@ -71,12 +71,13 @@ class ProcessJudge:
         """
         process = await self._idle.get()
         await _send(process, rows)
-        accepted, rejected = await _receive(process)
+        accepted, rejected, unreachable = await _receive(process)
         # Not after an error: what it answers next would belong to these rows.
         self._idle.put_nowait(process)
         return Verdicts(
             [NewRecipient(*recipient) for recipient in accepted],
             [Rejection(*rejection) for rejection in rejected],
+            unreachable,
         )
 
 
@@ -99,7 +100,7 @@ async def judging_processes(assignment: Assignment, processes: int) -> AsyncIter
         for process in started:
             if process.returncode is None:
                 process.kill()
-            # Reads what nobody has read: `wait` alone waits for ever behind a full pipe.
+            # Reads what is left unread: `wait` alone waits for ever behind a full pipe.
             await process.communicate()
 
 
@@ -144,7 +145,7 @@ def _ended(process: asyncio.subprocess.Process) -> RuntimeError:
 
 
 def main() -> None:
-    """Judge chunks of rows until nobody asks any more."""
+    """Judge chunks of rows until no more are sent."""
     campaign, templates, header, region = _read(sys.stdin.buffer)
     assignment = Assignment(
         Campaign.model_validate_json(campaign),
@@ -160,7 +161,7 @@ def main() -> None:
 
 
 def _read(pipe: BinaryIO) -> Any:  # noqa: ANN401 - JSON
-    """The next message; None when whoever writes them has gone, in the middle of one even."""
+    """The next message; None when the writer has gone, in the middle of one even."""
     head = pipe.read(_LENGTH.size)
     if len(head) < _LENGTH.size:
         return None

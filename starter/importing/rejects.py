@@ -13,8 +13,8 @@ from madan_sara.starter import strict_json
 from madan_sara.starter.importing.files import (
     REJECT_COLUMNS,
     CsvFile,
-    Row,
     SourceFile,
+    SourceRow,
     holds_rejects,
 )
 
@@ -69,7 +69,7 @@ class RejectsFile:
         if not self.rows:
             self.path.unlink(missing_ok=True)
 
-    def write(self, rejected: Iterable[tuple[Row, str]]) -> None:
+    def write(self, rejected: Iterable[tuple[SourceRow, str]]) -> None:
         """Add rows with the reasons against them."""
         for row, reason in rejected:
             self.rows += 1
@@ -82,11 +82,13 @@ class RejectsFile:
 
     def _require_replaceable(self) -> None:
         """Refuse a path with anything in its place but an older file of rejected rows."""
+        if not os.path.lexists(self.path):  # Also one that cannot be, as its name is too long.
+            return
         if self.path.exists() and self.path.samefile(self._source.path):
             what = "is the file to import"
-        elif self.path.is_symlink() or (self.path.exists() and not self.path.is_file()):
+        elif self.path.is_symlink() or not self.path.is_file():
             what = "is no ordinary file"
-        elif self.path.exists() and self.path.stat().st_size and not holds_rejects(self.path):
+        elif self.path.stat().st_size and not holds_rejects(self.path):
             what = "holds something else than rejected rows and would be lost"
         else:
             return
@@ -104,7 +106,7 @@ class RejectsFile:
 
 
 def _opened_for_its_owner(path: str, flags: int) -> int:
-    """Open a file that nobody else may read: the rows are about people."""
+    """Open a file that no other user may read: the rows are about people."""
     descriptor = os.open(path, flags, 0o600)
     os.fchmod(descriptor, 0o600)  # One of an earlier run keeps the mode it has.
     return descriptor

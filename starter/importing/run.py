@@ -1,7 +1,7 @@
 """The import of a file: read, judged, stored and reported chunk by chunk.
 
 At no time is more of the file in memory than a few chunks. Each is stored as a whole and
-nobody twice, so an import that was killed goes on when it is started again.
+no recipient twice, so an import that was killed goes on when it is started again.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ from madan_sara.contracts.faults import InvalidRequestError
 from madan_sara.contracts.phones import known_region
 from madan_sara.persistence.recipients import PostgresRecipients, StoredRecipients, require_open
 from madan_sara.starter.importing.checking import Assignment, RowCheck, Verdicts
-from madan_sara.starter.importing.files import Row, SourceFile, open_source
+from madan_sara.starter.importing.files import SourceFile, SourceRow, open_source
 from madan_sara.starter.importing.processes import (
     MOST_PROCESSES,
     Judge,
@@ -57,6 +57,8 @@ class ImportProgress:
     #: In the campaign already: imported before, or named further up in the file.
     known: int = 0
     rejected: int = 0
+    #: Of those added, the ones whom none of the campaign's channels reaches.
+    unreachable: int = 0
 
 
 class ImportResult(TypedDict):
@@ -70,6 +72,13 @@ class ImportResult(TypedDict):
     known: int
     #: The lines of the first of those.
     known_lines: list[int]
+    #: Of those added, the ones without an address on any of the campaign's channels: they are
+    #: stored, and end as `failed`, `no_viable_channel`.
+    unreachable: int
+    #: The lines of the first of those.
+    unreachable_lines: list[int]
+    #: The channels they have no address on.
+    channels: list[str]
     rejected: int
     #: How each column was understood, like `email <- E-mail`.
     columns: list[str]
@@ -106,7 +115,8 @@ async def import_file(
     """
     started = time.monotonic()
     job = await asyncio.to_thread(_prepare, campaign, path, options)
-    progress, known_lines, reopened = ImportProgress(job.rows), list[int](), False
+    progress, reopened = ImportProgress(job.rows), False
+    known_lines, unreachable_lines = list[int](), list[int]()
     with RejectsFile(job.source, options.rejects) as rejects:
         async with _judge(job, options) as judge, aclosing(_judged(judge, job.source)) as chunks:
             async for rows, verdicts in chunks:
@@ -115,7 +125,10 @@ async def import_file(
                 )
                 rejects.write((rows[place], reason) for place, reason in verdicts.rejected)
                 if len(known_lines) < SHOWN_LINES:
-                    known_lines += _known_lines(rows, verdicts, stored)
+                    known_lines += _lines(rows, verdicts, stored.known)
+                unreachable = _unreachable(verdicts, stored)
+                if len(unreachable_lines) < SHOWN_LINES:
+                    unreachable_lines += _lines(rows, verdicts, unreachable)
                 reopened |= stored.reopened
                 progress = _advanced(progress, verdicts, stored)
                 if options.on_progress is not None:
@@ -127,6 +140,9 @@ async def import_file(
         added=progress.added,
         known=progress.known,
         known_lines=known_lines[:SHOWN_LINES],
+        unreachable=progress.unreachable,
+        unreachable_lines=unreachable_lines[:SHOWN_LINES],
+        channels=[channel.value for channel in campaign.channels],
         rejected=progress.rejected,
         columns=job.columns,
         warnings=job.warnings,
@@ -180,12 +196,12 @@ def _judge(job: _Job, options: ImportOptions) -> AbstractAsyncContextManager[Jud
     return nullcontext(ThreadJudge(job.check))
 
 
-_JudgedChunk = tuple[list[Row], Verdicts]
+_JudgedChunk = tuple[list[SourceRow], Verdicts]
 
 
 async def _judged(judge: Judge, source: SourceFile) -> AsyncGenerator[_JudgedChunk]:
     """The chunks of a file in its order, judged while earlier ones are being stored."""
-    waiting: deque[tuple[list[Row], asyncio.Task[Verdicts]]] = deque()
+    waiting: deque[tuple[list[SourceRow], asyncio.Task[Verdicts]]] = deque()
     rows = source.rows()
     try:
         while chunk := await asyncio.to_thread(_next_chunk, rows):
@@ -203,8 +219,8 @@ async def _judged(judge: Judge, source: SourceFile) -> AsyncGenerator[_JudgedChu
         await asyncio.gather(*(judging for _, judging in waiting), return_exceptions=True)
 
 
-def _next_chunk(rows: Iterator[Row]) -> list[Row]:
-    chunk: list[Row] = []
+def _next_chunk(rows: Iterator[SourceRow]) -> list[SourceRow]:
+    chunk: list[SourceRow] = []
     characters = 0
     for row in rows:
         chunk.append(row)
@@ -214,13 +230,17 @@ def _next_chunk(rows: Iterator[Row]) -> list[Row]:
     return chunk
 
 
-def _known_lines(
-    rows: Sequence[Row], verdicts: Verdicts, stored: StoredRecipients
-) -> Iterator[int]:
-    """The lines of those whom the campaign had already."""
+def _unreachable(verdicts: Verdicts, stored: StoredRecipients) -> list[int]:
+    """The places of those who were added and whom no channel of the campaign reaches."""
+    known = set(stored.known)
+    return [place for place in verdicts.unreachable if place not in known]
+
+
+def _lines(rows: Sequence[SourceRow], verdicts: Verdicts, places: Sequence[int]) -> Iterator[int]:
+    """The lines of some of those who were accepted."""
     rejected = {rejection.place for rejection in verdicts.rejected}
     accepted = [row for place, row in enumerate(rows) if place not in rejected]
-    return (accepted[place].line for place in stored.known)
+    return (accepted[place].line for place in places)
 
 
 def _advanced(
@@ -233,4 +253,5 @@ def _advanced(
         added=progress.added + accepted - len(stored.known),
         known=progress.known + len(stored.known),
         rejected=progress.rejected + rejected,
+        unreachable=progress.unreachable + len(_unreachable(verdicts, stored)),
     )

@@ -9,8 +9,8 @@ from typing import Final
 from madan_sara.contracts.phones import to_e164
 from madan_sara.policy.columns import NESTED, Field, column_name
 from madan_sara.starter.importing.checking import RowCheck
-from madan_sara.starter.importing.columns import UnreadableRowError
-from madan_sara.starter.importing.files import Row
+from madan_sara.starter.importing.columns import RejectedRowError
+from madan_sara.starter.importing.files import SourceRow
 
 #: Rows looked at: enough to tell what a column holds, few enough to cost nothing.
 _SAMPLE_ROWS: Final = 100
@@ -23,7 +23,7 @@ _CONTACT_WORDS: Final = re.compile(
 _LIKE_A_MAILBOX: Final = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 
 
-def understood(check: RowCheck, rows: Iterable[Row]) -> tuple[list[str], list[str]]:
+def understood(check: RowCheck, rows: Iterable[SourceRow]) -> tuple[list[str], list[str]]:
     """What each column was taken for, and which may have been meant otherwise.
 
     Args:
@@ -39,7 +39,7 @@ def understood(check: RowCheck, rows: Iterable[Row]) -> tuple[list[str], list[st
     for row in islice(rows, _SAMPLE_ROWS):
         try:
             said = check.reader.read(row.raw)
-        except UnreadableRowError:  # Rejected with its line.
+        except RejectedRowError:  # Rejected with its line.
             continue
         for field, value in said.items():
             values.setdefault(field, []).append(value)
@@ -58,7 +58,7 @@ def understood(check: RowCheck, rows: Iterable[Row]) -> tuple[list[str], list[st
     return lines, warnings
 
 
-def _named(check: RowCheck, row: Row) -> Mapping[str, Field]:
+def _named(check: RowCheck, row: SourceRow) -> Mapping[str, Field]:
     """The names a row of JSON brings itself."""
     if not isinstance(row.raw, str):
         return {}

@@ -47,7 +47,7 @@ def test_channels_and_sleep_do_not_depend_on_the_hour(now):
         decision = route(facts, now=now)
         tried = expected.tried or [expected.channel]
         if example not in steered:
-            assert decision.order()[: len(tried)] == tried, example.id
+            assert decision.channel_order()[: len(tried)] == tried, example.id
         if expected.routing:
             assert decision.reason is expected.routing, example.id
         plan = plan_send_time(campaign, facts.settings, profile, expected.channel, now=now)

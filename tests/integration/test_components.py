@@ -176,7 +176,7 @@ def test_the_router_and_the_selector_choose_without_a_stored_message(orchestrato
     content = MessageContent.model_validate({"default": "Bonjou"})
     assert orchestrator.router.route_message(campaign, profile, content, now=NOW) == "email"
     decision = orchestrator.router.route_with_fallback(campaign, profile, content, now=NOW)
-    assert decision.order() == ["email"]
+    assert decision.channel_order() == ["email"]
     assert orchestrator.selector.select_channel(decision.assessments) == "email"
     recommended = orchestrator.selector.get_channel_recommendations(CustomerType.NEW)
     assert recommended == ["email", "chat", "instagram"]

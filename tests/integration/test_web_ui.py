@@ -43,7 +43,7 @@ async def test_a_sleeping_outreach_tells_its_story(orchestrator, tenant_id):
     details = await _details(handle)
     assert details.startswith("**scheduled**")
     assert "**On email**: it scores best" in details
-    assert "no_contact" in details
+    assert "no address" in details
     assert "marie" not in details.lower()
     timers = [
         event.user_metadata.summary.data.decode()
@@ -136,7 +136,7 @@ async def test_a_campaign_shows_its_progress_and_what_it_did(
     async def asleep() -> bool:
         details = await _details(handle)
         sent = details.startswith("**active**: 2 of 5 have an outcome")
-        return sent and "the day's share is used up" in details
+        return sent and "waits for the next day" in details
 
     await eventually(asleep, "it sleeps until the next day, and shows who was sent to meanwhile")
     details = await _details(handle)
@@ -181,7 +181,7 @@ async def test_a_campaign_that_paces_itself_says_why(orchestrator, database, ten
     handle = await orchestrator.campaign(campaign.id).start()
 
     async def asleep() -> bool:
-        return "the day's share is used up" in await _details(handle)
+        return "waits for the next day" in await _details(handle)
 
     await eventually(asleep, "it sleeps until the next day")
     told = re.findall(r"daily share chosen: share (\d+), reason (.+)", await _details(handle))

@@ -83,3 +83,26 @@ async def test_a_campaign_of_nothing_but_the_longest_texts_is_started_and_cancel
     await eventually(one_is_sent, "the day's message is sent")
     await control.cancel(long)
     assert (await control.result()).status == "cancelled"
+
+
+@pytest.mark.parametrize("wide", WIDEST)
+async def test_a_mail_of_nothing_but_the_longest_texts_arrives_as_it_was_written(
+    orchestrator, tenant_id, mail_sink, wide
+):
+    long = longest(wide)
+    address = f"{tenant_id.hex}@example.com"
+    campaign = make_campaign(tenant_id, name=long, campaign_type=long, channels=["email"])
+    sent = await orchestrator.send_outreach(
+        campaign,
+        long,
+        make_profile(name=long, contact_info={"email": address}),
+        {"email": {"subject": "{{ name }}", "text": f"{{{{ name }}}} {long}"}},
+    )
+    ended = await orchestrator.handle(UUID(sent["message_id"])).result()
+    assert ended.state is OutreachState.SENT
+    (mail,) = [mail for mail in mail_sink.messages if address in mail.envelope_to]
+    body = mail.message.get_body(["plain"])
+    assert body is not None
+    if wide.isprintable():  # Others are no part of a header.
+        assert mail.message["Subject"] == long
+        assert long in body.get_content().replace("\n", "")

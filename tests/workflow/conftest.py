@@ -39,8 +39,15 @@ async def skipping() -> AsyncIterator[WorkflowEnvironment]:
 
 
 @pytest_asyncio.fixture
-async def stage(skipping: WorkflowEnvironment, database: Database) -> AsyncIterator[SkippingStage]:
+async def stage(
+    skipping: WorkflowEnvironment, database: Database, kept: Path
+) -> AsyncIterator[SkippingStage]:
     async with AsyncExitStack() as exits:
         stage = SkippingStage(skipping.client, database, exits, skipping)
         await stage.pass_the_hour()
         yield stage
+    # This server's histories are gone with it.
+    with (kept / "skipped-histories").open("ab") as file:
+        for handle in stage.started:
+            history = await handle.fetch_history()
+            file.writelines(event.SerializeToString() for event in history.events)

@@ -167,7 +167,7 @@ async def test_what_was_due_in_a_pause_is_sent_after_it_in_allowed_hours(
         settings={"quiet_hours": {"start": "20:00", "end": "09:00"}},
     )
     sender = ScriptedSender()
-    await stage.cast({Channel.EMAIL: sender}, pause_poll=timedelta(minutes=30))
+    await stage.cast({Channel.EMAIL: sender}, pause_poll=timedelta(hours=2))
     await stage.save(campaign)
     await queue(database, campaign, audience(12))
     handle = await begin(stage, campaign)

@@ -18,7 +18,7 @@ from madan_sara.contracts.channels import Channel
 from madan_sara.contracts.delivery import DeliveryEvent, DeliveryEventKind, DeliveryEventSignal
 from madan_sara.contracts.outreach import ExitReason, OutreachState, RescheduleInput
 from madan_sara.contracts.settings import OrchestratorSettings
-from madan_sara.persistence.intake import PostgresIntake
+from madan_sara.persistence.receipts import PostgresReceiptStore
 from madan_sara.workflows.outreach import OutreachWorkflow
 from tests.fakes.sender import Gate, ScriptedSender, accept, refuse
 from tests.ledger import assert_nothing_left_behind, money
@@ -69,7 +69,7 @@ async def test_a_refusal_gives_the_hold_back_and_tries_the_next_channel(
     result = await handle.result()
     status = await handle.query(OutreachWorkflow.status)
     assert result.state is OutreachState.SENT
-    assert result.channel is status.routing.order()[1]
+    assert result.channel is status.routing.channel_order()[1]
     assert [a.outcome for a in status.attempts] == ["refused", "accepted"]
     assert len(sms.asked) + len(instagram.asked) == 1
     price = 7500 if result.channel is Channel.SMS else 0
@@ -435,7 +435,7 @@ async def test_a_bounce_within_the_wait_falls_back(stage, tenant_id, database):
             kind=DeliveryEventKind.BOUNCED,
             occurred_at=datetime.now(UTC),
         )
-        await PostgresIntake(database).receive(tenant_id, event, datetime.now(UTC))
+        await PostgresReceiptStore(database).receive(tenant_id, event, datetime.now(UTC))
         await handle.signal(
             OutreachWorkflow.delivery_event,
             DeliveryEventSignal(attempt_no=1, kind=event.kind, occurred_at=event.occurred_at),

@@ -61,7 +61,7 @@ async def test_a_cancel_is_obeyed_whatever_comes_with_it(
 async def test_signals_without_input_are_heard_with_one(stage, database, tenant_id, heard):
     handle = await _begun_campaign(stage, database, tenant_id)
 
-    for name in ("pause", "resume", "recipients_added"):
+    for name in ("pause", "resume", "campaign_changed"):
         await handle.signal(name, args=[MARIE, {"why": MARIE}])
     await handle.signal("cancel")
 

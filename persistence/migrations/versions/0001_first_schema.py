@@ -225,6 +225,7 @@ CREATE TABLE budget_accounts (
     spent_micros  bigint NOT NULL DEFAULT 0 CHECK (spent_micros >= 0),
     message_limit bigint,
     message_count bigint NOT NULL DEFAULT 0 CHECK (message_count >= 0),
+    last_due_at   timestamptz,
     PRIMARY KEY (tenant_id, campaign_id, scope, key),
     FOREIGN KEY (tenant_id, campaign_id) REFERENCES campaigns,
     CONSTRAINT spend_within_limit CHECK (held_micros + spent_micros <= limit_micros),
@@ -233,7 +234,7 @@ CREATE TABLE budget_accounts (
 """
 
 # Append-only. `hold` and `release` or `settle` come in pairs per attempt; `spend` is
-# money spent outside any attempt.
+# money spent outside any attempt. A hold says when the send it pays for is due.
 _ENTRIES = """
 CREATE TABLE budget_entries (
     message_id    uuid NOT NULL,
@@ -245,6 +246,7 @@ CREATE TABLE budget_entries (
     day           date NOT NULL,
     amount_micros bigint NOT NULL CHECK (amount_micros >= 0),
     created_at    timestamptz NOT NULL,
+    due_at        timestamptz,
     PRIMARY KEY (message_id, attempt_no, kind)
 )
 """
@@ -306,6 +308,8 @@ _PROVIDER_ACCOUNTS = """
 CREATE TABLE provider_accounts (
     account       text PRIMARY KEY,
     code          text NOT NULL,
+    -- The last failure was that our settings are refused: an operator must correct them.
+    refuses_settings boolean NOT NULL,
     failures      integer NOT NULL CHECK (failures >= 1),
     failing_since timestamptz NOT NULL,
     failed_at     timestamptz NOT NULL,
@@ -352,8 +356,8 @@ CREATE TABLE counted_once (
 )
 """
 
-# A suppression names a recipient or an address; without a channel it covers all. What one wish
-# comes to is stored, and lifted, together; another wish for the same mailbox stands beside it.
+# A suppression names a recipient or an address; without a channel it covers all. What one
+# request comes to is stored, and lifted, together; another for the same mailbox stands beside it.
 _SUPPRESSIONS = """
 CREATE TABLE suppressions (
     tenant_id    uuid NOT NULL,
@@ -362,13 +366,13 @@ CREATE TABLE suppressions (
     channel      text,
     reason       text NOT NULL,
     created_at   timestamptz NOT NULL,
-    wish_id      uuid NOT NULL,
-    UNIQUE NULLS NOT DISTINCT (tenant_id, subject_kind, subject, channel, wish_id)
+    request_id      uuid NOT NULL,
+    UNIQUE NULLS NOT DISTINCT (tenant_id, subject_kind, subject, channel, request_id)
 )
 """
 
-_SUPPRESSIONS_BY_WISH = """
-CREATE INDEX suppressions_by_wish ON suppressions (wish_id)
+_SUPPRESSIONS_BY_REQUEST = """
+CREATE INDEX suppressions_by_request ON suppressions (request_id)
 """
 
 _ENGAGEMENT = """
@@ -397,7 +401,7 @@ CREATE TABLE conversions (
 )
 """
 
-# Append-only: what was ordered of a campaign, and what it changed itself and why.
+# Append-only: what a campaign was commanded, and what it changed itself and why.
 _CAMPAIGN_EVENTS = """
 CREATE TABLE campaign_events (
     tenant_id   uuid NOT NULL,
@@ -561,7 +565,7 @@ _STATEMENTS = (
     _EVENTS_BY_MESSAGE,
     _COUNTED_ONCE,
     _SUPPRESSIONS,
-    _SUPPRESSIONS_BY_WISH,
+    _SUPPRESSIONS_BY_REQUEST,
     _ENGAGEMENT,
     _CONVERSIONS,
     _CAMPAIGN_EVENTS,

@@ -4,7 +4,6 @@ import uuid
 
 import pytest
 
-from madan_sara.cli.standing import ask_standing
 from madan_sara.contracts.outreach import OutreachState
 from tests.audience import queue
 from tests.makers import make_campaign, phone_of
@@ -63,8 +62,8 @@ async def test_a_mail_server_away_costs_a_campaign_nothing_but_time(
         assert wait["explanation"].startswith(f"email: {server} is away since")
         assert (status["campaign_status"], status["by_state"]) == ("active", {"scheduled": 20})
         message = (await orchestrator.find.messages(campaign.id))[0]
-        standing = await ask_standing(orchestrator, message.message_id)
-        assert "is away since" in (standing.waits_for or "")
+        message_status = await orchestrator.get_message_status(message.message_id)
+        assert "is away since" in (message_status.waits_for or "")
     finally:
         await mail_sink.come_back()
 

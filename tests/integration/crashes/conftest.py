@@ -3,10 +3,11 @@
 Its own Temporal server and database: the workers of the other tests must not do its work.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import mkdtemp
 
 import pytest_asyncio
 from temporalio.client import Client
@@ -33,11 +34,14 @@ class CrashStack:
     #: Takes the first two contents without a word, then answers as usual.
     smtp: ScriptedSmtp
     worker: WorkerProcess
+    #: The settings of the worker, and the folder of its log.
+    settings: Mapping[str, str]
+    folder: Path
 
 
 @pytest_asyncio.fixture(scope="module")
-async def crash_stack(postgres: EmbeddedPostgres, tmp_path_factory) -> AsyncIterator[CrashStack]:
-    folder: Path = tmp_path_factory.mktemp("crashes")
+async def crash_stack(postgres: EmbeddedPostgres, kept: Path) -> AsyncIterator[CrashStack]:
+    folder = Path(mkdtemp(prefix="crashes-", dir=kept))
     await postgres.create_database("crashes")
     dsn = postgres.dsn("crashes")
     await upgrade_database(dsn)
@@ -71,4 +75,4 @@ async def crash_stack(postgres: EmbeddedPostgres, tmp_path_factory) -> AsyncIter
         worker = WorkerProcess(environment, folder / "worker.log")
         stack.push_async_callback(worker.kill)
         client = await Client.connect(temporal.address, data_converter=pydantic_data_converter)
-        yield CrashStack(client, database, sandbox, smtp, worker)
+        yield CrashStack(client, database, sandbox, smtp, worker, environment, folder)

@@ -15,9 +15,9 @@ import pytest_asyncio
 from sqlalchemy import text
 
 from madan_sara.contracts.outreach import OutreachResult, OutreachState
+from madan_sara.contracts.records import MessageRecord
 from madan_sara.contracts.settings import AmbiguityPolicy
 from madan_sara.devstack.sandbox.behaviour import BEHAVIOURS, Behaviour
-from madan_sara.persistence.intake import MessageRecord
 from madan_sara.starter.orchestrator import OutreachOrchestrator
 from tests.integration.crashes.conftest import CrashStack
 from tests.integration.crashes.obstacles import (

@@ -9,7 +9,7 @@ import asyncpg
 import pytest
 
 from madan_sara.contracts.naming import import_key
-from madan_sara.persistence.intake import PostgresIntake
+from madan_sara.persistence.messages import PostgresMessageStore
 from madan_sara.persistence.new_recipient import NewRecipient
 from madan_sara.starter.importing import run
 from madan_sara.starter.importing.run import ImportProgress
@@ -33,6 +33,9 @@ async def test_everybody_is_queued_in_the_order_of_the_file(importing):
         "added": 7,
         "known": 0,
         "known_lines": [],
+        "unreachable": 0,
+        "unreachable_lines": [],
+        "channels": importing.campaign.channels,
         "rejected": 0,
         "columns": ["id <- id", "name <- name", "email <- email", "attribute <- town"],
         "warnings": [],
@@ -42,6 +45,26 @@ async def test_everybody_is_queued_in_the_order_of_the_file(importing):
     }
     assert await importing.ids() == people
     assert not (importing.folder / "people.rejected.csv").exists()
+
+
+async def test_those_added_whom_no_channel_reaches_are_counted_and_named(saved):
+    """Known ones are not added, so they count only as known; rejected ones only as rejected."""
+    importing = await saved(channels=["email", "sms"])
+    people = [
+        {"id": "ana", "name": "Ana", "town": "Jacmel", "twitter_handle": "@ana"},
+        {"id": "joe", "name": "Joe", "town": "Jacmel", "email": "joe@example.com"},
+        {"id": "zoe", "name": "Zoe", "town": "Jacmel", "linkedin_id": "zoe"},
+        {"id": "ana", "name": "Ana", "town": "Jacmel", "twitter_handle": "@ana"},
+        {"id": "max", "name": "Max", "town": "Jacmel", "twitter_handle": "@max"},
+        {"id": "lea", "name": "Lea", "twitter_handle": "@lea"},
+    ]
+    path = write_jsonl(importing.folder / "p.jsonl", people)
+    result = await importing.run(path)
+    assert (result["added"], result["known"], result["rejected"]) == (4, 1, 1)
+    assert (result["unreachable"], result["unreachable_lines"]) == (3, [1, 3, 5])
+    assert result["channels"] == ["email", "sms"]
+    again = await importing.run(path)
+    assert (again["added"], again["unreachable"], again["unreachable_lines"]) == (0, 0, [])
 
 
 async def test_a_recipient_is_stored_as_a_request_would_be(importing):
@@ -55,7 +78,7 @@ async def test_a_recipient_is_stored_as_a_request_would_be(importing):
     }
     campaign = importing.campaign
     request = new_message(campaign, "zoe", profile, campaign.templates, idempotency_key="other")
-    await PostgresIntake(importing.database).store(request, datetime.now(UTC))
+    await PostgresMessageStore(importing.database).store(request, datetime.now(UTC))
     await importing.run(write_jsonl(importing.folder / "p.jsonl", [{"id": "zoe", **profile}]))
 
     by_state = {message["state"]: message for message in await importing.messages()}

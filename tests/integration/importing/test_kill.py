@@ -10,7 +10,7 @@ import pytest
 
 from madan_sara.starter.importing import run
 from madan_sara.starter.importing.run import ImportProgress
-from tests.integration.starter.cli import REPOSITORY
+from tests.integration.cli.cli import REPOSITORY
 
 #: Imports a file of many chunks and is killed, by nobody's mercy, when some are stored.
 VICTIM = """

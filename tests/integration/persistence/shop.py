@@ -20,14 +20,16 @@ from madan_sara.contracts.outreach import (
     ReserveInput,
     ReserveResult,
 )
+from madan_sara.contracts.records import BookingState
 from madan_sara.persistence.attempts import PostgresAttemptStore
-from madan_sara.persistence.bookings import BookingState, MessageBookings
+from madan_sara.persistence.bookings import MessageBookings
 from madan_sara.persistence.budget import PostgresBudgetLedger
 from madan_sara.persistence.campaigns import PostgresCampaignStore
 from madan_sara.persistence.claims import PostgresClaimStore
 from madan_sara.persistence.database import Database
 from madan_sara.persistence.decision_facts import DecisionReader
-from madan_sara.persistence.intake import PostgresIntake
+from madan_sara.persistence.messages import PostgresMessageStore
+from madan_sara.persistence.receipts import PostgresReceiptStore
 from madan_sara.persistence.requests import PostgresRequestStore
 from madan_sara.policy.budget import judge_reservation
 from madan_sara.starter.requests import new_message
@@ -45,7 +47,8 @@ class Shop:
         self.database = database
         self.tenant_id = tenant_id
         self.campaigns = PostgresCampaignStore(database)
-        self.intake = PostgresIntake(database)
+        self.messages = PostgresMessageStore(database)
+        self.receipts = PostgresReceiptStore(database)
         self.decisions = DecisionReader(database)
         self.claims = PostgresClaimStore(database, self.decisions)
         self.ledger = PostgresBudgetLedger(database)
@@ -68,7 +71,7 @@ class Shop:
         profile = {"contact_info": {"user_id": recipient_id, "phone": phone_of(recipient_id)}}
         content = {"default": "The market opens at eight."}
         message = new_message(campaign, recipient_id, profile, content, **changes)
-        await self.intake.store(message, NOW)
+        await self.messages.store(message, NOW)
         return MessageRef(tenant_id=self.tenant_id, message_id=message.message_id)
 
     async def reserve(
@@ -110,9 +113,7 @@ class Shop:
         after: timedelta = timedelta(0),
     ) -> None:
         """Have an attempt taken by a provider, or perhaps taken, if it has a hold or was begun."""
-        bookings = await MessageBookings(self.database, tenant_id=self.tenant_id).of_message(
-            ref.message_id
-        )
+        bookings = await MessageBookings(self.database, self.tenant_id).of_message(ref.message_id)
         if any(b.attempt_no == attempt_no and b.state is BookingState.HELD for b in bookings):
             await self.attempts.open_attempt(
                 ref, attempt_no, Channel.CHAT, "postman", NOW, openings_before=0
@@ -133,7 +134,7 @@ class Shop:
             kind=kind,
             occurred_at=NOW,
         )
-        return await self.intake.receive(self.tenant_id, event, NOW)
+        return await self.receipts.receive(self.tenant_id, event, NOW)
 
     async def let_in(self, account: str) -> None:
         """Have the next call to an account look whether it is back."""

@@ -15,18 +15,21 @@ from madan_sara.activities.delivery import MessageDelivery
 from madan_sara.activities.errors import (
     AmbiguousDeliveryError,
     LeaseExpiredError,
+    MisconfiguredProviderError,
     ProviderUnavailableError,
     TransientDeliveryError,
 )
-from madan_sara.activities.sender import SenderCapabilities
+from madan_sara.activities.sender import Accepted, Refused, SenderCapabilities
 from madan_sara.contracts.channels import Channel
 from madan_sara.contracts.delivery import AttemptState, DeliveryOutcome
 from madan_sara.contracts.outreach import DeliverInput
+from madan_sara.contracts.words.waits import explain_wait
 from madan_sara.persistence.attempts import PostgresAttemptStore
+from madan_sara.persistence.database import Database
 from madan_sara.persistence.provider_accounts import PostgresProviderAccounts
 from tests.fakes.sender import Gate, ScriptedSender, refuse
-from tests.integration.persistence.shop import Shop
-from tests.ledger import assert_books_balance
+from tests.integration.persistence.shop import NOW, Shop
+from tests.ledger import assert_accounts_balance
 
 #: Each run begins a second after the one before.
 _SECONDS = count()
@@ -73,10 +76,17 @@ async def due(shop: Shop, **changes) -> DeliverInput:
     return DeliverInput(ref=ref, attempt_no=1, channel=Channel.CHAT)
 
 
-async def deliver(shop: Shop, sender: ScriptedSender, request: DeliverInput, store=None, **options):
+async def deliver(
+    shop: Shop,
+    sender: ScriptedSender,
+    request: DeliverInput,
+    store=None,
+    accounts=None,
+    **options,
+):
     delivery = MessageDelivery(
         store or shop.attempts,
-        PostgresProviderAccounts(shop.database),
+        accounts or PostgresProviderAccounts(shop.database),
         {Channel.CHAT: sender},
         **options,
     )
@@ -84,6 +94,32 @@ async def deliver(shop: Shop, sender: ScriptedSender, request: DeliverInput, sto
     started_at = environment.info.started_time + timedelta(seconds=next(_SECONDS))
     environment.info = replace(environment.info, started_time=started_at)
     return await environment.run(delivery.deliver, request)
+
+
+UNREACHABLE = Database("postgresql+asyncpg://nobody@127.0.0.1:1/none")
+AT_ONCE = SenderCapabilities(look_up=True, look_up_settles_after=timedelta(0))
+LOST = Gate(AmbiguousDeliveryError("lost"), opened=True)
+AWAY = Gate(ProviderUnavailableError("away"), opened=True)
+REFUSES_SETTINGS = Gate(MisconfiguredProviderError("no login", code="smtp_535"), opened=True)
+_PAUSE = text("UPDATE campaigns SET status = 'paused' WHERE tenant_id = :tenant_id")
+_OPENED_AGAIN = text("UPDATE attempts SET openings = openings + 1 WHERE message_id = :id")
+
+
+def answering(answer) -> Gate:
+    return Gate(None if isinstance(answer, Accepted) else answer, opened=True)
+
+
+def _as(sender: ScriptedSender, *behaviours) -> ScriptedSender:
+    """Another sender of the same account."""
+    other = ScriptedSender(*behaviours, capabilities=sender.capabilities)
+    other.account = sender.account
+    return other
+
+
+async def health_of(shop: Shop, sender: ScriptedSender):
+    """What is known of an account that has failed; None: it works."""
+    ref = await shop.message(await shop.campaign(channels=["chat"]))
+    return (await shop.attempts.delivery_facts(ref, 1, Channel.CHAT, sender.account)).account
 
 
 async def attempt_of(shop: Shop, request: DeliverInput):
@@ -104,7 +140,7 @@ async def test_an_acceptance_is_written_again_until_it_is_written(shop, after):
     assert len(sender.asked) == 1
     attempt = await attempt_of(shop, request)
     assert (attempt.state, attempt.tries) == (AttemptState.ACCEPTED, 1)
-    await assert_books_balance(shop.database, shop.tenant_id)
+    await assert_accounts_balance(shop.database, shop.tenant_id)
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
@@ -196,7 +232,7 @@ async def test_nothing_is_sent_for_an_attempt_that_was_replaced(shop):
     assert (result.outcome, sender.asked) == (DeliveryOutcome.REFUSED, [])
     second = request.model_copy(update={"attempt_no": 2})
     assert (await deliver(shop, sender, second)).outcome is DeliveryOutcome.ACCEPTED
-    await assert_books_balance(shop.database, shop.tenant_id)
+    await assert_accounts_balance(shop.database, shop.tenant_id)
 
 
 async def test_at_least_once_no_more_than_five_calls_are_lost_account_down_or_not(shop):
@@ -332,3 +368,189 @@ async def test_two_runs_at_once_call_once(shop):
     )
     assert len(sender.asked) == 1
     assert any(getattr(r, "outcome", None) is DeliveryOutcome.ACCEPTED for r in results)
+
+
+async def test_what_changes_while_the_provider_is_asked_counts_before_the_call(shop):
+    """Paused meanwhile: never taken, and not called."""
+
+    class PausedMeanwhile(ScriptedSender):
+        async def look_up(self, idempotency_key):
+            async with shop.database.statement() as connection:
+                await connection.execute(_PAUSE, {"tenant_id": shop.tenant_id})
+            return await super().look_up(idempotency_key)
+
+    request = await due(shop)
+    sender = PausedMeanwhile(
+        Gate(AmbiguousDeliveryError("lost"), opened=True), capabilities=AT_ONCE
+    )
+    with pytest.raises(ApplicationError, match="paused"):
+        await deliver(shop, sender, request)
+    assert (len(sender.asked), len(sender.looked_up)) == (1, 1)
+
+
+async def test_an_account_that_works_costs_no_statement(shop):
+    accounts = PostgresProviderAccounts(UNREACHABLE)
+    request = await due(shop)
+    result = await deliver(shop, ScriptedSender(), request, accounts=accounts)
+    assert result.outcome is DeliveryOutcome.ACCEPTED
+
+
+async def test_messages_that_are_never_answered_do_not_take_an_account_from_the_others(shop):
+    """Each answer about another message comes from a run that began before any failure."""
+    sender = ScriptedSender(capabilities=SenderCapabilities(idempotency_keys=True))
+    for _ in range(4):
+        gate = Gate()
+        served, silent = await due(shop), await due(shop)
+        serving = asyncio.create_task(deliver(shop, _as(sender, gate), served))
+        await gate.reached.wait()
+        with pytest.raises(ApplicationError):
+            await deliver(shop, _as(sender, LOST), silent)
+        gate.opened.set()
+        assert (await serving).outcome is DeliveryOutcome.ACCEPTED
+    assert await health_of(shop, sender) is None
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [Refused("no"), TransientDeliveryError("full"), Accepted("letter")],
+    ids=["refused", "put off", "accepted"],
+)
+@pytest.mark.parametrize("impatient", [False, True])
+async def test_an_answer_of_any_kind_puts_an_account_back_into_service(shop, answer, impatient):
+    request = await due(shop)
+    sender = ScriptedSender()
+    with pytest.raises(ApplicationError, match="refuses our settings"):
+        await deliver(shop, _as(sender, REFUSES_SETTINGS), request)
+    if impatient:
+        await shop.impatient(request.ref)
+    await shop.let_in(sender.account)
+
+    with suppress(ApplicationError):
+        await deliver(shop, _as(sender, answering(answer)), request)
+
+    assert await health_of(shop, sender) is None
+
+
+async def test_a_look_up_that_finds_nothing_is_an_answer(shop):
+    request, other = await due(shop), await due(shop)
+    sender = ScriptedSender(capabilities=AT_ONCE)
+    with pytest.raises(ApplicationError, match="is away"):
+        await deliver(shop, _as(sender, AWAY), other)
+
+    with pytest.raises(ApplicationError, match="held up"):
+        await deliver(shop, _as(sender, LOST, HELD_UP), request)
+
+    assert await health_of(shop, sender) is None
+
+
+async def test_a_look_whether_an_account_is_back_that_is_not_made_is_left_to_others(shop):
+    """The run is held up on its way; the next one looks at once."""
+    request = await due(shop)
+    sender = ScriptedSender()
+    with pytest.raises(ApplicationError, match="refuses our settings"):
+        await deliver(shop, _as(sender, REFUSES_SETTINGS), request)
+    await shop.let_in(sender.account)
+
+    for _ in range(3):
+        with pytest.raises(ApplicationError, match="held up"):
+            await deliver(shop, _as(sender, HELD_UP), request)
+
+    assert (await deliver(shop, sender, request)).outcome is DeliveryOutcome.ACCEPTED
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+async def test_a_look_is_left_to_others_when_its_attempt_cannot_be_opened(shop, after):
+    request = await due(shop)
+    sender = ScriptedSender()
+    with pytest.raises(ApplicationError, match="refuses our settings"):
+        await deliver(shop, _as(sender, REFUSES_SETTINGS), request)
+    await shop.let_in(sender.account)
+    store = Disconnected(shop.database, "open_attempt", times=1, after=after)
+
+    with pytest.raises(ConnectionResetError):
+        await deliver(shop, sender, request, store)
+
+    assert (await deliver(shop, sender, request)).outcome is DeliveryOutcome.ACCEPTED
+
+
+async def test_a_look_is_left_to_others_when_its_message_is_cancelled(shop):
+    request, other = await due(shop), await due(shop)
+    sender = ScriptedSender()
+    with pytest.raises(ApplicationError, match="refuses our settings"):
+        await deliver(shop, _as(sender, REFUSES_SETTINGS), request)
+    await shop.let_in(sender.account)
+
+    class CancelledMeanwhile(PostgresAttemptStore):
+        async def open_attempt(self, *args, **kwargs):
+            await shop.conclude(request.ref)
+            return await super().open_attempt(*args, **kwargs)
+
+    result = await deliver(shop, sender, request, CancelledMeanwhile(shop.database))
+
+    assert (result.outcome, sender.asked) == (DeliveryOutcome.REFUSED, [])
+    assert (await deliver(shop, sender, other)).outcome is DeliveryOutcome.ACCEPTED
+
+
+async def test_refused_settings_are_told_as_such_whatever_the_providers_code(shop):
+    request, other = await due(shop), await due(shop)
+    sender = ScriptedSender()
+    told = r"refuses our settings since .* \(smtp_535\); an operator must correct them"
+    with pytest.raises(ApplicationError, match=told) as first:
+        await deliver(shop, _as(sender, REFUSES_SETTINGS), request)
+    with pytest.raises(ApplicationError, match=told) as second:
+        await deliver(shop, sender, other)
+    assert {first.value.type, second.value.type} == {"SettingsRefused"}
+
+    wait = (await shop.messages.record(shop.tenant_id, request.ref.message_id)).attempts[-1].wait
+    assert "refuses our settings" in explain_wait(wait)
+    await shop.let_in(sender.account)
+    with pytest.raises(ApplicationError, match="is away"):
+        await deliver(shop, _as(sender, AWAY), request)
+
+
+async def test_settings_that_a_look_up_is_refused_for_are_told_as_such(shop):
+    class Locked(ScriptedSender):
+        async def look_up(self, idempotency_key):
+            raise MisconfiguredProviderError("no login", code="http_401")
+
+    request = await due(shop)
+    with pytest.raises(ApplicationError, match="refuses our settings"):
+        await deliver(shop, Locked(LOST, capabilities=AT_ONCE), request)
+
+
+@pytest.mark.parametrize("is_in_time", [True, False])
+async def test_an_answer_that_comes_after_giving_up_is_kept_or_noted_in_the_log(
+    shop, caplog, is_in_time
+):
+    """The run was taken for dead, and its message given up by another one."""
+    request = await due(shop)
+    gate = Gate()
+    slow = asyncio.create_task(deliver(shop, ScriptedSender(gate), request))
+    await gate.reached.wait()
+    await shop.attempts.close_attempt(request.ref, 1, Channel.CHAT, NOW)
+    if not is_in_time:
+        async with shop.database.statement() as connection:
+            await connection.execute(_OPENED_AGAIN, {"id": request.ref.message_id})
+    gate.opened.set()
+
+    outcome = (await slow).outcome
+    state = (await shop.messages.record(shop.tenant_id, request.ref.message_id)).state
+    if is_in_time:
+        assert (outcome, state) == (DeliveryOutcome.ACCEPTED, "sent")
+    else:
+        assert (outcome, state) == (DeliveryOutcome.UNKNOWN, "unknown")
+    assert ("had ended as unknown" in caplog.text) is not is_in_time
+    await assert_accounts_balance(shop.database, shop.tenant_id)
+
+
+async def test_what_may_be_out_ends_without_the_code_of_its_account(shop):
+    request = await due(shop)
+    sender = ScriptedSender(capabilities=AT_ONCE)
+    with pytest.raises(ApplicationError, match="is away"):
+        await deliver(shop, _as(sender, LOST, AWAY), request)
+    await shop.impatient(request.ref)
+
+    result = await deliver(shop, _as(sender, AWAY), request)
+
+    assert (result.outcome, result.code) == (DeliveryOutcome.UNKNOWN, None)
+    assert (await attempt_of(shop, request)).code is None

@@ -15,7 +15,8 @@ from madan_sara.contracts.channels import Channel
 from madan_sara.contracts.delivery import AttemptState, DeliveryEventKind
 from madan_sara.contracts.outreach import ClaimInput, MessageRef
 from tests.integration.persistence.shop import NOW, Shop
-from tests.ledger import assert_books_balance
+from tests.ledger import assert_accounts_balance
+from tests.tallies import assert_tallies_are_exact
 
 LATER = NOW + timedelta(minutes=5)
 
@@ -35,6 +36,10 @@ SELECT m.state, m.sent_at, m.finished_at, upper(r.covers) AS covered_until,
        (SELECT array_agg(kind ORDER BY kind) FROM budget_entries WHERE message_id = :id) AS kinds
   FROM messages m JOIN recipient_claims r USING (message_id) WHERE message_id = :id
 """)
+
+
+_COUNTED = text("SELECT messages FROM engagement_stats WHERE tenant_id = :tenant_id")
+_PUT_IN_STATE = text("UPDATE messages SET state = :state WHERE message_id = :id")
 
 
 @pytest.fixture
@@ -58,7 +63,7 @@ async def _rows(shop: Shop, statement, ref: MessageRef):
 
 
 async def _standing(shop: Shop, ref: MessageRef):
-    await assert_books_balance(shop.database, shop.tenant_id)
+    await assert_accounts_balance(shop.database, shop.tenant_id)
     (row,) = await _rows(shop, _STANDING, ref)
     return row
 
@@ -110,7 +115,8 @@ async def test_what_is_not_taken_books_nothing(shop, begun, answer):
     assert standing.covered_until is None
 
 
-async def test_the_first_answer_stands_and_is_booked_once(shop, begun):
+async def test_one_answer_stands_and_is_booked_once(shop, begun):
+    """The first; only what was unknown is known by an acceptance that comes later."""
     answers = [AttemptState.ACCEPTED, AttemptState.UNKNOWN, AttemptState.REFUSED] * 3
     attempts = await asyncio.gather(
         *(
@@ -120,10 +126,98 @@ async def test_the_first_answer_stands_and_is_booked_once(shop, begun):
         *(shop.attempts.close_attempt(begun, 1, Channel.CHAT, LATER) for _ in answers),
     )
 
-    (first,) = {attempt.state for attempt in attempts}
+    states = {attempt.state for attempt in attempts}
+    assert states in ({"accepted"}, {"refused"}, {"unknown", "accepted"})
     standing = await _standing(shop, begun)
-    assert standing.state == {"accepted": "sent", "unknown": "unknown"}.get(first, "sending")
-    assert standing.kinds == (["hold"] if first == "refused" else ["hold", "settle"])
+    assert standing.state == ("sending" if states == {"refused"} else "sent")
+    assert standing.kinds == (["hold"] if states == {"refused"} else ["hold", "settle"])
+
+
+async def _provider_id(shop: Shop, ref: MessageRef) -> str | None:
+    record = await shop.messages.record(shop.tenant_id, ref.message_id)
+    assert record is not None
+    return record.attempts[-1].provider_message_id
+
+
+async def _accepted_late(shop: Shop, ref: MessageRef, *, openings: int = 1):
+    return await shop.attempts.record_attempt(
+        ref,
+        1,
+        AttemptState.ACCEPTED,
+        LATER + timedelta(hours=1),
+        openings=openings,
+        tries=1,
+        provider_message_id="letter 1",
+    )
+
+
+async def _lose(shop: Shop, ref: MessageRef) -> None:
+    await shop.attempts.record_attempt(ref, 1, AttemptState.UNKNOWN, LATER, openings=1, tries=1)
+
+
+@pytest.mark.parametrize("is_closed", [False, True], ids=["given up", "cancelled"])
+async def test_an_acceptance_that_comes_late_makes_what_was_unknown_sent(shop, begun, is_closed):
+    if is_closed:
+        await shop.attempts.close_attempt(begun, 1, Channel.CHAT, LATER)
+    else:
+        await _lose(shop, begun)
+    before = await _standing(shop, begun)
+
+    attempt = await _accepted_late(shop, begun)
+
+    after = await _standing(shop, begun)
+    assert (attempt.state, await _provider_id(shop, begun)) == (AttemptState.ACCEPTED, "letter 1")
+    assert (before.state, after.state) == ("unknown", "sent")
+    assert after[1:] == before[1:]
+    assert sum((await _rows(shop, _COUNTED, begun))[0]) == 1
+    await assert_tallies_are_exact(shop.database, shop.tenant_id)
+
+
+async def test_an_acceptance_of_an_earlier_call_leaves_what_is_unknown(shop, begun):
+    await _lose(shop, begun)
+    assert (await _accepted_late(shop, begun, openings=0)).state is AttemptState.UNKNOWN
+    assert (await _standing(shop, begun)).state == "unknown"
+
+
+async def test_a_late_acceptance_leaves_a_message_that_has_moved_on(shop, begun):
+    await _lose(shop, begun)
+    assert await shop.receive(begun, DeliveryEventKind.BOUNCED)
+    assert (await _accepted_late(shop, begun)).state is AttemptState.BOUNCED
+    assert await _provider_id(shop, begun) is None
+
+
+@pytest.mark.parametrize("state", ["deciding", "scheduled", "cancelled", "sent"])
+async def test_a_late_acceptance_leaves_a_message_in_any_state_but_unknown(shop, begun, state):
+    await _lose(shop, begun)
+    async with shop.database.statement() as connection:
+        key = {"id": begun.message_id, "state": state}
+        await connection.execute(_PUT_IN_STATE, key)
+    assert (await _accepted_late(shop, begun)).state is AttemptState.UNKNOWN
+    (standing,) = await _rows(shop, _STANDING, begun)
+    assert standing.state == state
+
+
+@pytest.mark.parametrize("repetition", range(20))
+async def test_an_acceptance_at_the_moment_of_giving_up_ends_as_sent(shop, begun, repetition):
+    await asyncio.gather(_lose(shop, begun), _accepted_late(shop, begun))
+    assert (await _standing(shop, begun)).state == "sent"
+    assert await _provider_id(shop, begun) == "letter 1"
+
+
+@pytest.mark.parametrize("is_closed", [False, True], ids=["given up", "cancelled"])
+async def test_what_is_unknown_keeps_no_code_of_an_earlier_call(shop, begun, is_closed):
+    wait = Postponement(until=LATER, code="smtp_421", account="postman:1")
+    assert await shop.attempts.put_off(begun, 1, Channel.CHAT, NOW, wait, openings=1, tries=0)
+    assert await shop.attempts.open_attempt(
+        begun, 1, Channel.CHAT, "postman", LATER, openings_before=1
+    )
+    if is_closed:
+        attempt = await shop.attempts.close_attempt(begun, 1, Channel.CHAT, LATER)
+    else:
+        attempt = await shop.attempts.record_attempt(
+            begun, 1, AttemptState.UNKNOWN, LATER, openings=2, tries=1
+        )
+    assert (attempt.state, attempt.code) == (AttemptState.UNKNOWN, None)
 
 
 async def test_a_bounce_heard_before_the_answer_is_neither_lost_nor_free(shop, begun):

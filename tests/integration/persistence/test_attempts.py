@@ -29,7 +29,7 @@ from madan_sara.persistence.attempts import PostgresAttemptStore
 from madan_sara.persistence.provider_accounts import PostgresProviderAccounts
 from tests.fakes.sender import Gate, ScriptedSender
 from tests.integration.persistence.shop import NOW
-from tests.ledger import assert_books_balance
+from tests.ledger import assert_accounts_balance
 
 
 @dataclass
@@ -199,8 +199,8 @@ async def test_a_late_no_does_not_undo_a_later_call_that_is_taken(shop, late):
     second_gate.opened.set()
 
     assert (await second).outcome is DeliveryOutcome.ACCEPTED
-    assert (await shop.intake.record(shop.tenant_id, request.ref.message_id)).state == "sent"
-    await assert_books_balance(shop.database, shop.tenant_id)
+    assert (await shop.messages.record(shop.tenant_id, request.ref.message_id)).state == "sent"
+    await assert_accounts_balance(shop.database, shop.tenant_id)
 
 
 async def test_an_answer_counts_from_when_it_came(shop):
@@ -211,7 +211,7 @@ async def test_an_answer_counts_from_when_it_came(shop):
     gate.opened.set()
     result = await running
 
-    record = await shop.intake.record(shop.tenant_id, request.ref.message_id)
+    record = await shop.messages.record(shop.tenant_id, request.ref.message_id)
     facts = await shop.attempts.delivery_facts(request.ref, 1, Channel.CHAT, "")
     assert result.answered_at == record.sent_at == facts.attempt.concluded_at
     assert result.answered_at > facts.attempt.called_at
@@ -238,7 +238,7 @@ async def _interrupted(shop) -> ResolveInput:
 async def _resolve(shop, senders, request: ResolveInput) -> DeliveryOutcome:
     delivery = _delivery(shop, senders)
     result: DeliverResult = await ActivityEnvironment().run(delivery.resolve_attempt, request)
-    await assert_books_balance(shop.database, shop.tenant_id)
+    await assert_accounts_balance(shop.database, shop.tenant_id)
     return result.outcome
 
 

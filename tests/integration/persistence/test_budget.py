@@ -11,9 +11,10 @@ from madan_sara.activities.errors import OverLimitError
 from madan_sara.contracts.channels import Channel
 from madan_sara.contracts.delivery import AttemptState
 from madan_sara.contracts.outreach import ExitReason, OutreachState
-from madan_sara.policy.budget import judge_spend
+from madan_sara.policy.budget import AccountScope, judge_spend
+from madan_sara.policy.ledger import AccountKey, Balance
 from tests.integration.persistence.shop import NOW, TODAY
-from tests.ledger import Sums, assert_books_balance, assert_nothing_left_behind, sums_of_entries
+from tests.ledger import assert_accounts_balance, assert_nothing_left_behind, sums_of_entries
 
 TOMORROW = TODAY + timedelta(days=1)
 
@@ -27,7 +28,7 @@ async def test_two_hundred_concurrent_holds_fill_a_budget_exactly(shop):
     assert sum(result.block is None for result in results) == 60
     reasons = {result.block.reason for result in results if result.block}
     assert reasons == {ExitReason.BUDGET_EXCEEDED}
-    await assert_books_balance(shop.database, shop.tenant_id)
+    await assert_accounts_balance(shop.database, shop.tenant_id)
 
 
 async def test_a_hold_run_again_gives_its_first_answer(shop):
@@ -52,7 +53,7 @@ async def test_twins_that_hold_the_last_money_agree(shop, round_no):
     results = await asyncio.gather(*(shop.reserve(ref) for _ in range(5)))
 
     assert [result.block for result in results] == [None] * 5
-    await assert_books_balance(shop.database, shop.tenant_id)
+    await assert_accounts_balance(shop.database, shop.tenant_id)
 
 
 async def test_a_hold_that_replaces_another_moves_between_days(shop):
@@ -64,10 +65,14 @@ async def test_a_hold_that_replaces_another_moves_between_days(shop):
 
     assert moved.block is None
     sums = await sums_of_entries(shop.database, shop.tenant_id)
-    assert sums[campaign.id, "day", TODAY.isoformat()] == Sums()
-    assert sums[campaign.id, "day", TOMORROW.isoformat()] == Sums(held=1_000_000, messages=1)
-    assert sums[campaign.id, "campaign", ""] == Sums(held=1_000_000, messages=1)
-    await assert_books_balance(shop.database, shop.tenant_id)
+    assert sums[AccountKey(campaign.id, AccountScope.DAY, TODAY.isoformat())] == Balance()
+    assert sums[AccountKey(campaign.id, AccountScope.DAY, TOMORROW.isoformat())] == Balance(
+        held_micros=1_000_000, messages=1
+    )
+    assert sums[AccountKey(campaign.id, AccountScope.CAMPAIGN, "")] == Balance(
+        held_micros=1_000_000, messages=1
+    )
+    await assert_accounts_balance(shop.database, shop.tenant_id)
 
 
 async def test_a_move_within_a_full_day_takes_its_own_place(shop):
@@ -93,8 +98,10 @@ async def test_a_move_that_does_not_fit_leaves_the_hold_where_it_is(shop):
     assert refused.block is not None
     assert refused.block.reason is ExitReason.DAILY_LIMIT
     sums = await sums_of_entries(shop.database, shop.tenant_id)
-    assert sums[campaign.id, "day", TODAY.isoformat()] == Sums(held=1_000_000, messages=1)
-    await assert_books_balance(shop.database, shop.tenant_id)
+    assert sums[AccountKey(campaign.id, AccountScope.DAY, TODAY.isoformat())] == Balance(
+        held_micros=1_000_000, messages=1
+    )
+    await assert_accounts_balance(shop.database, shop.tenant_id)
 
 
 async def test_moves_in_opposite_directions_do_not_wait_for_each_other(shop):
@@ -113,7 +120,7 @@ async def test_moves_in_opposite_directions_do_not_wait_for_each_other(shop):
         )
     )
 
-    await assert_books_balance(shop.database, shop.tenant_id)
+    await assert_accounts_balance(shop.database, shop.tenant_id)
 
 
 async def test_an_ended_message_takes_no_new_hold(shop):
@@ -147,7 +154,9 @@ async def test_each_end_is_booked_once_however_often_it_runs(shop):
         await shop.attempts.record_attempt(ref, 1, AttemptState.ACCEPTED, NOW, openings=1, tries=1)
 
     sums = await sums_of_entries(shop.database, shop.tenant_id)
-    assert sums[campaign.id, "campaign", ""] == Sums(spent=1_000_000, messages=1)
+    assert sums[AccountKey(campaign.id, AccountScope.CAMPAIGN, "")] == Balance(
+        spent_micros=1_000_000, messages=1
+    )
     assert (await shop.requests.request(sent)).state is OutreachState.SENT
     assert (await shop.requests.request(cancelled)).state is OutreachState.CANCELLED
     await assert_nothing_left_behind(shop.database, shop.tenant_id)
@@ -178,8 +187,8 @@ async def test_money_spent_elsewhere_is_no_message_of_the_day(shop):
     with pytest.raises(OverLimitError, match=r"budget_exceeded: remaining_budget 0, "):
         await shop.ledger.spend(campaign, Channel.CHAT, TODAY, 1, uuid4(), NOW, judge_spend)
     sums = await sums_of_entries(shop.database, shop.tenant_id)
-    assert sums[campaign.id, "day", TODAY.isoformat()].messages == 1
-    await assert_books_balance(shop.database, shop.tenant_id)
+    assert sums[AccountKey(campaign.id, AccountScope.DAY, TODAY.isoformat())].messages == 1
+    await assert_accounts_balance(shop.database, shop.tenant_id)
 
 
 async def test_money_spent_elsewhere_is_booked_once_and_within_the_limit(shop):
@@ -193,4 +202,4 @@ async def test_money_spent_elsewhere_is_booked_once_and_within_the_limit(shop):
 
     assert blocked.block is not None
     assert blocked.block.details["remaining_budget"] == "0.5"
-    await assert_books_balance(shop.database, shop.tenant_id)
+    await assert_accounts_balance(shop.database, shop.tenant_id)

@@ -11,8 +11,12 @@ import pytest
 from sqlalchemy import text
 
 from madan_sara.contracts.campaign import FINAL_STATUSES, Campaign, CampaignStatus
+from madan_sara.contracts.campaign_run import CampaignRef
 from madan_sara.contracts.settings import OrchestratorSettings
+from madan_sara.persistence.campaign_runs import PostgresCampaignRuns
 from madan_sara.persistence.campaign_status import SNAPSHOT, PostgresCampaignStatus
+from madan_sara.policy.budget import AccountScope
+from madan_sara.policy.forecast import prospects
 from madan_sara.starter.campaigns import Campaigns
 from tests.integration.persistence.shop import NOW, TODAY, Shop
 
@@ -98,7 +102,7 @@ async def test_the_last_five_events_are_told_the_newest_first(shop, database, te
     async with database.statement() as connection:
         await connection.execute(_NOTE, {**key, "now": NOW})
     campaigns = Campaigns(database, tenant_id, OrchestratorSettings())
-    status = await campaigns.standing(campaign.id)
+    status = await campaigns.status(campaign.id)
     assert [event["details"]["number"] for event in status["last_events"]] == [7, 6, 5, 4, 3]
     assert {event["kind"] for event in status["last_events"]} == {"note"}
 
@@ -106,7 +110,7 @@ async def test_the_last_five_events_are_told_the_newest_first(shop, database, te
 async def test_a_campaign_nobody_has_saved_has_no_status(database, tenant_id):
     unknown = uuid.uuid4()
     with pytest.raises(LookupError, match=str(unknown)):
-        await Campaigns(database, tenant_id, OrchestratorSettings()).standing(unknown)
+        await Campaigns(database, tenant_id, OrchestratorSettings()).status(unknown)
 
 
 async def order(shop: Shop, campaign: Campaign, status: CampaignStatus) -> CampaignStatus:
@@ -139,3 +143,21 @@ async def test_any_other_status_can_be_left(present, shop):
     campaign = await shop.campaign(status=present)
     for other in (CampaignStatus.DRAFT, CampaignStatus.PAUSED, CampaignStatus.ACTIVE):
         assert await order(shop, campaign, other) is other
+
+
+async def test_the_days_know_when_their_last_send_is_due(shop, database):
+    """Counts alone would let a forecast end before sends that are planned already."""
+    campaign = await shop.campaign()
+    tomorrow = TODAY + timedelta(days=1)
+    first, second = [await shop.message(campaign, name) for name in ("ana", "joe")]
+    await shop.reserve(first, day=tomorrow)
+    await shop.reserve(second)
+    standing = await PostgresCampaignStatus(database).snapshot(shop.tenant_id, campaign.id, NOW)
+    due = {a.key: a.last_due_at for a in standing.accounts if a.scope is AccountScope.DAY}
+    later = NOW + timedelta(days=1)
+    assert due == {TODAY.isoformat(): NOW, tomorrow.isoformat(): later}
+    facts = await PostgresCampaignRuns(database).facts(
+        CampaignRef(tenant_id=shop.tenant_id, campaign_id=campaign.id), NOW
+    )
+    assert facts.days_ahead[tomorrow].last_due_at == later
+    assert prospects(facts, 600.0, NOW).finish_at == later

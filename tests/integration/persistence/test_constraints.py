@@ -8,7 +8,7 @@ from sqlalchemy.exc import IntegrityError
 
 from madan_sara.contracts.delivery import DeliveryEvent, DeliveryEventKind
 from tests.integration.persistence.shop import NOW
-from tests.ledger import assert_books_balance
+from tests.ledger import assert_accounts_balance
 
 _CLAIM = """
 INSERT INTO recipient_claims (message_id, tenant_id, campaign_id, recipient_id, covers, claimed_at,
@@ -173,8 +173,8 @@ async def test_a_receipt_counts_once(shop):
         occurred_at=NOW,
     )
 
-    assert await shop.intake.receive(shop.tenant_id, event, NOW)
-    assert not await shop.intake.receive(shop.tenant_id, event, NOW)
+    assert await shop.receipts.receive(shop.tenant_id, event, NOW)
+    assert not await shop.receipts.receive(shop.tenant_id, event, NOW)
 
     async with shop.database.statement() as connection:
         figures = await connection.execute(
@@ -187,7 +187,7 @@ async def test_a_receipt_counts_once(shop):
     """
     with pytest.raises(IntegrityError, match="delivery_events_pkey"):
         await _run(shop, repeat, id=ref.message_id)
-    await assert_books_balance(shop.database, shop.tenant_id)
+    await assert_accounts_balance(shop.database, shop.tenant_id)
 
 
 async def test_a_stranger_s_receipt_is_not_kept(shop):
@@ -200,4 +200,4 @@ async def test_a_stranger_s_receipt_is_not_kept(shop):
         kind=DeliveryEventKind.BOUNCED,
         occurred_at=NOW,
     )
-    assert not await shop.intake.receive(uuid.uuid4(), event, NOW)
+    assert not await shop.receipts.receive(uuid.uuid4(), event, NOW)

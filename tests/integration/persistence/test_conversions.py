@@ -39,7 +39,7 @@ async def sent(shop, campaign):
 
 async def counted(shop, campaign) -> tuple[int, str, str | None]:
     """Conversions on SMS, their value, and the return on what was spent there."""
-    sms = analyse(campaign, await shop.ledger.books(campaign)).by_channel[Channel.SMS]
+    sms = analyse(campaign, await shop.ledger.balances(campaign)).by_channel[Channel.SMS]
     roi = None if sms.roi is None else str(sms.roi)
     return sms.conversions, str(sms.conversion_value), roi
 
@@ -121,4 +121,4 @@ async def test_what_is_wrong_with_it_is_named(sent, record, value, conversion_id
 async def test_a_campaign_nobody_has_saved_has_no_books(shop, campaign):
     other = campaign.model_copy(update={"id": uuid.uuid4()})
     with pytest.raises(LookupError, match=str(other.id)):
-        await shop.ledger.books(other)
+        await shop.ledger.balances(other)

@@ -14,7 +14,7 @@ from madan_sara.contracts.faults import InvalidRequestError
 from madan_sara.persistence.accounts import open_day
 from madan_sara.policy.budget import judge_spend
 from tests.integration.persistence.shop import NOW, TODAY
-from tests.ledger import assert_books_balance
+from tests.ledger import assert_accounts_balance
 from tests.waiting import eventually
 
 _LOCK_CHANNEL_ACCOUNTS = text("""
@@ -86,7 +86,7 @@ async def test_a_day_met_while_its_limits_are_lowered_has_the_lower_ones(shop, d
 
     await _reserve(shop, campaign)
     assert await _day_limits(database, campaign) == {(10_000_000, 10)}
-    await assert_books_balance(database, shop.tenant_id)
+    await assert_accounts_balance(database, shop.tenant_id)
 
 
 async def test_limits_lowered_while_a_day_is_being_opened_reach_it(shop, database):
@@ -124,7 +124,7 @@ async def test_no_race_of_limits_with_first_sends_leaves_a_day_the_old_limit(
     saved = (await shop.campaigns.load(shop.tenant_id, campaign.id)).campaign
     assert saved.daily_limit == (50 if refused else 10)
     assert await _day_limits(database, campaign) == {(None, saved.daily_limit)}
-    await assert_books_balance(database, shop.tenant_id)
+    await assert_accounts_balance(database, shop.tenant_id)
 
 
 async def test_a_look_at_a_day_opens_nothing(shop, database):

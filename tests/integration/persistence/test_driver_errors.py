@@ -15,7 +15,7 @@ from madan_sara.persistence.database import Database, Query
 SECRET = "Wozalin Kretyen"
 
 _SUPPRESS = (
-    "INSERT INTO suppressions (tenant_id, subject_kind, subject, reason, created_at, wish_id) "
+    "INSERT INTO suppressions (tenant_id, subject_kind, subject, reason, created_at, request_id) "
     "SELECT {tenant}, {kind}, CAST(:who AS text), 'x', now(), CAST(repeat('0', 32) AS uuid) "
     "FROM generate_series(1, 2)"
 )

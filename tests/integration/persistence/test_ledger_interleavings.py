@@ -13,8 +13,10 @@ from sqlalchemy.exc import IntegrityError
 
 from madan_sara.contracts.channels import Channel
 from madan_sara.contracts.outreach import MessageRef, OutreachState
+from madan_sara.policy.budget import AccountScope
+from madan_sara.policy.ledger import AccountKey, Balance
 from tests.integration.persistence.shop import TODAY, Shop
-from tests.ledger import Sums, assert_books_balance, sums_of_entries
+from tests.ledger import assert_accounts_balance, sums_of_entries
 
 CHANNELS = (Channel.CHAT, Channel.SMS)
 DAYS = (TODAY, TODAY + timedelta(days=1))
@@ -172,15 +174,17 @@ class Office:
 
     async def check(self) -> None:
         """Accounts, entries and the model say the same."""
-        await assert_books_balance(self._shop.database, self._shop.tenant_id)
+        await assert_accounts_balance(self._shop.database, self._shop.tenant_id)
         sums = await sums_of_entries(self._shop.database, self._shop.tenant_id)
         holds = [hold for letter in self.letters for hold in letter.holds.values()]
-        expected = Sums(
-            held=sum(h.units for h in holds if h.end is None) * UNIT,
-            spent=sum(h.units for h in holds if h.end == "settle") * UNIT,
+        expected = Balance(
+            held_micros=sum(h.units for h in holds if h.end is None) * UNIT,
+            spent_micros=sum(h.units for h in holds if h.end == "settle") * UNIT,
             messages=sum(h.end != "release" for h in holds),
         )
-        assert sums.get((self.campaign.id, "campaign", ""), Sums()) == expected
+        assert (
+            sums.get(AccountKey(self.campaign.id, AccountScope.CAMPAIGN, ""), Balance()) == expected
+        )
 
 
 @given(steps=st.lists(STEPS, min_size=5, max_size=40))
@@ -236,8 +240,8 @@ async def test_bookings_at_the_same_moment_keep_the_books_in_balance(database, b
 
     for burst in bursts:
         await asyncio.gather(*(book(*booking) for booking in burst))
-        await assert_books_balance(database, shop.tenant_id)
+        await assert_accounts_balance(database, shop.tenant_id)
     await asyncio.gather(*(shop.release(ref, number) for ref in refs for number in (1, 2, 3)))
-    await assert_books_balance(database, shop.tenant_id)
+    await assert_accounts_balance(database, shop.tenant_id)
     for account, sums in (await sums_of_entries(database, shop.tenant_id)).items():
-        assert sums.held == 0, account
+        assert sums.held_micros == 0, account

@@ -25,9 +25,15 @@ def accounts(database):
     return PostgresProviderAccounts(database)
 
 
-async def fail(accounts, account, *, at=NOW, until_down=3, is_probe=False):
+async def fail(accounts, account, *, at=NOW, until_down=3, is_probe=False, alone=ALONE):
     return await accounts.failed(
-        account, at, "smtp_421", ALONE, failures_until_down=until_down, is_probe=is_probe
+        account,
+        at,
+        "smtp_421",
+        alone,
+        failures_until_down=until_down,
+        is_probe=is_probe,
+        refuses_settings=False,
     )
 
 
@@ -88,6 +94,56 @@ async def test_a_failed_look_leaves_it_alone_again(accounts, account):
     assert come_back_at >= at + ALONE
     assert not (await accounts.admit(account, at + ALONE / 2, CALL)).is_probe
     assert (await accounts.admit(account, at + ALONE, CALL)).is_probe
+
+
+async def test_a_look_that_is_not_made_is_given_back(accounts, account):
+    await fail(accounts, account, until_down=1)
+    at = NOW + ALONE
+    admission = await accounts.admit(account, at, CALL)
+    await accounts.give_back(account, admission.probing_until)
+    assert (await accounts.admit(account, at, CALL)).is_probe
+
+
+async def test_a_look_is_given_back_by_the_run_that_has_it(accounts, account):
+    """A run that was held up for longer than its lease comes back when another one looks."""
+    await fail(accounts, account, until_down=1)
+    at = NOW + ALONE
+    slow = await accounts.admit(account, at, CALL)
+    assert (await accounts.admit(account, at + CALL, CALL)).is_probe
+    await accounts.give_back(account, slow.probing_until)
+    assert not (await accounts.admit(account, at + CALL, CALL)).is_probe
+
+
+LONG = timedelta(hours=1)
+
+
+async def test_turns_follow_the_newest_figure_before_it_is_out_of_service(accounts, account):
+    await fail(accounts, account, alone=LONG)
+    for _ in range(2):
+        turn = await fail(accounts, account)
+        assert NOW + ALONE <= turn <= NOW + ALONE + 3 * TURN_APART
+    assert (await accounts.admit(account, NOW, CALL)).come_back_at < NOW + ALONE * 2
+    assert (await accounts.admit(account, NOW + ALONE, CALL)).is_probe
+
+
+async def test_turns_follow_the_newest_look(accounts, account):
+    await fail(accounts, account, until_down=1, alone=LONG)
+    at = NOW + LONG
+    assert (await accounts.admit(account, at, CALL)).is_probe
+    await fail(accounts, account, at=at, is_probe=True, alone=LONG)
+    # The look comes before its time when an operator has it so.
+    early = await fail(accounts, account, at=at, is_probe=True)
+    assert early <= at + ALONE + 3 * TURN_APART
+    turns = [(await accounts.admit(account, at, CALL)).come_back_at for _ in range(5)]
+    assert all(b - a == TURN_APART for a, b in pairwise([early, *turns]))
+
+
+async def test_a_late_failure_of_a_call_from_before_moves_no_turn_of_others(accounts, account):
+    for _ in range(3):
+        await fail(accounts, account)
+    late = await fail(accounts, account, alone=LONG)
+    assert late <= NOW + ALONE + 4 * TURN_APART
+    assert (await accounts.admit(account, NOW, CALL)).come_back_at < NOW + ALONE * 2
 
 
 async def test_an_answer_puts_it_back_into_service(accounts, account):

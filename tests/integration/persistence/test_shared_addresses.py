@@ -12,7 +12,7 @@ from sqlalchemy.exc import IntegrityError
 
 from madan_sara.activities.deduplicator import MessageDeduplicator
 from madan_sara.contracts.outreach import ClaimInput, ClaimResult, ExitReason, MessageRef
-from madan_sara.persistence.intake import PostgresIntake
+from madan_sara.persistence.messages import PostgresMessageStore
 from madan_sara.starter.requests import new_message
 from tests.integration.persistence.shop import NOW, Shop
 
@@ -25,7 +25,7 @@ async def _message(shop, campaign, recipient_id, contact, **changes) -> MessageR
     profile = {"contact_info": contact}
     content = {"default": "The market opens at eight."}
     message = new_message(campaign, recipient_id, profile, content, **changes)
-    await PostgresIntake(shop.database).store(message, NOW)
+    await PostgresMessageStore(shop.database).store(message, NOW)
     return MessageRef(tenant_id=shop.tenant_id, message_id=message.message_id)
 
 

@@ -5,8 +5,10 @@ from decimal import Decimal
 import pytest
 
 from madan_sara.contracts.campaign import OutreachCampaign
+from madan_sara.policy.budget import AccountScope
+from madan_sara.policy.ledger import AccountKey, Balance
 from tests.integration.races.crowd import ask, tally
-from tests.ledger import Sums, assert_nothing_left_behind, sums_of_entries
+from tests.ledger import assert_nothing_left_behind, sums_of_entries
 from tests.makers import make_campaign
 
 #: A price that no binary fraction can hold.
@@ -33,7 +35,9 @@ async def test_two_hundred_racing_sends_spend_a_budget_for_sixty_to_the_last_uni
     assert messages_got(str(tenant_id)) == 60
     await assert_nothing_left_behind(database, tenant_id)
     sums = await sums_of_entries(database, tenant_id)
-    assert sums[campaign.id, "campaign", ""] == Sums(held=0, spent=60 * MICROS, messages=60)
+    assert sums[AccountKey(campaign.id, AccountScope.CAMPAIGN, "")] == Balance(
+        held_micros=0, spent_micros=60 * MICROS, messages=60
+    )
     budget = (await crowd.one().get_orchestration_status(campaign.id))["budget"]
     assert budget["budget_spent"] == float(60 * PRICE)
     assert budget["budget_held"] == 0

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
+from pathlib import Path
 
 import pytest_asyncio
 from temporalio.client import Client
@@ -13,9 +14,8 @@ from tests.stage import Stage
 
 
 @pytest_asyncio.fixture(scope="session")
-async def scripted_client(tmp_path_factory) -> AsyncIterator[Client]:
-    folder = tmp_path_factory.mktemp("scripted-temporal")
-    async with TemporalDevServer(folder, port=0, ui_port=0) as server:
+async def scripted_client(kept: Path) -> AsyncIterator[Client]:
+    async with TemporalDevServer(kept / "scripted", port=0, ui_port=0) as server:
         yield await Client.connect(server.address, data_converter=pydantic_data_converter)
 
 

@@ -16,7 +16,7 @@ from madan_sara.contracts.naming import OUTREACH_QUEUE
 from madan_sara.contracts.outreach import MessageRef, OutreachInput, OutreachState
 from madan_sara.persistence.claims import PostgresClaimStore
 from madan_sara.persistence.decision_facts import DecisionReader
-from madan_sara.persistence.intake import PostgresIntake
+from madan_sara.persistence.receipts import PostgresReceiptStore
 from madan_sara.workflows.outreach import OutreachWorkflow
 from tests.fakes.sender import Gate, ScriptedSender
 from tests.makers import make_campaign
@@ -44,7 +44,7 @@ async def receive(database, tenant_id, handle, kind) -> bool:
     event = bounce_of(handle).model_copy(
         update={"kind": kind, "provider_event_id": f"{handle.id}-{kind}"}
     )
-    return await PostgresIntake(database).receive(tenant_id, event, datetime.now(UTC))
+    return await PostgresReceiptStore(database).receive(tenant_id, event, datetime.now(UTC))
 
 
 @pytest.mark.parametrize("wait_minutes", [0, 60])
@@ -59,7 +59,7 @@ async def test_a_bounce_heard_before_the_acceptance_is_recorded_counts(
     handle = await stage.start(campaign, BOTH, {"default": "Bonjou"})
     await gate.reached.wait()
     event = bounce_of(handle)
-    assert await PostgresIntake(database).receive(tenant_id, event, datetime.now(UTC))
+    assert await PostgresReceiptStore(database).receive(tenant_id, event, datetime.now(UTC))
     # The second attempt is delivered, so that nobody waits for its receipt.
     for attempt_no, kind in ((1, event.kind), (2, DeliveryEventKind.DELIVERED)):
         await handle.signal(
@@ -86,9 +86,9 @@ async def test_a_receipt_is_kept_once(stage, tenant_id, database):
     await stage.cast({Channel.EMAIL: ScriptedSender()})
     handle = await stage.start(make_campaign(tenant_id))
     await handle.result()
-    intake, event = PostgresIntake(database), bounce_of(handle)
-    assert await intake.receive(tenant_id, event, datetime.now(UTC))
-    assert not await intake.receive(tenant_id, event, datetime.now(UTC))
+    receipts, event = PostgresReceiptStore(database), bounce_of(handle)
+    assert await receipts.receive(tenant_id, event, datetime.now(UTC))
+    assert not await receipts.receive(tenant_id, event, datetime.now(UTC))
     assert (await stage.record(handle, tenant_id)).events == ["bounced"]
 
 
@@ -120,7 +120,7 @@ async def test_an_opt_out_counts_whatever_attempt_it_names(stage, tenant_id, dat
     wish = bounce_of(first).model_copy(
         update={"kind": DeliveryEventKind.UNSUBSCRIBED, "attempt_no": 7}
     )
-    assert await PostgresIntake(database).receive(tenant_id, wish, datetime.now(UTC))
+    assert await PostgresReceiptStore(database).receive(tenant_id, wish, datetime.now(UTC))
 
     other = make_campaign(tenant_id, settings={"channel_deduplication": "off"})
     second = await stage.start(other, content={"default": "Salt fish"}, recipient_id="marie")

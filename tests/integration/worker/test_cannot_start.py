@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.integration.starter.cli import run_module
+from tests.integration.cli.cli import run_module
 
 #: Nobody listens on this port, and no server can be told to.
 _NOBODY = "127.0.0.1:1"

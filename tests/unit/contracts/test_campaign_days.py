@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from madan_sara.contracts.campaign import OutreachCampaign
-from madan_sara.contracts.campaign_run import EndDateOrder, LimitsOrder, OrderInput
+from madan_sara.contracts.campaign_run import CommandInput, EndDateCommand, LimitsCommand
 from madan_sara.contracts.faults import one_line
 from madan_sara.contracts.instants import end_of_day, start_of_day
 from madan_sara.policy.campaign_rules import campaign_faults
@@ -59,16 +59,16 @@ def test_a_time_is_read_as_it_is_written():
     assert at_noon.start_date == datetime(2036, 1, 31, tzinfo=UTC)
 
 
-@pytest.mark.parametrize("order", [EndDateOrder, LimitsOrder])
-def test_an_order_carries_a_day_to_where_the_zone_is_known(order):
-    ordered = order.model_validate_json(order(end_date="2036-01-31").model_dump_json())
-    assert ordered.end_date == date(2036, 1, 31)
-    assert haitian().resolved().end_at(ordered.end_date) == datetime(2036, 2, 1, 5, tzinfo=UTC)
+@pytest.mark.parametrize("command", [EndDateCommand, LimitsCommand])
+def test_a_command_carries_a_day_to_where_the_zone_is_known(command):
+    sent = command.model_validate_json(command(end_date="2036-01-31").model_dump_json())
+    assert sent.end_date == date(2036, 1, 31)
+    assert haitian().resolved().end_at(sent.end_date) == datetime(2036, 2, 1, 5, tzinfo=UTC)
     moment = datetime(2036, 1, 31, 12, tzinfo=UTC)
-    sent = order.model_validate_json(order(end_date=moment).model_dump_json())
+    sent = command.model_validate_json(command(end_date=moment).model_dump_json())
     assert haitian().resolved().end_at(sent.end_date) == moment
-    assert OrderInput.model_fields["end_date"].annotation == (
-        LimitsOrder.model_fields["end_date"].annotation
+    assert CommandInput.model_fields["end_date"].annotation == (
+        LimitsCommand.model_fields["end_date"].annotation
     )
 
 

@@ -1,4 +1,4 @@
-"""What is checked of a campaign to many, beside its books."""
+"""What is checked of a campaign to many, beside its records."""
 
 from dataclasses import replace
 from io import StringIO
@@ -8,13 +8,14 @@ import pytest
 from rich.console import Console
 
 from madan_sara.contracts.campaign import CampaignStatus
+from madan_sara.contracts.content import MessageContent
 from madan_sara.devstack.campaign.audience import Person
 from madan_sara.devstack.campaign.fates import NOBODY_TOOK_IT, REACHED, Fate
 from madan_sara.devstack.campaign.figures import check_memory, figures
 from madan_sara.devstack.campaign.outcomes import check_fates, check_money_ran_out, outcome_table
 from madan_sara.devstack.campaign.watch import Sample, Watch
 from madan_sara.devstack.checks.history import CampaignHistory
-from tests.unit.devstack.books import BLOCKED, books, campaign, message, with_message
+from tests.unit.devstack.records import BLOCKED, TEXTS, campaign, message, records, with_message
 
 _REFUSED = Fate("refused everywhere", 0.1, [], frozenset({NOBODY_TOOK_IT}))
 
@@ -24,8 +25,8 @@ def _people(*, jean: Fate = _REFUSED) -> list[Person]:
 
 
 def test_everybody_must_end_as_what_befell_them_demands():
-    assert check_fates(books(), campaign(), _people()).faults == []
-    assert check_fates(books(), campaign(), _people(jean=REACHED)).faults == [
+    assert check_fates(records(), campaign(), _people()).faults == []
+    assert check_fates(records(), campaign(), _people(jean=REACHED)).faults == [
         "jean (reached at once) ended failed (all_channels_failed)"
     ]
 
@@ -39,7 +40,7 @@ def test_lack_of_money_excuses_anybody_but_not_a_whole_fate():
 
 
 def test_somebody_without_any_message_is_missed():
-    nobody = replace(books(), messages={})
+    nobody = replace(records(), messages={})
     assert (
         "marie (reached at once) ended nowhere" in check_fates(nobody, campaign(), _people()).faults
     )
@@ -47,9 +48,10 @@ def test_somebody_without_any_message_is_missed():
 
 def test_the_money_must_have_run_out():
     poor = with_message(message(BLOCKED, "jean", "blocked", reason="budget_exceeded"))
-    whole, sms, day = books().accounts
-    used_up = replace(poor, accounts=[whole, replace(sms, limit_micros=9_999), day])
-    left = replace(books(), accounts=[whole, replace(sms, limit_micros=10_000), day])
+    accounts = records().accounts
+    texts = accounts[TEXTS]
+    used_up = replace(poor, accounts={**accounts, TEXTS: replace(texts, limit_micros=9_999)})
+    left = replace(records(), accounts={**accounts, TEXTS: replace(texts, limit_micros=10_000)})
     exhausted = CampaignStatus.BUDGET_EXHAUSTED
     assert check_money_ran_out(used_up, campaign(), exhausted).faults == []
     assert check_money_ran_out(left, campaign(), CampaignStatus.COMPLETED).faults == [
@@ -59,11 +61,24 @@ def test_the_money_must_have_run_out():
     ]
 
 
+def test_money_for_fewer_segments_than_a_text_message_has_pays_for_none():
+    poor = with_message(message(BLOCKED, "jean", "blocked", reason="budget_exceeded"))
+    accounts = records().accounts
+    short = replace(accounts[TEXTS], limit_micros=14_999)
+    left = replace(poor, accounts={**accounts, TEXTS: short})
+    long = campaign().model_copy(update={"templates": MessageContent({"sms": "a" * 161})})
+    exhausted = CampaignStatus.BUDGET_EXHAUSTED
+    assert check_money_ran_out(left, long, exhausted).faults == []
+    assert check_money_ran_out(left, campaign(), exhausted).faults == [
+        "0.009999 of the budget of sms is left"
+    ]
+
+
 @pytest.mark.parametrize(("last_bytes", "faults"), [(120, 0), (126, 1)])
 def test_memory_that_grows_with_the_audience(last_bytes, faults):
     watch = _watch([(1, 400, 90), (2, 600, 100), (10, 10_000, last_bytes)])
-    (verdict,) = check_memory(watch)
-    assert len(verdict.faults) == faults
+    (result,) = check_memory(watch)
+    assert len(result.faults) == faults
 
 
 def test_a_small_audience_says_nothing_about_memory():
@@ -75,7 +90,7 @@ def test_the_figures_and_the_table_of_outcomes():
     watch = _watch([(0, 0, 10_000_000), (1, 10, 10_000_000), (10, 50, 20_000_000)])
     console = Console(width=120, record=True, file=StringIO())
     console.print(figures(watch, CampaignHistory(runs=1, events=40)))
-    console.print(outcome_table(books(), campaign()))
+    console.print(outcome_table(records(), campaign()))
     shown = console.export_text()
     for told in ("10 / 10 / 20 MB", "│ 5.0", "│ 10.0", "40 events in 1 run(s)"):
         assert told in shown

@@ -1,4 +1,4 @@
-"""Every check finds the books in order, and finds what was tampered with."""
+"""Every check finds the records in order, and finds what was tampered with."""
 
 from dataclasses import replace
 from email.message import EmailMessage
@@ -23,26 +23,27 @@ from madan_sara.devstack.checks.providers import (
     taken_by_sandbox,
 )
 from madan_sara.devstack.mail_sink import StoredMail
-from tests.unit.devstack.books import (
+from tests.unit.devstack.records import (
     BLOCKED,
     CAMPAIGN,
     SENT,
+    WHOLE,
     attempt,
-    books,
     bounce,
     campaign,
     entry,
     log,
     message,
+    records,
     request,
     with_message,
 )
 
 
 def test_books_in_order_pass_every_check():
-    verdicts = check_everything(books(), [campaign()], log(), [], [])
-    assert [fault for verdict in verdicts for fault in verdict.faults] == []
-    assert check_outcomes_counted(books(), {CAMPAIGN: 2}).faults == []
+    results = check_everything(records(), [campaign()], log(), [], [])
+    assert [fault for result in results for fault in result.faults] == []
+    assert check_outcomes_counted(records(), {CAMPAIGN: 2}).faults == []
 
 
 def test_somebody_who_never_came_out_of_the_campaign():
@@ -53,77 +54,78 @@ def test_somebody_who_never_came_out_of_the_campaign():
 
 
 def test_a_tally_that_drifted_from_the_messages():
-    drifted = replace(books(), counts=[replace(count, messages=2) for count in books().counts])
+    drifted = replace(records(), counts=[replace(count, messages=2) for count in records().counts])
     assert "Fair, sent sms: 2 by the tallies, 1 by counting" in check_tallies(drifted).faults
 
 
 def test_a_message_the_tallies_know_nothing_of():
-    assert check_tallies(replace(books(), counts=[])).faults == [
+    assert check_tallies(replace(records(), counts=[])).faults == [
         "Fair, failed all_channels_failed sms: 0 by the tallies, 1 by counting",
         "Fair, sent sms: 0 by the tallies, 1 by counting",
     ]
 
 
 def test_money_on_an_account_that_no_entry_booked():
-    whole, *others = books().accounts
-    richer = replace(books(), accounts=[replace(whole, spent_micros=5_001), *others])
+    accounts = records().accounts
+    whole = replace(accounts[WHOLE], spent_micros=5_001)
+    richer = replace(records(), accounts={**accounts, WHOLE: whole})
     assert check_accounts(richer).faults == ["Fair, campaign: spent 5001, its entries say 5000"]
 
 
 def test_an_entry_without_an_account():
-    homeless = [*books().entries, entry(SENT, "hold", 9, day="2026-11-23")]
-    faults = check_accounts(replace(books(), entries=homeless)).faults
+    homeless = [*records().entries, entry(SENT, "hold", 9, day="2026-11-23")]
+    faults = check_accounts(replace(records(), entries=homeless)).faults
     assert "Fair, day 2026-11-23: entries without an account" in faults
 
 
 def test_spend_that_is_not_the_price_of_what_was_sent():
-    unpaid = replace(books(), attempts=[attempt(SENT, "accepted"), attempt(BLOCKED, "unknown")])
+    unpaid = replace(records(), attempts=[attempt(SENT, "accepted"), attempt(BLOCKED, "unknown")])
     assert check_prices(unpaid, [campaign()]).faults == [
         "Fair, campaign: spent 5000, the prices sum to 10000"
     ]
 
 
 def test_an_account_that_was_beyond_its_limits_for_a_moment():
-    held, released, *others = books().entries
+    held, released, *others = records().entries
     late = replace(released, committed_at=others[-1].committed_at, commit=9)
-    faults = check_limits(replace(books(), entries=[held, *others, late])).faults
+    faults = check_limits(replace(records(), entries=[held, *others, late])).faults
     assert any("5000 held and 5000 spent of 7000" in fault for fault in faults)
     assert any("2 messages of 1" in fault for fault in faults)
 
 
 def test_what_one_commit_moves_is_judged_together():
-    held, released, again, settled = books().entries
+    held, released, again, settled = records().entries
     moved = [replace(each, committed_at=held.committed_at, commit=5) for each in (again, released)]
-    assert check_limits(replace(books(), entries=[held, *moved, settled])).faults == []
+    assert check_limits(replace(records(), entries=[held, *moved, settled])).faults == []
 
 
 def test_a_settled_hold_that_was_never_held():
     assert (
         "below nothing"
-        in check_limits(replace(books(), entries=[entry(SENT, "settle", 1)])).faults[0]
+        in check_limits(replace(records(), entries=[entry(SENT, "settle", 1)])).faults[0]
     )
 
 
 def test_a_constraint_that_somebody_dropped():
-    faults = check_limits(replace(books(), constraints=frozenset())).faults
+    faults = check_limits(replace(records(), constraints=frozenset())).faults
     assert "the constraint spend_within_limit is not in force" in faults
 
 
 def test_a_server_that_notes_no_commits():
-    entries = [replace(each, committed_at=None) for each in books().entries]
-    faults = check_limits(replace(books(), entries=entries)).faults
+    entries = [replace(each, committed_at=None) for each in records().entries]
+    faults = check_limits(replace(records(), entries=entries)).faults
     assert "the server notes no commits; start it with track_commit_timestamp=on" in faults
 
 
 def test_a_hold_of_a_message_that_has_ended():
-    held, _, *others = books().entries
-    assert check_nothing_left(replace(books(), entries=[held, *others])).faults == [
+    held, _, *others = records().entries
+    assert check_nothing_left(replace(records(), entries=[held, *others])).faults == [
         "jean is failed and still has a hold"
     ]
 
 
 def test_a_claim_of_a_message_that_was_not_sent():
-    claiming = replace(books().messages[BLOCKED], has_claim=True)
+    claiming = replace(records().messages[BLOCKED], has_claim=True)
     assert check_nothing_left(with_message(claiming)).faults == [
         "jean is failed and still has a claim"
     ]
@@ -158,40 +160,40 @@ def test_a_claim_of_a_message_that_was_not_sent():
     ],
 )
 def test_a_provider_that_tells_another_story(tampered, fault):
-    assert fault in check_sandbox(books(), tampered).faults
+    assert fault in check_sandbox(records(), tampered).faults
 
 
 def test_a_call_that_is_no_try_is_explained_by_an_opening_alone():
     again = [*log(), request(3, BLOCKED, taken=False)]
     fault = f"{BLOCKED}:1: 1 tries in 1 calls by our count, 2 calls by theirs"
-    assert check_sandbox(books(), again).faults == [fault]
+    assert check_sandbox(records(), again).faults == [fault]
     twice = replace(attempt(BLOCKED, "refused"), openings=2)
-    counted = replace(books(), attempts=[attempt(SENT, "accepted"), twice])
+    counted = replace(records(), attempts=[attempt(SENT, "accepted"), twice])
     assert check_sandbox(counted, again).faults == []
 
 
 def test_an_opening_need_not_have_become_a_call():
     crashed = replace(attempt(BLOCKED, "refused"), openings=9)
-    counted = replace(books(), attempts=[attempt(SENT, "accepted"), crashed])
+    counted = replace(records(), attempts=[attempt(SENT, "accepted"), crashed])
     assert check_sandbox(counted, log()).faults == []
 
 
 def test_nothing_explains_a_try_that_was_no_call():
     refused = replace(attempt(BLOCKED, "refused"), tries=2, openings=2)
-    counted = replace(books(), attempts=[attempt(SENT, "accepted"), refused])
+    counted = replace(records(), attempts=[attempt(SENT, "accepted"), refused])
     fault = f"{BLOCKED}:1: 2 tries in 2 calls by our count, 1 calls by theirs"
     assert check_sandbox(counted, log()).faults == [fault]
 
 
 def test_a_lost_answer_may_have_been_taken_or_not():
-    lost = replace(books(), attempts=[attempt(SENT, "unknown"), attempt(BLOCKED, "refused")])
+    lost = replace(records(), attempts=[attempt(SENT, "unknown"), attempt(BLOCKED, "refused")])
     assert check_sandbox(lost, log()).faults == []
     assert check_sandbox(lost, [log()[0], request(2, SENT, taken=False)]).faults == []
 
 
 def test_a_bounce_that_one_side_has_not_heard_of():
-    bounced = replace(books(), attempts=[attempt(SENT, "bounced")])
-    assert check_bounces(books(), [bounce()]).faults == [f"{SENT}:1: bounced, and we do not know"]
+    bounced = replace(records(), attempts=[attempt(SENT, "bounced")])
+    assert check_bounces(records(), [bounce()]).faults == [f"{SENT}:1: bounced, and we do not know"]
     assert check_bounces(bounced, []).faults == [f"{SENT}:1: bounced by our count alone"]
     assert check_bounces(bounced, [bounce()]).faults == []
 
@@ -200,7 +202,7 @@ def test_a_mail_nobody_sent_and_one_that_did_not_arrive():
     by_mail = replace(
         attempt(SENT, "accepted"), provider="smtp", channel="email", address="marie@example.com"
     )
-    sent = replace(books(), attempts=[by_mail])
+    sent = replace(records(), attempts=[by_mail])
     smtp = SmtpSettings(host="localhost", port=25, sender="outreach@example.com")
     arrived = _mail(message_id_header(by_mail.key, smtp))
     stray = _mail("<stray@example.com>")
@@ -212,7 +214,7 @@ def test_a_mail_nobody_sent_and_one_that_did_not_arrive():
 
 
 def test_somebody_who_got_two_messages_of_one_campaign():
-    twice = with_message(replace(books().messages[BLOCKED], recipient_id="marie"))
+    twice = with_message(replace(records().messages[BLOCKED], recipient_id="marie"))
     taken = taken_by_sandbox([*log(), request(3, BLOCKED, taken=True)])
     faults = check_people(twice, taken, {CAMPAIGN: 1}).faults
     assert "marie got 2 messages of Fair" in faults
@@ -220,7 +222,7 @@ def test_somebody_who_got_two_messages_of_one_campaign():
 
 
 def test_what_bounced_before_it_was_carried_on_was_not_got():
-    bounced = replace(books(), attempts=[attempt(SENT, "bounced"), *books().attempts[1:]])
+    bounced = replace(records(), attempts=[attempt(SENT, "bounced"), *records().attempts[1:]])
     assert check_people(bounced, taken_by_sandbox(log()), {CAMPAIGN: 0}).faults == []
 
 

@@ -19,7 +19,7 @@ from madan_sara.devstack.campaign.outages import (
     slowly_enough,
 )
 from madan_sara.devstack.campaign.watch import Sample, Watch
-from tests.unit.devstack.books import BLOCKED, SENT, attempt, books, campaign
+from tests.unit.devstack.records import BLOCKED, SENT, attempt, campaign, records
 
 REFUSED = next(fate for fate in FATES if fate.name == "refused everywhere")
 MARIE = Person(REACHED_WITH_A_SPARE, {"id": "marie"}, Channel.SMS)
@@ -82,15 +82,15 @@ async def test_one_that_outlasts_the_campaign_comes_back_and_shows_nothing():
 def test_a_message_that_was_moved_to_another_channel():
     first = replace(attempt(SENT, "not_sent"), channel="email")
     second = replace(attempt(SENT, "accepted"), attempt_no=2)
-    moved = replace(books(), attempts=[first, second])
-    assert check_unmoved(books(), campaign(), [MARIE]).faults == []
+    moved = replace(records(), attempts=[first, second])
+    assert check_unmoved(records(), campaign(), [MARIE]).faults == []
     assert check_unmoved(moved, campaign(), [MARIE]).faults == [
         "marie (reached at once, with a dearer channel to spare): by email then sms"
     ]
 
 
 def test_a_message_that_never_took_the_channel_it_was_planned_for():
-    by_sms = check_unmoved(books(), campaign(), [replace(MARIE, carried_by=Channel.EMAIL)])
+    by_sms = check_unmoved(records(), campaign(), [replace(MARIE, carried_by=Channel.EMAIL)])
     assert len(by_sms.faults) == 1
 
 
@@ -99,8 +99,8 @@ def test_a_second_try_that_only_the_outage_explains():
         replace(attempt(SENT, "accepted"), tries=2),
         replace(attempt(BLOCKED, "refused"), tries=3),
     ]
-    tried = replace(books(), attempts=twice)
-    assert check_no_tries_used_up(books(), campaign(), [MARIE, JEAN]).faults == []
+    tried = replace(records(), attempts=twice)
+    assert check_no_tries_used_up(records(), campaign(), [MARIE, JEAN]).faults == []
     assert check_no_tries_used_up(tried, campaign(), [MARIE, JEAN]).faults == [
         "marie (reached at once, with a dearer channel to spare): 2 tries by sms"
     ]

@@ -59,6 +59,14 @@ def test_what_may_be_out_is_called_again_only_where_that_is_safe_or_was_chosen()
     assert all(s.is_settled for s in out if next_move(s) is Move.CALL and s.recovery != "keys")
 
 
+def test_what_is_said_of_a_recovery_is_what_the_table_does():
+    for recovery in Recovery:
+        free = Situation(Known.MAY_BE_OUT, recovery)
+        assert recovery.calls_again == (next_move(free) is Move.CALL)
+        early = replace(free, is_settled=False)
+        assert recovery.may_send_twice == (recovery.calls_again and next_move(early) is Move.SETTLE)
+
+
 def test_a_provider_is_asked_before_anything_else_and_never_too_early():
     asked = situations(known=[Known.MAY_BE_OUT], recovery=[Recovery.LOOK_UP])
     assert {next_move(s) for s in asked if s.is_settled} == {Move.LOOK_UP}

@@ -54,7 +54,7 @@ def test_a_sound_campaign_has_no_faults():
         ),
         ({"end_date": START}, "end_date: 2026-11-01T00:00:00+00:00 is not after start_date"),
         ({"templates": {"default": "{{ twn }}"}}, "templates.default: names the field 'twn'"),
-        ({"templates": {"default": "  "}}, "templates.default: says nothing, whoever gets it"),
+        ({"templates": {"default": "  "}}, "templates.default: says nothing to any recipient"),
         ({"templates": {"default": "{{ name"}}, "templates.default: is no valid template"),
         ({"templates": {"email": "x"}}, "templates: sms has none; write one, or a default"),
         (

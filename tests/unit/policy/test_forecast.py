@@ -9,7 +9,7 @@ import pytest
 from madan_sara.contracts.settings import OrchestratorSettings
 from madan_sara.policy.budget import Account, AccountScope
 from madan_sara.policy.campaign_progress import CampaignFacts
-from madan_sara.policy.forecast import RATE_SAMPLE, RecentSends, expected_finish_at, rate_per_minute
+from madan_sara.policy.forecast import RATE_SAMPLE, RecentSends, prospects, rate_per_minute
 from madan_sara.policy.tallies import Tallies, Tally, TallyKind
 from tests.unit.policy.builders import NOW, campaign
 
@@ -28,6 +28,7 @@ def stands(
     states: dict[str, int],
     *,
     days: dict[str, int] | None = None,
+    due: datetime | None = None,
     a_day: int | None = None,
     left: int | None = None,
     **changes: Any,
@@ -37,7 +38,7 @@ def stands(
     tallies = Tallies([Tally(TallyKind.STATE, name, "", "", n) for name, n in states.items()])
     whole = Account(AccountScope.CAMPAIGN, "", None if left is None else left * CENT, 0, 0, None, 0)
     of_days = [
-        Account(AccountScope.DAY, day, None, n * CENT, 0, a_day, n)
+        Account(AccountScope.DAY, day, None, n * CENT, 0, a_day, n, due)
         for day, n in (days or {}).items()
     ]
     return CampaignFacts.at(NOW, its, tallies, [whole, *of_days], daily_share=None)
@@ -46,7 +47,7 @@ def stands(
 def finish(
     states: dict[str, int], *, rate: float | None = None, now: datetime = NOW, **changes: Any
 ) -> datetime | None:
-    return expected_finish_at(stands(states, **changes), rate, now)
+    return prospects(stands(states, **changes), rate, now).finish_at
 
 
 @pytest.mark.parametrize(
@@ -102,6 +103,50 @@ def test_it_is_not_before_the_last_day_that_something_is_planned_for():
     last = datetime(2026, 11, 30, tzinfo=UTC)
     assert finish({"scheduled": 1}, days=held) == last
     assert finish({"scheduled": 1, "queued": 5}, days=held, rate=10.0) == last + MINUTE / 10
+
+
+@pytest.mark.parametrize("rate", [None, 0.5, 600.0])
+def test_it_is_not_before_the_last_send_that_is_planned_already(rate):
+    evening = NOW + timedelta(hours=5)
+    today: dict[str, Any] = {"days": {TODAY: 30}, "due": evening}
+    told = finish({"scheduled": 30}, rate=rate, **today)
+    assert told is not None
+    assert told >= evening
+    if rate == 600:
+        assert told == evening
+    tomorrow = datetime(2026, 11, 25, 19, tzinfo=UTC)
+    ahead: dict[str, Any] = {"days": {"2026-11-25": 30}, "due": tomorrow}
+    assert finish({"scheduled": 30}, rate=rate, **ahead) == tomorrow
+    # What was planned and is sent, or was withdrawn, holds nothing up.
+    assert finish({"sent": 30}, rate=rate, **today) is None
+    withdrawn: dict[str, Any] = {"days": {"2026-11-25": 0}, "due": tomorrow}
+    told = finish({"queued": 1}, rate=600.0, **withdrawn)
+    assert told is not None
+    assert told < tomorrow
+
+
+def lost(states: dict[str, int], **changes: Any) -> tuple[int, int]:
+    """Messages that the money will not pay for, and those that the end cuts off."""
+    expected = prospects(stands(states, **changes), None, NOW)
+    return expected.unpaid, expected.too_late
+
+
+def test_those_for_whom_there_is_no_money_are_counted():
+    assert lost({"queued": 120, "sent": 5}, left=100) == (20, 0)
+    assert lost({"queued": 120, "sent": 5}, left=120) == (0, 0)
+    assert lost({"queued": 120}, left=0) == (120, 0)
+    assert lost({"queued": 120}) == (0, 0)
+
+
+def test_those_whose_day_comes_after_the_end_are_counted():
+    # 100 a day from the 24th on; the 27th ends before anything may be sent.
+    end: dict[str, Any] = {"end_date": datetime(2026, 11, 27, 7, tzinfo=UTC), "a_day": 100}
+    assert lost({"queued": 300}, **end) == (0, 0)
+    assert lost({"queued": 330}, **end) == (0, 30)
+    assert lost({"queued": 330, "scheduled": 40}, days={TODAY: 40}, **end) == (0, 70)
+    assert lost({"queued": 330}, left=310, **end) == (20, 10)
+    assert lost({"queued": 10}, **{**end, "a_day": 0}) == (0, 10)
+    assert finish({"queued": 330}, **end) == end["end_date"]
 
 
 def test_the_days_money_is_a_limit_too():

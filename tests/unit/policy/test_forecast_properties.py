@@ -17,7 +17,7 @@ from madan_sara.persistence.campaign_status import CampaignSnapshot
 from madan_sara.policy.budget import Account, AccountScope
 from madan_sara.policy.campaign_days import campaign_day, campaign_zone, start_of_next_day
 from madan_sara.policy.campaign_progress import CampaignFacts, can_start, next_step
-from madan_sara.policy.forecast import RecentSends, expected_finish_at
+from madan_sara.policy.forecast import RecentSends, prospects
 from madan_sara.policy.message_price import listed_price
 from madan_sara.policy.tallies import Tallies, Tally, TallyKind
 from madan_sara.policy.zones import next_allowed
@@ -121,7 +121,7 @@ def _pays_for_one_a_day(its: Campaign) -> bool:
 def test_a_forecast_is_the_day_on_which_the_steps_of_the_campaign_end(state):
     facts, now = state
     facts = replace(facts, campaign=facts.campaign.model_copy(update={"end_date": None}))
-    finish = expected_finish_at(facts, 1.0, now)
+    finish = prospects(facts, 1.0, now).finish_at
     budget = facts.whole.remaining_micros
     waiting = sum(facts.by_state.get(name, 0) for name in ("queued", "deciding"))
     unpaid = not _pays_for_one_a_day(facts.campaign) or (
@@ -141,7 +141,7 @@ def test_a_forecast_is_the_day_on_which_the_steps_of_the_campaign_end(state):
 @given(state=states(), rate=st.none() | st.floats(0.01, 100))
 def test_a_forecast_is_never_earlier_than_the_limits_allow(state, rate):
     facts, now = state
-    finish = expected_finish_at(facts, rate, now)
+    finish = prospects(facts, rate, now).finish_at
     if finish is None:
         return
     its = facts.campaign
@@ -192,4 +192,4 @@ def test_the_figures_of_a_status_agree_with_each_other(state, is_started):
         assert day["can_send"]
     if not is_started and told["by_state"].get("queued"):
         assert told["expected_finish_at"] is None
-    assert told["total_recipients"] == sum(told["by_state"].values())
+    assert told["total_messages"] == sum(told["by_state"].values())

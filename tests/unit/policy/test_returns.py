@@ -5,8 +5,9 @@ from decimal import Decimal
 import pytest
 
 from madan_sara.contracts.channels import Channel
+from madan_sara.contracts.returns import Returns
 from madan_sara.policy.budget import Account, AccountScope
-from madan_sara.policy.returns import Books, Returns, analyse
+from madan_sara.policy.returns import CampaignBalances, analyse
 from madan_sara.policy.tallies import Tallies, Tally, TallyKind
 from tests.unit.policy.builders import campaign
 
@@ -20,12 +21,12 @@ def account(scope: AccountScope, key: str, spent: str) -> Account:
 
 def returns_of(spent: str, *tallies: Tally) -> Returns:
     accounts = [account(AccountScope.CAMPAIGN, "", spent)]
-    return analyse(campaign(), Books(accounts, Tallies(tallies))).total
+    return analyse(campaign(), CampaignBalances(accounts, Tallies(tallies))).total
 
 
 def test_each_channel_and_the_total_have_their_own_figures():
     shop = campaign(channels=["sms", "email"])
-    books = Books(
+    balances = CampaignBalances(
         accounts=[
             account(AccountScope.CAMPAIGN, "", "10.5"),
             account(AccountScope.CHANNEL, "email", "0.5"),
@@ -50,7 +51,7 @@ def test_each_channel_and_the_total_have_their_own_figures():
         ),
     )
 
-    analytics = analyse(shop, books)
+    analytics = analyse(shop, balances)
 
     assert list(analytics.by_channel) == ["sms", "email", "chat"]
     assert analytics.by_channel[Channel.EMAIL] == Returns(

@@ -13,11 +13,10 @@ from madan_sara.contracts.decision import RoutingDecision, RoutingReason, RuledO
 from madan_sara.contracts.recipient import ChannelEngagement, ContactInfo, CustomerType, Device
 from madan_sara.contracts.settings import ChannelDeduplication, OrchestratorSettings
 from madan_sara.policy.data import POLICY_VERSION
-from madan_sara.policy.routing import explain, route
+from madan_sara.policy.routing import route
 from madan_sara.policy.selector import Engagement
-from madan_sara.policy.send_time import plan_send_time
+from madan_sara.workflows.routing_story import tell_routing
 from tests.unit.policy.builders import (
-    ADDRESSES,
     NOW,
     START,
     campaign,
@@ -78,7 +77,7 @@ def test_guide_single_send():
         content=content,
     )
     decision = route(given_facts, now=NOW)
-    assert decision.order() == [Channel.INSTAGRAM, Channel.EMAIL, Channel.LINKEDIN]
+    assert decision.channel_order() == [Channel.INSTAGRAM, Channel.EMAIL, Channel.LINKEDIN]
     assert decision.reason is RoutingReason.USER_PREFERENCE
     assert decision.policy_version == POLICY_VERSION
     assert assessment_of(decision, Channel.INSTAGRAM).local_hour == 20
@@ -150,10 +149,10 @@ def test_content_that_cannot_be_filled_in_rules_out_without_personal_data():
         {"email": "{{ nope }}", "sms": "{{ code | slice: name }}", "chat": "ok"}
     )
     decision = route(facts(content=content, profile=secret), now=NOW)
-    assert decision.order() == [Channel.CHAT]
+    assert decision.channel_order() == [Channel.CHAT]
     for channel in (Channel.EMAIL, Channel.SMS):
         assert ruled_out(decision, channel) is RuledOut.NO_CONTENT
-    shown = decision.model_dump_json() + explain(decision, None)
+    shown = decision.model_dump_json() + tell_routing(decision, None)
     assert "'nope'" in shown
     assert not any(word in shown for word in ("Seamus", "hush"))
 
@@ -186,7 +185,7 @@ def test_what_a_recent_message_on_a_channel_means():
             recent_channels={Channel.EMAIL: NOW},
             force=force,
         )
-        assert route(given_facts, now=NOW).order() == order
+        assert route(given_facts, now=NOW).channel_order() == order
     only_used = facts(profile=wanted, recent_channels=dict.fromkeys(Channel, NOW))
     assert route(only_used, now=NOW).channel is Channel.EMAIL
 
@@ -200,7 +199,7 @@ def test_unsafe_fallbacks_come_last_however_well_they_score():
         engagement={Channel.EMAIL: Engagement(100, 100, 100, 100)},
     )
     decision = route(given_facts, now=NOW)
-    assert decision.order() == [Channel.INSTAGRAM, Channel.WHATSAPP, Channel.EMAIL]
+    assert decision.channel_order() == [Channel.INSTAGRAM, Channel.WHATSAPP, Channel.EMAIL]
 
 
 def test_time_of_day_is_the_hour_the_message_would_be_sent_at():
@@ -218,7 +217,7 @@ def test_invariants_of_every_decision(given_facts):
     viable: dict[Any, Any] = {
         found.channel: found for found in decision.assessments if found.ruled_out is None
     }
-    order = decision.order()
+    order = decision.channel_order()
     mode = given_facts.settings.channel_deduplication
     prefers_safe = mode is ChannelDeduplication.PREFER and not given_facts.force
     is_strict = mode is ChannelDeduplication.STRICT and not given_facts.force
@@ -267,47 +266,3 @@ def test_reactions_never_push_a_channel_down(given_facts, channel):
     for old, new in zip(before.assessments, after.assessments, strict=True):
         if new.total is not None:
             assert new.total >= old.total if new.channel is channel else new.total == old.total
-
-
-def test_decision_is_explained_without_personal_data():
-    given_facts = facts(
-        campaign=campaign(channels=[*THREE, Channel.CHAT]),
-        profile=BOB,
-        suppressed={Channel.WHATSAPP: "asked to stop | on the phone"},
-        recent_channels={Channel.EMAIL: NOW},
-    )
-    decision = route(given_facts, now=NOW)
-    plan = plan_send_time(
-        given_facts.campaign, given_facts.settings, BOB, Channel.INSTAGRAM, now=NOW
-    )
-    text = explain(decision, plan)
-    assert text.startswith("**On instagram**: the recipient prefers it.")
-    rows = {line.split()[0]: line.split()[1:] for line in text.splitlines() if line.strip()}
-    assert rows["email"] == ["0.730", "0.80", "0.50", "0.70", "1.00", "1.00", "used", "recently"]
-    assert rows["whatsapp"][0] == "suppressed:"
-    assert rows["chat"][0] == "no_contact:"
-    assert "Fallbacks, in this order: email." in text
-    assert "2026-11-24 20:00 in UTC (2026-11-24 20:00 UTC), best practice" in text
-    assert not any(secret in text for secret in ("Bob", "bob@", "+1234", *ADDRESSES.values()))
-
-
-def test_after_a_fallback_the_channel_in_use_is_told_and_what_is_left_behind_it():
-    decision = route(facts(campaign=campaign(channels=THREE), profile=BOB), now=NOW)
-    assert decision.order() == [Channel.INSTAGRAM, Channel.EMAIL, Channel.WHATSAPP]
-    told = {}
-    for channel in decision.order():
-        given = facts(campaign=campaign(channels=THREE), profile=BOB)
-        plan = plan_send_time(given.campaign, given.settings, BOB, channel, now=NOW)
-        told[channel] = explain(decision, plan)
-    on_email = "**On email**, a fallback. instagram was chosen first: the recipient prefers it."
-    assert told[Channel.EMAIL].startswith(on_email)
-    assert "Fallbacks, in this order: whatsapp." in told[Channel.EMAIL]
-    assert told[Channel.WHATSAPP].startswith("**On whatsapp**, a fallback.")
-    assert "There is no fallback." in told[Channel.WHATSAPP]
-    assert told[Channel.INSTAGRAM].startswith("**On instagram**: the recipient prefers it.")
-
-
-def test_failed_decision_is_explained():
-    decision = route(facts(text_limits={}), now=NOW)
-    assert explain(decision, None).startswith("**No channel can carry this message.**")
-    assert "no_provider: no provider is configured for sms" in explain(decision, None)

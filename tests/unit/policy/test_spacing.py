@@ -12,8 +12,9 @@ from madan_sara.contracts.channels import Channel
 from madan_sara.contracts.decision import SendPlan, TimingReason, ZoneSource
 from madan_sara.contracts.settings import OrchestratorSettings, QuietHours
 from madan_sara.policy.campaign_days import campaign_day
+from madan_sara.policy.send_time import plan_send_time
 from madan_sara.policy.spacing import spread_by_place
-from tests.unit.policy.builders import campaign
+from tests.unit.policy.builders import campaign, profile
 
 TEN = datetime(2026, 11, 24, 10, 0, tzinfo=UTC)
 
@@ -35,7 +36,7 @@ def plan(
 
 def shift(place: int, at: datetime = TEN, **changes: Any) -> timedelta:
     its = campaign(**changes)
-    moved = spread_by_place(plan(its, at), place, its)
+    moved = spread_by_place(plan(its, at), place, its, now=at - timedelta(days=1))
     assert moved.scheduled_at is not None
     return moved.scheduled_at - at
 
@@ -68,8 +69,28 @@ def test_without_spacing_all_go_at_once():
     assert shift(1, settings=OrchestratorSettings(min_spacing_minutes=0)) == timedelta(0)
 
 
-@pytest.mark.parametrize("reason", [TimingReason.IMMEDIATE, TimingReason.REQUESTED])
-def test_a_time_nobody_chose_among_many_is_kept(reason):
+@pytest.mark.parametrize("reason", TimingReason)
+def test_a_send_that_is_due_at_once_is_kept(reason):
     its = campaign()
     kept = plan(its, reason=reason)
-    assert spread_by_place(kept, 1, its) == kept
+    assert spread_by_place(kept, 1, its, now=TEN) == kept
+
+
+def test_a_time_that_was_asked_for_is_kept():
+    its = campaign()
+    kept = plan(its, reason=TimingReason.REQUESTED)
+    assert spread_by_place(kept, 1, its, now=TEN - timedelta(days=1)) == kept
+
+
+@given(people=st.integers(2, 60), night=st.integers(0, 10))
+def test_sends_that_the_quiet_hours_hold_up_do_not_all_go_in_the_second_they_end(people, night):
+    """Started at night without best times, or missed in an outage that ended at night."""
+    its = campaign(send_time_optimization=False, settings=OrchestratorSettings())
+    now = TEN.replace(hour=21) + timedelta(hours=night)
+    planned = plan_send_time(its, its.settings, profile(), Channel.EMAIL, now=now, force=True)
+    assert planned.scheduled_at == TEN.replace(hour=8) + timedelta(days=1)
+    sends = [spread_by_place(planned, place, its, now=now).scheduled_at for place in range(people)]
+    moments = {at for at in sends if at is not None}
+    assert len(moments) == people
+    assert min(moments) == planned.scheduled_at
+    assert max(moments) - min(moments) < timedelta(hours=1)

@@ -91,7 +91,7 @@ def test_every_template_is_looked_at():
     ],
 )
 def test_a_template_that_says_nothing_to_anybody_is_found(nothing):
-    said = "says nothing, whoever gets it; write a text"
+    said = "says nothing to any recipient; write a text"
     assert faults_of(nothing) == [f"email: {said}"]
     assert faults_of({"subject": "x", "html": nothing}) == [f"email.html: {said}"]
 

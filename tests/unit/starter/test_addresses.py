@@ -69,7 +69,7 @@ def test_a_mailbox_that_would_never_be_found_again_is_refused(given):
 
 def test_a_sign_alone_is_no_handle():
     for channel in (None, Channel.INSTAGRAM, Channel.TWITTER):
-        with pytest.raises(InvalidRequestError, match="address: '@' names nobody"):
+        with pytest.raises(InvalidRequestError, match="address: '@' is no handle"):
             stored_form("@", channel)
 
 

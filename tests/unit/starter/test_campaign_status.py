@@ -90,17 +90,17 @@ def test_everything_known_is_told_in_the_guides_shape():
             "can_send": True,
             "messages_sent_today": 45,
             "daily_limit": 100,
-            "remaining_today": 48,
+            "remaining_today": 8,
         },
         "messages_ahead": 52,
-        "daily_share": 60,
+        "messages_a_day": 60,
         "pacing": {
             "recommendation": "increase_pace",
             "ideal_spend_pct": 0.40,
             "actual_spend_pct": 0.23,
             "suggested_daily_messages": 130,
         },
-        "total_recipients": 666,
+        "total_messages": 666,
         "total_sent": 450,
         "total_unknown": 2,
         "total_delivered": 442,
@@ -144,7 +144,9 @@ def test_everything_known_is_told_in_the_guides_shape():
         # Room for 8 of 200 today, in the evening, and so for 45 tomorrow; then 60 a day: the
         # last 27 on the fourth day, in 2.7 minutes.
         "expected_finish_at": "2026-11-27T05:02:42Z",
+        "not_reached": None,
         "waits_for": "next_day",
+        "wait_explanation": "the next day; what a day may have is sent or planned already",
         "next_wake_at": "2026-11-24T05:00:00Z",
         "channel_waits": [],
         "last_events": [
@@ -165,7 +167,7 @@ def test_without_a_workflow_it_waits_for_nothing():
 def test_a_day_nothing_was_booked_on_has_no_messages():
     told = campaign_status(snapshot(), NOW + timedelta(days=2))
     assert told["daily_limit"]["messages_sent_today"] == 0
-    assert told["daily_limit"]["remaining_today"] == 100
+    assert told["daily_limit"]["remaining_today"] == 60
 
 
 def test_recipients_that_nobody_has_started_have_no_finish():
@@ -194,4 +196,4 @@ def test_a_channel_the_campaign_has_left_is_still_told():
     told = campaign_status(snapshot(tallies=tallies), NOW)
     assert list(told["by_channel"]) == ["email", "sms", "chat"]
     assert told["by_channel"]["chat"]["delivered"] == 2
-    assert told["total_recipients"] == 0
+    assert told["total_messages"] == 0

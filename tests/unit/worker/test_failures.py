@@ -76,3 +76,13 @@ def test_a_row_that_cannot_be_read_names_its_fields_only():
     assert SECRET not in "".join(traceback.format_exception(caught.value))
     assert "RecipientProfile.name: string_type" in str(caught.value)
     assert "RecipientProfile.age: extra_forbidden" in str(caught.value)
+
+
+def test_a_row_that_cannot_be_read_names_no_key_of_a_mapping():
+    history = f'{{"{SECRET}": {{"open_rate": "{SECRET}"}}}}'
+    document = f'{{"attributes": {{"{SECRET}": []}}, "engagement_history": {history}}}'
+    with pytest.raises(UnreadableRowError) as caught:
+        read_stored(RecipientProfile, document)
+    assert SECRET not in "".join(traceback.format_exception(caught.value))
+    assert "RecipientProfile.attributes.?: " in str(caught.value)
+    assert "RecipientProfile.engagement_history.?.open_rate: " in str(caught.value)

@@ -6,7 +6,7 @@ import pytest
 
 from madan_sara.persistence.new_recipient import new_recipient
 from madan_sara.starter.importing.checking import RowCheck
-from madan_sara.starter.requests import new_message
+from madan_sara.starter.requests import new_batch, new_message, unreachable_warnings
 from tests.unit.starter.importing.builders import assignment, judge, person
 
 
@@ -38,6 +38,32 @@ def test_a_recipient_is_stored_as_a_request_for_the_same_person_would_be():
     request = new_message(task.campaign, "marie", profile, task.templates)
     (recipient,) = RowCheck(task).judge([json.dumps({"id": "marie", **profile})]).accepted
     assert recipient == new_recipient(request.recipient_id, request.request_digest, request.profile)
+
+
+def test_a_person_whom_no_channel_of_the_campaign_reaches_is_stored_and_told():
+    only_twitter = {"email": None, "twitter_handle": "@marie"}
+    rows = [person(id="a", **only_twitter), person(id="b"), person(id="c", town=None)]
+    verdicts = judge(*rows, person(id="d", **only_twitter), channels=["email", "sms"])
+    assert [recipient.recipient_id for recipient in verdicts.accepted] == ["a", "b", "d"]
+    assert verdicts.unreachable == [0, 2]
+    reached = judge(person(id="a", **only_twitter), channels=["email", "twitter"])
+    assert reached.unreachable == []
+
+
+def test_a_long_list_says_how_many_of_it_cannot_be_reached():
+    task = assignment(channels=["email", "sms"])
+    town = {"attributes": {"town": "Jacmel"}, "name": "Marie"}
+    people = [
+        {"id": "a", "contact_info": {"twitter_handle": "@marie"}, **town},
+        {"id": "b", "contact_info": {"phone": "+50937001234"}, **town},
+    ]
+    batch = new_batch(task.campaign, people, task.templates)
+    (warning,) = unreachable_warnings(task.campaign, batch)
+    assert warning == (
+        "recipients: 1 of 2 have no address on any of the campaign's channels (email, sms); they "
+        "get nothing and end as failed, no_viable_channel"
+    )
+    assert unreachable_warnings(task.campaign, batch[1:]) == []
 
 
 def test_the_cells_of_a_csv_file_mean_the_same():

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from madan_sara.contracts.faults import InvalidRequestError
-from madan_sara.starter.importing.columns import Columns, CsvReader, JsonReader, UnreadableRowError
+from madan_sara.starter.importing.columns import Columns, CsvReader, JsonReader, RejectedRowError
 
 
 @pytest.mark.parametrize(
@@ -56,7 +56,7 @@ def test_an_attribute_in_its_object_is_found_as_a_flat_one():
         ("attributes", "Town"): "Jacmel",
         ("attributes", "Note"): "x",
     }
-    with pytest.raises(UnreadableRowError, match="Town: given twice"):
+    with pytest.raises(RejectedRowError, match="Town: given twice"):
         read({"town": "Jacmel", "attributes": {"TOWN": "Hinche"}}, "Town")
 
 
@@ -75,7 +75,7 @@ def test_a_row_may_lack_cells_at_its_end_and_have_empty_ones_too_many():
         ("id",): "1",
         ("attributes", "town"): "Jacmel",
     }
-    with pytest.raises(UnreadableRowError, match="has 4 cells below 3 columns"):
+    with pytest.raises(RejectedRowError, match="has 4 cells below 3 columns"):
         reader.read(["1", "Marie", "Jacmel", "more"])
 
 
@@ -147,6 +147,6 @@ def test_engagement_stays_as_it_is_and_missing_values_are_left_out():
     ],
 )
 def test_a_line_that_says_nothing_certain_is_not_read(text, said):
-    with pytest.raises(UnreadableRowError) as unread:
+    with pytest.raises(RejectedRowError) as unread:
         JsonReader([]).read(text)
     assert said in str(unread.value)

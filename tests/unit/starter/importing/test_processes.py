@@ -16,14 +16,19 @@ from tests.unit.starter.importing.builders import assignment, person
 
 
 def rows(count: int) -> list[list[str] | str]:
-    """Rows of people, every third of them without a town."""
+    """Rows of people, every third of them without a town, every fourth out of reach."""
     towns = ["", "Jacmel", "Gonaïves"]
-    return [json.dumps(person(id=f"{n} 😀", town=towns[n % 3])) for n in range(count)]
+    contact = [{"email": "m@example.com"}, {"email": "", "twitter_handle": "@marie"}]
+    return [
+        json.dumps(person(id=f"{n} 😀", town=towns[n % 3], **contact[n % 4 == 1]))
+        for n in range(count)
+    ]
 
 
 async def test_processes_judge_as_this_one_does():
     task = assignment(region="HT")
     expected = RowCheck(task).judge(rows(7))
+    assert expected.unreachable == [0, 3]
     async with judging_processes(task, 2) as judge:
         assert [await judge.judge(rows(7)) for _ in range(3)] == [expected] * 3
         assert judge.at_once == 4

@@ -102,6 +102,13 @@ def test_the_file_to_import_is_never_written_over(tmp_path, source_of):
     assert source.path.read_text() == "id\n1\n"
 
 
+def test_a_name_with_no_room_for_what_is_added_to_it_is_named(source_of):
+    # 255 octets, as many as file systems allow.
+    source = source_of("id\n1\n", "a" + "\N{BREAD}" * 62 + "zz.csv")
+    with pytest.raises(InvalidRequestError, match="choose another"), RejectsFile(source, None):
+        pass
+
+
 def test_a_place_that_cannot_be_written_to_is_named(tmp_path, source_of):
     source = source_of("id\n1\n", "people.csv")
     with (

@@ -3,13 +3,13 @@
 import pytest
 
 from madan_sara.starter.importing.checking import RowCheck
-from madan_sara.starter.importing.files import Row
+from madan_sara.starter.importing.files import SourceRow
 from madan_sara.starter.importing.understanding import understood
 from tests.unit.starter.importing.builders import assignment
 
 
 def seen(header, *rows, **options):
-    raw = [Row(line, row) for line, row in enumerate(rows, start=2)]
+    raw = [SourceRow(line, row) for line, row in enumerate(rows, start=2)]
     return understood(RowCheck(assignment(header, recipient_fields=[], **options)), raw)
 
 
@@ -63,7 +63,7 @@ def test_addresses_under_any_name_are_warned_of_without_being_told(values):
 
 def test_what_the_campaign_asks_for_is_meant_so():
     task = assignment(["id", "email", "second_mail"], recipient_fields=["second_mail"])
-    rows = [Row(2, ["1", "m@example.com", "x@example.com"])]
+    rows = [SourceRow(2, ["1", "m@example.com", "x@example.com"])]
     assert understood(RowCheck(task), rows)[1] == []
 
 

@@ -1,0 +1,44 @@
+"""What a check finds, and how it is shown."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Final
+
+from rich.console import Console
+from rich.text import Text
+
+#: Faults of one promise that are shown; the rest is counted.
+_SHOWN: Final = 20
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """One promise of the system, looked at."""
+
+    #: What holds, or should.
+    promise: str
+    #: Where it does not; empty when it does.
+    faults: list[str] = field(default_factory=list)
+
+
+def show_results(console: Console, results: Iterable[CheckResult]) -> bool:
+    """Show each promise with its result.
+
+    Args:
+        console: Where to show it.
+        results: What the checks found.
+
+    Returns:
+        Whether every promise holds.
+    """
+    holds = True
+    console.print(Text("\nChecked", style="bold"))
+    for result in results:
+        holds = holds and not result.faults
+        mark = ("  wrong ", "bold red") if result.faults else ("  ok    ", "green")
+        console.print(Text.assemble(mark, result.promise))
+        for fault in result.faults[:_SHOWN]:
+            console.print(Text(f"          {fault}", style="red"))
+        if len(result.faults) > _SHOWN:
+            console.print(Text(f"          and {len(result.faults) - _SHOWN} more", style="red"))
+    return holds

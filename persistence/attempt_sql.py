@@ -1,0 +1,194 @@
+"""The statements of attempts; what each must hold is said beside it."""
+
+from typing import Final
+
+from madan_sara.persistence.database import Query
+from madan_sara.persistence.ledger_sql import SETTLE
+from madan_sara.persistence.rows import REQUEST_COLUMNS, REQUEST_TABLES, SUPPRESSIONS_OF_MESSAGE
+
+_ATTEMPT_COLUMNS = """
+    a.state AS attempt_state, a.openings, a.tries, a.was_lost, a.code, a.called_at,
+    a.given_up_at, a.concluded_at, a.put_off_at, a.retry_at
+"""
+
+# What is read with an answer, so that an account that works costs no statement more.
+_ACCOUNT_HAS_FAILED = """
+    EXISTS (SELECT FROM provider_accounts p WHERE p.account = CAST(:called_account AS text))
+        AS account_has_failed
+"""
+
+DELIVERY_FACTS: Final = Query(f"""
+SELECT {REQUEST_COLUMNS},
+       {SUPPRESSIONS_OF_MESSAGE} AS suppressions,
+       a.attempt_no, {_ATTEMPT_COLUMNS},
+       a.waiting_since,
+       (SELECT coalesce(sum(w.waited), '0') FROM attempts w
+         WHERE w.message_id = m.message_id AND w.channel = :channel) AS waited,
+       p.account, p.code AS account_code, p.failing_since, p.down_since, p.refuses_settings,
+       p.account IS NOT NULL AS account_has_failed
+  FROM {REQUEST_TABLES}
+  LEFT JOIN attempts a ON a.message_id = m.message_id AND a.attempt_no = :attempt_no
+  LEFT JOIN provider_accounts p ON p.account = :account
+ WHERE m.tenant_id = :tenant_id AND m.message_id = :message_id
+""")  # noqa: S608 - built from constants of ours
+
+# A message's end takes turns at its row: whoever books one locks it before anything else.
+_LOCKED_MESSAGE = """
+message AS (
+    SELECT message_id, tenant_id, campaign_id, state FROM messages
+     WHERE tenant_id = :tenant_id AND message_id = :message_id
+       FOR NO KEY UPDATE
+)
+"""
+
+# An attempt without an open hold was replaced: nothing is sent for it. A message that has ended
+# is never opened, whoever asks: a delivery that slept through the
+# cancel of its outreach stops here. So does one that was overtaken: a worker that was only
+# slow, and was taken for dead, must not call beside the run that took its place.
+OPEN: Final = Query("""
+WITH sending AS (
+    UPDATE messages m SET state = 'sending'
+     WHERE tenant_id = :tenant_id AND message_id = :message_id
+       AND state IN ('scheduled', 'sending')
+       AND EXISTS (SELECT FROM budget_entries h
+                    WHERE (h.message_id, h.attempt_no, h.kind)
+                        = (m.message_id, CAST(:attempt_no AS integer), 'hold'))
+       AND NOT EXISTS (SELECT FROM budget_entries e
+                        WHERE (e.message_id, e.attempt_no)
+                            = (m.message_id, CAST(:attempt_no AS integer))
+                          AND e.kind IN ('settle', 'release'))
+    RETURNING message_id, tenant_id
+)
+INSERT INTO attempts AS a (message_id, attempt_no, tenant_id, channel, provider, idempotency_key,
+                           state, openings, called_at)
+SELECT message_id, CAST(:attempt_no AS integer), tenant_id, :channel, :provider, :idempotency_key,
+       'sending', 1, CAST(:now AS timestamptz)
+  FROM sending
+    ON CONFLICT (message_id, attempt_no) DO UPDATE
+   SET state = 'sending', openings = a.openings + 1, provider = excluded.provider,
+       called_at = excluded.called_at, given_up_at = NULL
+ WHERE a.state IN ('sending', 'not_sent') AND a.openings = :openings_before
+RETURNING a.attempt_no
+""")
+
+# What certainly was not taken is on nobody's way: its message is asleep again, for a cancel, a
+# sweep or a command to find. What may be out stays with its provider.
+PUT_OFF: Final = Query(f"""
+WITH {_LOCKED_MESSAGE}, waiting AS (
+    INSERT INTO attempts AS a (message_id, attempt_no, tenant_id, channel, provider,
+                               idempotency_key, state, code, waiting_since, put_off_at, retry_at,
+                               account, campaign_id)
+    SELECT message_id, CAST(:attempt_no AS integer), tenant_id, :channel, '', :idempotency_key,
+           'not_sent', CAST(:code AS text), CAST(:now AS timestamptz), CAST(:now AS timestamptz),
+           CAST(:until AS timestamptz), CAST(:account AS text), campaign_id
+      FROM message
+        ON CONFLICT (message_id, attempt_no) DO UPDATE
+       SET state = CASE WHEN CAST(:may_be_out AS boolean) THEN a.state ELSE 'not_sent' END,
+           tries = CAST(:tries AS integer),
+           was_lost = a.was_lost OR CAST(:was_lost AS boolean),
+           given_up_at = CASE WHEN CAST(:was_lost AS boolean) THEN CAST(:now AS timestamptz)
+                              ELSE a.given_up_at END,
+           code = excluded.code, retry_at = excluded.retry_at, account = excluded.account,
+           campaign_id = excluded.campaign_id,
+           waiting_since = coalesce(a.waiting_since, excluded.waiting_since),
+           waited = a.waited + greatest(
+               least(excluded.put_off_at, a.retry_at + CAST(:grace AS interval)) - a.put_off_at,
+               interval '0') * (a.retry_at IS NOT NULL)::int,
+           put_off_at = excluded.put_off_at
+     WHERE a.state IN ('sending', 'not_sent') AND a.openings = CAST(:openings AS integer)
+    RETURNING a.*
+), asleep AS (
+    UPDATE messages m SET state = 'scheduled'
+      FROM waiting
+     WHERE m.message_id = waiting.message_id AND m.state = 'sending'
+       AND waiting.state = 'not_sent'
+)
+SELECT {_ATTEMPT_COLUMNS}, {_ACCOUNT_HAS_FAILED} FROM waiting a
+""")  # noqa: S608 - built from constants of ours
+
+RESUME: Final = Query("""
+UPDATE attempts SET retry_at = NULL
+ WHERE tenant_id = :tenant_id AND message_id = :message_id AND attempt_no = :attempt_no
+""")
+
+# What a provider has taken, or may have, is spent and sent from the same instant.
+_BOOK_CONCLUDED = f"""
+taken AS (
+    SELECT message_id, attempt_no,
+           CASE state WHEN 'unknown' THEN 'unknown' ELSE 'sent' END AS end_state
+      FROM concluded WHERE state IN ('accepted', 'bounced', 'unknown')
+), {SETTLE}
+"""  # noqa: S608 - built from constants of ours
+
+# The row is written even where no provider was called, so that none can be any more.
+CLOSE: Final = Query(f"""
+WITH {_LOCKED_MESSAGE}, concluded AS (
+    INSERT INTO attempts AS a (message_id, attempt_no, tenant_id, channel, provider,
+                               idempotency_key, state, code, concluded_at)
+    SELECT message_id, CAST(:attempt_no AS integer), tenant_id, :channel, '', :idempotency_key,
+           'refused', 'cancelled', CAST(:now AS timestamptz)
+      FROM message
+        ON CONFLICT (message_id, attempt_no) DO UPDATE
+       SET state = CASE WHEN a.state = 'sending' AND a.bounced THEN CAST(:bounced_state AS text)
+                        WHEN a.state = 'sending' THEN 'unknown'
+                        WHEN a.state = 'not_sent' THEN 'refused' ELSE a.state END,
+           code = CASE WHEN a.state = 'not_sent' THEN 'cancelled'
+                       WHEN a.state = 'sending' AND NOT a.bounced THEN NULL ELSE a.code END,
+           concluded_at = coalesce(a.concluded_at, excluded.concluded_at), retry_at = NULL
+    RETURNING a.*
+), {_BOOK_CONCLUDED}
+SELECT {_ATTEMPT_COLUMNS}, false AS account_has_failed FROM concluded a
+""")  # noqa: S608 - built from constants of ours
+
+# What is final stays final: an answer that arrives after the attempt was concluded
+# otherwise must not rewrite it. Only `unknown` gives way to the acceptance of its last call: the
+# money is spent and the contact kept, and what was uncertain is known. A no of one call says
+# nothing of a call made since, by a run that took this one's place: that call may be taken.
+# `not_sent` is what a look-up says of a call whose answer was lost. The code of an earlier wait
+# says nothing of what became of the last call. The message's state is read with its lock, which
+# is newer than what else the statement sees.
+RECORD: Final = Query(f"""
+WITH {_LOCKED_MESSAGE}, concluded AS (
+    UPDATE attempts a
+       SET state = CASE WHEN a.bounced THEN CAST(:bounced_state AS text)
+                        ELSE CAST(:state AS text) END,
+           code = CASE WHEN a.bounced THEN coalesce(:code, a.code)
+                       ELSE CAST(:code AS text) END,
+           provider_message_id = coalesce(:provider_message_id, a.provider_message_id),
+           concluded_at = CASE WHEN CAST(:state AS text) = 'not_sent' THEN NULL
+                               ELSE CAST(:now AS timestamptz) END,
+           tries = greatest(a.tries, CAST(:tries AS integer)), retry_at = NULL,
+           was_lost = a.was_lost OR CAST(:state AS text) = 'not_sent'
+      FROM message
+     WHERE a.message_id = message.message_id AND a.attempt_no = CAST(:attempt_no AS integer)
+       AND CASE WHEN a.state IN ('sending', 'not_sent')
+                THEN CAST(:state AS text) = 'accepted'
+                     OR a.openings = CAST(:openings AS integer)
+                ELSE a.state = 'unknown' AND message.state = 'unknown'
+                     AND CAST(:state AS text) = 'accepted'
+                     AND a.openings = CAST(:openings AS integer) END
+    RETURNING a.*
+), known_after_all AS (
+    UPDATE messages m SET state = 'sent'
+      FROM concluded JOIN message USING (message_id)
+     WHERE m.message_id = message.message_id
+       AND message.state = 'unknown' AND concluded.state = 'accepted'
+), {_BOOK_CONCLUDED}
+SELECT {_ATTEMPT_COLUMNS}, {_ACCOUNT_HAS_FAILED} FROM concluded a
+""")  # noqa: S608 - built from constants of ours
+
+# As a bounce for good does, which says the same later.
+SUPPRESS: Final = Query("""
+INSERT INTO suppressions (tenant_id, subject_kind, subject, channel, reason, created_at, request_id)
+SELECT tenant_id, 'address', addresses ->> CAST(:channel AS text), CAST(:channel AS text),
+       'bounced', CAST(:now AS timestamptz), message_id
+  FROM messages
+ WHERE tenant_id = :tenant_id AND message_id = :message_id
+   AND addresses ->> CAST(:channel AS text) IS NOT NULL
+    ON CONFLICT DO NOTHING
+""")
+
+ATTEMPT: Final = Query(f"""
+SELECT {_ATTEMPT_COLUMNS}, {_ACCOUNT_HAS_FAILED} FROM attempts a
+ WHERE tenant_id = :tenant_id AND message_id = :message_id AND attempt_no = :attempt_no
+""")  # noqa: S608 - built from constants of ours

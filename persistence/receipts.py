@@ -1,0 +1,110 @@
+"""What providers report of attempts, in PostgreSQL."""
+
+import json
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import text
+
+from madan_sara.contracts.delivery import DeliveryEvent, DeliveryEventKind
+from madan_sara.persistence.database import Database
+from madan_sara.policy.receipts import RULES, suppressed_by
+from madan_sara.policy.tallies import ENGAGED
+
+# The receipt and all that `policy/receipts.py` has follow from it: counts of the campaign and
+# of the person, its attempt's state, and what is not to be contacted again. In one statement,
+# and once: however often it is repeated, and whatever else is reported at the same moment.
+_RECEIVE = text("""
+WITH received AS (
+    INSERT INTO delivery_events (provider, provider_event_id, tenant_id, message_id, attempt_no,
+                                 kind, code, occurred_at, received_at)
+    SELECT :provider, :provider_event_id, tenant_id, message_id, :attempt_no, CAST(:kind AS text),
+           :code, :occurred_at, :now
+      FROM messages
+     WHERE tenant_id = :tenant_id AND message_id = :message_id
+        ON CONFLICT DO NOTHING
+    RETURNING message_id, attempt_no, kind
+), first AS (
+    INSERT INTO counted_once (message_id, name)
+    SELECT message_id, name
+      FROM received CROSS JOIN LATERAL unnest(CAST(:counted_as AS text[])) AS counted (name)
+        ON CONFLICT DO NOTHING
+    RETURNING message_id, name
+), turned AS (
+    UPDATE attempts a
+       SET bounced = true, code = coalesce(:code, a.code),
+           state = coalesce(CAST(:turns AS jsonb) ->> a.state, a.state)
+      FROM received r
+     WHERE CAST(:turns AS jsonb) <> '{}'
+       AND (a.message_id, a.attempt_no) = (r.message_id, r.attempt_no)
+), tallied AS (
+    INSERT INTO campaign_tally_changes (tenant_id, campaign_id, kind, name, channel, messages)
+    SELECT m.tenant_id, m.campaign_id, 'receipt', f.name, coalesce(a.channel, m.channel, ''), 1
+      FROM first f
+      JOIN received r USING (message_id)
+      JOIN messages m USING (message_id)
+      LEFT JOIN attempts a ON (a.message_id, a.attempt_no) = (r.message_id, r.attempt_no)
+), learned AS (
+    INSERT INTO engagement_stats AS s (tenant_id, recipient_id, channel, opens, clicks, replies)
+    SELECT m.tenant_id, m.recipient_id, a.channel, CAST(:opens AS integer),
+           CAST(:clicks AS integer), CAST(:replies AS integer)
+      FROM first f
+      JOIN received r ON (r.message_id, r.kind) = (f.message_id, f.name)
+      JOIN messages m ON m.message_id = r.message_id
+      JOIN attempts a ON (a.message_id, a.attempt_no) = (r.message_id, r.attempt_no)
+     WHERE CAST(:engages AS boolean)
+        ON CONFLICT (tenant_id, recipient_id, channel) DO UPDATE
+       SET opens = s.opens + excluded.opens, clicks = s.clicks + excluded.clicks,
+           replies = s.replies + excluded.replies
+), request AS (
+    SELECT m.tenant_id, m.message_id, m.recipient_id, r.kind, place.channel,
+           m.addresses ->> place.channel AS address
+      FROM received r
+      JOIN messages m USING (message_id)
+      LEFT JOIN attempts a ON (a.message_id, a.attempt_no) = (r.message_id, r.attempt_no)
+     CROSS JOIN LATERAL (SELECT coalesce(a.channel, m.channel)) AS place (channel)
+), suppressed AS (
+    INSERT INTO suppressions (tenant_id, subject_kind, subject, channel, reason, created_at,
+                              request_id)
+    SELECT tenant_id, subject_kind, subject, channel, kind, CAST(:now AS timestamptz), message_id
+      FROM request
+     CROSS JOIN LATERAL (VALUES ('address', address), ('recipient', recipient_id))
+                AS meant (subject_kind, subject)
+     WHERE subject_kind = ANY(CAST(:suppresses AS text[])) AND subject IS NOT NULL
+     ORDER BY subject_kind
+        ON CONFLICT DO NOTHING
+)
+SELECT count(*) FROM received
+""")
+
+
+class PostgresReceiptStore:
+    """Keeps receipts, each once, with all that follows from them.
+
+    Args:
+        database: where they are kept.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def receive(self, tenant_id: UUID, event: DeliveryEvent, now: datetime) -> bool:
+        """Keep a receipt; False when it is known already or its message is not the tenant's."""
+        facts = {**event.model_dump(), "kind": event.kind.value}
+        parameters = {**facts, **_effects(event), "tenant_id": tenant_id, "now": now}
+        async with self._database.statement() as connection:
+            return bool((await connection.execute(_RECEIVE, parameters)).scalar_one())
+
+
+def _effects(event: DeliveryEvent) -> dict[str, object]:
+    """What the policy says of a receipt, as the statement's parameters."""
+    rule = RULES[event.kind]
+    return {
+        "counted_as": [event.kind.value, ENGAGED] if rule.engages else [event.kind.value],
+        "engages": rule.engages,
+        "opens": int(event.kind is DeliveryEventKind.OPENED),
+        "clicks": int(event.kind is DeliveryEventKind.CLICKED),
+        "replies": int(event.kind is DeliveryEventKind.REPLIED),
+        "turns": json.dumps(rule.turns),
+        "suppresses": sorted(suppressed_by(event.kind, event.code)),
+    }

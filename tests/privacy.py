@@ -1,0 +1,53 @@
+"""Looks for people in what is kept of a run: histories and logs."""
+
+import logging
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from madan_sara.worker.log import EventLine
+
+#: What the people of the tests are called, where they are reached, and what is written to them.
+#: No campaign, reason or code has any of it.
+OF_PEOPLE: Final = ("marie", "jane smith", "kretyen", "@example.", "+5093", "jacmel", "bonjou")
+
+#: Loggers of what plays the other side: a mail server knows to whom a mail goes.
+_OTHER_SIDES: Final = ("mail.", "uvicorn")
+
+
+def people_found(folder: Path, words: Iterable[str] = OF_PEOPLE) -> list[str]:
+    """Which words stand in which files of a folder, whatever their case.
+
+    Args:
+        folder: Of a Temporal server, whose database keeps histories as they are sent, or of logs.
+        words: What to look for.
+    """
+    files = {file: file.read_bytes().lower() for file in folder.rglob("*") if file.is_file()}
+    sought = [(word, word.lower().encode()) for word in words]
+    return [
+        f"{word!r} in {file.relative_to(folder)}"
+        for file, kept in files.items()
+        for word, octets in sought
+        if octets in kept
+    ]
+
+
+@contextmanager
+def logging_into(file: Path) -> Iterator[None]:
+    """Keep what a worker would log, as it logs it, beside the block."""
+    handler = logging.FileHandler(file, encoding="utf-8")
+    handler.setFormatter(EventLine("%(name)s: %(message)s"))
+    handler.addFilter(lambda record: not record.name.startswith(_OTHER_SIDES))
+    root, client = logging.getLogger(), logging.getLogger("httpx")
+    levels = root.level, client.level
+    root.addHandler(handler)
+    root.setLevel(logging.INFO)
+    client.setLevel(logging.WARNING)
+    try:
+        yield
+    finally:
+        root.removeHandler(handler)
+        handler.close()
+        root.setLevel(levels[0])
+        client.setLevel(levels[1])

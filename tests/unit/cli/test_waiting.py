@@ -1,0 +1,58 @@
+"""A command does not wait forever for a worker that is not there."""
+
+import asyncio
+import json
+import uuid
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from madan_sara.cli import orders
+from madan_sara.starter.connecting import UnreachableError
+from madan_sara.starter.orchestrator import OutreachOrchestrator
+
+
+class Workerless:
+    """An orchestrator whose workflows nobody carries on."""
+
+    def __init__(self) -> None:
+        self.keys: list[str | None] = []
+
+    async def get_message(self, message_id: uuid.UUID) -> object:
+        return SimpleNamespace(message_id=message_id)
+
+    async def send_outreach(self, *_: Any, idempotency_key: str | None = None, **__: Any) -> object:
+        self.keys.append(idempotency_key)
+        return await asyncio.Event().wait()
+
+    async def reschedule(self, *_: Any) -> object:
+        return await asyncio.Event().wait()
+
+
+def as_orchestrator(workerless: Workerless) -> OutreachOrchestrator:
+    return cast("OutreachOrchestrator", workerless)
+
+
+async def test_the_key_to_ask_again_with_is_told(tmp_path):
+    file = tmp_path / "request.json"
+    file.write_text(
+        json.dumps(
+            {
+                "campaign_id": str(uuid.uuid4()),
+                "recipient_id": "user_1",
+                "recipient_profile": {"contact_info": {"email": "marie@example.com"}},
+                "content": {"default": "Bonjour!"},
+            }
+        )
+    )
+    nobody = Workerless()
+    with pytest.raises(UnreachableError, match="no worker has answered within 0 s") as said:
+        await orders.send(str(file), wait_seconds=0)(as_orchestrator(nobody))
+    assert f'"idempotency_key": "{nobody.keys[0]}"' in str(said.value)
+
+
+async def test_an_update_is_not_waited_for_either():
+    order = orders.reschedule(str(uuid.uuid4()), "2030-01-05T10:00Z", wait_seconds=0)
+    with pytest.raises(UnreachableError, match="may still be moved"):
+        await order(as_orchestrator(Workerless()))
