@@ -121,7 +121,9 @@ def unreachable_warnings(campaign: Campaign, messages: Sequence[NewMessage]) -> 
     return [told]
 
 
-def checked_campaign(campaign: Campaign, defaults: OrchestratorSettings | None = None) -> Campaign:
+def checked_campaign(
+    campaign: OutreachCampaign, defaults: OrchestratorSettings | None = None
+) -> Campaign:
     """A campaign, complete and free of contradictions.
 
     Args:
