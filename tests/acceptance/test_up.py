@@ -47,7 +47,7 @@ async def test_it_sends_by_the_users_own_server_and_tells_what_has_ended(state_d
         running = psutil.Process(process.pid).children(recursive=True)
         assert not any(password in " ".join(child.cmdline()) for child in running)
 
-        (worker,) = (child for child in running if child.cmdline()[-1] == "worker")
+        (worker,) = (child for child in running if child.cmdline()[-1] == "madan_sara.worker")
         worker.kill()
         said = await printed(process, "The worker has ended")
         assert str(state_dir / "worker.log") in said

@@ -65,7 +65,7 @@ async def test_what_cannot_be_undone_is_asked_about_on_a_terminal_only(
     assert no.err.endswith("error: nothing was changed\n")
     end_of_input = await typing("\x04", "cancel", name)
     assert end_of_input.code == 1
-    assert f"Campaign Spring fair ({name}) is about to be cancelled for good: 0 of 0 rec" in (
+    assert f"Campaign Spring fair ({name}) is about to be cancelled for good: 0 of 0 mes" in (
         end_of_input.err
     )
     assert await limits() == (10, 100, CampaignStatus.ACTIVE)

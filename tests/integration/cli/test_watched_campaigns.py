@@ -142,7 +142,7 @@ async def test_a_terminal_shows_a_picture_that_follows_until_ctrl_c(watching, ch
         await eventually(
             lambda: shows(f"Campaign Spring fair ({campaign.id}): active"), "the first picture"
         )
-        for part in ("recipients", "0 of 0 done", "held of 10", "0 of 100 messages", "instagram"):
+        for part in ("messages", "0 of 0 done", "held of 10", "0 of 100 messages", "instagram"):
             assert await shows(part), part
         await change("paused")
         await eventually(
