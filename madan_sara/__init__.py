@@ -30,6 +30,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "BatchResult",
+    "CampaignConflictError",
     "CampaignControl",
     "CampaignStatus",
     "CampaignStatusResult",
@@ -60,7 +61,7 @@ _MODULES = {
     "contracts.channels": ("Channel",),
     "contracts.content": ("EmailContent", "MessageContent"),
     "contracts.delivery": ("DeliveryEvent", "DeliveryEventKind", "DeliveryEventSignal"),
-    "contracts.faults": ("InvalidRequestError",),
+    "contracts.faults": ("CampaignConflictError", "InvalidRequestError"),
     "contracts.outreach": ("ExitReason", "OutreachState", "OutreachStatus"),
     "contracts.recipient": ("ContactInfo", "CustomerType", "RecipientProfile"),
     "contracts.settings": ("OrchestratorSettings", "QuietHours"),
