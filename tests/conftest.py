@@ -72,7 +72,7 @@ async def database(dsn: str) -> AsyncIterator[Database]:
 
 
 @pytest.fixture(scope="session")
-def kept(server_folder: Path) -> Iterator[Path]:
+def kept_folder(server_folder: Path) -> Iterator[Path]:
     """Where the run's servers keep histories and logs; at its end it has nobody's data."""
     folder = server_folder / "kept"
     folder.mkdir()
@@ -82,8 +82,8 @@ def kept(server_folder: Path) -> Iterator[Path]:
 
 
 @pytest_asyncio.fixture(scope="session")
-async def temporal(kept: Path) -> AsyncIterator[TemporalDevServer]:
-    async with TemporalDevServer(kept / "temporal", port=0, ui_port=0) as server:
+async def temporal(kept_folder: Path) -> AsyncIterator[TemporalDevServer]:
+    async with TemporalDevServer(kept_folder / "temporal", port=0, ui_port=0) as server:
         yield server
 
 

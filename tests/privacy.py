@@ -16,18 +16,20 @@ OF_PEOPLE: Final = ("marie", "jane smith", "kretyen", "@example.", "+5093", "jac
 _OTHER_SIDES: Final = ("mail.", "uvicorn")
 
 
-def people_found(folder: Path, words: Iterable[str] = OF_PEOPLE) -> list[str]:
-    """Which words stand in which files of a folder, whatever their case.
+def people_found(place: Path, words: Iterable[str] = OF_PEOPLE) -> list[str]:
+    """Which words stand in which files, whatever their case.
 
     Args:
-        folder: Of a Temporal server, whose database keeps histories as they are sent, or of logs.
+        place: A log, or a folder: of logs, or of a Temporal server, whose database keeps
+            histories as they are sent.
         words: What to look for.
     """
-    files = {file: file.read_bytes().lower() for file in folder.rglob("*") if file.is_file()}
+    assert place.exists(), place
+    files = [file for file in (place, *place.rglob("*")) if file.is_file()]
     sought = [(word, word.lower().encode()) for word in words]
     return [
-        f"{word!r} in {file.relative_to(folder)}"
-        for file, kept in files.items()
+        f"{word!r} in {file.name}"
+        for file, kept in ((file, file.read_bytes().lower()) for file in files)
         for word, octets in sought
         if octets in kept
     ]

@@ -7,8 +7,9 @@ import signal
 import pytest
 
 from tests.acceptance.devstack_command import devstack, open_to_others, printed, started
+from tests.privacy import people_found
 
-#: Somebody's provider never answers: a minute of patience, beside the work.
+#: Somebody's provider never answers: a minute of patience, beside the outages and the work.
 pytestmark = pytest.mark.timeout(300)
 
 #: Enough for each fate to befall somebody.
@@ -43,6 +44,8 @@ def test_a_campaign_to_many_is_run_through_outages_and_checked(state_dir, users_
     assert "wrong" not in run.stdout
     assert not users_server.was_called()
     assert open_to_others(state_dir) == []
+    assert people_found(state_dir / "campaign" / "temporal") == []
+    assert people_found(state_dir / "campaign" / "worker.log") == []
 
 
 def test_a_number_that_shows_nothing_is_refused(state_dir):

@@ -6,6 +6,7 @@ from madan_sara.contracts.campaign import CampaignStatus
 from madan_sara.devstack.demo.examples import load_examples
 from madan_sara.devstack.demo.words import Kind
 from tests.acceptance.devstack_command import devstack, open_to_others
+from tests.privacy import people_found
 
 
 def test_every_way_an_outreach_can_end_is_played_and_checked(state_dir, users_server):
@@ -30,6 +31,8 @@ def test_every_way_an_outreach_can_end_is_played_and_checked(state_dir, users_se
         assert line in demo.stdout
     assert not users_server.was_called()
     assert open_to_others(state_dir) == []
+    assert people_found(state_dir / "demo" / "temporal") == []
+    assert people_found(state_dir / "demo" / "worker.log") == []
 
 
 def test_an_outcome_that_is_not_the_expected_one_fails_the_demo(state_dir):

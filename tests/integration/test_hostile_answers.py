@@ -13,7 +13,7 @@ _TAKEN = ("trickle", "endless", "bomb", "garbage", "tangled", "giant", "nul", "e
 
 
 async def test_what_was_taken_is_sent_and_what_was_answered_is_not_kept(
-    orchestrator, tenant_id, sandbox, database, kept
+    orchestrator, tenant_id, sandbox, database, kept_folder
 ):
     campaign = make_campaign(tenant_id, channels=["chat"], budget_total=1)
     secret = uuid4().hex
@@ -30,5 +30,7 @@ async def test_what_was_taken_is_sent_and_what_was_answered_is_not_kept(
     assert dict(zip(_TAKEN, ends, strict=True)) == dict.fromkeys(_TAKEN, (OutreachState.SENT, 1))
     assert refused == (OutreachState.FAILED, 0)
     await assert_nothing_left_behind(database, tenant_id)
-    assert people_found(kept, [str(campaign.id)]), "histories are not where they are looked for"
-    assert people_found(kept, [secret]) == []
+    assert people_found(kept_folder, [str(campaign.id)]), (
+        "histories are not where they are looked for"
+    )
+    assert people_found(kept_folder, [secret]) == []

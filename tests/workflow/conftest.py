@@ -40,14 +40,14 @@ async def skipping() -> AsyncIterator[WorkflowEnvironment]:
 
 @pytest_asyncio.fixture
 async def stage(
-    skipping: WorkflowEnvironment, database: Database, kept: Path
+    skipping: WorkflowEnvironment, database: Database, kept_folder: Path
 ) -> AsyncIterator[SkippingStage]:
     async with AsyncExitStack() as exits:
         stage = SkippingStage(skipping.client, database, exits, skipping)
         await stage.pass_the_hour()
         yield stage
     # This server's histories are gone with it.
-    with (kept / "skipped-histories").open("ab") as file:
+    with (kept_folder / "skipped-histories").open("ab") as file:
         for handle in stage.started:
             history = await handle.fetch_history()
             file.writelines(event.SerializeToString() for event in history.events)

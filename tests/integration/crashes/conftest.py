@@ -40,8 +40,8 @@ class CrashStack:
 
 
 @pytest_asyncio.fixture(scope="module")
-async def crash_stack(postgres: EmbeddedPostgres, kept: Path) -> AsyncIterator[CrashStack]:
-    folder = Path(mkdtemp(prefix="crashes-", dir=kept))
+async def crash_stack(postgres: EmbeddedPostgres, kept_folder: Path) -> AsyncIterator[CrashStack]:
+    folder = Path(mkdtemp(prefix="crashes-", dir=kept_folder))
     await postgres.create_database("crashes")
     dsn = postgres.dsn("crashes")
     await upgrade_database(dsn)

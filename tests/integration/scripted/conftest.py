@@ -14,8 +14,8 @@ from tests.stage import Stage
 
 
 @pytest_asyncio.fixture(scope="session")
-async def scripted_client(kept: Path) -> AsyncIterator[Client]:
-    async with TemporalDevServer(kept / "scripted", port=0, ui_port=0) as server:
+async def scripted_client(kept_folder: Path) -> AsyncIterator[Client]:
+    async with TemporalDevServer(kept_folder / "scripted", port=0, ui_port=0) as server:
         yield await Client.connect(server.address, data_converter=pydantic_data_converter)
 
 

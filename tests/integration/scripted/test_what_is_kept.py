@@ -90,7 +90,7 @@ def person_called(secret, mailbox):
 
 
 @pytest.mark.parametrize("mailbox", _SAYS)
-async def test_what_a_mail_server_quotes(stage, campaign, tenant_id, kept, secret, mailbox):
+async def test_what_a_mail_server_quotes(stage, campaign, tenant_id, kept_folder, secret, mailbox):
     async with QuotingSmtp({}).serving() as server:
         settings = SmtpSettings(
             host="127.0.0.1", port=server.port, security="none", sender="n@shop.test"
@@ -116,10 +116,10 @@ async def test_what_a_mail_server_quotes(stage, campaign, tenant_id, kept, secre
             return (await handle.describe()).status is not WorkflowExecutionStatus.RUNNING
 
         await eventually(over, "the outreach has ended")
-    assert people_found(kept, [secret]) == []
+    assert people_found(kept_folder, [secret]) == []
 
 
-async def test_what_a_template_makes_of_a_person(stage, campaign, kept, secret):
+async def test_what_a_template_makes_of_a_person(stage, campaign, kept_folder, secret):
     """Texts of another version, which this one would not have taken."""
     handles = [
         await stage.start(
@@ -136,7 +136,7 @@ async def test_what_a_template_makes_of_a_person(stage, campaign, kept, secret):
     await stage.cast({Channel.EMAIL: ScriptedSender()})
     ends = await asyncio.gather(*(handle.result() for handle in handles))
     assert {end.state for end in ends} <= FINAL_STATES
-    assert people_found(kept, [secret]) == []
+    assert people_found(kept_folder, [secret]) == []
 
 
 async def _spoil(stage, handle, query, document):
@@ -144,7 +144,7 @@ async def _spoil(stage, handle, query, document):
     assert await stage.database.fetch(query, changed)
 
 
-async def test_what_this_version_cannot_read(stage, campaign, kept, secret):
+async def test_what_this_version_cannot_read(stage, campaign, kept_folder, secret):
     """Rows of another version; what can be read of them makes the sender fail."""
     handles = [
         await stage.start(
@@ -164,4 +164,4 @@ async def test_what_this_version_cannot_read(stage, campaign, kept, secret):
     await stage.cast({Channel.EMAIL: ScriptedSender(fail)})
     ends = await asyncio.gather(*(handle.result() for handle in handles))
     assert {end.state for end in ends} <= FINAL_STATES
-    assert people_found(kept, [secret]) == []
+    assert people_found(kept_folder, [secret]) == []
