@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from madan_sara.contracts.channels import Channel
     from madan_sara.contracts.content import EmailContent, MessageContent
     from madan_sara.contracts.delivery import DeliveryEvent, DeliveryEventKind, DeliveryEventSignal
-    from madan_sara.contracts.faults import InvalidRequestError
+    from madan_sara.contracts.faults import CampaignConflictError, InvalidRequestError
     from madan_sara.contracts.outreach import ExitReason, OutreachState, OutreachStatus
     from madan_sara.contracts.recipient import ContactInfo, CustomerType, RecipientProfile
     from madan_sara.contracts.settings import OrchestratorSettings, QuietHours
