@@ -8,7 +8,7 @@ from temporalio import activity
 
 from madan_sara.activities.own_campaign import own_campaign
 from madan_sara.activities.stores import BudgetLedger
-from madan_sara.contracts.campaign import OutreachCampaign
+from madan_sara.contracts.campaign import Campaign, OutreachCampaign
 from madan_sara.contracts.channels import Channel
 from madan_sara.contracts.money import Money, to_micros
 from madan_sara.contracts.outreach import Block, ReleaseInput, ReserveInput, ReserveResult
@@ -46,7 +46,11 @@ class BudgetManager:
         await self._ledger.release(request)
 
     async def check_budget_available(
-        self, campaign: OutreachCampaign, channel: Channel | str, *, at: datetime | None = None
+        self,
+        campaign: OutreachCampaign | Campaign,
+        channel: Channel | str,
+        *,
+        at: datetime | None = None,
     ) -> Block | None:
         """Whether one message on a channel could be paid for now; nothing is held.
 
@@ -73,7 +77,7 @@ class BudgetManager:
 
     async def record_spend(
         self,
-        campaign: OutreachCampaign,
+        campaign: OutreachCampaign | Campaign,
         channel: Channel | str,
         amount: Decimal | float | str,
         *,
@@ -110,7 +114,7 @@ class BudgetManager:
         return booking
 
     async def get_budget_pacing_recommendation(
-        self, campaign: OutreachCampaign, *, now: datetime | None = None
+        self, campaign: OutreachCampaign | Campaign, *, now: datetime | None = None
     ) -> Pacing:
         """Whether the campaign spends too fast, too slowly or as its time passes.
 
@@ -126,7 +130,7 @@ class BudgetManager:
         whole = next(a for a in balances.accounts if a.scope is AccountScope.CAMPAIGN)
         return campaign_pacing(saved, whole, read_moment(now, "now"))
 
-    async def get_budget_analytics(self, campaign: OutreachCampaign) -> BudgetAnalytics:
+    async def get_budget_analytics(self, campaign: OutreachCampaign | Campaign) -> BudgetAnalytics:
         """What a campaign's money brought, by channel and in total: costs, conversions, ROI.
 
         Args:
@@ -139,7 +143,7 @@ class BudgetManager:
         return analyse(saved, await self._ledger.balances(saved))
 
 
-def campaign_pacing(campaign: OutreachCampaign, whole: Account, now: datetime) -> Pacing:
+def campaign_pacing(campaign: Campaign, whole: Account, now: datetime) -> Pacing:
     """Whether a campaign spends too fast, too slowly or as its time passes.
 
     Args:

@@ -8,7 +8,7 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from madan_sara.activities.campaign_stores import CampaignRunStore, OutreachStarter
-from madan_sara.contracts.campaign import FINAL_STATUSES, CampaignStatus, OutreachCampaign
+from madan_sara.contracts.campaign import FINAL_STATUSES, Campaign, CampaignStatus
 from madan_sara.contracts.campaign_run import (
     CampaignFigures,
     CommandInput,
@@ -22,6 +22,7 @@ from madan_sara.contracts.campaign_run import (
 from madan_sara.contracts.errors import ConflictError, FinalStatusError, InvalidRequestError
 from madan_sara.contracts.outreach import OutreachState
 from madan_sara.policy.campaign_progress import CampaignFacts, next_step
+from madan_sara.policy.campaign_rules import new_faults
 from madan_sara.policy.daily_share import daily_share
 
 #: Type of the error that refuses a command on a campaign.
@@ -162,7 +163,7 @@ def _limits(command: CommandInput) -> dict[str, object]:
     )
 
 
-def _changed(campaign: OutreachCampaign, command: CommandInput) -> OutreachCampaign:
+def _changed(campaign: Campaign, command: CommandInput) -> Campaign:
     """A campaign as it is after a command.
 
     Raises:
@@ -174,13 +175,13 @@ def _changed(campaign: OutreachCampaign, command: CommandInput) -> OutreachCampa
     if command.status is not None:
         changes["status"] = command.status
     changed = campaign.model_copy(update=changes)
-    faults = changed.faults()
+    faults = new_faults(campaign, changed)
     if faults:
         raise InvalidRequestError("; ".join(faults))
     return changed
 
 
-def _extended_end(campaign: OutreachCampaign, end_date: datetime | date, now: datetime) -> datetime:
+def _extended_end(campaign: Campaign, end_date: datetime | date, now: datetime) -> datetime:
     try:
         end = campaign.end_at(end_date)
     except ValueError as fault:

@@ -6,7 +6,7 @@ from datetime import date, datetime
 from typing import Protocol
 from uuid import UUID
 
-from madan_sara.contracts.campaign import CampaignStatus, OutreachCampaign
+from madan_sara.contracts.campaign import Campaign, CampaignStatus
 from madan_sara.contracts.campaign_run import CampaignEvent, CampaignRef, Sweep, Wait
 from madan_sara.contracts.outreach import Details, MessageRef
 from madan_sara.policy.campaign_progress import CampaignFacts
@@ -25,7 +25,7 @@ class SweptPage:
 class TakenPage:
     """Messages to start, with their campaign as it is now."""
 
-    campaign: OutreachCampaign
+    campaign: Campaign
     message_ids: Sequence[UUID]
 
 
@@ -89,7 +89,7 @@ class CampaignRunStore(Protocol):
     async def change(
         self,
         ref: CampaignRef,
-        change: Callable[[OutreachCampaign], OutreachCampaign],
+        change: Callable[[Campaign], Campaign],
         now: datetime,
         *,
         kind: str,
@@ -112,7 +112,7 @@ class CampaignRunStore(Protocol):
 class OutreachStarter(Protocol):
     """Starts the workflows that carry messages, and stops them."""
 
-    async def start(self, ref: MessageRef, campaign: OutreachCampaign, place: int) -> bool:
+    async def start(self, ref: MessageRef, campaign: Campaign, place: int) -> bool:
         """Start a message's workflow; False where one runs already, which is left alone."""
         ...
 

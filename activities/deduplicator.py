@@ -10,7 +10,11 @@ from temporalio import activity
 from madan_sara.activities.own_campaign import own_campaign
 from madan_sara.activities.stores import ClaimStore, ClaimVerdict, DecisionFacts
 from madan_sara.contracts.base import ShortText
-from madan_sara.contracts.campaign import CampaignStatus, OutreachCampaign
+from madan_sara.contracts.campaign import (
+    Campaign,
+    CampaignStatus,
+    OutreachCampaign,
+)
 from madan_sara.contracts.channels import Channel
 from madan_sara.contracts.content import RenderedMessage
 from madan_sara.contracts.outreach import (
@@ -63,7 +67,7 @@ class MessageDeduplicator:
 
     async def check_duplicate(
         self,
-        campaign: OutreachCampaign,
+        campaign: OutreachCampaign | Campaign,
         recipient_id: str,
         *,
         texts: Sequence[str] = (),
@@ -83,32 +87,40 @@ class MessageDeduplicator:
         Raises:
             InvalidRequestError: an argument is not what it should be; says what it wants.
         """
+        complete = own_campaign(campaign, self._tenant_id)
         moment, said = read_moment(now, "now"), read(list[str], texts, "texts")
-        recent = await self._recent(campaign, recipient_id, moment)
-        settings = campaign.effective_settings()
-        same_campaign = find_duplicate(campaign.id, settings, recent, moment)
-        return same_campaign or find_near_duplicate(said, settings, recent, moment)[0]
+        recent = await self._recent(complete, recipient_id, moment)
+        same_campaign = find_duplicate(complete.id, complete.settings, recent, moment)
+        return same_campaign or find_near_duplicate(said, complete.settings, recent, moment)[0]
 
     async def apply_frequency_cap(
-        self, campaign: OutreachCampaign, recipient_id: str, *, now: datetime | None = None
+        self,
+        campaign: OutreachCampaign | Campaign,
+        recipient_id: str,
+        *,
+        now: datetime | None = None,
     ) -> Block | None:
         """Whether the daily or weekly cap forbids another message to this person."""
-        moment = read_moment(now, "now")
-        recent = await self._recent(campaign, recipient_id, moment)
-        return find_frequency_block(campaign.effective_settings(), recent, moment)
+        complete, moment = own_campaign(campaign, self._tenant_id), read_moment(now, "now")
+        recent = await self._recent(complete, recipient_id, moment)
+        return find_frequency_block(complete.settings, recent, moment)
 
     async def get_safe_channels(
-        self, campaign: OutreachCampaign, recipient_id: str, *, now: datetime | None = None
+        self,
+        campaign: OutreachCampaign | Campaign,
+        recipient_id: str,
+        *,
+        now: datetime | None = None,
     ) -> list[Channel]:
         """The campaign's channels this person got nothing on inside the look-back window."""
-        moment = read_moment(now, "now")
-        recent = await self._recent(campaign, recipient_id, moment)
-        return safe_channels(campaign.channels, recent, campaign.effective_settings(), moment)
+        complete, moment = own_campaign(campaign, self._tenant_id), read_moment(now, "now")
+        recent = await self._recent(complete, recipient_id, moment)
+        return safe_channels(complete.channels, recent, complete.settings, moment)
 
     async def _recent(
-        self, campaign: OutreachCampaign, recipient_id: str, now: datetime
+        self, campaign: Campaign, recipient_id: str, now: datetime
     ) -> Sequence[RecentClaim]:
-        settings = own_campaign(campaign, self._tenant_id).effective_settings()
+        settings = campaign.settings
         # A request keeps its recipient's id without the space around it.
         recipient = read(ShortText, recipient_id, "recipient_id")
         widest = max(

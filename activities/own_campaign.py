@@ -2,13 +2,12 @@
 
 from uuid import UUID
 
-from madan_sara.contracts.campaign import OutreachCampaign
+from madan_sara.contracts.campaign import Campaign, resolved
 from madan_sara.contracts.errors import InvalidRequestError
-from madan_sara.contracts.reading import require
 
 
-def own_campaign(campaign: object, tenant_id: UUID | None) -> OutreachCampaign:
-    """A campaign of a caller's own tenant.
+def own_campaign(campaign: object, tenant_id: UUID | None) -> Campaign:
+    """A campaign of a caller's own tenant, complete.
 
     Args:
         campaign: as the caller has it.
@@ -17,9 +16,9 @@ def own_campaign(campaign: object, tenant_id: UUID | None) -> OutreachCampaign:
     Raises:
         InvalidRequestError: it is no campaign, or another tenant's.
     """
-    given = require(OutreachCampaign, campaign, "campaign")
-    require_own(given.tenant_uuid, tenant_id, "campaign.tenant_uuid")
-    return given
+    complete = resolved(campaign)
+    require_own(complete.tenant_uuid, tenant_id, "campaign.tenant_uuid")
+    return complete
 
 
 def require_own(given: UUID, tenant_id: UUID | None, field: str) -> None:

@@ -7,12 +7,12 @@ from typing import Any
 from temporalio import activity
 
 from madan_sara.activities.stores import DecisionFacts, DecisionFactsSource
-from madan_sara.contracts.campaign import OutreachCampaign
+from madan_sara.contracts.campaign import Campaign, OutreachCampaign, resolved
 from madan_sara.contracts.channels import Channel
 from madan_sara.contracts.content import MessageContent
 from madan_sara.contracts.decision import RoutingDecision
 from madan_sara.contracts.outreach import RouteInput
-from madan_sara.contracts.reading import read, read_moment, require
+from madan_sara.contracts.reading import read, read_moment
 from madan_sara.contracts.recipient import RecipientProfile
 from madan_sara.policy.frequency import recent_channels
 from madan_sara.policy.routing import RoutingFacts, route
@@ -42,7 +42,7 @@ class ChannelRouter:
 
     def route_message(
         self,
-        campaign: OutreachCampaign,
+        campaign: OutreachCampaign | Campaign,
         profile: RecipientProfile | Mapping[str, Any],
         content: MessageContent | Mapping[str, Any],
         *,
@@ -53,7 +53,7 @@ class ChannelRouter:
 
     def route_with_fallback(
         self,
-        campaign: OutreachCampaign,
+        campaign: OutreachCampaign | Campaign,
         profile: RecipientProfile | Mapping[str, Any],
         content: MessageContent | Mapping[str, Any],
         *,
@@ -65,9 +65,10 @@ class ChannelRouter:
             InvalidRequestError: an argument is not what it should be; says what it wants.
         """
         text = read(MessageContent, content, "content")
+        complete = resolved(campaign)
         facts = RoutingFacts(
-            campaign=require(OutreachCampaign, campaign, "campaign"),
-            settings=campaign.effective_settings(),
+            campaign=complete,
+            settings=complete.settings,
             wording=Wording(text, read(RecipientProfile, profile, "profile")),
             text_limits=self._text_limits,
         )

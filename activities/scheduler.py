@@ -16,7 +16,7 @@ from madan_sara.activities.stores import (
     SendTimeCell,
     StoredRequest,
 )
-from madan_sara.contracts.campaign import OutreachCampaign
+from madan_sara.contracts.campaign import Campaign, OutreachCampaign
 from madan_sara.contracts.channels import Channel
 from madan_sara.contracts.decision import SendPlan, TimingReason
 from madan_sara.contracts.outreach import CatchUpInput, PlanInput, RescheduleCheck
@@ -123,7 +123,7 @@ class SendTimeScheduler:
 
     def get_optimal_send_time(
         self,
-        campaign: OutreachCampaign,
+        campaign: OutreachCampaign | Campaign,
         profile: RecipientProfile | Mapping[str, Any],
         channel: Channel | str,
         *,
@@ -134,14 +134,16 @@ class SendTimeScheduler:
         Raises:
             InvalidRequestError: an argument is not what it should be; says what it wants.
         """
-        settings = own_campaign(campaign, self._tenant_id).effective_settings()
+        complete = own_campaign(campaign, self._tenant_id)
         person = read(RecipientProfile, profile, "profile")
         named = read(Channel, channel, "channel")
-        return plan_send_time(campaign, settings, person, named, now=read_moment(now, "now"))
+        return plan_send_time(
+            complete, complete.settings, person, named, now=read_moment(now, "now")
+        )
 
     def schedule_batch(
         self,
-        campaign: OutreachCampaign,
+        campaign: OutreachCampaign | Campaign,
         recipients: Sequence[tuple[RecipientProfile | Mapping[str, Any], Channel | str]],
         *,
         now: datetime | None = None,
@@ -154,14 +156,14 @@ class SendTimeScheduler:
         Raises:
             InvalidRequestError: an argument is not what it should be; says what it wants.
         """
-        own = own_campaign(campaign, self._tenant_id)
+        complete = own_campaign(campaign, self._tenant_id)
         moment = read_moment(now, "now")
         people = read(list[tuple[RecipientProfile, Channel]], recipients, "recipients")
         plans = [
-            self.get_optimal_send_time(own, profile, channel, now=moment)
+            self.get_optimal_send_time(complete, profile, channel, now=moment)
             for profile, channel in people
         ]
-        return spread(plans, own)
+        return spread(plans, complete)
 
     async def get_send_time_analytics(
         self, tenant_id: UUID, *, campaign_id: UUID | None = None, zone: str = "UTC"
@@ -177,7 +179,7 @@ class SendTimeScheduler:
         return await self._analytics.send_time_cells(tenant, campaign, read(ZoneName, zone, "zone"))
 
 
-def _not_before(request: PlanInput, campaign: OutreachCampaign) -> datetime | None:
+def _not_before(request: PlanInput, campaign: Campaign) -> datetime | None:
     """The earliest moment that is asked for, behind the days that are full."""
     moments = [request.not_before]
     if request.after_day_of is not None:

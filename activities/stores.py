@@ -6,7 +6,7 @@ from datetime import date, datetime
 from typing import Protocol
 from uuid import UUID
 
-from madan_sara.contracts.campaign import OutreachCampaign
+from madan_sara.contracts.campaign import Campaign
 from madan_sara.contracts.channels import Channel
 from madan_sara.contracts.outreach import (
     Block,
@@ -34,7 +34,7 @@ class StoredRequest:
     """One message as it was asked for, with its campaign as it is now."""
 
     ref: MessageRef
-    campaign: OutreachCampaign
+    campaign: Campaign
     #: Whom it is for and what it says, which never changes.
     wording: Wording
     force_send: bool
@@ -50,7 +50,7 @@ class StoredRequest:
     @property
     def settings(self) -> OrchestratorSettings:
         """The rules in force for this message."""
-        return self.campaign.effective_settings()
+        return self.campaign.settings
 
 
 @dataclass(frozen=True)
@@ -168,9 +168,7 @@ class BudgetLedger(Protocol):
         """Give a hold back; nothing to give back is fine."""
         ...
 
-    async def accounts(
-        self, campaign: OutreachCampaign, channel: Channel, day: date
-    ) -> Sequence[Account]:
+    async def accounts(self, campaign: Campaign, channel: Channel, day: date) -> Sequence[Account]:
         """The accounts a send on a channel and day would be booked on, as they stand.
 
         Raises:
@@ -179,7 +177,7 @@ class BudgetLedger(Protocol):
         """
         ...
 
-    async def balances(self, campaign: OutreachCampaign) -> CampaignBalances:
+    async def balances(self, campaign: Campaign) -> CampaignBalances:
         """A campaign's money and counts at one instant, at a cost no audience raises.
 
         Raises:
@@ -189,7 +187,7 @@ class BudgetLedger(Protocol):
 
     async def spend(
         self,
-        campaign: OutreachCampaign,
+        campaign: Campaign,
         channel: Channel,
         day: date,
         amount_micros: int,

@@ -120,7 +120,7 @@ async def _measure_import(
     store = PostgresRecipients(database)
     meter.lap()
     started = time.perf_counter()
-    result = await import_file(store, campaign, file, ImportOptions())
+    result = await import_file(store, campaign.resolved(), file, ImportOptions())
     seconds = time.perf_counter() - started
     cpu = meter.lap()
     _report(name, result, seconds, cpu)

@@ -11,7 +11,6 @@ from madan_sara.contracts.settings import OrchestratorSettings
 from madan_sara.persistence.campaigns import PostgresCampaignStore
 from madan_sara.persistence.database import Database
 from madan_sara.persistence.messages import NewMessage
-from madan_sara.policy.campaign_days import campaign_day
 from madan_sara.starter.requests import new_message
 
 #: Telephone numbers of one run: a number that two people share is one person's to a claim.
@@ -66,8 +65,9 @@ def make_campaign(name: str, *, sends_at_once: bool) -> OutreachCampaign:
 
 def make_requests(campaign: OutreachCampaign, people: int, *, label: str) -> list[NewMessage]:
     """Checked requests to people who differ from each other and from every other label's."""
+    complete = campaign.resolved()
     return [
-        new_message(campaign, f"{label}-{number}", _profile(label, number), _CONTENT)
+        new_message(complete, f"{label}-{number}", _profile(label, number), _CONTENT)
         for number in range(people)
     ]
 
@@ -78,7 +78,8 @@ async def save_campaigns(database: Database, campaigns: Sequence[OutreachCampaig
     now = datetime.now(UTC)
     for campaign in campaigns:
         assert campaign.tenant_uuid == DEFAULT_TENANT
-        await store.save(campaign, campaign_day(campaign, now), now)
+        complete = campaign.resolved()
+        await store.save(complete, now, over=lambda stored: stored.campaign)
 
 
 def _profile(label: str, number: int) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
 from typing import Final
 
-from madan_sara.contracts.campaign import OutreachCampaign
+from madan_sara.contracts.campaign import Campaign, OutreachCampaign
 from madan_sara.contracts.channels import Channel
 from madan_sara.contracts.money import from_micros
 from madan_sara.contracts.outreach import ExitReason
@@ -122,8 +122,8 @@ def _mean_price(mix: Sequence[float]) -> float:
     return sum(p * w for p, w in zip(_PRICES.values(), mix, strict=True)) / sum(mix)
 
 
-def _campaign(world: World, daily_limit: int | None) -> OutreachCampaign:
-    return OutreachCampaign(
+def _campaign(world: World, daily_limit: int | None) -> Campaign:
+    written = OutreachCampaign(
         name="Market day",
         channels=list(_PRICES),
         budget_total=from_micros(world.budget_micros),
@@ -131,6 +131,7 @@ def _campaign(world: World, daily_limit: int | None) -> OutreachCampaign:
         start_date=world.start,
         end_date=world.start + timedelta(days=world.days),
     )
+    return written.resolved()
 
 
 @dataclass
@@ -138,7 +139,7 @@ class Course:
     """A campaign as it is played, and its books."""
 
     world: World
-    campaign: OutreachCampaign
+    campaign: Campaign
     whole: Account
     dice: random.Random
     waiting: int

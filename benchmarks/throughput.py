@@ -167,7 +167,7 @@ def _answers(full: Components, campaign: OutreachCampaign) -> Answers:
     routing = full.router.route_with_fallback(campaign, request.profile, request.content)
     assert routing.channel is CHANNELS[0], routing
     plan = full.scheduler.get_optimal_send_time(campaign, request.profile, routing.channel)
-    price = to_micros(campaign.effective_settings().price_of(routing.channel))
+    price = to_micros(campaign.resolved().settings.price_of(routing.channel))
     return Answers(routing=routing, plan=plan, price_micros=price)
 
 
@@ -179,7 +179,7 @@ async def _check_shape(bench: _Bench, name: str, request: NewMessage) -> None:
 
 async def _check_totals(bench: _Bench, carried: int) -> None:
     totals = await read_totals(bench.database)
-    price = to_micros(bench.campaign.effective_settings().price_of(CHANNELS[0]))
+    price = to_micros(bench.campaign.resolved().settings.price_of(CHANNELS[0]))
     assert totals.stored == totals.sent == totals.accepted == carried, (totals, carried)
     assert totals.held_micros == 0, totals
     assert totals.spent_micros == carried * price, (totals, carried * price)

@@ -189,7 +189,9 @@ async def _saved(orchestrator: OutreachOrchestrator, campaign_id: UUID) -> Outre
 def _completed(campaign: OutreachCampaign, saved: OutreachCampaign) -> OutreachCampaign:
     """A campaign whose file leaves out status or start keeps those it was saved with."""
     kept = {"status", "start_date"} - campaign.model_fields_set
-    return campaign.model_copy(update={name: getattr(saved, name) for name in kept})
+    complete = campaign.model_copy(update={name: getattr(saved, name) for name in kept})
+    complete.follow(saved)
+    return complete
 
 
 async def _decided(deciding: Coroutine[Any, Any, T], wait_seconds: int, meanwhile: str) -> T:

@@ -1,9 +1,10 @@
-"""A campaign as its owner writes it down."""
+"""A campaign as its owner writes it down, and as it is stored."""
 
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from enum import StrEnum
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final, Literal, NamedTuple, Self
 from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo
 
@@ -13,6 +14,7 @@ from pydantic import (
     ConfigDict,
     Field,
     PrivateAttr,
+    ValidationError,
     ValidationInfo,
     field_validator,
 )
@@ -20,6 +22,8 @@ from pydantic import (
 from madan_sara.contracts.base import ClosedContract, Instant, LocalTime, NotBool, ShortText, as_day
 from madan_sara.contracts.channels import Channel
 from madan_sara.contracts.content import MessageContent
+from madan_sara.contracts.errors import InvalidRequestError
+from madan_sara.contracts.faults import one_line
 from madan_sara.contracts.instants import end_of_day, start_of_day
 from madan_sara.contracts.money import Money
 from madan_sara.contracts.recipient import CustomerType, ZoneName
@@ -98,67 +102,44 @@ class OptimalTimes(ClosedContract):
         return self.weekend if weekend and self.weekend is not None else self.weekday
 
 
-class OutreachCampaign(BaseModel):
-    """Configuration of a campaign: channels, budgets, limits, times, duration.
+class CampaignFields(BaseModel):
+    """Configuration of a campaign: channels, budgets, limits, times, duration."""
 
-    Mutable, so that limits can be adjusted while it runs; a changed campaign
-    takes effect when it is saved, or next used to send where it was saved or loaded by
-    this object and is still the same. Each field is checked
-    when it is set; rules across fields are checked by `faults` on saving.
-    """
-
-    model_config = ConfigDict(extra="forbid", validate_assignment=True)
-
-    id: UUID = Field(default_factory=uuid4)
+    id: UUID
     tenant_uuid: UUID = DEFAULT_TENANT
     name: ShortText
     campaign_type: ShortText = "promotion"
     status: CampaignStatus = CampaignStatus.ACTIVE
     urgency: Urgency = Urgency.NORMAL
 
-    channels: Annotated[list[Channel], Field(min_length=1)]
-    channel_priority: dict[PriorityKey, list[Channel]] | None = None
+    channels: Annotated[Sequence[Channel], Field(min_length=1)]
+    channel_priority: Mapping[PriorityKey, Sequence[Channel]] | None = None
 
     #: None: no limit of that kind.
     budget_total: Money | None = None
-    budget_per_channel: dict[Channel, ChannelBudget] | None = None
+    budget_per_channel: Mapping[Channel, ChannelBudget] | None = None
     daily_spend_limit: Money | None = None
     daily_limit: Annotated[int, NotBool, Field(ge=0, le=100_000_000)] | None = None
 
     #: What its imported recipients are sent; `send_outreach` and `send_batch` bring their own.
     templates: MessageContent | None = None
     #: Attributes every recipient brings, which templates may name beside the profile's fields.
-    recipient_fields: list[ShortText] = Field(default_factory=list)
+    recipient_fields: Sequence[ShortText] = ()
 
     #: Let the campaign choose its messages a day itself, within its limits, so that the
     #: budget lasts exactly to the end.
     auto_pacing: bool = False
     send_time_optimization: bool = True
-    optimal_send_times: dict[Channel, OptimalTimes] | None = None
+    optimal_send_times: Mapping[Channel, OptimalTimes] | None = None
     #: Zone of recipients without one, and of the campaign's days; None: UTC.
     timezone: ZoneName | None = None
 
     #: A day without a time is one of the campaign's zone: it starts as the day begins, and
     #: ends as the day is over.
-    start_date: Instant = Field(default_factory=lambda: datetime.now(UTC))
+    start_date: Instant
     end_date: Instant | None = None
 
-    #: The orchestrator's settings for this campaign; None: the orchestrator's own.
     settings: OrchestratorSettings | None = None
-
-    #: The campaign and its version that this object was last saved as or loaded from; not
-    #: written down with it.
-    _saved_as: tuple[UUID, int] | None = PrivateAttr(default=None)
-
-    @property
-    def saved_version(self) -> int | None:
-        """Which version of the saved campaign this one comes from; None: of none."""
-        saved_id, version = self._saved_as or (None, None)
-        return version if saved_id == self.id else None
-
-    def note_saved(self, version: int) -> None:
-        """Remember that it is saved as a version, or was loaded from it."""
-        self._saved_as = (self.id, version)
 
     @field_validator("start_date", "end_date", mode="before")
     @classmethod
@@ -170,6 +151,25 @@ class OutreachCampaign(BaseModel):
         zone = info.data.get("timezone")
         return _bound(day, zone, is_end=info.field_name == "end_date")
 
+
+class Campaign(CampaignFields):
+    """A campaign as it is stored and decided by: complete, and never changed in place.
+
+    Its settings are its own, each price written out. Unknown fields are passed over, so that
+    a worker can read what a newer one has written with a field more.
+    """
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    channels: Annotated[tuple[Channel, ...], Field(min_length=1)]
+    channel_priority: Mapping[PriorityKey, tuple[Channel, ...]] | None = None
+    recipient_fields: tuple[ShortText, ...] = ()
+    settings: OrchestratorSettings
+
+    def with_status(self, status: CampaignStatus) -> Self:
+        """The same campaign in another status."""
+        return self if status is self.status else self.model_copy(update={"status": status})
+
     def end_at(self, end: datetime | date) -> datetime:
         """The instant an end means for this campaign: with a day without a time, its end.
 
@@ -180,59 +180,109 @@ class OutreachCampaign(BaseModel):
             return end
         return _bound(end, self.timezone, is_end=True)
 
-    def faults(self) -> list[str]:
-        """Contradictions between fields, each as `field: what is wrong`."""
-        return [*self._list_faults(), *self._budget_faults(), *self._window_faults()]
-
-    def effective_settings(self) -> OrchestratorSettings:
-        """The campaign's settings, or the defaults where it has none."""
-        return self.settings or OrchestratorSettings()
-
     def is_over(self, at: datetime) -> bool:
         """Whether its end has come by an instant; nothing is sent from then on."""
         return self.end_date is not None and at >= self.end_date
 
-    def priority_for(self, customer_type: CustomerType | None) -> list[Channel]:
+    def priority_for(self, customer_type: CustomerType | None) -> Sequence[Channel]:
         """The campaign's channel order for a customer type, else its default order."""
         if not self.channel_priority:
-            return []
+            return ()
         own = self.channel_priority.get(customer_type) if customer_type else None
-        return own if own is not None else self.channel_priority.get("default", [])
+        return own if own is not None else self.channel_priority.get("default", ())
 
-    def _list_faults(self) -> list[str]:
-        repeated = len(set(self.channels)) != len(self.channels)
-        found = ["channels: names a channel twice; name each once"] if repeated else []
-        strangers = [
-            f"channel_priority.{audience}: {channel} is not among the campaign's channels; "
-            "add it to channels or remove it here"
-            for audience, order in (self.channel_priority or {}).items()
-            for channel in order
-            if channel not in self.channels
-        ]
-        repeating = [
-            f"channel_priority.{audience}: names a channel twice; name each once"
-            for audience, order in (self.channel_priority or {}).items()
-            if len(set(order)) != len(order)
-        ]
-        return found + strangers + repeating
 
-    def _budget_faults(self) -> list[str]:
-        budgets = self.budget_per_channel or {}
-        found = [
-            f"budget_per_channel.{channel}: not among the campaign's channels; "
-            "add it to channels or remove it here"
-            for channel in budgets
-            if channel not in self.channels
-        ]
-        allotted = sum(budget.total for budget in budgets.values())
-        if self.budget_total is not None and allotted > self.budget_total:
-            found.append(
-                f"budget_per_channel: the channels' totals are {allotted}, above budget_total "
-                f"{self.budget_total}; raise the total or lower them"
-            )
-        return found
+class _SavedAs(NamedTuple):
+    """The stored campaign an object was last saved as or loaded from."""
 
-    def _window_faults(self) -> list[str]:
-        if self.end_date is not None and self.end_date <= self.start_date:
-            return [f"end_date: {self.end_date.isoformat()} is not after start_date; move it"]
-        return []
+    campaign_id: UUID
+    version: int
+    #: What the object said then; another one now is a change of its owner's.
+    status: CampaignStatus
+
+
+class OutreachCampaign(CampaignFields):
+    """A campaign as its owner writes it: a request, which takes effect when it is saved.
+
+    Mutable, so that limits can be adjusted while it runs. A changed one is saved with
+    `save_campaign`, or by the next send that brings it, unless the stored campaign was changed
+    meanwhile. Each field is checked when it is set; rules across fields are checked on saving.
+    """
+
+    model_config = ConfigDict(extra="forbid", validate_assignment=True)
+
+    id: UUID = Field(default_factory=uuid4)
+    channels: Annotated[list[Channel], Field(min_length=1)]
+    channel_priority: dict[PriorityKey, list[Channel]] | None = None
+    budget_per_channel: dict[Channel, ChannelBudget] | None = None
+    recipient_fields: list[ShortText] = Field(default_factory=list)
+    optimal_send_times: dict[Channel, OptimalTimes] | None = None
+    start_date: Instant = Field(default_factory=lambda: datetime.now(UTC))
+    #: The orchestrator's settings for this campaign; None: the orchestrator's own.
+    settings: OrchestratorSettings | None = None
+
+    #: Not written down with it.
+    _saved_as: _SavedAs | None = PrivateAttr(default=None)
+
+    @classmethod
+    def of(cls, stored: Campaign, version: int) -> Self:
+        """A stored campaign, to be changed and saved again."""
+        campaign = cls.model_validate(stored.model_dump())
+        campaign.note_saved(version)
+        return campaign
+
+    @property
+    def saved_version(self) -> int | None:
+        """Which version of the stored campaign this one comes from; None: of none."""
+        return None if self._own_saved is None else self._own_saved.version
+
+    @property
+    def saved_status(self) -> CampaignStatus | None:
+        """Its status when it was last saved or loaded; None: it never was."""
+        return None if self._own_saved is None else self._own_saved.status
+
+    def note_saved(self, version: int) -> None:
+        """Remember that it is saved as a version, or was loaded from it."""
+        self._saved_as = _SavedAs(self.id, version, self.status)
+
+    def follow(self, loaded: "OutreachCampaign") -> None:
+        """Be saved as the next version of a campaign that was loaded."""
+        self._saved_as = loaded._saved_as
+
+    @property
+    def _own_saved(self) -> _SavedAs | None:
+        """What it was saved as, unless it has become another campaign since."""
+        saved = self._saved_as
+        return saved if saved is not None and saved.campaign_id == self.id else None
+
+    def resolved(self, defaults: OrchestratorSettings | None = None) -> Campaign:
+        """This campaign, complete: its settings, or those it gets, with every price.
+
+        Args:
+            defaults: the settings it gets if it brings none of its own.
+
+        Raises:
+            InvalidRequestError: it was changed in place to what no campaign can be.
+        """
+        settings = (self.settings or defaults or OrchestratorSettings()).with_all_prices()
+        # What was changed in place may be of any type; validating says so, not a warning.
+        given = self.model_dump(warnings=False)
+        try:
+            return Campaign.model_validate({**given, "settings": settings})
+        except ValidationError as error:
+            raise InvalidRequestError(one_line(error, root="campaign")) from None
+
+
+def resolved(campaign: object) -> Campaign:
+    """The campaign a component is asked about, complete; by the defaults where it says nothing.
+
+    Raises:
+        InvalidRequestError: it is no campaign.
+    """
+    if isinstance(campaign, Campaign):
+        return campaign
+    if not isinstance(campaign, OutreachCampaign):
+        raise InvalidRequestError(
+            f"campaign: must be an OutreachCampaign, not {type(campaign).__name__}"
+        )
+    return campaign.resolved()

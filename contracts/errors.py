@@ -6,6 +6,7 @@
     │   ├── OutreachLostError           the workflow of a message is gone
     │   └── UnreadableRowError          this version cannot read what is stored
     ├── ConflictError                   what is stored stands against it
+    │   ├── CampaignConflictError       a campaign was changed since the caller loaded it
     │   ├── KeyUsedError                a key stands for something else
     │   ├── FinalStatusError            what has ended stays ended
     │   ├── NotAsleepError              the message is not asleep, or may not be moved there
@@ -25,6 +26,7 @@ A refusal is not here: the provider saying no is a result, so that fallback read
 The first line of a docstring is the error's message where it is raised without one.
 """
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, ClassVar
 from uuid import UUID
@@ -93,6 +95,22 @@ class UnreadableRowError(NotFoundError):
 
 class ConflictError(MadanSaraError):
     """What is stored stands against the request; nothing was changed."""
+
+
+class CampaignConflictError(ConflictError):
+    """The stored campaign is another version than the caller knows; nothing was stored.
+
+    Args:
+        campaign_id: the campaign.
+        fields: what the caller has otherwise than it is stored.
+    """
+
+    def __init__(self, campaign_id: UUID, fields: Sequence[str]) -> None:
+        self.fields = tuple(fields)
+        super().__init__(
+            f"campaign: {campaign_id} was changed meanwhile, and differs from the one given in "
+            f"{', '.join(fields)}; load it (`get_campaign`), change that one and save it"
+        )
 
 
 class KeyUsedError(ConflictError):

@@ -5,7 +5,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import NamedTuple
 
-from madan_sara.contracts.campaign import OutreachCampaign
+from madan_sara.contracts.campaign import CampaignFields
 from madan_sara.contracts.instants import in_utc
 
 #: A number of messages, an amount of money or an end; None: no limit.
@@ -22,7 +22,7 @@ class LimitChange(NamedTuple):
         return f"{_told(self.before)} -> {_told(self.after)}"
 
 
-def limit_changes(before: OutreachCampaign, after: OutreachCampaign) -> dict[str, LimitChange]:
+def limit_changes(before: CampaignFields, after: CampaignFields) -> dict[str, LimitChange]:
     """The limits that differ between two versions of a campaign, by their field's name."""
     old, new = _limits(before), _limits(after)
     return {
@@ -37,7 +37,7 @@ def told_changes(changes: Mapping[str, LimitChange]) -> str:
     return "; ".join(f"{name} {change}" for name, change in changes.items())
 
 
-def _limits(campaign: OutreachCampaign) -> dict[str, Limit]:
+def _limits(campaign: CampaignFields) -> dict[str, Limit]:
     return {
         "daily_limit": campaign.daily_limit,
         "budget_total": campaign.budget_total,

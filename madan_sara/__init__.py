@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from madan_sara.contracts.content import EmailContent, MessageContent
     from madan_sara.contracts.delivery import DeliveryEvent, DeliveryEventKind, DeliveryEventSignal
     from madan_sara.contracts.errors import (
+        CampaignConflictError,
         ConflictError,
         DeliveryError,
         InvalidRequestError,
@@ -39,6 +40,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "BatchResult",
+    "CampaignConflictError",
     "CampaignControl",
     "CampaignStatus",
     "CampaignStatusResult",
@@ -77,6 +79,7 @@ _MODULES = {
     "contracts.content": ("EmailContent", "MessageContent"),
     "contracts.delivery": ("DeliveryEvent", "DeliveryEventKind", "DeliveryEventSignal"),
     "contracts.errors": (
+        "CampaignConflictError",
         "ConflictError",
         "DeliveryError",
         "InvalidRequestError",

@@ -17,8 +17,7 @@ ACCOUNT_COLUMNS = """
 
 #: What the account of a day without one is limited to, for a query over campaigns c.
 DAY_LIMITS = """
-    CAST((c.config ->> 'daily_spend_limit')::numeric * 1000000 AS bigint) AS limit_micros,
-    (c.config ->> 'daily_limit')::bigint AS message_limit
+    c.daily_spend_limit_micros AS limit_micros, c.daily_limit AS message_limit
 """
 
 #: Finds the campaign of a day that has no account, for a query over campaigns c.

@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
-from madan_sara.contracts.campaign import OutreachCampaign
+from madan_sara.contracts.campaign import Campaign
 from madan_sara.contracts.channels import Channel
 from madan_sara.contracts.errors import InvalidRequestError, NotFoundError, OverLimitError
 from madan_sara.contracts.outreach import Block, ReleaseInput, ReserveInput, ReserveResult
@@ -103,9 +103,7 @@ class PostgresBudgetLedger:
         }
         await self._database.fetch(_RELEASE, parameters)
 
-    async def accounts(
-        self, campaign: OutreachCampaign, channel: Channel, day: date
-    ) -> Sequence[Account]:
+    async def accounts(self, campaign: Campaign, channel: Channel, day: date) -> Sequence[Account]:
         """The accounts of a send as they stand; see `BudgetLedger`."""
         rows = await self._database.fetch(_ACCOUNTS, _account_key(campaign, channel, day))
         accounts = [account_from(row) for row in rows]
@@ -119,7 +117,7 @@ class PostgresBudgetLedger:
             )
         return accounts
 
-    async def balances(self, campaign: OutreachCampaign) -> CampaignBalances:
+    async def balances(self, campaign: Campaign) -> CampaignBalances:
         """A campaign's money and counts at one instant; see `BudgetLedger`."""
         key = {"tenant_id": campaign.tenant_uuid, "campaign_id": campaign.id}
         row = await self._database.fetch_one(_BOOKS, key)
@@ -132,7 +130,7 @@ class PostgresBudgetLedger:
 
     async def spend(
         self,
-        campaign: OutreachCampaign,
+        campaign: Campaign,
         channel: Channel,
         day: date,
         amount_micros: int,
@@ -157,7 +155,7 @@ class PostgresBudgetLedger:
                 return
 
 
-def _account_key(campaign: OutreachCampaign, channel: Channel, day: date) -> dict[str, object]:
+def _account_key(campaign: Campaign, channel: Channel, day: date) -> dict[str, object]:
     return {
         "tenant_id": campaign.tenant_uuid,
         "campaign_id": campaign.id,

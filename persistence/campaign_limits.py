@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from madan_sara.contracts.campaign import OutreachCampaign
+from madan_sara.contracts.campaign import Campaign
 from madan_sara.contracts.money import from_micros, to_micros
 from madan_sara.persistence.database import Database
 from madan_sara.persistence.tallies import TALLIES
@@ -51,7 +51,7 @@ SELECT tenant_id, campaign_id, message_id FROM again ORDER BY message_id
 """)  # noqa: S608 - built from constants of ours
 
 
-async def explain_limits(database: Database, campaign: OutreachCampaign, today: date) -> str:
+async def explain_limits(database: Database, campaign: Campaign, today: date) -> str:
     """Which limits of a campaign are below what is used already, with the figures."""
     key = {
         "tenant_id": campaign.tenant_uuid,
@@ -64,7 +64,7 @@ async def explain_limits(database: Database, campaign: OutreachCampaign, today: 
     return "; ".join(faults) or "campaign: its limits changed meanwhile; save it again"
 
 
-def _broken_limits(campaign: OutreachCampaign, used: RowMapping) -> Iterator[str]:
+def _broken_limits(campaign: Campaign, used: RowMapping) -> Iterator[str]:
     """The limits of a campaign that one of its accounts exceeds."""
     day = f" on {used['key']}" if used["scope"] == "day" else ""
     field, limit = {
@@ -89,7 +89,7 @@ def _broken_limits(campaign: OutreachCampaign, used: RowMapping) -> Iterator[str
         )
 
 
-async def save_limits(connection: AsyncConnection, campaign: OutreachCampaign, today: date) -> None:
+async def save_limits(connection: AsyncConnection, campaign: Campaign, today: date) -> None:
     """Bring the limits of a campaign's accounts in step with its configuration.
 
     Who waits because a limit had no room gets another chance.
@@ -126,7 +126,7 @@ async def requeue(connection: AsyncConnection, tenant_id: UUID, campaign_id: UUI
     await connection.execute(_REQUEUE, {"tenant_id": tenant_id, "campaign_id": campaign_id})
 
 
-def _limits(campaign: OutreachCampaign) -> dict[tuple[str, str], Decimal | None]:
+def _limits(campaign: Campaign) -> dict[tuple[str, str], Decimal | None]:
     budgets = campaign.budget_per_channel or {}
     channels = {
         ("channel", channel.value): budgets[channel].total if channel in budgets else None

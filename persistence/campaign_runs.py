@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import text
 
 from madan_sara.activities.campaign_stores import SweptPage, TakenPage
-from madan_sara.contracts.campaign import CampaignStatus, OutreachCampaign
+from madan_sara.contracts.campaign import Campaign, CampaignStatus
 from madan_sara.contracts.campaign_run import SHOWN_EVENTS, CampaignEvent, CampaignRef, Sweep, Wait
 from madan_sara.contracts.errors import NotFoundError
 from madan_sara.contracts.outreach import Details
@@ -262,7 +262,7 @@ class PostgresCampaignRuns:
     async def change(
         self,
         ref: CampaignRef,
-        change: Callable[[OutreachCampaign], OutreachCampaign],
+        change: Callable[[Campaign], Campaign],
         now: datetime,
         *,
         kind: str,
@@ -273,7 +273,7 @@ class PostgresCampaignRuns:
             ref.tenant_id, ref.campaign_id, change, now, kind=kind, details=json.dumps(details)
         )
 
-    async def _load(self, ref: CampaignRef) -> OutreachCampaign:
+    async def _load(self, ref: CampaignRef) -> Campaign:
         row = await self._database.fetch_one(_LOAD, _key(ref))
         if row is None:
             raise NotFoundError.campaign(ref.campaign_id)

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from madan_sara.contracts.campaign import OutreachCampaign
+from madan_sara.contracts.campaign import Campaign
 from madan_sara.contracts.campaign_run import CampaignEvent, Wait
 from madan_sara.contracts.delivery import ChannelWait
 from madan_sara.contracts.errors import NotFoundError
@@ -27,8 +27,7 @@ _EVENTS_SHOWN: Final = 5
 class CampaignSnapshot:
     """A campaign's state, money and counts at one instant."""
 
-    #: With its status; shared with other readers: read it, never change it.
-    campaign: OutreachCampaign
+    campaign: Campaign
     #: Messages it allows itself a day, within its daily limit; None: the limit.
     daily_share: int | None
     #: Whether its recipients were ever started; single messages need no start.

@@ -2,46 +2,33 @@
 
 import json
 from collections.abc import Callable
-from datetime import date, datetime
+from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from madan_sara.contracts.campaign import FINAL_STATUSES, CampaignStatus, OutreachCampaign
+from madan_sara.contracts.campaign import FINAL_STATUSES, Campaign, CampaignStatus
 from madan_sara.contracts.campaign_run import LIMITS_SAVED
 from madan_sara.contracts.errors import InvalidRequestError, NotFoundError
 from madan_sara.contracts.limit_changes import limit_changes
 from madan_sara.contracts.outreach import FINAL_STATES, OutreachState
 from madan_sara.persistence.campaign_limits import explain_limits, save_limits
 from madan_sara.persistence.database import Database, Query
-from madan_sara.persistence.rows import campaign_from
+from madan_sara.persistence.rows import Row, campaign_from
 from madan_sara.persistence.tallies import TALLIES
 from madan_sara.policy.campaign_days import campaign_day
+from madan_sara.policy.campaign_versions import StoredCampaign
 
 #: As the statements take them.
 _FINAL = sorted(status.value for status in FINAL_STATUSES)
 _OPEN_STATES = sorted(state.value for state in set(OutreachState) - FINAL_STATES)
 
-# A share of the day is chosen anew when something it depends on has changed; saved again as
-# it was, paused or resumed, a campaign keeps it, and its version. On the way of a send, only
-# the version that the sender knows is replaced, and its status stays.
-_SAVE = text("""
+_ADD = text("""
 INSERT INTO campaigns (tenant_id, campaign_id, name, status, config, created_at, updated_at)
 VALUES (:tenant_id, :campaign_id, :name, :status, CAST(:config AS jsonb), :now, :now)
-    ON CONFLICT (tenant_id, campaign_id) DO UPDATE
-   SET name = excluded.name, config = excluded.config,
-       version = campaigns.version
-               + (campaigns.config - 'status' <> excluded.config - 'status')::integer,
-       share_day = CASE WHEN campaigns.config - 'status' = excluded.config - 'status'
-                        THEN campaigns.share_day END,
-       daily_share = CASE WHEN CAST(excluded.config -> 'auto_pacing' AS boolean)
-                          THEN campaigns.daily_share END,
-       status = CASE WHEN :by_send OR campaigns.status = ANY(CAST(:final AS text[]))
-                     THEN campaigns.status ELSE excluded.status END,
-       updated_at = excluded.updated_at
- WHERE NOT :by_send OR campaigns.version = CAST(:known_version AS bigint)
+    ON CONFLICT DO NOTHING
 RETURNING version
 """)
 
@@ -51,20 +38,30 @@ SELECT CAST(config AS text) AS config, status, version FROM campaigns
 """)
 
 _LOCKED = text("""
-SELECT CAST(config AS text) AS config, status FROM campaigns
+SELECT CAST(config AS text) AS config, status, version FROM campaigns
  WHERE tenant_id = :tenant_id AND campaign_id = :campaign_id
    FOR NO KEY UPDATE
 """)
 
+# A share of the day is chosen anew when something it depends on has changed; saved again as
+# it was, paused or resumed, a campaign keeps it, and its version.
 _CHANGE = text("""
 UPDATE campaigns
    SET name = :name, status = :status, config = CAST(:config AS jsonb),
-       version = version
-               + (config - 'status' <> CAST(:config AS jsonb) - 'status')::integer,
-       share_day = CASE WHEN config - 'status' = CAST(:config AS jsonb) - 'status'
-                        THEN share_day END,
+       version = version + (config <> CAST(:config AS jsonb))::integer,
+       share_day = CASE WHEN config = CAST(:config AS jsonb) THEN share_day END,
+       daily_share = CASE WHEN :auto_pacing THEN daily_share END,
        updated_at = :now
  WHERE tenant_id = :tenant_id AND campaign_id = :campaign_id
+RETURNING version
+""")
+
+_NAMESAKE = Query("""
+SELECT campaign_id FROM campaigns
+ WHERE tenant_id = :tenant_id AND name = :name AND campaign_id <> :campaign_id
+   AND status <> ALL(CAST(:final AS text[]))
+ ORDER BY created_at DESC
+ LIMIT 1
 """)
 
 _COUNT_OPEN = text(f"""
@@ -84,88 +81,71 @@ class PostgresCampaignStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def save(self, campaign: OutreachCampaign, today: date, now: datetime) -> int:
-        """Store a campaign and the limits of its accounts, new or changed, as it is.
+    async def save(
+        self, campaign: Campaign, now: datetime, *, over: Callable[[StoredCampaign], Campaign]
+    ) -> StoredCampaign:
+        """Store a campaign and the limits of its accounts.
 
         Limits that are others than before are noted.
 
         Args:
-            campaign: with its settings filled in.
-            today: the campaign's day; limits of past days stay as they were.
-            now: the instant of the change.
+            campaign: what is stored where there is none of its id.
+            now: the instant of the change; limits of past days stay as they were.
+            over: where there is one, from that to what it becomes. Called while nothing else
+                can change it; what it raises leaves all as it is. A final status stays.
 
         Returns:
-            The version it has then; a final status stays in any case.
+            The campaign as it is stored then.
 
         Raises:
             InvalidRequestError: a limit is below what is held or spent already.
         """
-        version = await self._save(campaign, today, now, by_send=False, known_version=None)
-        assert version is not None  # noqa: S101 - nothing was asked of the saved one
-        return version
-
-    async def save_for_send(
-        self, campaign: OutreachCampaign, today: date, now: datetime, *, known_version: int | None
-    ) -> int | None:
-        """Store a campaign that is new, or that the sender knows as it is saved.
-
-        Its status stays. The rest as for `save`.
-
-        Args:
-            campaign: with its settings filled in.
-            today: the campaign's day.
-            now: the instant of the change.
-            known_version: what the sender saved or loaded; None: nothing.
-
-        Returns:
-            The version it has then; None: another is saved, which stands.
-
-        Raises:
-            InvalidRequestError: a limit is below what is held or spent already.
-        """
-        return await self._save(campaign, today, now, by_send=True, known_version=known_version)
-
-    async def _save(
-        self,
-        campaign: OutreachCampaign,
-        today: date,
-        now: datetime,
-        *,
-        by_send: bool,
-        known_version: int | None,
-    ) -> int | None:
-        row = {**_row(campaign, now), "by_send": by_send, "known_version": known_version}
+        becomes = campaign
         try:
             async with self._database.transaction() as connection:
-                before = (await connection.execute(_LOCKED, row)).mappings().one_or_none()
-                saved = await connection.execute(_SAVE, {**row, "final": _FINAL})
-                version: int | None = saved.scalar_one_or_none()
-                if version is not None:
-                    await save_limits(connection, campaign, today)
-                    if before is not None:
-                        present = campaign_from(before["config"], before["status"])
-                        await _note_limits(connection, present, campaign, now)
+                present = await _locked(connection, campaign)
+                if present is None:
+                    added = await connection.execute(_ADD, _row(campaign, now))
+                    if (version := added.scalar_one_or_none()) is not None:
+                        await save_limits(connection, campaign, campaign_day(campaign, now))
+                        return StoredCampaign(campaign, version)
+                    # Another has added it since; nobody takes one away.
+                    present = await _locked(connection, campaign)
+                assert present is not None  # noqa: S101 - it is there and locked
+                becomes = over(present)
+                if present.campaign.status in FINAL_STATUSES:
+                    becomes = becomes.with_status(present.campaign.status)
+                changed = await connection.execute(_CHANGE, _row(becomes, now))
+                await save_limits(connection, becomes, campaign_day(becomes, now))
+                await _note_limits(connection, present.campaign, becomes, now)
+                return StoredCampaign(becomes, changed.scalar_one())
         except IntegrityError:
             raise InvalidRequestError(
-                await explain_limits(self._database, campaign, today)
+                await explain_limits(self._database, becomes, campaign_day(becomes, now))
             ) from None
-        return version
 
-    async def load(self, tenant_id: UUID, campaign_id: UUID) -> OutreachCampaign | None:
-        """A saved campaign, which knows its version, or None."""
+    async def load(self, tenant_id: UUID, campaign_id: UUID) -> StoredCampaign | None:
+        """A stored campaign, or None."""
         key = {"tenant_id": tenant_id, "campaign_id": campaign_id}
         row = await self._database.fetch_one(_LOAD, key)
-        if row is None:
-            return None
-        campaign = campaign_from(row["config"], row["status"]).model_copy(deep=True)
-        campaign.note_saved(row["version"])
-        return campaign
+        return None if row is None else _stored(row)
+
+    async def namesake(self, campaign: Campaign) -> UUID | None:
+        """The newest other campaign of the same name that is not over, or None."""
+        asked = {
+            "tenant_id": campaign.tenant_uuid,
+            "campaign_id": campaign.id,
+            "name": campaign.name,
+            "final": _FINAL,
+        }
+        row = await self._database.fetch_one(_NAMESAKE, asked)
+        return None if row is None else row["campaign_id"]
 
     async def change(
         self,
         tenant_id: UUID,
         campaign_id: UUID,
-        change: Callable[[OutreachCampaign], OutreachCampaign],
+        change: Callable[[Campaign], Campaign],
         now: datetime,
         *,
         kind: str,
@@ -199,7 +179,7 @@ class PostgresCampaignStore:
                 row = (await connection.execute(_LOCKED, key)).mappings().one_or_none()
                 if row is None:
                     raise NotFoundError.campaign(campaign_id)
-                present = campaign_from(row["config"], row["status"])
+                present = _stored(row).campaign
                 if present.status in FINAL_STATUSES:
                     return present.status
                 changed = change(present)
@@ -217,8 +197,19 @@ class PostgresCampaignStore:
         return changed.status
 
 
+async def _locked(connection: AsyncConnection, campaign: Campaign) -> StoredCampaign | None:
+    """The stored campaign of an id, which nothing else changes until the transaction ends."""
+    key = {"tenant_id": campaign.tenant_uuid, "campaign_id": campaign.id}
+    row = (await connection.execute(_LOCKED, key)).mappings().one_or_none()
+    return None if row is None else _stored(row)
+
+
+def _stored(row: Row) -> StoredCampaign:
+    return StoredCampaign(campaign_from(row["config"], row["status"]), row["version"])
+
+
 async def _note_limits(
-    connection: AsyncConnection, before: OutreachCampaign, saved: OutreachCampaign, now: datetime
+    connection: AsyncConnection, before: Campaign, saved: Campaign, now: datetime
 ) -> None:
     """Note the limits a campaign was saved with, where they are others than it had."""
     changes = limit_changes(before, saved)
@@ -234,7 +225,7 @@ async def _note_limits(
     await connection.execute(_NOTE, note)
 
 
-async def _ends_too_early(connection: AsyncConnection, changed: OutreachCampaign) -> bool:
+async def _ends_too_early(connection: AsyncConnection, changed: Campaign) -> bool:
     """Whether a campaign would end of itself while somebody has no outcome."""
     if changed.status not in FINAL_STATUSES - {CampaignStatus.CANCELLED}:
         return False
@@ -242,12 +233,13 @@ async def _ends_too_early(connection: AsyncConnection, changed: OutreachCampaign
     return bool((await connection.execute(_COUNT_OPEN, key)).scalar_one())
 
 
-def _row(campaign: OutreachCampaign, now: datetime) -> dict[str, object]:
+def _row(campaign: Campaign, now: datetime) -> dict[str, object]:
     return {
         "tenant_id": campaign.tenant_uuid,
         "campaign_id": campaign.id,
         "name": campaign.name,
         "status": campaign.status.value,
-        "config": campaign.model_dump_json(),
+        "config": campaign.model_dump_json(exclude={"status"}),
+        "auto_pacing": campaign.auto_pacing,
         "now": now,
     }

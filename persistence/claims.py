@@ -81,7 +81,7 @@ SELECT nth FROM granted
 _SHORTEN_WINDOWS = Query(f"""
 UPDATE recipient_claims r
    SET covers = tstzrange(lower(r.covers), least(upper(r.covers), r.sent_at + make_interval(
-                    hours => (c.config #>> '{{settings,dedup_lookback_hours}}')::int)))
+                    hours => c.dedup_lookback_hours)))
   FROM messages m JOIN campaigns c USING (tenant_id, campaign_id)
  WHERE m.tenant_id = :tenant_id AND m.message_id = :message_id
    AND r.tenant_id = m.tenant_id

@@ -57,8 +57,8 @@ _RECENT_CLAIMS = f"""
         AND r.message_id <> m.message_id
         AND (r.sent_at IS NULL OR r.sent_at > asked.now - greatest(
                 interval '7 days',
-                make_interval(hours => (c.config #>> '{{settings,dedup_lookback_hours}}')::int),
-                make_interval(days => (c.config #>> '{{settings,near_duplicate_days}}')::int))))
+                make_interval(hours => c.dedup_lookback_hours),
+                make_interval(days => c.near_duplicate_days))))
 """  # noqa: S608 - built from constants of ours
 
 _FACTS = Query(f"""

@@ -106,12 +106,12 @@ SELECT {SUPPRESSIONS_OF_MESSAGE} AS suppressions,
   FROM (SELECT CAST(:tenant_id AS uuid) AS tenant_id,
                CAST(:recipient_id AS text) AS recipient_id) asked
   LEFT JOIN LATERAL (
-       SELECT addresses, config FROM messages JOIN campaigns USING (tenant_id, campaign_id)
+       SELECT addresses, channels FROM messages JOIN campaigns USING (tenant_id, campaign_id)
         WHERE (tenant_id, recipient_id) = (asked.tenant_id, asked.recipient_id)
         ORDER BY messages.created_at DESC, message_id DESC LIMIT 1) last ON true
  CROSS JOIN LATERAL (SELECT asked.tenant_id, asked.recipient_id,
                             coalesce(last.addresses, '{{}}') AS addresses) m
- CROSS JOIN LATERAL (SELECT coalesce(last.config, '{{}}') AS config) c
+ CROSS JOIN LATERAL (SELECT coalesce(last.channels, '[]') AS channels) c
  CROSS JOIN LATERAL (SELECT {IDENTIFIERS_OF_MESSAGE} AS identifiers OFFSET 0) person
 """)  # noqa: S608 - built from constants of ours
 

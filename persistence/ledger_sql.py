@@ -65,7 +65,7 @@ entry AS (
     UPDATE recipient_claims r
        SET sent_at = CAST(:now AS timestamptz), channel = sent.channel,
            covers = tstzrange(lower(r.covers), CAST(:now AS timestamptz) + make_interval(
-                        hours => (c.config #>> '{{settings,dedup_lookback_hours}}')::int))
+                        hours => c.dedup_lookback_hours))
       FROM sent JOIN campaigns c USING (tenant_id, campaign_id)
      WHERE (r.tenant_id, r.message_id) = (sent.tenant_id, sent.message_id)
 ), counted AS (

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import RowMapping, text
 
-from madan_sara.contracts.campaign import OutreachCampaign
+from madan_sara.contracts.campaign import Campaign
 from madan_sara.contracts.channels import Channel
 from madan_sara.contracts.content import MessageContent
 from madan_sara.contracts.decision import RoutingDecision, SendPlan
@@ -26,7 +26,7 @@ class NewMessage:
     """A request to store."""
 
     message_id: UUID
-    campaign: OutreachCampaign
+    campaign: Campaign
     recipient_id: str
     profile: RecipientProfile
     content: MessageContent

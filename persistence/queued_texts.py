@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 from uuid import UUID
 
-from madan_sara.contracts.campaign import OutreachCampaign
+from madan_sara.contracts.campaign import Campaign
 from madan_sara.contracts.content import MessageContent
 from madan_sara.contracts.naming import import_key
 from madan_sara.persistence.database import Database, Query
@@ -63,7 +63,7 @@ class PostgresQueuedTexts:
 
     async def with_another(
         self,
-        campaign: OutreachCampaign,
+        campaign: Campaign,
         content: MessageContent,
         *,
         most: int,
@@ -90,7 +90,7 @@ class PostgresQueuedTexts:
 
     async def change(
         self,
-        campaign: OutreachCampaign,
+        campaign: Campaign,
         content: MessageContent,
         request_digests: dict[UUID, str],
     ) -> int:

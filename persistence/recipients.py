@@ -6,7 +6,7 @@ from datetime import datetime
 from functools import partial
 from typing import Final
 
-from madan_sara.contracts.campaign import FINAL_STATUSES, CampaignStatus, OutreachCampaign
+from madan_sara.contracts.campaign import FINAL_STATUSES, Campaign, CampaignStatus
 from madan_sara.contracts.content import MessageContent
 from madan_sara.contracts.errors import FinalStatusError
 from madan_sara.contracts.naming import batch_key, import_key
@@ -19,8 +19,7 @@ from madan_sara.persistence.new_recipient import NewRecipient, new_recipient
 _REOPEN: Final = Query("""
 WITH reopened AS (
     UPDATE campaigns
-       SET status = 'active', config = jsonb_set(config, '{status}', '"active"'),
-           updated_at = CAST(:now AS timestamptz)
+       SET status = 'active', updated_at = CAST(:now AS timestamptz)
      WHERE tenant_id = :tenant_id AND campaign_id = :campaign_id AND status = 'completed'
     RETURNING tenant_id, campaign_id
 )
@@ -95,9 +94,7 @@ class PostgresRecipients:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def add(
-        self, campaign: OutreachCampaign, messages: Sequence[NewMessage], now: datetime
-    ) -> int:
+    async def add(self, campaign: Campaign, messages: Sequence[NewMessage], now: datetime) -> int:
         """Queue a list of requests with one content; see `add_rows`.
 
         Their own idempotency keys do not count: each recipient gets the content once.
@@ -121,7 +118,7 @@ class PostgresRecipients:
 
     async def add_rows(
         self,
-        campaign: OutreachCampaign,
+        campaign: Campaign,
         content: MessageContent,
         recipients: Sequence[NewRecipient],
         now: datetime,
@@ -177,7 +174,7 @@ class PostgresRecipients:
         )
 
 
-def require_open(campaign: OutreachCampaign, status: str, now: datetime) -> None:
+def require_open(campaign: Campaign, status: str, now: datetime) -> None:
     """Refuse to add anybody to a campaign that is over for good.
 
     One that has completed, because everybody had an outcome, may go on before its end date.

@@ -9,7 +9,7 @@ from uuid import UUID
 from pydantic import TypeAdapter
 
 from madan_sara.activities.stores import StoredRequest, Suppression
-from madan_sara.contracts.campaign import CampaignStatus, OutreachCampaign
+from madan_sara.contracts.campaign import Campaign, CampaignStatus
 from madan_sara.contracts.channels import Channel
 from madan_sara.contracts.content import MessageContent
 from madan_sara.contracts.outreach import MessageRef, OutreachState
@@ -29,15 +29,13 @@ class Row(Protocol):
 
 
 @lru_cache(maxsize=256)
-def campaign_from(config: str, status: str) -> OutreachCampaign:
-    """A stored campaign. Cached: read it, never change it.
+def campaign_from(config: str, status: str) -> Campaign:
+    """A stored campaign. Cached: a campaign's thousands of messages share it.
 
     Raises:
         UnreadableRowError: it is not valid by the rules of this version.
     """
-    campaign = read_stored(OutreachCampaign, config)
-    campaign.status = CampaignStatus(status)
-    return campaign
+    return read_stored(Campaign, config).with_status(CampaignStatus(status))
 
 
 @lru_cache(maxsize=256)
@@ -100,7 +98,7 @@ _KIND = "".join(f" WHEN '{channel}' THEN '{kind}'" for channel, kind in KINDS.it
 IDENTIFIERS_OF_MESSAGE = f"""
     (ARRAY(SELECT DISTINCT CASE a.key{_KIND} END || ':' || a.value
              FROM jsonb_each_text(m.addresses) a
-            WHERE jsonb_exists(c.config -> 'channels', a.key)) || ('id:' || m.recipient_id))
+            WHERE jsonb_exists(c.channels, a.key)) || ('id:' || m.recipient_id))
 """  # noqa: S608 - built from constants of ours
 
 #: What a `RecentClaim` is made of, as a JSON object, for a query over recipient_claims r and

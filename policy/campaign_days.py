@@ -3,20 +3,20 @@
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
-from madan_sara.contracts.campaign import OutreachCampaign
+from madan_sara.contracts.campaign import CampaignFields
 from madan_sara.contracts.instants import end_of_day
 
 
-def campaign_zone(campaign: OutreachCampaign) -> ZoneInfo:
+def campaign_zone(campaign: CampaignFields) -> ZoneInfo:
     """The zone a campaign's days are counted in; UTC unless it names one."""
     return ZoneInfo(campaign.timezone or "UTC")
 
 
-def campaign_day(campaign: OutreachCampaign, moment: datetime) -> date:
+def campaign_day(campaign: CampaignFields, moment: datetime) -> date:
     """The campaign's day an instant falls on."""
     return moment.astimezone(campaign_zone(campaign)).date()
 
 
-def start_of_next_day(campaign: OutreachCampaign, moment: datetime) -> datetime:
+def start_of_next_day(campaign: CampaignFields, moment: datetime) -> datetime:
     """The first instant of the campaign's day after the one an instant falls on, in UTC."""
     return end_of_day(campaign_day(campaign, moment), campaign_zone(campaign))

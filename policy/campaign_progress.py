@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 from math import inf
 from typing import Self
 
-from madan_sara.contracts.campaign import FINAL_STATUSES, CampaignStatus, OutreachCampaign
+from madan_sara.contracts.campaign import FINAL_STATUSES, Campaign, CampaignStatus
 from madan_sara.contracts.campaign_run import NextStep, Sweep, Wait, WaitReason
 from madan_sara.contracts.delivery import ChannelWait
 from madan_sara.contracts.money import to_micros
@@ -26,7 +26,7 @@ _AT_REST = (OutreachState.QUEUED, OutreachState.SCHEDULED)
 class CampaignFacts:
     """What the next step of a campaign depends on."""
 
-    campaign: OutreachCampaign
+    campaign: Campaign
     #: Messages by state, and of the unsent ones by reason.
     by_state: Mapping[str, int]
     by_reason: Mapping[str, int]
@@ -80,7 +80,7 @@ class CampaignFacts:
     def at(
         cls,
         now: datetime,
-        campaign: OutreachCampaign,
+        campaign: Campaign,
         tallies: Tallies,
         accounts: Sequence[Account],
         *,
@@ -296,7 +296,7 @@ def _see_to_those_under_way(facts: CampaignFacts) -> NextStep:
 
 def _all_reported_at(facts: CampaignFacts) -> datetime | None:
     """When no bounce is waited for any more, upon which a message would go on."""
-    wait = facts.campaign.effective_settings().receipt_wait_minutes
+    wait = facts.campaign.settings.receipt_wait_minutes
     if not wait or facts.last_taken_at is None:
         return None
     return facts.last_taken_at + timedelta(minutes=wait)

@@ -4,8 +4,7 @@ from collections.abc import Iterator
 from datetime import time
 from typing import Final
 
-from madan_sara.contracts.campaign import OutreachCampaign
-from madan_sara.contracts.settings import OrchestratorSettings
+from madan_sara.contracts.campaign import Campaign
 from madan_sara.policy.columns import NESTED, column_name, own_field
 from madan_sara.policy.templates import check_fields, check_templates
 
@@ -13,20 +12,66 @@ from madan_sara.policy.templates import check_fields, check_templates
 TEMPLATE_FIELDS: Final = ("name", "customer_type", "timezone", "device_preference")
 
 
-def campaign_faults(campaign: OutreachCampaign, settings: OrchestratorSettings) -> list[str]:
+def campaign_faults(campaign: Campaign) -> list[str]:
     """Every contradiction of a campaign, each as `field: what is wrong`.
 
     Args:
         campaign: the campaign.
-        settings: its own rules, or those it gets where it has none.
     """
-    found = campaign.faults()
-    for rule in _RULES:
-        found += rule(campaign, settings)
-    return found
+    return [fault for rule in _RULES for fault in rule(campaign)]
 
 
-def _unusable_fields(campaign: OutreachCampaign, _: OrchestratorSettings) -> Iterator[str]:
+def new_faults(before: Campaign, after: Campaign) -> list[str]:
+    """The contradictions that a change of a campaign has brought into it."""
+    known = campaign_faults(before)
+    return [fault for fault in campaign_faults(after) if fault not in known]
+
+
+def _repeated_channels(campaign: Campaign) -> Iterator[str]:
+    if len(set(campaign.channels)) != len(campaign.channels):
+        yield "channels: names a channel twice; name each once"
+
+
+def _priorities_of_strangers(campaign: Campaign) -> Iterator[str]:
+    for audience, order in (campaign.channel_priority or {}).items():
+        for channel in order:
+            if channel not in campaign.channels:
+                yield (
+                    f"channel_priority.{audience}: {channel} is not among the campaign's "
+                    "channels; add it to channels or remove it here"
+                )
+
+
+def _repeated_priorities(campaign: Campaign) -> Iterator[str]:
+    for audience, order in (campaign.channel_priority or {}).items():
+        if len(set(order)) != len(order):
+            yield f"channel_priority.{audience}: names a channel twice; name each once"
+
+
+def _budgets_of_strangers(campaign: Campaign) -> Iterator[str]:
+    for channel in campaign.budget_per_channel or {}:
+        if channel not in campaign.channels:
+            yield (
+                f"budget_per_channel.{channel}: not among the campaign's channels; "
+                "add it to channels or remove it here"
+            )
+
+
+def _budgets_above_the_total(campaign: Campaign) -> Iterator[str]:
+    allotted = sum(budget.total for budget in (campaign.budget_per_channel or {}).values())
+    if campaign.budget_total is not None and allotted > campaign.budget_total:
+        yield (
+            f"budget_per_channel: the channels' totals are {allotted}, above budget_total "
+            f"{campaign.budget_total}; raise the total or lower them"
+        )
+
+
+def _end_before_start(campaign: Campaign) -> Iterator[str]:
+    if campaign.end_date is not None and campaign.end_date <= campaign.start_date:
+        yield f"end_date: {campaign.end_date.isoformat()} is not after start_date; move it"
+
+
+def _unusable_fields(campaign: Campaign) -> Iterator[str]:
     first: dict[str, str] = {}
     for name in campaign.recipient_fields:
         plain = column_name(name)
@@ -40,24 +85,24 @@ def _unusable_fields(campaign: OutreachCampaign, _: OrchestratorSettings) -> Ite
         first.setdefault(plain, name)
 
 
-def _faulty_templates(campaign: OutreachCampaign, _: OrchestratorSettings) -> Iterator[str]:
+def _faulty_templates(campaign: Campaign) -> Iterator[str]:
     if campaign.templates is not None:
         yield from (f"templates.{fault}" for fault in check_templates(campaign.templates))
 
 
-def _unknown_fields(campaign: OutreachCampaign, _: OrchestratorSettings) -> Iterator[str]:
+def _unknown_fields(campaign: Campaign) -> Iterator[str]:
     if campaign.templates is not None:
         known = dict.fromkeys((*TEMPLATE_FIELDS, *campaign.recipient_fields))
         yield from (f"templates.{fault}" for fault in check_fields(campaign.templates, known))
 
 
-def _missing_templates(campaign: OutreachCampaign, _: OrchestratorSettings) -> Iterator[str]:
+def _missing_templates(campaign: Campaign) -> Iterator[str]:
     for channel in campaign.channels if campaign.templates else ():
         if campaign.templates and campaign.templates.template_for(channel) is None:
             yield f"templates: {channel} has none; write one, or a default for the rest"
 
 
-def _times_of_strangers(campaign: OutreachCampaign, _: OrchestratorSettings) -> Iterator[str]:
+def _times_of_strangers(campaign: Campaign) -> Iterator[str]:
     for channel in campaign.optimal_send_times or {}:
         if channel not in campaign.channels:
             yield (
@@ -66,8 +111,8 @@ def _times_of_strangers(campaign: OutreachCampaign, _: OrchestratorSettings) -> 
             )
 
 
-def _times_at_night(campaign: OutreachCampaign, settings: OrchestratorSettings) -> Iterator[str]:
-    quiet = settings.quiet_hours
+def _times_at_night(campaign: Campaign) -> Iterator[str]:
+    quiet = campaign.settings.quiet_hours
     for channel, times in (campaign.optimal_send_times or {}).items():
         of_day: dict[str, time | None] = {"weekday": times.weekday, "weekend": times.weekend}
         for kind, wall in of_day.items():
@@ -79,13 +124,14 @@ def _times_at_night(campaign: OutreachCampaign, settings: OrchestratorSettings) 
                 )
 
 
-def _empty_priorities(campaign: OutreachCampaign, _: OrchestratorSettings) -> Iterator[str]:
+def _empty_priorities(campaign: Campaign) -> Iterator[str]:
     for audience, order in (campaign.channel_priority or {}).items():
         if not order:
             yield f"channel_priority.{audience}: names no channel; name one or leave it out"
 
 
-def _limits_that_never_hold(_: OutreachCampaign, settings: OrchestratorSettings) -> Iterator[str]:
+def _limits_that_never_hold(campaign: Campaign) -> Iterator[str]:
+    settings = campaign.settings
     week, day = settings.max_messages_per_week, settings.max_messages_per_day
     if week < day:
         yield (
@@ -95,6 +141,12 @@ def _limits_that_never_hold(_: OutreachCampaign, settings: OrchestratorSettings)
 
 
 _RULES: Final = (
+    _repeated_channels,
+    _priorities_of_strangers,
+    _repeated_priorities,
+    _budgets_of_strangers,
+    _budgets_above_the_total,
+    _end_before_start,
     _empty_priorities,
     _unusable_fields,
     _faulty_templates,

@@ -7,7 +7,7 @@ from math import ceil
 from typing import Final
 
 from madan_sara.contracts.base import Contract
-from madan_sara.contracts.campaign import OutreachCampaign
+from madan_sara.contracts.campaign import Campaign
 from madan_sara.contracts.money import from_micros
 from madan_sara.policy.budget import Account
 from madan_sara.policy.pacing import GREATEST_CHANGE, SMALLEST_GAP, PaceRecommendation, rounded
@@ -41,7 +41,7 @@ class DailyShare(Contract):
 
 
 def daily_share(
-    campaign: OutreachCampaign,
+    campaign: Campaign,
     accounts: Sequence[Account],
     *,
     present: int | None,

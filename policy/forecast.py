@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Final
 
-from madan_sara.contracts.campaign import CampaignStatus, OutreachCampaign
+from madan_sara.contracts.campaign import Campaign, CampaignStatus
 from madan_sara.contracts.instants import start_of_day
 from madan_sara.contracts.outreach import OutreachState
 from madan_sara.policy.campaign_days import campaign_day, campaign_zone
@@ -170,17 +170,17 @@ def _ahead(counts: Counter[date], day: date) -> int:
     return sum(count for d, count in counts.items() if d >= day)
 
 
-def _first_sending_day(campaign: OutreachCampaign, begin: datetime) -> date:
+def _first_sending_day(campaign: Campaign, begin: datetime) -> date:
     """The day a recipient started now is sent to: today, or the next once it is evening."""
-    quiet = campaign.effective_settings().quiet_hours
+    quiet = campaign.settings.quiet_hours
     return campaign_day(campaign, next_allowed(begin, campaign_zone(campaign), quiet))
 
 
-def _last_sending_day(campaign: OutreachCampaign) -> date | None:
+def _last_sending_day(campaign: Campaign) -> date | None:
     """The last day with an allowed hour before the campaign's end; None: it has no end."""
     if campaign.end_date is None:
         return None
-    zone, quiet = campaign_zone(campaign), campaign.effective_settings().quiet_hours
+    zone, quiet = campaign_zone(campaign), campaign.settings.quiet_hours
     day = campaign_day(campaign, campaign.end_date - timedelta(microseconds=1))
     is_used = next_allowed(start_of_day(day, zone), zone, quiet) < campaign.end_date
     return day if is_used else day - timedelta(days=1)

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from functools import partial
 from typing import Final
 
-from madan_sara.contracts.campaign import OutreachCampaign
+from madan_sara.contracts.campaign import Campaign
 from madan_sara.contracts.channels import Channel
 from madan_sara.contracts.money import to_micros
 from madan_sara.contracts.settings import OrchestratorSettings
@@ -46,22 +46,20 @@ def price_of_message(settings: OrchestratorSettings, channel: Channel, *, parts:
     return parts * to_micros(settings.price_of(channel))
 
 
-def listed_price(campaign: OutreachCampaign, channel: Channel) -> int:
+def listed_price(campaign: Campaign, channel: Channel) -> int:
     """Price in micro-units of a message of a campaign that is filled in with nothing yet."""
     return _price_of_template(campaign, channel, fixed_text)
 
 
-def least_price(campaign: OutreachCampaign, channel: Channel) -> int:
+def least_price(campaign: Campaign, channel: Channel) -> int:
     """The least in micro-units that a campaign's own text can cost, whatever fills it in."""
     return _price_of_template(campaign, channel, certain_text)
 
 
-def _price_of_template(
-    campaign: OutreachCampaign, channel: Channel, text_of: Callable[[str], str]
-) -> int:
+def _price_of_template(campaign: Campaign, channel: Channel, text_of: Callable[[str], str]) -> int:
     template = campaign.templates and campaign.templates.template_for(channel)
     text = text_of(template) if isinstance(template, str) else None
-    settings = campaign.effective_settings()
+    settings = campaign.settings
     return price_of_message(settings, channel, parts=message_parts(channel, text))
 
 
@@ -120,12 +118,12 @@ def _weight(age: timedelta) -> float:
     return float(0.5 ** (age.days / HALF_LIFE_DAYS))
 
 
-def paid_prices(campaign: OutreachCampaign) -> list[int]:
+def paid_prices(campaign: Campaign) -> list[int]:
     """Listed prices in micro-units of those of its channels that are not free, ascending."""
     return sorted(price for price in map(_listed(campaign), campaign.channels) if price)
 
 
-def money_left(campaign: OutreachCampaign, accounts: Sequence[Account]) -> int | None:
+def money_left(campaign: Campaign, accounts: Sequence[Account]) -> int | None:
     """What the campaign can still promise, in micro-units, not negative.
 
     The rest of its budget, or of its channels' budgets where they come to less and every
@@ -141,7 +139,7 @@ def money_left(campaign: OutreachCampaign, accounts: Sequence[Account]) -> int |
     return min((max(rest, 0) for rest in rests if rest is not None), default=None)
 
 
-def _listed(campaign: OutreachCampaign) -> Callable[[Channel], int]:
+def _listed(campaign: Campaign) -> Callable[[Channel], int]:
     return partial(listed_price, campaign)
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Final
 
-from madan_sara.contracts.campaign import OutreachCampaign
+from madan_sara.contracts.campaign import Campaign
 from madan_sara.contracts.channels import Channel
 from madan_sara.contracts.delivery import DeliveryEventKind
 from madan_sara.contracts.money import from_micros
@@ -27,7 +27,7 @@ class CampaignBalances:
     tallies: Tallies
 
 
-def analyse(campaign: OutreachCampaign, balances: CampaignBalances) -> BudgetAnalytics:
+def analyse(campaign: Campaign, balances: CampaignBalances) -> BudgetAnalytics:
     """What a campaign's money brought.
 
     The total is more than the channels' sum where something is known of no channel.

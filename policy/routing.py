@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from madan_sara.contracts.campaign import OutreachCampaign
+from madan_sara.contracts.campaign import Campaign
 from madan_sara.contracts.channels import Channel
 from madan_sara.contracts.content import RenderedMessage
 from madan_sara.contracts.decision import (
@@ -30,7 +30,7 @@ _SELECTOR: Final = ChannelSelector()
 class RoutingFacts:
     """Everything the choice of a channel depends on, save the time."""
 
-    campaign: OutreachCampaign
+    campaign: Campaign
     settings: OrchestratorSettings
     #: Who is to get the message, and what it says.
     wording: Wording

@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from madan_sara.contracts.campaign import OptimalTimes, OutreachCampaign
+from madan_sara.contracts.campaign import Campaign, OptimalTimes
 from madan_sara.contracts.channels import Channel
 from madan_sara.contracts.decision import SendPlan, TimingReason
 from madan_sara.contracts.recipient import RecipientProfile
@@ -33,7 +33,7 @@ class _Bounds:
     zone: ZoneChoice
     quiet_hours: QuietHours | None
     earliest: datetime
-    campaign: OutreachCampaign
+    campaign: Campaign
 
     def first_allowed(self) -> datetime | None:
         """The first moment inside every bound, if there is one."""
@@ -62,7 +62,7 @@ class _Slot:
 
 
 def plan_send_time(
-    campaign: OutreachCampaign,
+    campaign: Campaign,
     settings: OrchestratorSettings,
     profile: RecipientProfile,
     channel: Channel,
@@ -119,7 +119,7 @@ def plan_send_time(
     )
 
 
-def moved(plan: SendPlan, campaign: OutreachCampaign, at: datetime, **changes: object) -> SendPlan:
+def moved(plan: SendPlan, campaign: Campaign, at: datetime, **changes: object) -> SendPlan:
     """A plan at another moment, with the day of the campaign that one falls on.
 
     Args:
@@ -133,7 +133,7 @@ def moved(plan: SendPlan, campaign: OutreachCampaign, at: datetime, **changes: o
 
 
 def check_requested_time(
-    campaign: OutreachCampaign,
+    campaign: Campaign,
     settings: OrchestratorSettings,
     profile: RecipientProfile,
     *,
@@ -162,7 +162,7 @@ def check_requested_time(
     return None
 
 
-def _waiting(campaign: OutreachCampaign, bounds: _Bounds, now: datetime) -> list[str]:
+def _waiting(campaign: Campaign, bounds: _Bounds, now: datetime) -> list[str]:
     if bounds.earliest <= now:
         return []
     if bounds.earliest == campaign.start_date:

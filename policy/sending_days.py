@@ -6,7 +6,7 @@ from datetime import date, datetime, time, timedelta
 from itertools import groupby
 from typing import Final
 
-from madan_sara.contracts.campaign import OutreachCampaign
+from madan_sara.contracts.campaign import Campaign
 from madan_sara.contracts.settings import QuietHours
 from madan_sara.policy.campaign_days import campaign_day, campaign_zone
 
@@ -37,7 +37,7 @@ class DaysLeft:
 
 
 def days_left(
-    campaign: OutreachCampaign, today: date, end: datetime, sent_by_day: Mapping[date, int]
+    campaign: Campaign, today: date, end: datetime, sent_by_day: Mapping[date, int]
 ) -> DaysLeft:
     """Count the days from today to the end that something can be sent on.
 
@@ -61,21 +61,19 @@ def days_left(
     return DaysLeft(part, part * habits[today.weekday()], later)
 
 
-def part_inside(campaign: OutreachCampaign, day: date, end: datetime) -> float:
+def part_inside(campaign: Campaign, day: date, end: datetime) -> float:
     """Part of a day's allowed hours between the campaign's start and an end, 0 to 1.
 
     By the wall clock: an hour the clock skips or repeats is too little to matter here.
     """
     begins = _hours_into(campaign, day, campaign.start_date)
     ends = _hours_into(campaign, day, end)
-    allowed = _allowed_hours(campaign.effective_settings().quiet_hours)
+    allowed = _allowed_hours(campaign.settings.quiet_hours)
     inside = sum(max(min(until, ends) - max(since, begins), 0) for since, until in allowed)
     return inside / sum(until - since for since, until in allowed)
 
 
-def weekday_habits(
-    campaign: OutreachCampaign, today: date, sent_by_day: Mapping[date, int]
-) -> list[float]:
+def weekday_habits(campaign: Campaign, today: date, sent_by_day: Mapping[date, int]) -> list[float]:
     """How often anything was sent on each day of the week, Monday first, 0 to 1.
 
     A silence longer than `LONGEST_REST` is left out: a pause, or a budget that
@@ -110,7 +108,7 @@ def _whole_days(first: date, beyond: date, habits: list[float]) -> float:
     return weeks * sum(habits) + sum(habits[(first.weekday() + n) % _DAYS] for n in range(rest))
 
 
-def _hours_into(campaign: OutreachCampaign, day: date, moment: datetime) -> float:
+def _hours_into(campaign: Campaign, day: date, moment: datetime) -> float:
     local = moment.astimezone(campaign_zone(campaign))
     if local.date() != day:
         return 0.0 if local.date() < day else _DAY_HOURS

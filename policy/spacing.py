@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from madan_sara.contracts.campaign import OutreachCampaign
+from madan_sara.contracts.campaign import Campaign
 from madan_sara.contracts.channels import Channel
 from madan_sara.contracts.decision import SendPlan, TimingReason
 from madan_sara.policy.campaign_days import campaign_day
@@ -19,7 +19,7 @@ from madan_sara.policy.send_time import is_allowed, moved
 _CHOSEN_HOUR = timedelta(hours=1)
 
 
-def spread(plans: Sequence[SendPlan], campaign: OutreachCampaign) -> list[SendPlan]:
+def spread(plans: Sequence[SendPlan], campaign: Campaign) -> list[SendPlan]:
     """Spread sends of one channel and minute evenly, within the hour that was chosen.
 
     Consecutive sends are `min_spacing_minutes` apart, or closer when the hour would
@@ -35,15 +35,13 @@ def spread(plans: Sequence[SendPlan], campaign: OutreachCampaign) -> list[SendPl
     """
     spaced = list(plans)
     for positions in _same_minute(plans).values():
-        step = _step(len(positions), campaign.effective_settings().min_spacing_minutes)
+        step = _step(len(positions), campaign.settings.min_spacing_minutes)
         for place, position in enumerate(positions):
             spaced[position] = _moved(plans[position], step * place, campaign)
     return spaced
 
 
-def spread_by_place(
-    plan: SendPlan, place: int, campaign: OutreachCampaign, *, now: datetime
-) -> SendPlan:
+def spread_by_place(plan: SendPlan, place: int, campaign: Campaign, *, now: datetime) -> SendPlan:
     """Spread the sends of a campaign's recipients, each by its place among them.
 
     The shifts are the van der Corput sequence in base 2 over the chosen hour: 0, 30, 15, 45,
@@ -62,7 +60,7 @@ def spread_by_place(
     Source:
         J. G. van der Corput, Verteilungsfunktionen, Proc. Akad. Amsterdam 38 (1935).
     """
-    spaced = campaign.effective_settings().min_spacing_minutes > 0
+    spaced = campaign.settings.min_spacing_minutes > 0
     is_due = plan.scheduled_at is None or plan.scheduled_at <= now
     if not spaced or is_due or plan.reason is TimingReason.REQUESTED:
         return plan
@@ -88,11 +86,11 @@ def _step(sends: int, spacing_minutes: int) -> timedelta:
     return min(timedelta(minutes=spacing_minutes), _CHOSEN_HOUR / sends)
 
 
-def _moved(plan: SendPlan, shift: timedelta, campaign: OutreachCampaign) -> SendPlan:
+def _moved(plan: SendPlan, shift: timedelta, campaign: Campaign) -> SendPlan:
     if plan.scheduled_at is None or not shift:
         return plan
     moment = plan.scheduled_at + shift
-    quiet_hours = campaign.effective_settings().quiet_hours
+    quiet_hours = campaign.settings.quiet_hours
     next_day = campaign_day(campaign, moment) != plan.campaign_day
     if (
         campaign.is_over(moment)

@@ -6,7 +6,7 @@ from datetime import date, datetime
 from math import inf
 from typing import Final
 
-from madan_sara.contracts.campaign import OutreachCampaign
+from madan_sara.contracts.campaign import Campaign
 from madan_sara.contracts.money import to_micros
 from madan_sara.policy.budget import Account, AccountScope
 from madan_sara.policy.campaign_days import campaign_day
@@ -94,7 +94,7 @@ class SpendOutlook:
 
 
 def spend_outlook(
-    campaign: OutreachCampaign, accounts: Sequence[Account], *, queued: int, now: datetime
+    campaign: Campaign, accounts: Sequence[Account], *, queued: int, now: datetime
 ) -> SpendOutlook | str:
     """What a campaign has left, or why it has nothing to spread over its days.
 

@@ -1,6 +1,6 @@
 """What a campaign's owner should know of its texts, though nothing is wrong with them."""
 
-from madan_sara.contracts.campaign import OutreachCampaign
+from madan_sara.contracts.campaign import CampaignFields
 from madan_sara.contracts.channels import Channel
 from madan_sara.contracts.decision import SendPlan
 from madan_sara.contracts.money import from_micros
@@ -23,7 +23,7 @@ def segment_warnings(plan: SendPlan | None) -> list[str]:
     return [f"{plan.channel}: the text {told}"]
 
 
-def text_warnings(campaign: OutreachCampaign, settings: OrchestratorSettings) -> list[str]:
+def text_warnings(campaign: CampaignFields, settings: OrchestratorSettings) -> list[str]:
     """Text messages that cost several times their price.
 
     Args:

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from madan_sara.contracts.campaign import OutreachCampaign
+from madan_sara.contracts.campaign import Campaign
 from madan_sara.contracts.decision import ZoneSource
 from madan_sara.contracts.recipient import RecipientProfile
 from madan_sara.contracts.settings import OrchestratorSettings, QuietHours
@@ -27,7 +27,7 @@ class ZoneChoice:
 
 
 def choose_zone(
-    campaign: OutreachCampaign, settings: OrchestratorSettings, profile: RecipientProfile
+    campaign: Campaign, settings: OrchestratorSettings, profile: RecipientProfile
 ) -> ZoneChoice:
     """The recipient's zone if it counts, else the campaign's, else UTC.
 
@@ -49,7 +49,7 @@ def choose_zone(
 
 
 def resolve_zone(
-    campaign: OutreachCampaign, settings: OrchestratorSettings, profile: RecipientProfile
+    campaign: Campaign, settings: OrchestratorSettings, profile: RecipientProfile
 ) -> tuple[ZoneInfo, str, ZoneSource]:
     """The zone local times are taken in, its name, and whose it is."""
     choice = choose_zone(campaign, settings, profile)

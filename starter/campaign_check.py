@@ -24,4 +24,4 @@ def check_campaign(
         campaign = OutreachCampaign.model_validate(document)
     except ValidationError as error:
         return None, fault_lines(error)
-    return campaign, campaign_faults(campaign, campaign.settings or defaults)
+    return campaign, campaign_faults(campaign.resolved(defaults))

@@ -4,7 +4,7 @@ from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHandle
 from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.service import RPCError, RPCStatusCode
 
-from madan_sara.contracts.campaign import OutreachCampaign
+from madan_sara.contracts.campaign import Campaign
 from madan_sara.contracts.campaign_run import (
     CampaignInput,
     CampaignRef,
@@ -46,7 +46,7 @@ class CampaignRuns:
         )
 
     @temporal_border
-    async def start(self, ref: OwnCampaign, campaign: OutreachCampaign) -> CampaignHandle:
+    async def start(self, ref: OwnCampaign, campaign: Campaign) -> CampaignHandle:
         """Start a campaign's workflow, or join the one that runs, which looks again."""
         return await self._client.start_workflow(
             CampaignWorkflow.run,

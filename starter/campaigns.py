@@ -1,19 +1,28 @@
 """Campaigns as the client library saves, finds and watches them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from uuid import UUID
 
-from madan_sara.activities.own_campaign import own_campaign
-from madan_sara.contracts.campaign import OutreachCampaign
-from madan_sara.contracts.errors import InvalidRequestError, NotFoundError
-from madan_sara.contracts.reading import read
+from madan_sara.activities.own_campaign import require_own
+from madan_sara.contracts.campaign import Campaign, OutreachCampaign
+from madan_sara.contracts.errors import (
+    CampaignConflictError,
+    InvalidRequestError,
+    NotFoundError,
+)
+from madan_sara.contracts.reading import read, require
 from madan_sara.contracts.settings import OrchestratorSettings
 from madan_sara.persistence.campaign_status import PostgresCampaignStatus
 from madan_sara.persistence.campaigns import PostgresCampaignStore
 from madan_sara.persistence.database import Database
-from madan_sara.policy.campaign_days import campaign_day
+from madan_sara.policy.campaign_versions import (
+    StoredCampaign,
+    differing_fields,
+    saved_over,
+    sent_over,
+)
 from madan_sara.starter.campaign_status import CampaignStatusResult, campaign_status
 from madan_sara.starter.requests import checked_campaign
 
@@ -22,7 +31,7 @@ from madan_sara.starter.requests import checked_campaign
 class ChosenCampaign:
     """The campaign a send goes by."""
 
-    campaign: OutreachCampaign
+    campaign: Campaign
     #: The caller's own, which is to be saved first; None: the saved one stands.
     unsaved: OutreachCampaign | None = None
     warnings: Sequence[str] = ()
@@ -43,36 +52,51 @@ class Campaigns:
         self._tenant_id = tenant_id
         self._settings = settings
 
-    async def get(self, campaign_id: UUID) -> OutreachCampaign:
-        """A saved campaign.
+    async def get(self, campaign_id: UUID) -> Campaign:
+        """A saved campaign, as messages are decided by it.
 
         Raises:
             NotFoundError: there is no such campaign.
         """
-        campaign = await self._store.load(self._tenant_id, read(UUID, campaign_id, "campaign_id"))
-        if campaign is None:
-            raise NotFoundError.campaign(campaign_id)
-        return campaign
+        return (await self._stored(campaign_id)).campaign
 
-    def checked(self, campaign: OutreachCampaign) -> OutreachCampaign:
-        """A copy of a caller's campaign, free of contradictions.
+    async def request(self, campaign_id: UUID) -> OutreachCampaign:
+        """A saved campaign, to be changed and saved again.
+
+        Raises:
+            NotFoundError: there is no such campaign.
+        """
+        stored = await self._stored(campaign_id)
+        return OutreachCampaign.of(stored.campaign, stored.version)
+
+    def checked(self, campaign: OutreachCampaign) -> Campaign:
+        """A caller's campaign, complete and free of contradictions.
 
         Raises:
             InvalidRequestError: its fields contradict each other, or it is another tenant's.
         """
-        own = own_campaign(campaign, self._tenant_id)
-        return checked_campaign(own, self._settings)
+        given = require(OutreachCampaign, campaign, "campaign")
+        require_own(given.tenant_uuid, self._tenant_id, "campaign.tenant_uuid")
+        return checked_campaign(given, self._settings)
 
-    async def save(self, campaign: OutreachCampaign) -> None:
-        """Store a campaign as it is, its status included; a final status stays.
+    async def save(self, campaign: OutreachCampaign) -> Campaign:
+        """Store a campaign, its status included; a final status stays.
+
+        Returns:
+            The campaign as it is stored then.
 
         Raises:
+            CampaignConflictError: it was changed by another since this object was saved or
+                loaded; nothing was stored.
             InvalidRequestError: its fields contradict each other, or a limit is below
                 what is held or spent already; nothing was stored.
         """
-        now = datetime.now(UTC)
-        own = self._resolved(self.checked(campaign))
-        campaign.note_saved(await self._store.save(own, campaign_day(own, now), now))
+        own = self.checked(campaign)
+        stored = await self._store.save(
+            own, datetime.now(UTC), over=lambda present: saved_over(campaign, own, present)
+        )
+        campaign.note_saved(stored.version)
+        return stored.campaign
 
     async def choose(self, given: OutreachCampaign | UUID) -> ChosenCampaign:
         """The campaign a send goes by.
@@ -100,38 +124,60 @@ class Campaigns:
         saved = await self._store.load(self._tenant_id, own.id)
         if saved is None:
             return ChosenCampaign(own, unsaved=given)
-        differing = self._differing(given, own, saved)
+        differing = differing_fields(given, own, saved.campaign)
         if not differing:
-            return ChosenCampaign(saved)
-        if given.saved_version == saved.saved_version:
-            kept = own.model_copy(update={"status": saved.status})
-            return ChosenCampaign(kept, unsaved=given)
+            return ChosenCampaign(saved.campaign)
+        if given.saved_version == saved.version:
+            return ChosenCampaign(own.with_status(saved.campaign.status), unsaved=given)
         warning = (
             f"campaign: the saved one stands, which differs from the one given in "
-            f"{', '.join(differing)}; to change it, save it (`save_campaign`, `madan-sara campaign "
-            "save`)"
+            f"{', '.join(differing)}; to change it, load it (`get_campaign`), change that one and "
+            "save it"
         )
-        return ChosenCampaign(saved, warnings=[warning])
+        return ChosenCampaign(saved.campaign, warnings=[warning])
 
-    async def save_chosen(self, chosen: ChosenCampaign) -> bool:
-        """Store what a send has chosen, if it is to be saved and no other save was faster.
+    async def save_chosen(self, chosen: ChosenCampaign) -> ChosenCampaign | None:
+        """Store what a send has chosen, if it is to be saved.
 
         Returns:
-            Whether it was chosen rightly; else another was saved meanwhile.
+            What the send goes by, with a warning where a campaign was made that its caller may
+            not have meant; None: another was saved meanwhile, and it has to choose again.
 
         Raises:
             InvalidRequestError: a limit is below what is held or spent already.
         """
-        if chosen.unsaved is None:
-            return True
-        now = datetime.now(UTC)
-        own = self._resolved(chosen.campaign)
-        version = await self._store.save_for_send(
-            own, campaign_day(own, now), now, known_version=chosen.unsaved.saved_version
+        given, own = chosen.unsaved, chosen.campaign
+        if given is None:
+            return chosen
+        is_new = given.saved_version is None
+        try:
+            stored = await self._store.save(
+                own, datetime.now(UTC), over=lambda present: sent_over(given, own, present)
+            )
+        except CampaignConflictError:
+            return None
+        given.note_saved(stored.version)
+        warnings = await self._namesakes(given) if is_new else []
+        return replace(chosen, warnings=warnings)
+
+    async def _namesakes(self, made: OutreachCampaign) -> list[str]:
+        """What to say of a new campaign whose id was not written but made with the object."""
+        if "id" in made.model_fields_set:
+            return []
+        other = await self._store.namesake(self.checked(made))
+        if other is None:
+            return []
+        warning = (
+            f"campaign: {made.id} is new beside {other}, which has the same name; to go on with "
+            "one, send with its id, or write the id in the campaign"
         )
-        if version is not None:
-            chosen.unsaved.note_saved(version)
-        return version is not None
+        return [warning]
+
+    async def _stored(self, campaign_id: UUID) -> StoredCampaign:
+        stored = await self._store.load(self._tenant_id, read(UUID, campaign_id, "campaign_id"))
+        if stored is None:
+            raise NotFoundError.campaign(campaign_id)
+        return stored
 
     async def status(self, campaign_id: UUID) -> CampaignStatusResult:
         """A campaign's budget, daily limit, pacing, counts and prospects.
@@ -144,19 +190,3 @@ class Campaigns:
             self._tenant_id, read(UUID, campaign_id, "campaign_id"), now
         )
         return campaign_status(snapshot, now)
-
-    def _differing(
-        self, given: OutreachCampaign, own: OutreachCampaign, saved: OutreachCampaign
-    ) -> list[str]:
-        """The fields a caller has set otherwise than they are saved."""
-        # Commands change the status; and what the caller leaves open is as it was saved.
-        left_open = {"status", *({"start_date"} - given.model_fields_set)}
-        if given.settings is None:
-            left_open.add("settings")
-        ours = self._resolved(own).model_dump(mode="json", exclude=left_open)
-        theirs = saved.model_dump(mode="json", exclude=left_open)
-        return [field for field, value in ours.items() if value != theirs[field]]
-
-    def _resolved(self, campaign: OutreachCampaign) -> OutreachCampaign:
-        settings = (campaign.settings or self._settings).with_all_prices()
-        return campaign.model_copy(update={"settings": settings})

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from typing_extensions import TypedDict
 
-from madan_sara.contracts.campaign import OutreachCampaign
+from madan_sara.contracts.campaign import Campaign, OutreachCampaign, resolved
 from madan_sara.contracts.channels import Channel
 from madan_sara.contracts.decision import ChannelAssessment, RoutingDecision, SendPlan
 from madan_sara.contracts.money import from_micros
@@ -107,7 +107,7 @@ class Explanation(TypedDict):
 
 
 def explain_message(
-    status: MessageStatus, bookings: Sequence[Booking], campaign: OutreachCampaign
+    status: MessageStatus, bookings: Sequence[Booking], campaign: OutreachCampaign | Campaign
 ) -> Explanation:
     """Explain one message.
 
@@ -234,12 +234,12 @@ def _money(
     channel: Channel | None,
     plan: SendPlan | None,
     bookings: Sequence[Booking],
-    campaign: OutreachCampaign,
+    campaign: OutreachCampaign | Campaign,
 ) -> Money:
     def total(state: BookingState) -> Decimal:
         return from_micros(sum(b.amount_micros for b in bookings if b.state is state))
 
-    own_prices = campaign.effective_settings().prices
+    own_prices = resolved(campaign).settings.prices
     if channel is None or not bookings:
         price, why = None, None
     else:

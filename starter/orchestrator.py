@@ -158,7 +158,9 @@ class OutreachOrchestrator:
     # Campaigns
 
     async def save_campaign(self, campaign: OutreachCampaign) -> TextsRenewed:
-        """Store a campaign as it is, its status included; from then on it takes effect.
+        """Store a campaign, its status included; from then on it takes effect.
+
+        A status that was ordered meanwhile stays, unless the object has got another one, too.
 
         Imported recipients whom it has not started yet get its present templates.
 
@@ -166,16 +168,17 @@ class OutreachOrchestrator:
             How many of those got another text by that, and how many could not.
 
         Raises:
+            CampaignConflictError: it was changed by another, an operator for one, since this
+                object was saved or loaded; names the fields, and nothing was stored.
             InvalidRequestError: its fields contradict each other, or a limit is below what
                 is held or spent already; nothing was stored.
         """
-        await self._campaigns.save(campaign)
+        stored = await self._campaigns.save(campaign)
         # What it waits for may have changed with it.
         await self.campaign(campaign.id).look_again()
-        stored = await self._campaigns.get(campaign.id)
         if stored.status in FINAL_STATUSES:  # No text goes out any more.
             return TextsRenewed()
-        return await self._queued_texts.renew(campaign)
+        return await self._queued_texts.renew(stored)
 
     def campaign(self, campaign_id: UUID) -> CampaignControl:
         """A saved campaign's controls: start, pause, resume, cancel, change its limits."""
@@ -183,12 +186,12 @@ class OutreachOrchestrator:
         return CampaignControl(ref, self._ownership, self._runs_store, self._runs)
 
     async def get_campaign(self, campaign_id: UUID) -> OutreachCampaign:
-        """A saved campaign.
+        """A saved campaign, to be read, or changed and saved again.
 
         Raises:
             NotFoundError: there is no such campaign.
         """
-        return await self._campaigns.get(campaign_id)
+        return await self._campaigns.request(campaign_id)
 
     async def get_orchestration_status(self, campaign_id: UUID) -> CampaignStatusResult:
         """A campaign's budget, daily limit, pacing, counts and prospects.
@@ -270,8 +273,8 @@ class OutreachOrchestrator:
         Raises:
             InvalidRequestError: something is wrong with it; nothing was stored.
         """
-        is_saved = False
-        while not is_saved:
+        saved = None
+        while saved is None:
             chosen = await self._campaigns.choose(campaign)
             message = new_message(
                 chosen.campaign,
@@ -283,8 +286,8 @@ class OutreachOrchestrator:
             )
             if chosen.unsaved is not None:
                 await self._sending.check_key(message)
-            is_saved = await self._save_chosen(chosen)
-        return send_result(await self._sending.send(message), chosen.warnings)
+            saved = await self._save_chosen(chosen)
+        return send_result(await self._sending.send(message), saved.warnings)
 
     async def send_batch(
         self,
@@ -306,8 +309,8 @@ class OutreachOrchestrator:
             InvalidRequestError: any recipient is wrong, each named, or a long list is for a
                 campaign that is still a draft; nothing was stored.
         """
-        is_saved = False
-        while not is_saved:
+        saved = None
+        while saved is None:
             chosen = await self._campaigns.choose(campaign)
             known = chosen.campaign
             messages = new_batch(known, recipients, content_templates, force_send=force_send)
@@ -316,12 +319,12 @@ class OutreachOrchestrator:
                 raise InvalidRequestError(
                     f"campaign {known.id} is a draft; start it before it sends"
                 )
-            is_saved = await self._save_chosen(chosen)
+            saved = await self._save_chosen(chosen)
         if is_short:
-            return batch_result(await self._sending.send_all(messages), chosen.warnings)
+            return batch_result(await self._sending.send_all(messages), saved.warnings)
         queued = await self._sending.queue(messages)
         handle = await self.campaign(known.id).start()
-        warnings = [*chosen.warnings, *unreachable_warnings(known, messages)]
+        warnings = [*saved.warnings, *unreachable_warnings(known, messages)]
         return queued_batch(len(messages), queued, handle.id, warnings)
 
     async def process_fallback(self, message_id: UUID) -> SendResult:
@@ -489,9 +492,9 @@ class OutreachOrchestrator:
 
     # Inside
 
-    async def _save_chosen(self, chosen: ChosenCampaign) -> bool:
-        is_saved = await self._campaigns.save_chosen(chosen)
-        if is_saved and chosen.unsaved is not None:
+    async def _save_chosen(self, chosen: ChosenCampaign) -> ChosenCampaign | None:
+        saved = await self._campaigns.save_chosen(chosen)
+        if saved is not None and chosen.unsaved is not None:
             # What it waits for may have changed with it.
             await self.campaign(chosen.campaign.id).look_again()
-        return is_saved
+        return saved

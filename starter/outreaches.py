@@ -24,7 +24,7 @@ from temporalio.common import (
 from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
-from madan_sara.contracts.campaign import OutreachCampaign
+from madan_sara.contracts.campaign import Campaign
 from madan_sara.contracts.campaign_run import CampaignRef
 from madan_sara.contracts.delivery import DeliveryEventSignal
 from madan_sara.contracts.errors import FinalStatusError, NotAsleepError
@@ -87,7 +87,7 @@ class Outreaches:
         )
 
     @temporal_border
-    async def start(self, ref: MessageRef, campaign: OutreachCampaign, place: int) -> bool:
+    async def start(self, ref: MessageRef, campaign: Campaign, place: int) -> bool:
         """Start a campaign's message.
 
         Args:
@@ -144,7 +144,7 @@ class Outreaches:
 
     @temporal_border
     async def decide(
-        self, ref: OwnMessage, campaign: OutreachCampaign, *, resume: bool = False
+        self, ref: OwnMessage, campaign: Campaign, *, resume: bool = False
     ) -> DecisionAnswer:
         """Start a message's workflow, or join it, and wait for its decision.
 
@@ -167,7 +167,7 @@ class Outreaches:
         )
 
     async def _ask_for_decision(
-        self, question: str, ref: MessageRef, campaign: OutreachCampaign, *, resume: bool
+        self, question: str, ref: MessageRef, campaign: Campaign, *, resume: bool
     ) -> DecisionAnswer:
         start = WithStartWorkflowOperation(
             OutreachWorkflow.run,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
-from madan_sara.contracts.campaign import OutreachCampaign
+from madan_sara.contracts.campaign import Campaign
 from madan_sara.contracts.content import MessageContent
 from madan_sara.contracts.recipient import STORED, RecipientProfile
 from madan_sara.persistence.database import Database
@@ -42,7 +42,7 @@ class QueuedTexts:
     def __init__(self, database: Database) -> None:
         self._texts = PostgresQueuedTexts(database)
 
-    async def renew(self, campaign: OutreachCampaign) -> TextsRenewed:
+    async def renew(self, campaign: Campaign) -> TextsRenewed:
         """Give those their new text for whom it can be filled in.
 
         Interrupted, it is completed when the campaign is saved again.
@@ -73,7 +73,7 @@ class QueuedTexts:
 
 
 def _digest(
-    campaign: OutreachCampaign,
+    campaign: Campaign,
     recipient: QueuedRecipient,
     profile: RecipientProfile,
     content: MessageContent,

@@ -7,7 +7,7 @@ from uuid import uuid4
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from madan_sara.contracts.base import ShortText
-from madan_sara.contracts.campaign import OutreachCampaign
+from madan_sara.contracts.campaign import Campaign, OutreachCampaign
 from madan_sara.contracts.content import MessageContent
 from madan_sara.contracts.errors import InvalidRequestError
 from madan_sara.contracts.faults import listed, one_line
@@ -42,7 +42,7 @@ def parse(model: type[M], value: object, field: str) -> M:
 
 
 def new_message(
-    campaign: OutreachCampaign,
+    campaign: Campaign,
     recipient_id: str,
     recipient_profile: RecipientProfile | Mapping[str, Any],
     content: MessageContent | Mapping[str, Any],
@@ -80,7 +80,7 @@ def new_message(
 
 
 def new_batch(
-    campaign: OutreachCampaign,
+    campaign: Campaign,
     recipients: Sequence[Mapping[str, Any]],
     content: MessageContent | Mapping[str, Any],
     *,
@@ -107,7 +107,7 @@ def new_batch(
     return messages
 
 
-def unreachable_warnings(campaign: OutreachCampaign, messages: Sequence[NewMessage]) -> list[str]:
+def unreachable_warnings(campaign: Campaign, messages: Sequence[NewMessage]) -> list[str]:
     """That some of a long list cannot be reached, which its answer does not tell one by one."""
     lost = sum(
         not message.profile.contact_info.is_reachable_on(campaign.channels) for message in messages
@@ -124,8 +124,8 @@ def unreachable_warnings(campaign: OutreachCampaign, messages: Sequence[NewMessa
 
 def checked_campaign(
     campaign: OutreachCampaign, defaults: OrchestratorSettings | None = None
-) -> OutreachCampaign:
-    """A campaign free of contradictions.
+) -> Campaign:
+    """A campaign, complete and free of contradictions.
 
     Args:
         campaign: the campaign; changed in place, its fields may hold anything.
@@ -135,10 +135,11 @@ def checked_campaign(
         InvalidRequestError: every fault at once.
     """
     given = campaign.model_dump(warnings=False)
-    checked, faults = check_campaign(given, defaults or OrchestratorSettings())
+    rules = defaults or OrchestratorSettings()
+    checked, faults = check_campaign(given, rules)
     if checked is None or faults:
         raise InvalidRequestError(listed(f"campaign.{fault}" for fault in faults))
-    return checked
+    return checked.resolved(rules)
 
 
 def _taken_apart(recipient: object) -> tuple[str, dict[str, Any]]:

@@ -6,7 +6,7 @@ from uuid import UUID
 from pydantic_core import to_json
 from temporalio.common import SearchAttributeKey, SearchAttributePair, TypedSearchAttributes
 
-from madan_sara.contracts.campaign import OutreachCampaign
+from madan_sara.contracts.campaign import Campaign
 from madan_sara.contracts.naming import (
     CAMPAIGN_ATTRIBUTE,
     STATE_ATTRIBUTE,
@@ -32,7 +32,7 @@ class Shown(TypedDict):
     search_attributes: TypedSearchAttributes
 
 
-def shown(tenant_id: UUID, campaign: OutreachCampaign) -> Shown:
+def shown(tenant_id: UUID, campaign: Campaign) -> Shown:
     """How a campaign's workflow is shown and found."""
     return Shown(
         static_summary=_summary(f"{campaign.name} ({campaign.campaign_type})"),
@@ -45,7 +45,7 @@ def shown(tenant_id: UUID, campaign: OutreachCampaign) -> Shown:
     )
 
 
-def shown_outreach(tenant_id: UUID, campaign: OutreachCampaign) -> Shown:
+def shown_outreach(tenant_id: UUID, campaign: Campaign) -> Shown:
     """How the workflow of a campaign's message is shown and found, until its end is known."""
     of_campaign = shown(tenant_id, campaign)
     under_way = SearchAttributePair(_STATE, UNDER_WAY_STATE)

@@ -4,19 +4,20 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from madan_sara.contracts.campaign import OutreachCampaign
+from madan_sara.contracts.campaign import Campaign, OutreachCampaign, resolved
 from madan_sara.persistence.database import Database
 from madan_sara.persistence.recipients import PostgresRecipients
 from madan_sara.starter.requests import new_message
 
 
 async def queue(
-    database: Database, campaign: OutreachCampaign, people: Iterable[Mapping[str, Any]]
+    database: Database, campaign: OutreachCampaign | Campaign, people: Iterable[Mapping[str, Any]]
 ) -> int:
     """Queue people, each a profile with an `id`, for a saved campaign with templates."""
-    assert campaign.templates is not None, "the campaign has no templates"
+    complete = resolved(campaign)
+    assert complete.templates is not None, "the campaign has no templates"
     messages = []
     for person in people:
         profile = dict(person)
-        messages.append(new_message(campaign, profile.pop("id"), profile, campaign.templates))
-    return await PostgresRecipients(database).add(campaign, messages, datetime.now(UTC))
+        messages.append(new_message(complete, profile.pop("id"), profile, complete.templates))
+    return await PostgresRecipients(database).add(complete, messages, datetime.now(UTC))

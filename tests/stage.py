@@ -16,14 +16,13 @@ from madan_sara.contracts.channels import Channel
 from madan_sara.contracts.naming import OUTREACH_QUEUE, outreach_workflow_id
 from madan_sara.contracts.outreach import MessageRef, OutreachInput, OutreachResult, OutreachState
 from madan_sara.contracts.records import MessageRecord
-from madan_sara.persistence.campaigns import PostgresCampaignStore
 from madan_sara.persistence.database import Database
 from madan_sara.persistence.messages import PostgresMessageStore
-from madan_sara.policy.campaign_days import campaign_day
 from madan_sara.starter.requests import new_message
 from madan_sara.workflows.outreach import OutreachWorkflow
 from tests.makers import make_profile
 from tests.stacks import running_workers
+from tests.stored import store_campaign
 
 Handle = WorkflowHandle[OutreachWorkflow, OutreachResult]
 
@@ -52,9 +51,7 @@ class Stage:
         return datetime.now(UTC)
 
     async def save(self, campaign: OutreachCampaign) -> None:
-        now = await self.now()
-        store = PostgresCampaignStore(self.database)
-        await store.save(campaign, campaign_day(campaign, now), now)
+        await store_campaign(self.database, campaign, await self.now())
 
     async def record(self, handle: Handle, tenant_id: uuid.UUID) -> MessageRecord:
         """What is stored of an outreach's message."""
@@ -76,7 +73,7 @@ class Stage:
         await self.save(campaign)
         person = recipient_id or str(uuid.uuid4())
         message = new_message(
-            campaign,
+            campaign.resolved(),
             person,
             profile or make_profile(contact_info={"email": f"{person}@example.com"}),
             content or {"default": "Bonjour {{ name }}"},

@@ -67,7 +67,7 @@ def check_money_ran_out(
     if not without:
         faults.append("nobody ended for lack of money")
     left = _left(records, campaign, sms)
-    if left >= from_micros(least_price(campaign, sms)):
+    if left >= from_micros(least_price(campaign.resolved(), sms)):
         faults.append(f"{left:f} of the budget of {sms} is left")
     promise = f"the campaign ended {exhausted}, its money for {sms} used up: {without} got nothing"
     return CheckResult(promise, faults)

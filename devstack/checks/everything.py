@@ -36,7 +36,7 @@ def check_everything(
         mails: What is in the mailboxes.
     """
     known = list(campaigns)
-    most_a_day = {c.id: c.effective_settings().max_messages_per_day for c in known}
+    most_a_day = {c.id: c.resolved().settings.max_messages_per_day for c in known}
     taken = [*taken_by_sandbox(log), *taken_by_mail_sink(mails, records)]
     return [
         check_sandbox(records, log),

@@ -50,7 +50,7 @@ def check_accounts(records: Records) -> CheckResult:
 
 def check_prices(records: Records, campaigns: Iterable[OutreachCampaign]) -> CheckResult:
     """What is spent must be the price of what was sent; what is held, of what is asleep."""
-    prices = {campaign.id: campaign.effective_settings().price_of for campaign in campaigns}
+    prices = {campaign.id: campaign.resolved().settings.price_of for campaign in campaigns}
 
     def price(message: Message, channel: str) -> int:
         parts = message.parts if channel == message.channel else 1

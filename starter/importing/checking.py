@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple
 from pydantic import TypeAdapter, ValidationError
 
 from madan_sara.contracts.base import ShortText
-from madan_sara.contracts.campaign import OutreachCampaign
+from madan_sara.contracts.campaign import Campaign
 from madan_sara.contracts.content import MessageContent
 from madan_sara.contracts.errors import InvalidRequestError
 from madan_sara.contracts.faults import fault_lines, listed
@@ -55,7 +55,7 @@ class Verdicts(NamedTuple):
 class Assignment:
     """What the rows of one file are judged for."""
 
-    campaign: OutreachCampaign
+    campaign: Campaign
     #: What its recipients are sent.
     templates: MessageContent
     #: The names of the columns; None for JSON.

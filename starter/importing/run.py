@@ -15,7 +15,7 @@ from typing import Final
 
 from typing_extensions import TypedDict
 
-from madan_sara.contracts.campaign import OutreachCampaign
+from madan_sara.contracts.campaign import Campaign
 from madan_sara.contracts.errors import InvalidRequestError
 from madan_sara.contracts.phones import known_region
 from madan_sara.persistence.recipients import PostgresRecipients, StoredRecipients, require_open
@@ -92,7 +92,7 @@ class ImportOptions:
 
 
 async def import_file(
-    store: PostgresRecipients, campaign: OutreachCampaign, path: Path, options: ImportOptions
+    store: PostgresRecipients, campaign: Campaign, path: Path, options: ImportOptions
 ) -> ImportResult:
     """Queue the recipients of a file in a campaign; see `import_recipients`.
 
@@ -151,7 +151,7 @@ class _Job:
     warnings: list[str]
 
 
-def _prepare(campaign: OutreachCampaign, path: Path, options: ImportOptions) -> _Job:
+def _prepare(campaign: Campaign, path: Path, options: ImportOptions) -> _Job:
     """Look at everything that could refuse the whole file."""
     require_open(campaign, campaign.status, datetime.now(UTC))
     if campaign.templates is None:

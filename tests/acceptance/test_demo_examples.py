@@ -35,11 +35,11 @@ def test_channels_and_sleep_do_not_depend_on_the_hour(now):
         expected = example.expect
         if expected.state not in _DECIDED or expected.channel is None:
             continue
-        campaign = examples.campaigns[example.campaign]
+        campaign = examples.campaigns[example.campaign].resolved()
         assert campaign.templates is not None
         facts = RoutingFacts(
             campaign=campaign,
-            settings=campaign.effective_settings(),
+            settings=campaign.settings,
             wording=Wording(campaign.templates, profile),
             suppressed=suppressed.get(profile.contact_info.phone, {}),
             text_limits=dict.fromkeys(Channel),
@@ -64,7 +64,7 @@ def _people(examples: Examples) -> Iterator[tuple[Example, RecipientProfile]]:
 
 
 def _imported(examples: Examples, name: str) -> dict[str, RecipientProfile]:
-    campaign = examples.campaigns[name]
+    campaign = examples.campaigns[name].resolved()
     assert campaign.templates is not None
     with examples.files[name].open(newline="") as file:
         header, *rows = csv.reader(file)

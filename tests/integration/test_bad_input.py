@@ -480,7 +480,7 @@ _CONTENTS = (
     | st.dictionaries(st.sampled_from([*Channel, "default", "fax"]), _ANY, max_size=4)
     | st.just({"default": "Bonjou!"})
 )
-_CAMPAIGN = make_campaign(uuid4())
+_CAMPAIGN = make_campaign(uuid4()).resolved()
 
 
 @given(profile=_PROFILES, content=_CONTENTS)

@@ -7,7 +7,7 @@ from uuid import uuid4
 import pytest
 
 from madan_sara.contracts.campaign import CampaignStatus, OutreachCampaign
-from madan_sara.contracts.errors import KeyUsedError
+from madan_sara.contracts.errors import CampaignConflictError, KeyUsedError
 from madan_sara.starter.orchestrator import OutreachOrchestrator
 from tests.makers import make_campaign, make_profile
 
@@ -64,15 +64,13 @@ async def test_an_object_that_is_out_of_date_changes_nothing(orchestrator, tenan
     assert sent["warnings"][0].startswith(_stands("budget_total", "daily_limit"))
     saved = await orchestrator.get_campaign(campaign.id)
     assert (saved.budget_total, saved.daily_limit) == (6, None)
-    # Loaded anew, it can be changed; saved as it is, anything can.
+    # Saved as it is, it would undo what was set; loaded anew, it can be changed.
+    with pytest.raises(CampaignConflictError, match="budget_total, daily_limit; load it"):
+        await orchestrator.save_campaign(campaign)
     saved.daily_limit = 10
     sent = await orchestrator.send_outreach(saved, "anne", _own_mailbox("anne"), MANGOES)
     assert sent["warnings"] == []
     assert (await orchestrator.get_campaign(campaign.id)).daily_limit == 10
-    await orchestrator.save_campaign(campaign)
-    assert await _budget(orchestrator, campaign) == 1
-    sent = await orchestrator.send_outreach(campaign, "paul", make_profile(), MANGOES)
-    assert sent["warnings"] == []
 
 
 async def test_what_the_caller_changed_is_saved(orchestrator, tenant_id):
@@ -139,3 +137,52 @@ async def test_a_refused_request_changes_no_campaign_and_stores_none(orchestrato
     assert await _budget(orchestrator, campaign) == 1
     with pytest.raises(LookupError):
         await orchestrator.get_campaign(other.id)
+
+
+async def test_a_pause_stands_against_a_save_that_does_not_know_of_it(orchestrator, tenant_id):
+    campaign = make_campaign(tenant_id, budget_total=1)
+    await orchestrator.save_campaign(campaign)
+    await orchestrator.campaign(campaign.id).pause()
+    for budget in (7, 8):  # The object says active still, also after the first time.
+        campaign.budget_total = Decimal(budget)
+        await orchestrator.save_campaign(campaign)
+    saved = await orchestrator.get_campaign(campaign.id)
+    assert (saved.budget_total, saved.status) == (8, CampaignStatus.PAUSED)
+    # Loaded with it, the object may end it.
+    saved.status = CampaignStatus.ACTIVE
+    await orchestrator.save_campaign(saved)
+    assert (await orchestrator.get_campaign(campaign.id)).status is CampaignStatus.ACTIVE
+
+
+async def test_a_second_campaign_of_a_name_is_made_and_told(orchestrator, tenant_id):
+    def written() -> OutreachCampaign:
+        return OutreachCampaign(tenant_uuid=tenant_id, name="Bread", channels=["email"])
+
+    first, second, third = written(), written(), written()
+    sent = await orchestrator.send_outreach(first, "marie", make_profile(), MANGOES)
+    assert sent["warnings"] == []
+    sent = await orchestrator.send_outreach(second, "joseph", _own_mailbox("joseph"), MANGOES)
+    (warning,) = sent["warnings"]
+    assert warning.startswith(f"campaign: {second.id} is new beside {first.id}, which has the same")
+    sent = await orchestrator.send_outreach(second, "anne", _own_mailbox("anne"), MANGOES)
+    assert sent["warnings"] == []
+    sent = await orchestrator.send_outreach(first.id, "paul", _own_mailbox("paul"), MANGOES)
+    assert sent["warnings"] == []
+    people = [{"id": "luc", **_own_mailbox("luc")}]
+    batch = await orchestrator.send_batch(third, people, MANGOES)
+    assert batch["warnings"][0].startswith(f"campaign: {third.id} is new beside {second.id}")
+
+
+async def test_a_second_campaign_of_a_name_is_meant_under_an_id_or_after_the_first_is_over(
+    orchestrator, tenant_id
+):
+    first, written = make_campaign(tenant_id), make_campaign(tenant_id, id=uuid4())
+    await orchestrator.save_campaign(first)
+    sent = await orchestrator.send_outreach(written, "marie", make_profile(), MANGOES)
+    assert sent["warnings"] == []
+    for campaign in (first, written):
+        await orchestrator.campaign(campaign.id).cancel("the fair is off")
+    sent = await orchestrator.send_outreach(
+        make_campaign(tenant_id), "joseph", _own_mailbox("joseph"), MANGOES
+    )
+    assert sent["warnings"] == []

@@ -25,9 +25,30 @@ CREATE TABLE campaigns (
     status      text NOT NULL
                 CHECK (status IN ('draft', 'active', 'paused', 'completed', 'expired',
                                   'budget_exhausted', 'cancelled')),
+    -- Everything but the status.
     config      jsonb NOT NULL,
-    -- Counts the changes of the configuration, its status aside.
+    -- Counts the changes of the configuration.
     version     bigint NOT NULL DEFAULT 1,
+    -- What statements read of the configuration.
+    channels    jsonb NOT NULL GENERATED ALWAYS AS (config -> 'channels') STORED
+                CONSTRAINT channels_are_named
+                CHECK (jsonb_typeof(channels) = 'array' AND channels <> '[]'),
+    daily_limit bigint
+                GENERATED ALWAYS AS (CAST(config ->> 'daily_limit' AS bigint)) STORED
+                CHECK (daily_limit >= 0),
+    daily_spend_limit_micros bigint
+                GENERATED ALWAYS AS (CAST(
+                    CAST(config ->> 'daily_spend_limit' AS numeric) * 1000000 AS bigint)) STORED
+                CHECK (daily_spend_limit_micros >= 0),
+    -- Without it a claim would cover its person for ever.
+    dedup_lookback_hours integer NOT NULL
+                GENERATED ALWAYS AS (CAST(
+                    config #>> '{settings,dedup_lookback_hours}' AS integer)) STORED
+                CHECK (dedup_lookback_hours >= 1),
+    near_duplicate_days integer NOT NULL
+                GENERATED ALWAYS AS (CAST(
+                    config #>> '{settings,near_duplicate_days}' AS integer)) STORED
+                CHECK (near_duplicate_days >= 0),
     -- Messages a day the campaign gives itself, within its daily limit (null: the limit),
     -- and the day it last thought about it (null: it has to).
     daily_share bigint CHECK (daily_share >= 0),
@@ -45,6 +66,11 @@ CREATE TABLE campaigns (
 
 _CAMPAIGNS_BY_AGE = """
 CREATE INDEX campaigns_by_age ON campaigns (tenant_id, created_at, campaign_id)
+"""
+
+# Whether a tenant has a campaign of a name already.
+_CAMPAIGNS_BY_NAME = """
+CREATE INDEX campaigns_by_name ON campaigns (tenant_id, name, created_at)
 """
 
 # Equal content is stored once: a campaign's thousands of messages share one row.
@@ -538,6 +564,7 @@ _STATEMENTS = (
     *_EXTENSIONS,
     _CAMPAIGNS,
     _CAMPAIGNS_BY_AGE,
+    _CAMPAIGNS_BY_NAME,
     _CONTENTS,
     _MESSAGES,
     _MESSAGES_BY_CAMPAIGN,

@@ -174,7 +174,9 @@ async def test_a_share_is_chosen_anew_only_where_something_has_changed(
     await control.set_limits(daily_limit=400)
     assert (await runs.facts(ref, now)).share_day is None
     await runs.set_share(ref, 20, campaign_day(paced, now), "to last", now)
-    await orchestrator.save_campaign(paced)
+    changed = await orchestrator.get_campaign(paced.id)
+    changed.daily_limit = 300
+    await orchestrator.save_campaign(changed)
     assert (await runs.facts(ref, now)).share_day is None
 
 

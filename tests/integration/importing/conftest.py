@@ -12,19 +12,18 @@ import pytest
 import pytest_asyncio
 from sqlalchemy import text
 
-from madan_sara.contracts.campaign import OutreachCampaign
-from madan_sara.persistence.campaigns import PostgresCampaignStore
+from madan_sara.contracts.campaign import Campaign
 from madan_sara.persistence.database import Database
 from madan_sara.persistence.recipients import PostgresRecipients
-from madan_sara.policy.campaign_days import campaign_day
 from madan_sara.starter.importing.run import ImportOptions, ImportResult, import_file
 from tests.makers import make_campaign
+from tests.stored import store_campaign
 
 
 class Importing:
     """Imports files into one saved campaign, and looks at what is stored."""
 
-    def __init__(self, database: Database, campaign: OutreachCampaign, folder: Path) -> None:
+    def __init__(self, database: Database, campaign: Campaign, folder: Path) -> None:
         self.database = database
         self.campaign = campaign
         self.folder = folder
@@ -83,10 +82,8 @@ def saved(database: Database, tenant_id: UUID, tmp_path: Path) -> Saved:
             "templates": {"default": "Bonjou {{ name }}, see you in {{ town }}!"},
             "recipient_fields": ["town"],
         }
-        campaign = make_campaign(tenant_id, **{**ordinary, **changes})
-        now = datetime.now(UTC)
-        store = PostgresCampaignStore(database)
-        await store.save(campaign, campaign_day(campaign, now), now)
+        written = make_campaign(tenant_id, **{**ordinary, **changes})
+        campaign = await store_campaign(database, written, datetime.now(UTC))
         return Importing(database, campaign, tmp_path)
 
     return save

@@ -36,7 +36,7 @@ async def test_everybody_is_queued_in_the_order_of_the_file(importing):
         "known_lines": [],
         "unreachable": 0,
         "unreachable_lines": [],
-        "channels": importing.campaign.channels,
+        "channels": list(importing.campaign.channels),
         "rejected": 0,
         "columns": ["id <- id", "name <- name", "email <- email", "attribute <- town"],
         "warnings": [],

@@ -31,7 +31,7 @@ async def main():
     database = Database(dsn)
     saved = await PostgresCampaignStore(database).load(UUID(tenant), UUID(campaign))
     options = run.ImportOptions(on_progress=die)
-    await run.import_file(PostgresRecipients(database), saved, Path(path), options)
+    await run.import_file(PostgresRecipients(database), saved.campaign, Path(path), options)
 
 asyncio.run(main())
 """

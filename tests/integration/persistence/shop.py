@@ -6,7 +6,7 @@ from uuid import UUID, uuid4
 
 from sqlalchemy import text
 
-from madan_sara.contracts.campaign import OutreachCampaign
+from madan_sara.contracts.campaign import Campaign, OutreachCampaign
 from madan_sara.contracts.channels import Channel
 from madan_sara.contracts.decision import RoutingDecision, SendPlan, TimingReason, ZoneSource
 from madan_sara.contracts.delivery import AttemptState, DeliveryEvent, DeliveryEventKind
@@ -34,6 +34,7 @@ from madan_sara.persistence.requests import PostgresRequestStore
 from madan_sara.policy.budget import judge_reservation
 from madan_sara.starter.requests import new_message
 from tests.makers import make_campaign, phone_of
+from tests.stored import store_campaign
 
 NOW = datetime(2025, 11, 20, 12, tzinfo=UTC)
 TODAY = NOW.date()
@@ -54,14 +55,17 @@ class Shop:
         self.attempts = PostgresAttemptStore(database)
         self.requests = PostgresRequestStore(database)
 
-    async def campaign(self, **changes: Any) -> OutreachCampaign:
+    async def campaign(self, **changes: Any) -> Campaign:
         """A saved campaign."""
         campaign = make_campaign(self.tenant_id, **{"start_date": NOW, "timezone": None, **changes})
-        await self.campaigns.save(campaign, NOW.date(), NOW)
-        return campaign
+        return await self.save(campaign)
+
+    async def save(self, campaign: OutreachCampaign | Campaign) -> Campaign:
+        """Store a campaign, or another state of one."""
+        return await store_campaign(self.database, campaign, NOW)
 
     async def message(
-        self, campaign: OutreachCampaign, recipient_id: str = "ana", **changes: Any
+        self, campaign: Campaign, recipient_id: str = "ana", **changes: Any
     ) -> MessageRef:
         """A stored message of a campaign, not yet claimed."""
         profile = {"contact_info": {"user_id": recipient_id, "phone": phone_of(recipient_id)}}

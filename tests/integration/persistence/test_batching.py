@@ -259,9 +259,9 @@ async def test_a_claim_that_runs_into_the_constraint_does_so_alone(shop, watched
     await _claim(shop, sent)
     await shop.reserve(sent)
     await shop.settle(sent)
-    shorter = campaign.effective_settings().model_copy(update={"dedup_lookback_hours": 24})
+    shorter = campaign.settings.model_copy(update={"dedup_lookback_hours": 24})
     changed = campaign.model_copy(update={"settings": shorter})
-    await shop.campaigns.save(changed, NOW.date(), NOW)
+    await shop.save(changed)
     refs = [await shop.message(changed, person) for person in ("ben", "ana", "cid", "dan")]
 
     later = timedelta(hours=25)

@@ -22,7 +22,7 @@ async def test_an_end_moved_to_a_day_is_the_end_of_it_in_the_campaigns_zone(shop
 
     await _extend(shop, campaign, date(2096, 1, 31))
 
-    saved = await shop.campaigns.load(shop.tenant_id, campaign.id)
+    saved = (await shop.campaigns.load(shop.tenant_id, campaign.id)).campaign
     assert saved.end_date == datetime(2096, 2, 1, 5, tzinfo=UTC)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from madan_sara.contracts.campaign import FINAL_STATUSES, CampaignStatus, OutreachCampaign
+from madan_sara.contracts.campaign import FINAL_STATUSES, Campaign, CampaignStatus
 from madan_sara.contracts.campaign_run import CampaignRef
 from madan_sara.contracts.settings import OrchestratorSettings
 from madan_sara.persistence.campaign_runs import PostgresCampaignRuns
@@ -113,7 +113,7 @@ async def test_a_campaign_nobody_has_saved_has_no_status(database, tenant_id):
         await Campaigns(database, tenant_id, OrchestratorSettings()).status(unknown)
 
 
-async def order(shop: Shop, campaign: OutreachCampaign, status: CampaignStatus) -> CampaignStatus:
+async def order(shop: Shop, campaign: Campaign, status: CampaignStatus) -> CampaignStatus:
     """Ask for another status; the one it has then."""
     return await shop.campaigns.change(
         shop.tenant_id,
@@ -132,8 +132,8 @@ async def test_a_final_status_is_never_left(final, shop):
     for other in CampaignStatus:
         assert await order(shop, campaign, other) is final
         changed = campaign.model_copy(update={"status": other, "name": other})
-        await shop.campaigns.save(changed, TODAY, NOW)
-        stored = await shop.campaigns.load(shop.tenant_id, campaign.id)
+        await shop.save(changed)
+        stored = (await shop.campaigns.load(shop.tenant_id, campaign.id)).campaign
         # What else was changed is stored.
         assert (stored.status, stored.name) == (final, other)
 

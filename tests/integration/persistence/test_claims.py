@@ -117,9 +117,9 @@ async def test_a_window_made_shorter_counts_for_claims_made_before(shop):
     await shop.reserve(sent)
     await shop.settle(sent)
 
-    shorter = campaign.effective_settings().model_copy(update={"dedup_lookback_hours": 24})
+    shorter = campaign.settings.model_copy(update={"dedup_lookback_hours": 24})
     changed = campaign.model_copy(update={"settings": shorter})
-    await shop.campaigns.save(changed, NOW.date(), NOW)
+    await shop.save(changed)
     refs = [await shop.message(changed) for _ in range(5)]
 
     results = await asyncio.gather(*(_claim(shop, ref, after=timedelta(hours=25)) for ref in refs))

@@ -164,9 +164,9 @@ async def test_a_window_made_shorter_counts_for_other_ids_too(shop):
     await _claim(shop, sent)
     await shop.reserve(sent)
     await shop.settle(sent)
-    shorter = campaign.effective_settings().model_copy(update={"dedup_lookback_hours": 24})
+    shorter = campaign.settings.model_copy(update={"dedup_lookback_hours": 24})
     changed = campaign.model_copy(update={"settings": shorter})
-    await shop.campaigns.save(changed, NOW.date(), NOW)
+    await shop.save(changed)
 
     ref = await _message(shop, changed, "shop-17", MARIE)
 

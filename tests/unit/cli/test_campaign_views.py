@@ -136,8 +136,8 @@ def test_a_campaign_with_recipients_that_was_not_started_says_how(status):
     said = f"waits for its start: saved and imported, not started; `madan-sara campaign start {ID}`"
     assert said in " ".join(shown(campaign_view(waiting)).split())
     assert said in status_line(waiting)
-    cancelled = snapshot(is_started=False)
-    cancelled.campaign.status = CampaignStatus.CANCELLED
+    ended = snapshot().campaign.with_status(CampaignStatus.CANCELLED)
+    cancelled = snapshot(is_started=False, campaign=ended)
     assert "not started" not in status_line(campaign_status(cancelled, NOW))
 
 

@@ -13,6 +13,7 @@ from madan_sara.contracts.campaign import OutreachCampaign
 from madan_sara.contracts.campaign_run import CommandInput, EndDateCommand, LimitsCommand
 from madan_sara.contracts.faults import one_line
 from madan_sara.contracts.instants import end_of_day, start_of_day
+from madan_sara.policy.campaign_rules import campaign_faults
 from tests.makers import make_campaign
 
 ZONES = sorted(available_timezones() - {"Factory", "localtime"})
@@ -29,10 +30,10 @@ def test_an_end_is_the_end_of_its_day_and_a_start_its_beginning(day):
     campaign = haitian(start_date=day, end_date=day)
     assert campaign.start_date == datetime(2036, 1, 31, 5, tzinfo=UTC)
     assert campaign.end_date == datetime(2036, 2, 1, 5, tzinfo=UTC)
-    assert campaign.faults() == []
+    assert campaign_faults(campaign.resolved()) == []
     evening = datetime(2036, 1, 31, 23, 59, tzinfo=ZoneInfo("America/Port-au-Prince"))
-    assert not campaign.is_over(evening)
-    assert campaign.is_over(evening + timedelta(minutes=1))
+    assert not campaign.resolved().is_over(evening)
+    assert campaign.resolved().is_over(evening + timedelta(minutes=1))
 
 
 def test_a_day_is_read_wherever_a_campaign_gets_its_dates():
@@ -62,10 +63,10 @@ def test_a_time_is_read_as_it_is_written():
 def test_a_command_carries_a_day_to_where_the_zone_is_known(command):
     sent = command.model_validate_json(command(end_date="2036-01-31").model_dump_json())
     assert sent.end_date == date(2036, 1, 31)
-    assert haitian().end_at(sent.end_date) == datetime(2036, 2, 1, 5, tzinfo=UTC)
+    assert haitian().resolved().end_at(sent.end_date) == datetime(2036, 2, 1, 5, tzinfo=UTC)
     moment = datetime(2036, 1, 31, 12, tzinfo=UTC)
     sent = command.model_validate_json(command(end_date=moment).model_dump_json())
-    assert haitian().end_at(sent.end_date) == moment
+    assert haitian().resolved().end_at(sent.end_date) == moment
     assert CommandInput.model_fields["end_date"].annotation == (
         LimitsCommand.model_fields["end_date"].annotation
     )

@@ -12,6 +12,7 @@ from madan_sara.contracts.campaign import OutreachCampaign
 from madan_sara.contracts.channels import Channel
 from madan_sara.contracts.recipient import RecipientProfile
 from madan_sara.contracts.settings import OrchestratorSettings
+from madan_sara.policy.campaign_rules import campaign_faults
 
 
 @pytest.fixture
@@ -48,10 +49,11 @@ def campaign():
 
 
 def test_the_campaign(campaign):
-    assert campaign.faults() == []
+    assert campaign_faults(campaign.resolved()) == []
     assert campaign.budget_total == 5000
-    assert campaign.priority_for("new") == [Channel.EMAIL, Channel.INSTAGRAM]
-    assert campaign.priority_for("returning") == campaign.channel_priority["default"]
+    complete = campaign.resolved()
+    assert complete.priority_for("new") == (Channel.EMAIL, Channel.INSTAGRAM)
+    assert complete.priority_for("returning") == complete.channel_priority["default"]
     assert campaign.optimal_send_times[Channel.EMAIL].on(weekend=True) == time(14)
     assert campaign.start_date.tzinfo is UTC
     assert abs(campaign.start_date - datetime.now(UTC)) < timedelta(minutes=1)
@@ -83,10 +85,10 @@ def test_best_practice_2_budgets_can_be_assigned(campaign):
         "instagram": {"total": 300.00, "spent": 0.00},
         "linkedin": {"total": 200.00, "spent": 0.00},
     }
-    assert campaign.faults() == []
+    assert campaign_faults(campaign.resolved()) == []
     assert campaign.budget_per_channel[Channel.LINKEDIN].total == Decimal(200)
     campaign.budget_per_channel = None
-    assert campaign.faults() == []
+    assert campaign_faults(campaign.resolved()) == []
 
 
 def test_best_practice_3_send_times_can_be_assigned(campaign):

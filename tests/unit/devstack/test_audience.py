@@ -12,6 +12,7 @@ from madan_sara.devstack.campaign.campaigns import PRICES, earlier_campaign, mai
 from madan_sara.devstack.campaign.scenarios import CHANNEL_OF_FIELD, REACHED, SCENARIOS, Earlier
 from madan_sara.devstack.errors import DevstackError
 from madan_sara.emulators.sandbox.behaviour import Behaviour, behaviour_for
+from madan_sara.policy.campaign_rules import campaign_faults
 from madan_sara.policy.similarity import similarity
 from madan_sara.starter.importing.checking import Assignment, RowCheck
 
@@ -49,14 +50,14 @@ def test_the_import_takes_every_row(tmp_path):
     write_file(file, people)
     header, *rows = (line.split(",") for line in file.read_text().splitlines())
     assert campaign.templates is not None
-    check = RowCheck(Assignment(campaign, campaign.templates, header, region=None))
+    check = RowCheck(Assignment(campaign.resolved(), campaign.templates, header, region=None))
     assert check.judge(rows).rejected == []
 
 
 def test_the_budget_is_less_than_the_audience_would_cost():
     people = make_audience(1_000, 1)
     campaign = main_campaign(people)
-    assert campaign.faults() == []
+    assert campaign_faults(campaign.resolved()) == []
     cost = sum(PRICES[person.carried_by] for person in people if person.carried_by)
     assert campaign.budget_total is not None
     assert cost * Decimal("0.7") < campaign.budget_total < cost
@@ -67,7 +68,7 @@ def test_the_preview_reads_like_the_campaign_and_the_invitation_does_not():
     preview, invitation = (
         earlier_campaign(earlier) for earlier in (Earlier.PREVIEW, Earlier.INVITATION)
     )
-    threshold = preview.effective_settings().near_duplicate_threshold
+    threshold = preview.resolved().settings.near_duplicate_threshold
     assert similarity(text, _text(preview)) > threshold
     assert similarity(text, _text(invitation)) < threshold
 

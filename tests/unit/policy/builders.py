@@ -6,7 +6,7 @@ from uuid import UUID, uuid4
 
 from hypothesis import strategies as st
 
-from madan_sara.contracts.campaign import OutreachCampaign, Urgency
+from madan_sara.contracts.campaign import Campaign, OutreachCampaign, Urgency
 from madan_sara.contracts.channels import Channel
 from madan_sara.contracts.content import MessageContent
 from madan_sara.contracts.recipient import ContactInfo, CustomerType, Device, RecipientProfile
@@ -31,10 +31,9 @@ ADDRESSES = {
 }
 
 
-def campaign(**changes: Any) -> OutreachCampaign:
-    return OutreachCampaign(
-        **{"name": "Spring", "channels": list(Channel), "start_date": START, **changes}
-    )
+def campaign(**changes: Any) -> Campaign:
+    written = {"name": "Spring", "channels": list(Channel), "start_date": START, **changes}
+    return OutreachCampaign(**written).resolved()
 
 
 def profile(**changes: Any) -> RecipientProfile:

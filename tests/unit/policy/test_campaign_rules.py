@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from madan_sara.contracts.settings import OrchestratorSettings
-from madan_sara.policy.campaign_rules import campaign_faults
+from madan_sara.policy.campaign_rules import campaign_faults, new_faults
 from tests.unit.policy.builders import START, campaign
 
 SOUND = {
@@ -22,7 +22,7 @@ SOUND = {
 
 def faults_of(**changes: object) -> list[str]:
     settings = OrchestratorSettings.model_validate(changes.pop("defaults", {}))
-    return campaign_faults(campaign(**{**SOUND, **changes}), settings)
+    return campaign_faults(campaign(**{**SOUND, "settings": settings, **changes}))
 
 
 def test_a_sound_campaign_has_no_faults():
@@ -118,3 +118,10 @@ def test_all_of_them_are_found_at_once():
         "optimal_send_times.sms",
         "optimal_send_times.sms.weekday",
     ]
+
+
+def test_a_change_is_judged_by_what_it_brings_about():
+    before = campaign(**{**SOUND, "channel_priority": {"default": []}})
+    assert new_faults(before, before.model_copy(update={"budget_total": 20})) == []
+    (fault,) = new_faults(before, before.model_copy(update={"budget_total": 9}))
+    assert fault.startswith("budget_per_channel: ")

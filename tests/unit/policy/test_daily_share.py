@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from madan_sara.contracts.campaign import ChannelBudget, OutreachCampaign
+from madan_sara.contracts.campaign import Campaign, ChannelBudget
 from madan_sara.contracts.channels import Channel
 from madan_sara.contracts.money import to_micros
 from madan_sara.contracts.settings import OrchestratorSettings
@@ -20,7 +20,7 @@ RULES = OrchestratorSettings(quiet_hours=None)
 EMAIL, SMS, CHAT = Channel.EMAIL, Channel.SMS, Channel.CHAT
 
 
-def campaign(**changes: Any) -> OutreachCampaign:
+def campaign(**changes: Any) -> Campaign:
     """Thirty days, and by mail alone money for 290 messages: ten a day with one in reserve."""
     return builders.campaign(
         **{
@@ -45,7 +45,7 @@ def sent(*counts: int, price: int = 1_000) -> list[Account]:
 
 
 def choose(
-    of: OutreachCampaign,
+    of: Campaign,
     days: list[Account] | None = None,
     *,
     on: float = 0,

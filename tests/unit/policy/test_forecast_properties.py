@@ -7,7 +7,7 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from madan_sara.contracts.campaign import CampaignStatus, OutreachCampaign
+from madan_sara.contracts.campaign import Campaign, CampaignStatus
 from madan_sara.contracts.campaign_run import WaitReason
 from madan_sara.contracts.channels import Channel
 from madan_sara.contracts.instants import start_of_day
@@ -95,7 +95,7 @@ def _played(facts: CampaignFacts, now: datetime) -> date | None:
                 return max((d for d, n in counts.items() if n), default=today)
             now = start_of_next_day(its, now)
             continue
-        sent_at = next_allowed(now, campaign_zone(its), its.effective_settings().quiet_hours)
+        sent_at = next_allowed(now, campaign_zone(its), its.settings.quiet_hours)
         sent_on = campaign_day(its, sent_at)
         counts[sent_on] = counts.get(sent_on, 0) + step.dispatch
         waiting -= step.dispatch
@@ -108,12 +108,12 @@ def _day(day: date, count: int, price: int) -> Account:
     return Account(AccountScope.DAY, day.isoformat(), None, count * price, 0, None, count)
 
 
-def _price(its: OutreachCampaign) -> int:
+def _price(its: Campaign) -> int:
     """What its text costs, as long as its name is short."""
     return listed_price(its, Channel.SMS)
 
 
-def _pays_for_one_a_day(its: OutreachCampaign) -> bool:
+def _pays_for_one_a_day(its: Campaign) -> bool:
     return its.daily_spend_limit is None or to_micros(its.daily_spend_limit) >= _price(its)
 
 

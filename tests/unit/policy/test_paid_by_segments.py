@@ -8,7 +8,7 @@ from decimal import Decimal
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from madan_sara.contracts.campaign import CampaignStatus, OutreachCampaign
+from madan_sara.contracts.campaign import Campaign, CampaignStatus
 from madan_sara.contracts.campaign_run import NextStep, WaitReason
 from madan_sara.contracts.money import to_micros
 from madan_sara.contracts.settings import OrchestratorSettings
@@ -24,7 +24,7 @@ SEGMENT = 7_500
 class Playing:
     """A campaign whose messages cost what they cost, taken step after step to its rest."""
 
-    its: OutreachCampaign
+    its: Campaign
     price: int
     queued: int
     now: datetime = NOW

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from madan_sara.contracts.campaign import OptimalTimes, OutreachCampaign
+from madan_sara.contracts.campaign import Campaign, OptimalTimes
 from madan_sara.contracts.channels import Channel
 from madan_sara.contracts.decision import SendPlan, TimingReason, ZoneSource
 from madan_sara.contracts.recipient import CustomerType, RecipientProfile
@@ -28,7 +28,7 @@ AWAKE = OrchestratorSettings(quiet_hours=None)
 
 def plan(
     *,
-    of: OutreachCampaign | None = None,
+    of: Campaign | None = None,
     rules: OrchestratorSettings = DEFAULTS,
     to: RecipientProfile | None = None,
     on: Channel = Channel.EMAIL,
@@ -204,7 +204,7 @@ def test_send_time_keeps_every_bound(
 
 def check(
     at: datetime,
-    of: OutreachCampaign | None = None,
+    of: Campaign | None = None,
     rules: OrchestratorSettings = DEFAULTS,
     to: RecipientProfile | None = None,
 ) -> Any:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from madan_sara.contracts.campaign import OutreachCampaign
+from madan_sara.contracts.campaign import Campaign
 from madan_sara.contracts.channels import Channel
 from madan_sara.contracts.content import MessageContent
 from madan_sara.contracts.decision import RuledOut
@@ -77,7 +77,7 @@ def test_a_text_of_a_thousand_characters_is_paid_in_fifteen_segments():
     assert message_parts(Channel.WHATSAPP, text) == 1
 
 
-def sms_campaign(text: str, **changes: object) -> OutreachCampaign:
+def sms_campaign(text: str, **changes: object) -> Campaign:
     return campaign(templates=MessageContent({Channel.SMS: text}), channels=["sms"], **changes)
 
 

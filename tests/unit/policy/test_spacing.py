@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from madan_sara.contracts.campaign import OutreachCampaign
+from madan_sara.contracts.campaign import Campaign
 from madan_sara.contracts.channels import Channel
 from madan_sara.contracts.decision import SendPlan, TimingReason, ZoneSource
 from madan_sara.contracts.settings import OrchestratorSettings, QuietHours
@@ -20,7 +20,7 @@ TEN = datetime(2026, 11, 24, 10, 0, tzinfo=UTC)
 
 
 def plan(
-    its: OutreachCampaign,
+    its: Campaign,
     at: datetime = TEN,
     reason: TimingReason = TimingReason.BEST_PRACTICE,
 ) -> SendPlan:
@@ -87,9 +87,7 @@ def test_sends_that_the_quiet_hours_hold_up_do_not_all_go_in_the_second_they_end
     """Started at night without best times, or missed in an outage that ended at night."""
     its = campaign(send_time_optimization=False, settings=OrchestratorSettings())
     now = TEN.replace(hour=21) + timedelta(hours=night)
-    planned = plan_send_time(
-        its, its.effective_settings(), profile(), Channel.EMAIL, now=now, force=True
-    )
+    planned = plan_send_time(its, its.settings, profile(), Channel.EMAIL, now=now, force=True)
     assert planned.scheduled_at == TEN.replace(hour=8) + timedelta(days=1)
     sends = [spread_by_place(planned, place, its, now=now).scheduled_at for place in range(people)]
     moments = {at for at in sends if at is not None}

@@ -79,15 +79,17 @@ def test_times_are_judged_by_the_quiet_hours_a_campaign_will_get():
     with pytest.raises(InvalidRequestError, match="lies in the quiet hours from 21:00"):
         checked_campaign(campaign)
     awake = OrchestratorSettings(quiet_hours=None)
-    assert checked_campaign(campaign, awake) == campaign
+    assert checked_campaign(campaign, awake) == campaign.resolved(awake)
     siesta = OrchestratorSettings(quiet_hours=QuietHours(start=time(12), end=time(15)))
-    assert checked_campaign(campaign, siesta) == campaign
+    assert checked_campaign(campaign, siesta) == campaign.resolved(siesta)
 
 
 def test_an_orchestrator_judges_by_its_own_settings():
     campaign = make_campaign(DEFAULT_TENANT, **LATE).model_copy(update={"settings": None})
     no_database: Any = None
     awake = OrchestratorSettings(quiet_hours=None)
-    assert Campaigns(no_database, DEFAULT_TENANT, awake).checked(campaign) == campaign
+    assert Campaigns(no_database, DEFAULT_TENANT, awake).checked(campaign) == campaign.resolved(
+        awake
+    )
     with pytest.raises(InvalidRequestError, match="lies in the quiet hours"):
         Campaigns(no_database, DEFAULT_TENANT, OrchestratorSettings()).checked(campaign)

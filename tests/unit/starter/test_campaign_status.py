@@ -35,7 +35,7 @@ def snapshot(**changes) -> CampaignSnapshot:
         end_date=NOW + timedelta(days=6),
     )
     facts = {
-        "campaign": campaign,
+        "campaign": campaign.resolved(),
         "daily_share": 60,
         "is_started": True,
         "accounts": [

@@ -5,17 +5,17 @@ import uuid
 from collections.abc import Sequence
 from typing import Any
 
-from madan_sara.contracts.campaign import OutreachCampaign
+from madan_sara.contracts.campaign import Campaign
 from madan_sara.starter.importing.checking import Assignment, RowCheck, Verdicts
 from tests.makers import make_campaign
 
 TEMPLATES = {"default": "Bonjou {{ name }}, see you in {{ town }}!"}
 
 
-def importing_campaign(**changes: Any) -> OutreachCampaign:
+def importing_campaign(**changes: Any) -> Campaign:
     """A campaign whose recipients need a name and a town."""
     ordinary = {"templates": TEMPLATES, "recipient_fields": ["town"]}
-    return make_campaign(uuid.uuid4(), **{**ordinary, **changes})
+    return make_campaign(uuid.uuid4(), **{**ordinary, **changes}).resolved()
 
 
 def assignment(

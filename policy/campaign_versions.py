@@ -1,0 +1,84 @@
+"""What becomes of a stored campaign that is saved again: which change wins, and which conflicts."""
+
+from typing import Final, NamedTuple
+
+from madan_sara.contracts.campaign import (
+    FINAL_STATUSES,
+    Campaign,
+    CampaignStatus,
+    OutreachCampaign,
+)
+from madan_sara.contracts.errors import CampaignConflictError
+
+#: What a request leaves open where its writer has not set it.
+_LEFT_OPEN: Final = ("start_date", "settings")
+
+
+class StoredCampaign(NamedTuple):
+    """A campaign as it is stored, and how often its configuration was changed till then."""
+
+    campaign: Campaign
+    version: int
+
+
+def differing_fields(given: OutreachCampaign, own: Campaign, stored: Campaign) -> list[str]:
+    """The fields a caller has set otherwise than they are stored; the status is none of them.
+
+    Args:
+        given: as the caller has it.
+        own: the same, complete.
+        stored: as it is stored.
+    """
+    left_open = {field for field in _LEFT_OPEN if field not in given.model_fields_set}
+    if given.settings is None:
+        left_open.add("settings")
+    ours = own.model_dump(mode="json", exclude={"status", *left_open})
+    theirs = stored.model_dump(mode="json")
+    return [field for field, value in ours.items() if value != theirs[field]]
+
+
+def saved_over(given: OutreachCampaign, own: Campaign, stored: StoredCampaign) -> Campaign:
+    """What a stored campaign becomes when its owner saves it.
+
+    The owner's version wins where it comes from the stored one. Otherwise what was stored
+    meanwhile wins, an operator's limits for one. A status that was ordered meanwhile wins over
+    one its owner has not touched.
+
+    Args:
+        given: as its owner has it.
+        own: the same, complete.
+        stored: as it is stored now.
+
+    Raises:
+        CampaignConflictError: both were changed.
+    """
+    is_known = given.saved_version == stored.version
+    conflicts = [] if is_known else differing_fields(given, own, stored.campaign)
+    status = _status(given, stored.campaign.status)
+    if status is None:
+        conflicts.append("status")
+    if conflicts or status is None:
+        raise CampaignConflictError(own.id, conflicts)
+    return (own if is_known else stored.campaign).with_status(status)
+
+
+def sent_over(given: OutreachCampaign, own: Campaign, stored: StoredCampaign) -> Campaign:
+    """What a stored campaign becomes when a send brings a changed one; its status stays.
+
+    Raises:
+        CampaignConflictError: the caller does not know the stored version.
+    """
+    if given.saved_version != stored.version:
+        raise CampaignConflictError(own.id, differing_fields(given, own, stored.campaign))
+    return own.with_status(stored.campaign.status)
+
+
+def _status(given: OutreachCampaign, stored: CampaignStatus) -> CampaignStatus | None:
+    """The status a campaign is saved with; None: its owner and an order want different ones."""
+    known = given.saved_status
+    is_untouched = given.status is known or (
+        known is None and "status" not in given.model_fields_set
+    )
+    if stored in FINAL_STATUSES or is_untouched:
+        return stored
+    return given.status if known is stored or given.status is stored else None
