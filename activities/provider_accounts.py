@@ -28,11 +28,6 @@ class Admission:
     #: Until when this run alone looks whether the account is back; None: it does not.
     probing_until: datetime | None = None
 
-    @property
-    def is_probe(self) -> bool:
-        """Whether this call is the one that looks whether the account is back."""
-        return self.probing_until is not None
-
 
 class ProviderAccounts(Protocol):
     """The accounts that do not work; one that works has no record."""

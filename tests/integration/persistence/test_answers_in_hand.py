@@ -23,9 +23,9 @@ from madan_sara.contracts.errors import (
     TransientDeliveryError,
 )
 from madan_sara.contracts.outreach import DeliverInput
-from madan_sara.contracts.words.waits import explain_wait
+from madan_sara.contracts.words.waits import explain_wait, explain_waits
 from madan_sara.persistence.attempts import PostgresAttemptStore
-from madan_sara.persistence.database import Database
+from madan_sara.persistence.campaign_status import PostgresCampaignStatus
 from madan_sara.persistence.provider_accounts import PostgresProviderAccounts
 from tests.fakes.sender import Gate, ScriptedSender, refuse
 from tests.integration.persistence.shop import NOW, Shop
@@ -96,7 +96,6 @@ async def deliver(
     return await environment.run(delivery.deliver, request)
 
 
-UNREACHABLE = Database("postgresql+asyncpg://nobody@127.0.0.1:1/none")
 AT_ONCE = SenderCapabilities(look_up=True, look_up_settles_after=timedelta(0))
 LOST = Gate(AmbiguousDeliveryError("lost"), opened=True)
 AWAY = Gate(ProviderUnavailableError("away"), opened=True)
@@ -389,10 +388,16 @@ async def test_what_changes_while_the_provider_is_asked_counts_before_the_call(s
 
 
 async def test_an_account_that_works_costs_no_statement(shop):
-    accounts = PostgresProviderAccounts(UNREACHABLE)
-    request = await due(shop)
-    result = await deliver(shop, ScriptedSender(), request, accounts=accounts)
-    assert result.outcome is DeliveryOutcome.ACCEPTED
+    told = []
+
+    class Told(PostgresProviderAccounts):
+        async def works(self, account):
+            told.append(account)
+
+    sender = ScriptedSender()
+    accounts = Told(shop.database)
+    assert (await deliver(shop, sender, await due(shop), accounts=accounts)).outcome == "accepted"
+    assert told == []
 
 
 async def test_messages_that_are_never_answered_do_not_take_an_account_from_the_others(shop):
@@ -503,6 +508,10 @@ async def test_refused_settings_are_told_as_such_whatever_the_providers_code(sho
 
     wait = (await shop.messages.record(shop.tenant_id, request.ref.message_id)).attempts[-1].wait
     assert "refuses our settings" in explain_wait(wait)
+    campaign_id = (await shop.messages.record(shop.tenant_id, request.ref.message_id)).campaign_id
+    status = PostgresCampaignStatus(shop.database)
+    snapshot = await status.snapshot(shop.tenant_id, campaign_id, NOW)
+    assert ["refuses our settings" in explain_waits(w) for w in snapshot.channel_waits] == [True]
     await shop.let_in(sender.account)
     with pytest.raises(ApplicationError, match="is away"):
         await deliver(shop, _as(sender, AWAY), request)

@@ -261,6 +261,26 @@ async def test_cancelled_on_its_way_a_call_is_looked_up_where_that_is_possible(
     assert await _resolve(shop, {Channel.CHAT: sender}, request) is outcome
 
 
+async def test_what_is_found_for_a_cancelled_call_puts_its_account_back_into_service(shop):
+    request = await _interrupted(shop)
+    sender = ScriptedSender(capabilities=LOOKED_UP, known=Accepted("letter 1"))
+    accounts = PostgresProviderAccounts(shop.database)
+    await accounts.failed(
+        sender.account,
+        NOW,
+        "away",
+        timedelta(minutes=1),
+        failures_until_down=1,
+        is_probe=False,
+        refuses_settings=False,
+    )
+
+    await _resolve(shop, {Channel.CHAT: sender}, request)
+
+    facts = await shop.attempts.delivery_facts(request.ref, 1, Channel.CHAT, sender.account)
+    assert facts.account is None
+
+
 class Away(ScriptedSender):
     """Can be looked up in principle."""
 

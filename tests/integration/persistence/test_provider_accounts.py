@@ -39,7 +39,7 @@ async def fail(accounts, account, *, at=NOW, until_down=3, is_probe=False, alone
 
 async def test_one_that_works_lets_everyone_in(accounts, account):
     admission = await accounts.admit(account, NOW, CALL)
-    assert (admission.come_back_at, admission.is_probe) == (None, False)
+    assert (admission.come_back_at, admission.probing_until) == (None, None)
 
 
 async def test_it_is_out_of_service_after_a_few_failures_in_a_row(accounts, account):
@@ -65,8 +65,8 @@ async def test_one_of_many_who_ask_at_once_looks_whether_it_is_back(accounts, ac
     await fail(accounts, account, until_down=1)
     at = NOW + ALONE
     admissions = await asyncio.gather(*(accounts.admit(account, at, CALL) for _ in range(20)))
-    assert sum(admission.is_probe for admission in admissions) == 1
-    turns = sorted(a.come_back_at for a in admissions if not a.is_probe)
+    assert sum(admission.probing_until is not None for admission in admissions) == 1
+    turns = sorted(a.come_back_at for a in admissions if not a.probing_until)
     assert len(turns) == 19
     assert all(b - a >= TURN_APART for a, b in pairwise(turns))
 
@@ -74,26 +74,26 @@ async def test_one_of_many_who_ask_at_once_looks_whether_it_is_back(accounts, ac
 async def test_while_one_looks_the_others_come_back_soon(accounts, account):
     await fail(accounts, account, until_down=1)
     at = NOW + ALONE + timedelta(minutes=1)
-    assert (await accounts.admit(account, at, CALL)).is_probe
+    assert (await accounts.admit(account, at, CALL)).probing_until
     assert (await accounts.admit(account, at, CALL)).come_back_at < at + timedelta(seconds=5)
 
 
 async def test_a_look_that_was_never_answered_does_not_keep_others_from_looking(accounts, account):
     await fail(accounts, account, until_down=1)
     at = NOW + ALONE
-    assert (await accounts.admit(account, at, CALL)).is_probe
-    assert not (await accounts.admit(account, at + CALL - ALONE, CALL)).is_probe
-    assert (await accounts.admit(account, at + CALL, CALL)).is_probe
+    assert (await accounts.admit(account, at, CALL)).probing_until
+    assert not (await accounts.admit(account, at + CALL - ALONE, CALL)).probing_until
+    assert (await accounts.admit(account, at + CALL, CALL)).probing_until
 
 
 async def test_a_failed_look_leaves_it_alone_again(accounts, account):
     await fail(accounts, account, until_down=1)
     at = NOW + ALONE
-    assert (await accounts.admit(account, at, CALL)).is_probe
+    assert (await accounts.admit(account, at, CALL)).probing_until
     come_back_at = await fail(accounts, account, at=at, is_probe=True)
     assert come_back_at >= at + ALONE
-    assert not (await accounts.admit(account, at + ALONE / 2, CALL)).is_probe
-    assert (await accounts.admit(account, at + ALONE, CALL)).is_probe
+    assert not (await accounts.admit(account, at + ALONE / 2, CALL)).probing_until
+    assert (await accounts.admit(account, at + ALONE, CALL)).probing_until
 
 
 async def test_a_look_that_is_not_made_is_given_back(accounts, account):
@@ -101,7 +101,7 @@ async def test_a_look_that_is_not_made_is_given_back(accounts, account):
     at = NOW + ALONE
     admission = await accounts.admit(account, at, CALL)
     await accounts.give_back(account, admission.probing_until)
-    assert (await accounts.admit(account, at, CALL)).is_probe
+    assert (await accounts.admit(account, at, CALL)).probing_until
 
 
 async def test_a_look_is_given_back_by_the_run_that_has_it(accounts, account):
@@ -109,9 +109,9 @@ async def test_a_look_is_given_back_by_the_run_that_has_it(accounts, account):
     await fail(accounts, account, until_down=1)
     at = NOW + ALONE
     slow = await accounts.admit(account, at, CALL)
-    assert (await accounts.admit(account, at + CALL, CALL)).is_probe
+    assert (await accounts.admit(account, at + CALL, CALL)).probing_until
     await accounts.give_back(account, slow.probing_until)
-    assert not (await accounts.admit(account, at + CALL, CALL)).is_probe
+    assert not (await accounts.admit(account, at + CALL, CALL)).probing_until
 
 
 LONG = timedelta(hours=1)
@@ -123,13 +123,13 @@ async def test_turns_follow_the_newest_figure_before_it_is_out_of_service(accoun
         turn = await fail(accounts, account)
         assert NOW + ALONE <= turn <= NOW + ALONE + 3 * TURN_APART
     assert (await accounts.admit(account, NOW, CALL)).come_back_at < NOW + ALONE * 2
-    assert (await accounts.admit(account, NOW + ALONE, CALL)).is_probe
+    assert (await accounts.admit(account, NOW + ALONE, CALL)).probing_until
 
 
 async def test_turns_follow_the_newest_look(accounts, account):
     await fail(accounts, account, until_down=1, alone=LONG)
     at = NOW + LONG
-    assert (await accounts.admit(account, at, CALL)).is_probe
+    assert (await accounts.admit(account, at, CALL)).probing_until
     await fail(accounts, account, at=at, is_probe=True, alone=LONG)
     # The look comes before its time when an operator has it so.
     early = await fail(accounts, account, at=at, is_probe=True)
