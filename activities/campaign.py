@@ -20,7 +20,7 @@ from madan_sara.contracts.campaign_run import (
     SweepResult,
 )
 from madan_sara.contracts.errors import ConflictError, FinalStatusError, InvalidRequestError
-from madan_sara.contracts.outreach import OutreachState
+from madan_sara.contracts.outreach import ExitReason, MessageRef, OutreachState
 from madan_sara.policy.campaign_progress import CampaignFacts, next_step
 from madan_sara.policy.campaign_rules import new_faults
 from madan_sara.policy.daily_share import daily_share
@@ -99,12 +99,18 @@ class CampaignManager:
         ended, last = _progress()
         while True:
             page = await self._runs.sweep(request.ref, request.sweep, last, request.now)
-            ended += page.ended
+            ended += len(page.ended)
+            if request.sweep.reason is ExitReason.EXPIRED:
+                # One by one: a provider may be at others of the campaign.
+                await self._outreaches.cancel_each(
+                    [MessageRef(tenant_id=request.ref.tenant_id, message_id=m) for m in page.ended]
+                )
             if page.last is None:
                 break
             last = page.last
             activity.heartbeat(ended, str(last))
-        if OutreachState.SCHEDULED in request.sweep.states:
+        is_for_all = request.sweep.reason is not ExitReason.EXPIRED
+        if is_for_all and OutreachState.SCHEDULED in request.sweep.states:
             await self._outreaches.cancel_all(request.ref, request.sweep.reason)
         return SweepResult(ended=ended)
 

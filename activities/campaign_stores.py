@@ -16,7 +16,8 @@ from madan_sara.policy.campaign_progress import CampaignFacts
 class SweptPage:
     """What one step of a sweep did."""
 
-    ended: int
+    #: The messages it ended.
+    ended: Sequence[UUID]
     #: The last message it looked at; None: it was the last page.
     last: UUID | None
 
@@ -114,6 +115,10 @@ class OutreachStarter(Protocol):
 
     async def start(self, ref: MessageRef, campaign: Campaign, place: int) -> bool:
         """Start a message's workflow; False where one runs already, which is left alone."""
+        ...
+
+    async def cancel_each(self, refs: Sequence[MessageRef]) -> None:
+        """Ask the workflows of some messages to end, those that still run."""
         ...
 
     async def cancel_all(self, ref: CampaignRef, reason: str) -> None:

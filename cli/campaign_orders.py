@@ -1,5 +1,6 @@
 """What the commands that steer a campaign do, once their words are understood."""
 
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -79,7 +80,8 @@ def change(
             daily_limit=daily_limit, budget_total=total, end_date=end
         )
         changed = {"daily_limit": daily_limit, "budget_total": total, "end_date": end}
-        return _reply(campaign, "is changed", **{k: v for k, v in changed.items() if v is not None})
+        given = {name: value for name, value in changed.items() if value is not None}
+        return _reply(campaign, f"has {_told_limits(given)} now", **given)
 
     return order
 
@@ -104,6 +106,16 @@ def _lowered(saved: OutreachCampaign, daily_limit: int | None, budget: Decimal |
         for name, (now, then) in limits.items()
         if then is not None and (now is None or then < now)
     ]
+
+
+def _told_limits(changed: Mapping[str, object]) -> str:
+    """The limits a campaign has got, like `a daily limit of 800 and a budget of 9.5`."""
+    names = {
+        "daily_limit": "a daily limit of",
+        "budget_total": "a budget of",
+        "end_date": "an end at",
+    }
+    return " and ".join(f"{names[name]} {value}" for name, value in changed.items())
 
 
 def _told(campaign_id: str, command: Any, told: str) -> Order:  # noqa: ANN401 - a method

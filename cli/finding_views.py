@@ -24,7 +24,7 @@ def campaign_document(campaign: FoundCampaign) -> dict[str, Any]:
         "name": campaign.name,
         "status": campaign.status.value,
         "created_at": campaign.created_at,
-        "recipients": sum(campaign.by_state.values()),
+        "messages": sum(campaign.by_state.values()),
         "by_state": campaign.by_state,
     }
 
@@ -67,7 +67,7 @@ def campaigns_view(campaigns: Sequence[FoundCampaign], more: str | None) -> Rend
     page.add_column("campaign", no_wrap=True)
     page.add_column("name", overflow="fold")
     page.add_column("status", overflow="fold")
-    page.add_column("recipients", justify="right")
+    page.add_column("messages", justify="right")
     page.add_column("sent", justify="right")
     for campaign in campaigns:
         page.add_row(

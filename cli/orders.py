@@ -163,10 +163,10 @@ def save_campaign(path: str, *, yes: bool) -> Order:
         if changes:
             question = f"Campaign {complete.name} gets other limits: {told_changes(changes)}."
             await confirm(question, yes=yes)
-        texts = await orchestrator.save_campaign(complete)
+        done = await orchestrator.save_campaign(complete)
         stored = await orchestrator.get_campaign(complete.id)
-        reply = saved_reply(stored, changes, given=complete.status)
-        return with_texts(reply, texts, campaign_warnings(complete, defaults))
+        reply = with_closed(saved_reply(stored, changes, given=complete.status), done.closed)
+        return with_texts(reply, done.texts, campaign_warnings(complete, defaults))
 
     return order
 
@@ -231,6 +231,16 @@ def saved_reply(
     if changes:
         told += f"\nChanged limits: {told_changes(changes)}."
     return Reply(document, told)
+
+
+def with_closed(reply: Reply, closed: int) -> Reply:
+    """A campaign's reply with the sends that its earlier end has closed."""
+    document = {**reply.document, "closed_behind_end": closed}
+    if not closed:
+        return replace(reply, document=document)
+    sends = "send was" if closed == 1 else "sends were"
+    told = f"{closed:,} {sends} planned behind the new end, and closed as blocked, expired."
+    return replace(reply, document=document, view=f"{reply.view}\n{told}")
 
 
 def with_texts(reply: Reply, texts: TextsRenewed, warnings: Sequence[str]) -> Reply:

@@ -150,7 +150,7 @@ def _timing_lines(timing: Timing) -> Iterable[str]:
 
 def _money_lines(money: Money) -> Iterable[str]:
     if money["price"] is None:
-        yield "Nothing: no money was held for it."
+        yield "Nothing: no money is held for it."
         return
     yield f"{money['price']:f}: {money['why']}."
     states = {"held": money["held"], "spent": money["spent"], "given back": money["given_back"]}

@@ -31,7 +31,7 @@ SELECT CAST(config AS text) AS config, status FROM campaigns
 """)
 
 _FACTS = Query(f"""
-SELECT CAST(c.config AS text) AS config, c.status, c.daily_share, c.share_day,
+SELECT CAST(c.config AS text) AS config, c.status, c.daily_share, c.share_day, c.batch_parts,
        {TALLIES_AS_JSON} AS tallies,
        {CHANNEL_WAITS} AS channel_waits,
        (SELECT max(e.created_at) FROM budget_entries e
@@ -141,6 +141,7 @@ WITH page AS (
 ), locked AS MATERIALIZED (
     SELECT m.message_id FROM messages m JOIN page USING (tenant_id, message_id)
      WHERE m.state = ANY(CAST(:states AS text[]))
+       AND (m.scheduled_at >= CAST(:planned_from AS timestamptz)) IS NOT FALSE
      ORDER BY m.message_id
        FOR NO KEY UPDATE OF m
 )
@@ -190,6 +191,7 @@ class PostgresCampaignRuns:
             share_day=row["share_day"],
             last_taken_at=row["last_taken_at"],
             channel_waits=channel_waits_from(row["channel_waits"]),
+            batch_parts=row["batch_parts"],
         )
 
     async def note_started(self, ref: CampaignRef) -> None:
@@ -247,6 +249,7 @@ class PostgresCampaignRuns:
             "after": after or _BEFORE_ALL,
             "at_most": _SWEPT_AT_ONCE,
             "states": [state.value for state in sweep.states],
+            "planned_from": sweep.planned_from,
         }
         end = {
             **_key(ref),
@@ -257,7 +260,7 @@ class PostgresCampaignRuns:
         async with self._database.transaction() as connection:
             row = (await connection.execute(_LOCK_PAGE, page)).one()
             await connection.execute(_END_LOCKED, {**end, "locked": row.locked})
-        return SweptPage(ended=len(row.locked), last=row.last)
+        return SweptPage(ended=row.locked, last=row.last)
 
     async def change(
         self,

@@ -42,6 +42,8 @@ class CampaignSnapshot:
     channel_waits: Sequence[ChannelWait] = ()
     #: What its workflow last said it waits for; None: it does not wait, or none runs.
     wait: Wait | None = None
+    #: The fewest segments of a text message that a long batch brought; None: there was none.
+    batch_parts: int | None = None
 
     def account(self, scope: AccountScope, key: str = "") -> Account | None:
         """One account; None: nothing was ever booked there."""
@@ -65,7 +67,7 @@ WITH recent AS (
      LIMIT {RATE_SAMPLE}
 )
 SELECT CAST(c.config AS text) AS config, c.status, c.daily_share, c.is_started, c.waits_for,
-       c.wakes_at,
+       c.wakes_at, c.batch_parts,
        (SELECT json_agg(row_to_json(a)) FROM (
             SELECT {ACCOUNT_COLUMNS} FROM budget_accounts a
              WHERE a.tenant_id = :tenant_id AND a.campaign_id = :campaign_id
@@ -136,4 +138,5 @@ def _snapshot(row: Row) -> CampaignSnapshot:
         events=[CampaignEvent.model_validate(event) for event in row["events"]],
         channel_waits=channel_waits_from(row["channel_waits"]),
         wait=row["waits_for"] and Wait(reason=row["waits_for"], until=row["wakes_at"]),
+        batch_parts=row["batch_parts"],
     )

@@ -19,7 +19,7 @@ from madan_sara.persistence.database import Database, Query
 from madan_sara.persistence.rows import Row, campaign_from
 from madan_sara.persistence.tallies import TALLIES
 from madan_sara.policy.campaign_days import campaign_day
-from madan_sara.policy.campaign_versions import StoredCampaign
+from madan_sara.policy.campaign_versions import CampaignChange, StoredCampaign
 
 #: As the statements take them.
 _FINAL = sorted(status.value for status in FINAL_STATUSES)
@@ -83,7 +83,7 @@ class PostgresCampaignStore:
 
     async def save(
         self, campaign: Campaign, now: datetime, *, over: Callable[[StoredCampaign], Campaign]
-    ) -> StoredCampaign:
+    ) -> CampaignChange:
         """Store a campaign and the limits of its accounts.
 
         Limits that are others than before are noted.
@@ -95,7 +95,7 @@ class PostgresCampaignStore:
                 can change it; what it raises leaves all as it is. A final status stays.
 
         Returns:
-            The campaign as it is stored then.
+            The campaign as it was stored so far, and as it is stored now.
 
         Raises:
             InvalidRequestError: a limit is below what is held or spent already.
@@ -108,7 +108,7 @@ class PostgresCampaignStore:
                     added = await connection.execute(_ADD, _row(campaign, now))
                     if (version := added.scalar_one_or_none()) is not None:
                         await save_limits(connection, campaign, campaign_day(campaign, now))
-                        return StoredCampaign(campaign, version)
+                        return CampaignChange(None, StoredCampaign(campaign, version))
                     # Another has added it since; nobody takes one away.
                     present = await _locked(connection, campaign)
                 assert present is not None  # noqa: S101 - it is there and locked
@@ -118,7 +118,8 @@ class PostgresCampaignStore:
                 changed = await connection.execute(_CHANGE, _row(becomes, now))
                 await save_limits(connection, becomes, campaign_day(becomes, now))
                 await _note_limits(connection, present.campaign, becomes, now)
-                return StoredCampaign(becomes, changed.scalar_one())
+                now_stored = StoredCampaign(becomes, changed.scalar_one())
+                return CampaignChange(present.campaign, now_stored)
         except IntegrityError:
             raise InvalidRequestError(
                 await explain_limits(self._database, becomes, campaign_day(becomes, now))

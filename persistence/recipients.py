@@ -13,6 +13,7 @@ from madan_sara.contracts.naming import batch_key, import_key
 from madan_sara.persistence.database import Database, Query
 from madan_sara.persistence.messages import NewMessage
 from madan_sara.persistence.new_recipient import NewRecipient, new_recipient
+from madan_sara.policy.message_price import least_parts
 
 # A campaign completes of itself when everybody has an outcome; with more people to write to it
 # goes on.
@@ -34,6 +35,13 @@ _LOCK_CAMPAIGN: Final = Query("""
 SELECT status FROM campaigns
  WHERE tenant_id = :tenant_id AND campaign_id = :campaign_id
    FOR NO KEY UPDATE
+""")
+
+# What its money pays for depends on it: a batch may cost less than the campaign's own text.
+_NOTE_BATCH: Final = Query("""
+UPDATE campaigns SET batch_parts = CAST(:parts AS integer)
+ WHERE tenant_id = :tenant_id AND campaign_id = :campaign_id
+   AND (batch_parts > CAST(:parts AS integer)) IS NOT FALSE
 """)
 
 _STAGING: Final = "imported_recipients"
@@ -166,6 +174,11 @@ class PostgresRecipients:
                 records=_staged(recipients, key or partial(import_key, campaign.id)),
             )
             rows = await connection.fetch(_ADD.sql, *_ADD.arguments(parameters))
+            if key is not None:
+                await connection.execute(
+                    _NOTE_BATCH.sql,
+                    *_NOTE_BATCH.arguments({**parameters, "parts": least_parts(content)}),
+                )
             reopened = bool(rows) and status == CampaignStatus.COMPLETED
             if reopened:
                 await connection.execute(_REOPEN.sql, *_REOPEN.arguments(parameters))

@@ -44,6 +44,8 @@ class CampaignFacts:
     last_taken_at: datetime | None = None
     #: Messages that are due and wait for their channel.
     channel_waits: Sequence[ChannelWait] = ()
+    #: The fewest segments of a text message that a long batch brought; None: there was none.
+    batch_parts: int | None = None
 
     def count(self, *states: OutreachState) -> int:
         """Messages in some states."""
@@ -88,6 +90,7 @@ class CampaignFacts:
         share_day: date | None = None,
         last_taken_at: datetime | None = None,
         channel_waits: Sequence[ChannelWait] = (),
+        batch_parts: int | None = None,
     ) -> Self:
         """The facts as of an instant, from what is kept of a campaign."""
         return cls(
@@ -101,6 +104,7 @@ class CampaignFacts:
             share_day=share_day,
             last_taken_at=last_taken_at,
             channel_waits=channel_waits,
+            batch_parts=batch_parts,
         )
 
     @property
@@ -207,7 +211,8 @@ def next_step(
 def cheapest_affordable(facts: CampaignFacts) -> int | None:
     """Price of the cheapest message that can still be paid, in micro-units; None: none can.
 
-    A text message costs each of its segments, at least those of its template. What no day's
+    A text message costs each of its segments, at least those of its template, or of the text of
+    a batch that has fewer. What no day's
     money covers is never paid, however many days are left.
     """
     whole = facts.whole.remaining_micros
@@ -217,7 +222,7 @@ def cheapest_affordable(facts: CampaignFacts) -> int | None:
     prices = [
         price
         for channel in facts.campaign.channels
-        for price in [least_price(facts.campaign, channel)]
+        for price in [least_price(facts.campaign, channel, batch_parts=facts.batch_parts)]
         if _covers(whole, price)
         and _covers(a_day, price)
         and _covers(left.get(channel.value), price)
@@ -268,6 +273,9 @@ def _end_of_time(facts: CampaignFacts) -> NextStep:
         affordable = cheapest_affordable(facts) is not None
         reason = ExitReason.EXPIRED if affordable else ExitReason.BUDGET_EXCEEDED
         return _sweep([OutreachState.QUEUED], OutreachState.BLOCKED, reason)
+    if facts.count(OutreachState.SCHEDULED):
+        # Planned before the end was moved, they would sleep on, each with its hold.
+        return _sweep([OutreachState.SCHEDULED], OutreachState.BLOCKED, ExitReason.EXPIRED)
     if facts.count(*UNDER_WAY):
         return _see_to_those_under_way(facts)
     if facts.by_reason.get(ExitReason.EXPIRED, 0):

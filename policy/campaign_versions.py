@@ -21,6 +21,14 @@ class StoredCampaign(NamedTuple):
     version: int
 
 
+class CampaignChange(NamedTuple):
+    """A save that was stored."""
+
+    #: None: it was the first.
+    before: Campaign | None
+    now: StoredCampaign
+
+
 def differing_fields(given: OutreachCampaign, own: Campaign, stored: Campaign) -> list[str]:
     """The fields a caller has set otherwise than they are stored; the status is none of them.
 

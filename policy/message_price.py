@@ -8,6 +8,7 @@ from typing import Final
 
 from madan_sara.contracts.campaign import Campaign
 from madan_sara.contracts.channels import Channel
+from madan_sara.contracts.content import MessageContent
 from madan_sara.contracts.money import to_micros
 from madan_sara.contracts.settings import OrchestratorSettings
 from madan_sara.policy.budget import Account, AccountScope
@@ -51,9 +52,26 @@ def listed_price(campaign: Campaign, channel: Channel) -> int:
     return _price_of_template(campaign, channel, fixed_text)
 
 
-def least_price(campaign: Campaign, channel: Channel) -> int:
-    """The least in micro-units that a campaign's own text can cost, whatever fills it in."""
-    return _price_of_template(campaign, channel, certain_text)
+def least_price(campaign: Campaign, channel: Channel, *, batch_parts: int | None = None) -> int:
+    """The least in micro-units that a message of a campaign can cost, whatever fills it in.
+
+    Args:
+        campaign: with its own texts, if it has any.
+        channel: what it is sent on.
+        batch_parts: the fewest segments of a text message that brings its own text; see
+            `least_parts`. None: there are none.
+    """
+    own = _price_of_template(campaign, channel, certain_text)
+    if batch_parts is None or channel is not Channel.SMS:
+        return own
+    return min(own, price_of_message(campaign.settings, channel, parts=batch_parts))
+
+
+def least_parts(content: MessageContent) -> int:
+    """The fewest segments a text message with some content can have, whatever fills it in."""
+    template = content.template_for(Channel.SMS)
+    text = certain_text(template) if isinstance(template, str) else None
+    return message_parts(Channel.SMS, text)
 
 
 def _price_of_template(campaign: Campaign, channel: Channel, text_of: Callable[[str], str]) -> int:

@@ -161,7 +161,12 @@ def campaign_status(snapshot: CampaignSnapshot, now: datetime) -> CampaignStatus
     by_state = tallies.by_state()
     rate = rate_per_minute(snapshot.recent, now)
     facts = CampaignFacts.at(
-        now, snapshot.campaign, tallies, snapshot.accounts, daily_share=snapshot.daily_share
+        now,
+        snapshot.campaign,
+        tallies,
+        snapshot.accounts,
+        daily_share=snapshot.daily_share,
+        batch_parts=snapshot.batch_parts,
     )
     waits_for_start = not snapshot.is_started and bool(by_state.get(OutreachState.QUEUED))
     expected = Prospects() if waits_for_start else prospects(facts, rate, now)

@@ -18,6 +18,7 @@ from madan_sara.persistence.campaign_status import PostgresCampaignStatus
 from madan_sara.persistence.campaigns import PostgresCampaignStore
 from madan_sara.persistence.database import Database
 from madan_sara.policy.campaign_versions import (
+    CampaignChange,
     StoredCampaign,
     differing_fields,
     saved_over,
@@ -34,6 +35,8 @@ class ChosenCampaign:
     campaign: Campaign
     #: The caller's own, which is to be saved first; None: the saved one stands.
     unsaved: OutreachCampaign | None = None
+    #: What saving it has changed; None: it was not saved.
+    change: CampaignChange | None = None
     warnings: Sequence[str] = ()
 
 
@@ -79,11 +82,11 @@ class Campaigns:
         require_own(given.tenant_uuid, self._tenant_id, "campaign.tenant_uuid")
         return checked_campaign(given, self._settings)
 
-    async def save(self, campaign: OutreachCampaign) -> Campaign:
+    async def save(self, campaign: OutreachCampaign) -> CampaignChange:
         """Store a campaign, its status included; a final status stays.
 
         Returns:
-            The campaign as it is stored then.
+            The campaign as it was stored so far, and as it is stored now.
 
         Raises:
             CampaignConflictError: it was changed by another since this object was saved or
@@ -92,11 +95,11 @@ class Campaigns:
                 what is held or spent already; nothing was stored.
         """
         own = self.checked(campaign)
-        stored = await self._store.save(
+        change = await self._store.save(
             own, datetime.now(UTC), over=lambda present: saved_over(campaign, own, present)
         )
-        campaign.note_saved(stored.version)
-        return stored.campaign
+        campaign.note_saved(change.now.version)
+        return change
 
     async def choose(self, given: OutreachCampaign | UUID) -> ChosenCampaign:
         """The campaign a send goes by.
@@ -151,14 +154,14 @@ class Campaigns:
             return chosen
         is_new = given.saved_version is None
         try:
-            stored = await self._store.save(
+            change = await self._store.save(
                 own, datetime.now(UTC), over=lambda present: sent_over(given, own, present)
             )
         except CampaignConflictError:
             return None
-        given.note_saved(stored.version)
+        given.note_saved(change.now.version)
         warnings = await self._namesakes(given) if is_new else []
-        return replace(chosen, warnings=warnings)
+        return replace(chosen, change=change, warnings=warnings)
 
     async def _namesakes(self, made: OutreachCampaign) -> list[str]:
         """What to say of a new campaign whose id was not written but made with the object."""

@@ -65,8 +65,9 @@ from madan_sara.starter.importing.run import (
 )
 from madan_sara.starter.message_status import MessageStatus, ask_message_status
 from madan_sara.starter.messages import Messages
+from madan_sara.starter.moved_ends import MovedEnds
 from madan_sara.starter.outreaches import Outreaches, OutreachHandle
-from madan_sara.starter.queued_texts import QueuedTexts, TextsRenewed
+from madan_sara.starter.queued_texts import QueuedTexts, SavedCampaign
 from madan_sara.starter.requests import (
     LONGEST_ANSWERED_BATCH,
     new_batch,
@@ -110,6 +111,7 @@ class OutreachOrchestrator:
         self._campaigns = Campaigns(database, tenant_id, settings or OrchestratorSettings())
         self._queued_texts = QueuedTexts(database)
         self._bookings = MessageBookings(database, tenant_id)
+        self._moved_ends = MovedEnds(self._runs_store, outreaches)
         self._conversions = Conversions(database, tenant_id)
         self._suppressions = Suppressions(database, tenant_id)
         self._ownership = Ownership(database, tenant_id)
@@ -157,15 +159,17 @@ class OutreachOrchestrator:
 
     # Campaigns
 
-    async def save_campaign(self, campaign: OutreachCampaign) -> TextsRenewed:
+    async def save_campaign(self, campaign: OutreachCampaign) -> SavedCampaign:
         """Store a campaign, its status included; from then on it takes effect.
 
         A status that was ordered meanwhile stays, unless the object has got another one, too.
 
-        Imported recipients whom it has not started yet get its present templates.
+        Imported recipients whom it has not started yet get its present templates. Sends that
+        are planned behind an end that is earlier now are closed as `expired`.
 
         Returns:
-            How many of those got another text by that, and how many could not.
+            How many of those got another text by that, and how many could not; and how many
+            sends were closed.
 
         Raises:
             CampaignConflictError: it was changed by another, an operator for one, since this
@@ -173,12 +177,13 @@ class OutreachOrchestrator:
             InvalidRequestError: its fields contradict each other, or a limit is below what
                 is held or spent already; nothing was stored.
         """
-        stored = await self._campaigns.save(campaign)
+        change = await self._campaigns.save(campaign)
+        closed, stored = await self._moved_ends.close_behind(change), change.now.campaign
         # What it waits for may have changed with it.
         await self.campaign(campaign.id).look_again()
         if stored.status in FINAL_STATUSES:  # No text goes out any more.
-            return TextsRenewed()
-        return await self._queued_texts.renew(stored)
+            return SavedCampaign(closed=closed)
+        return SavedCampaign(await self._queued_texts.renew(stored), closed)
 
     def campaign(self, campaign_id: UUID) -> CampaignControl:
         """A saved campaign's controls: start, pause, resume, cancel, change its limits."""
@@ -494,7 +499,8 @@ class OutreachOrchestrator:
 
     async def _save_chosen(self, chosen: ChosenCampaign) -> ChosenCampaign | None:
         saved = await self._campaigns.save_chosen(chosen)
-        if saved is not None and chosen.unsaved is not None:
+        if saved is not None and saved.change is not None:
+            await self._moved_ends.close_behind(saved.change)
             # What it waits for may have changed with it.
             await self.campaign(chosen.campaign.id).look_again()
         return saved

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 from uuid import uuid4
@@ -61,6 +62,8 @@ _UNTIL_FREE_SECONDS: Final = 1.0
 #: Offers of a job to a server that is at another, a second apart: less than the time after
 #: which a step without a heartbeat is taken for dead.
 _TRIES_OF_A_JOB: Final = 10
+#: Workflows asked to end at once.
+_CANCELLED_AT_ONCE: Final = 8
 
 
 OutreachHandle = WorkflowHandle[OutreachWorkflow, OutreachResult]
@@ -111,6 +114,21 @@ class Outreaches:
         except WorkflowAlreadyStartedError:
             return False
         return True
+
+    @temporal_border
+    async def cancel_each(self, refs: Sequence[MessageRef]) -> None:
+        """Ask the workflows of some messages to end, those that still run."""
+        free = asyncio.Semaphore(_CANCELLED_AT_ONCE)
+
+        async def cancel(ref: MessageRef) -> None:
+            async with free:
+                try:
+                    await self.handle(ref).cancel()
+                except RPCError as error:
+                    if error.status is not RPCStatusCode.NOT_FOUND:
+                        raise
+
+        await asyncio.gather(*map(cancel, refs))
 
     @temporal_border
     async def cancel_all(self, ref: CampaignRef, reason: str) -> None:

@@ -32,6 +32,15 @@ class TextsRenewed:
     faults: Sequence[str] = ()
 
 
+@dataclass(frozen=True)
+class SavedCampaign:
+    """What the saving of a campaign has changed for its messages."""
+
+    texts: TextsRenewed = TextsRenewed()
+    #: Sends planned behind its end, which is earlier now; closed as `expired`.
+    closed: int = 0
+
+
 class QueuedTexts:
     """Gives the recipients a campaign has not started yet the text it has now.
 

@@ -12,5 +12,5 @@ async def store_campaign(
 ) -> Campaign:
     """Store a campaign over any other of its id."""
     complete = resolved(campaign)
-    stored = await PostgresCampaignStore(database).save(complete, now, over=lambda _: complete)
-    return stored.campaign
+    change = await PostgresCampaignStore(database).save(complete, now, over=lambda _: complete)
+    return change.now.campaign

@@ -11,7 +11,7 @@ from madan_sara.contracts.delivery import ChannelWait
 #: What a campaign waits for, behind "waits for".
 CAMPAIGN_WAITS: Final[Mapping[WaitReason, str]] = {
     WaitReason.START: "its start",
-    WaitReason.RESUME: "its resume; nothing is sent while it is paused",
+    WaitReason.RESUME: "its resume, or its end; nothing is sent while it is paused",
     WaitReason.NEXT_DAY: "the next day; what a day may have is sent or planned already",
     WaitReason.BUDGET: "more budget, or its end; nothing more can be paid",
     WaitReason.OUTCOMES: "the outcomes of those asleep or on their way",

@@ -55,6 +55,9 @@ CREATE TABLE campaigns (
     share_day   date,
     -- Whether its recipients were ever started; single messages need no start.
     is_started  boolean NOT NULL DEFAULT false,
+    -- The fewest segments a text message of its long batches has, which bring their own text;
+    -- null: it has had none.
+    batch_parts integer,
     -- What its workflow last said it waits for, and until when; null: it does not wait.
     waits_for   text,
     wakes_at    timestamptz,

@@ -19,6 +19,7 @@ async def test_a_campaign_is_saved_paused_and_resumed(madan_sara, orchestrator, 
         "campaign_id": campaign["id"],
         "campaign_status": "active",
         "limits_changed": {},
+        "closed_behind_end": 0,
         "texts_renewed": 0,
         "texts_kept": 0,
         "texts_kept_because": [],
@@ -176,6 +177,7 @@ async def test_a_campaign_is_imported_started_steered_and_cancelled(
     assert (await orchestrator.get_campaign(UUID(name))).budget_total is None
     changed = await madan_sara("campaign", "set", name, "--daily-limit", "3", "--budget", "9.5")
     assert (changed.code, changed.err) == (0, "")
+    assert "has a daily limit of 3 and a budget of 9.5 now." in " ".join(changed.out.split())
     stored = await orchestrator.get_campaign(UUID(name))
     assert (stored.daily_limit, stored.budget_total) == (3, Decimal("9.5"))
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from madan_sara.cli.orders import Reply, saved_reply, with_texts
+from madan_sara.cli.orders import Reply, saved_reply, with_closed, with_texts
 from madan_sara.contracts.campaign import FINAL_STATUSES, CampaignStatus, OutreachCampaign
 from madan_sara.contracts.limit_changes import LimitChange
 from madan_sara.starter.queued_texts import TextsRenewed
@@ -12,6 +12,16 @@ SAVED = Reply({"campaign_id": "c"}, "Campaign c is saved; it is active.")
 
 def test_a_save_that_changes_no_text_says_nothing_of_it():
     assert with_texts(SAVED, TextsRenewed(), []).view == SAVED.view
+
+
+def test_the_sends_that_an_earlier_end_closes_are_told():
+    assert with_closed(SAVED, 0).view == SAVED.view
+    told = with_closed(SAVED, 1_200)
+    assert told.document["closed_behind_end"] == 1_200
+    assert str(told.view).endswith(
+        "\n1,200 sends were planned behind the new end, and closed as blocked, expired."
+    )
+    assert "\n1 send was planned" in str(with_closed(SAVED, 1).view)
 
 
 def test_who_gets_the_new_text_is_counted():

@@ -208,6 +208,10 @@ def test_at_its_end_the_rest_is_closed_and_those_under_way_are_waited_for():
     assert broke is not None
     assert broke.reason is ExitReason.BUDGET_EXCEEDED
     assert waits_for(WaitReason.OUTCOMES, None, step(states={"sending": 1}, **late))
+    # Planned before the end was moved: they would sleep on, some of them for days.
+    asleep = step(states={"scheduled": 2, "sending": 1}, left=0, **late).sweep
+    assert asleep is not None
+    assert (asleep.states, asleep.reason) == ([OutreachState.SCHEDULED], ExitReason.EXPIRED)
     ended: dict[str, Any] = {"states": {"sent": 1, "blocked": 2}}
     assert step(by_reason={"expired": 2}, **ended, **late).end is CampaignStatus.EXPIRED
     assert step(by_reason={"duplicate": 2}, **ended, **late).end is CampaignStatus.COMPLETED

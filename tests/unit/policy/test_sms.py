@@ -12,6 +12,7 @@ from madan_sara.contracts.content import MessageContent
 from madan_sara.contracts.decision import RuledOut
 from madan_sara.contracts.settings import OrchestratorSettings
 from madan_sara.policy.message_price import (
+    least_parts,
     least_price,
     listed_price,
     message_parts,
@@ -123,6 +124,17 @@ def test_the_least_price_has_every_segment_that_is_certain_and_none_that_is_not(
     assert least_price(campaign(channels=["email"]), Channel.EMAIL) == listed_price(
         campaign(channels=["email"]), Channel.EMAIL
     )
+
+
+def test_a_text_that_a_batch_brings_lowers_the_least_price_and_never_raises_it():
+    long = sms_campaign("a" * 400)
+    assert least_price(long, Channel.SMS, batch_parts=1) == 7_500
+    assert least_price(long, Channel.SMS, batch_parts=9) == 22_500
+    assert least_parts(MessageContent({Channel.SMS: "a" * 161})) == 2
+    assert least_parts(MessageContent({"default": "a" * 161 + "{{ name }}"})) == 2
+    assert least_parts(MessageContent({Channel.EMAIL: "a" * 161})) == 1
+    by_email = campaign(channels=["email"])
+    assert least_price(by_email, Channel.EMAIL, batch_parts=1) == 1_000
 
 
 def test_several_segments_are_told_with_what_makes_them():
