@@ -28,7 +28,7 @@ async def test_a_save_closes_the_single_sends_its_end_comes_before(
 
     later = campaign.model_copy(update={"end_date": NEXT_YEAR + timedelta(days=9)})
     assert (await orchestrator.save_campaign(later)).closed == 0
-    earlier = campaign.model_copy(update={"end_date": NEXT_YEAR + timedelta(days=2)})
+    earlier = later.model_copy(update={"end_date": NEXT_YEAR + timedelta(days=2)})
     assert (await orchestrator.save_campaign(earlier)).closed == 1
 
     record = await orchestrator.get_message(late)
