@@ -34,7 +34,7 @@ from madan_sara.policy.frequency import (
     judge_claim,
     safe_channels,
 )
-from madan_sara.policy.templates import TemplateFault, comparable_text
+from madan_sara.policy.templates import TemplateError, comparable_text
 
 
 class MessageDeduplicator:
@@ -165,7 +165,7 @@ def _texts(facts: DecisionFacts) -> list[str]:
         if request.profile.contact_info.address_for(channel) is None:
             continue
         # A template that fails is no text of this message; routing rules its channel out.
-        with suppress(TemplateFault):
+        with suppress(TemplateError):
             message = request.wording.on(channel)
             if message is not None:
                 messages[message] = None

@@ -108,9 +108,9 @@ class SendTimeScheduler:
         """
         stored = await self._requests.request(request.ref)
         rules = (stored.campaign, stored.settings, stored.profile)
-        fault = check_requested_time(*rules, at=request.at, now=request.now)
-        if fault:
-            raise ApplicationError(fault, type=TIME_NOT_ALLOWED, non_retryable=True)
+        violation = check_requested_time(*rules, at=request.at, now=request.now)
+        if violation:
+            raise ApplicationError(violation, type=TIME_NOT_ALLOWED, non_retryable=True)
         plan = plan_send_time(
             *rules,
             request.channel,

@@ -19,11 +19,11 @@ def validate(path: str) -> Reply:
     """Everything that is wrong with a campaign's file; else what the campaign is."""
     defaults = tenant_settings()
     try:
-        campaign, faults = read_campaign(path, defaults)
-    except InvalidRequestError as fault:  # Nothing in it that could be judged.
-        campaign, faults = None, [str(fault)]
-    if campaign is None or faults:
-        return Reply({"valid": False, "faults": faults}, "", faults=faults)
+        campaign, violations = read_campaign(path, defaults)
+    except InvalidRequestError as error:  # Nothing in it that could be judged.
+        campaign, violations = None, [str(error)]
+    if campaign is None or violations:
+        return Reply({"valid": False, "errors": violations}, "", violations=violations)
     summary = campaign_summary(campaign, defaults)
     return Reply({"valid": True, **summary}, summary_view(summary))
 

@@ -207,9 +207,9 @@ def main() -> NoReturn:
 def _run_app() -> int:
     try:
         return int(app(prog_name="madan-sara", standalone_mode=False) or OK)
-    except typer.TyperException as fault:
+    except typer.TyperException as error:
         # Typer's own rendering takes a box of many lines; help has no message.
-        message = fault.format_message().replace("Value error, ", "")
+        message = error.format_message().replace("Value error, ", "")
         if message:
             from madan_sara.cli.terminal import show_error
 

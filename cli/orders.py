@@ -23,9 +23,9 @@ from madan_sara.cli.request_file import (
 )
 from madan_sara.contracts.campaign import FINAL_STATUSES, CampaignStatus, OutreachCampaign
 from madan_sara.contracts.errors import InvalidRequestError, NotFoundError, UnreachableError
-from madan_sara.contracts.faults import listed
 from madan_sara.contracts.limit_changes import LimitChange, limit_changes, told_changes
 from madan_sara.contracts.outreach import UNSENT_STATES, OutreachState
+from madan_sara.contracts.violations import listed
 from madan_sara.starter.answers import SendResult
 from madan_sara.starter.campaign_summary import campaign_warnings
 from madan_sara.starter.connecting import outages_explained
@@ -47,7 +47,7 @@ class Reply:
     #: Whether the message, if it is about one, is or may still be sent.
     stands: bool = True
     #: What is wrong with what was given.
-    faults: Sequence[str] = ()
+    violations: Sequence[str] = ()
 
 
 Order = Callable[[OutreachOrchestrator], Awaitable[Reply]]
@@ -151,9 +151,9 @@ def fallback(message_id: str, *, wait_seconds: int) -> Order:
 def save_campaign(path: str, *, yes: bool) -> Order:
     """Store the campaign of a file; other limits than it has are asked about."""
     defaults = tenant_settings()
-    campaign, faults = read_campaign(path, defaults)
+    campaign, violations = read_campaign(path, defaults)
     if campaign is None:
-        raise InvalidRequestError(listed(faults))
+        raise InvalidRequestError(listed(violations))
 
     async def order(orchestrator: OutreachOrchestrator) -> Reply:
         saved = await _saved(orchestrator, campaign.id)
@@ -249,7 +249,7 @@ def with_texts(reply: Reply, texts: TextsRenewed, warnings: Sequence[str]) -> Re
         **reply.document,
         "texts_renewed": texts.renewed,
         "texts_kept": texts.kept,
-        "texts_kept_because": list(texts.faults),
+        "texts_kept_because": list(texts.violations),
         "warnings": list(warnings),
     }
     told = [str(reply.view)]
@@ -258,7 +258,7 @@ def with_texts(reply: Reply, texts: TextsRenewed, warnings: Sequence[str]) -> Re
     if texts.kept:
         told.append(
             f"{_queued(texts.kept, 'keeps', 'keep')} the old text, because the new one cannot be "
-            f"filled in for them: {'; '.join(texts.faults)}. Change it and save again, or they "
+            f"filled in for them: {'; '.join(texts.violations)}. Change it and save again, or they "
             "are sent the old one."
         )
     told += [f"Mind {warning}." for warning in warnings]

@@ -72,17 +72,17 @@ def _exit_code(prepare: "Callable[[], Order | Reply]", *, as_json: bool) -> int:
     try:
         prepared = prepare()
         reply = prepared if isinstance(prepared, Reply) else asyncio.run(execute(prepared))
-    except tuple(codes) as fault:
-        show_error(str(fault))
-        return next(code for kind, code in codes.items() if isinstance(fault, kind))
-    if reply.faults and not as_json:
-        for line in reply.faults:
+    except tuple(codes) as error:
+        show_error(str(error))
+        return next(code for kind, code in codes.items() if isinstance(error, kind))
+    if reply.violations and not as_json:
+        for line in reply.violations:
             show_error(line)
         return BAD_INPUT
     if as_json:
         show_json(reply.document)
     elif reply.view is not None:
         show(reply.view)
-    if reply.faults:
+    if reply.violations:
         return BAD_INPUT
     return OK if reply.stands else WILL_NOT_BE_SENT

@@ -66,8 +66,8 @@ class EmailSmtpSender(MessageSender):
         """Compose one e-mail; see `MessageSender.prepare`."""
         try:
             letter = compose(message, self._settings)
-        except UnwritableLetterError as fault:
-            return Refused(fault.code)
+        except UnwritableLetterError as error:
+            return Refused(error.code)
         return partial(self._send, letter)
 
     async def _send(self, letter: Letter, lease: CallLease) -> Accepted | Refused:

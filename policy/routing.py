@@ -20,7 +20,7 @@ from madan_sara.contracts.settings import ChannelDeduplication, OrchestratorSett
 from madan_sara.policy.data import POLICY_VERSION
 from madan_sara.policy.selector import ChannelSelector, Engagement, best_first
 from madan_sara.policy.send_time import plan_send_time
-from madan_sara.policy.templates import TemplateFault, Wording
+from madan_sara.policy.templates import TemplateError, Wording
 from madan_sara.policy.text_length import encoded_length, length_unit
 
 _SELECTOR: Final = ChannelSelector()
@@ -167,8 +167,8 @@ def _obstacle(facts: RoutingFacts, channel: Channel) -> tuple[RuledOut, str] | N
         return RuledOut.NO_CONTACT, f"the recipient has no address for {channel}"
     try:
         rendered = facts.wording.on(channel)
-    except TemplateFault as fault:
-        return RuledOut.NO_CONTENT, f"its content cannot be filled in: {fault}"
+    except TemplateError as error:
+        return RuledOut.NO_CONTENT, f"its content cannot be filled in: {error}"
     if rendered is None:
         return RuledOut.NO_CONTENT, f"there is neither {channel} content nor a default"
     if channel not in facts.text_limits:

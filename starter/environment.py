@@ -13,8 +13,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from madan_sara.config.settings import DatabaseSettings, TenantDefaults
 from madan_sara.contracts.errors import MisconfiguredError
-from madan_sara.contracts.faults import one_line
 from madan_sara.contracts.settings import OrchestratorSettings
+from madan_sara.contracts.violations import one_line
 from madan_sara.persistence.database import ONLY_SQLALCHEMY, Database
 
 S = TypeVar("S", bound=BaseSettings)

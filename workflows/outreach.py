@@ -412,7 +412,7 @@ def _receipt_wait(result: DeliverResult) -> timedelta:
 
 
 def _impossible(what: str) -> ApplicationError:
-    """A fault of ours: the message ends and says so, instead of failing its task for ever."""
+    """An error of ours: the message ends and says so, instead of failing its task for ever."""
     return ApplicationError(what, type="Impossible", non_retryable=True)
 
 

@@ -48,7 +48,7 @@ OUTCOMES: Final[Mapping[DeliveryOutcome, str]] = {
 CODES: Final[Mapping[str, str]] = {
     "skipped": "the next channel was asked for",
     "suppressed": "the person may not be contacted on it any more",
-    "template_fault": "its text could not be filled in",
+    "template_violation": "its text could not be filled in",
     "provider_unavailable": "the provider could not be reached",
     MISCONFIGURED: "our account with the provider is not set up correctly",
 }

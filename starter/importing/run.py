@@ -164,9 +164,9 @@ def _prepare(campaign: Campaign, path: Path, options: ImportOptions) -> _Job:
     assignment = Assignment(campaign, campaign.templates, source.header, region)
     try:
         check = RowCheck(assignment)
-    except InvalidRequestError as fault:
-        raise InvalidRequestError(f"{path}: {fault}") from None
-    # To its end, so that a fault in the last line is found before the first is stored.
+    except InvalidRequestError as error:
+        raise InvalidRequestError(f"{path}: {error}") from None
+    # To its end, so that an error in the last line is found before the first is stored.
     rows = sum(1 for _ in source.rows())
     return _Job(source, assignment, check, rows, *understood(check, source.rows()))
 

@@ -83,7 +83,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "demo"
 
 
-def test_a_wrong_file_is_refused_with_the_place_of_the_fault(folder):
+def test_a_wrong_file_is_refused_with_the_place_of_the_violation(folder):
     (folder / "messages.json").write_text(json.dumps([{"id": "marie", "campaign": "orders"}]))
     with pytest.raises(DevstackError, match=r"messages\.json: 0\.contact_info: is missing"):
         load_examples(folder)

@@ -68,9 +68,9 @@ async def test_whoever_lacks_what_the_corrected_text_names_keeps_the_old_one_and
     told = await QueuedTexts(importing.database).renew(_corrected(importing, WITH_DEBT))
 
     assert (told.renewed, told.kept) == (2, 1)
-    (fault,) = told.faults
-    assert fault.startswith("content.default: uses a filter on a value it cannot work with")
-    assert "1250,50" not in fault
+    (violation,) = told.violations
+    assert violation.startswith("content.default: uses a filter on a value it cannot work with")
+    assert "1250,50" not in violation
     new = WITH_DEBT.root["default"]
     assert await _texts(importing) == {"a": new, "b": before["b"], "c": new}
 

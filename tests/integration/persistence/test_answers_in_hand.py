@@ -289,7 +289,7 @@ async def test_a_call_that_outlives_its_time_is_a_lost_answer(shop):
     assert result.outcome is DeliveryOutcome.UNKNOWN
 
 
-async def test_a_fault_of_a_sender_is_a_lost_answer_and_says_nothing_of_the_person(shop, caplog):
+async def test_an_error_of_a_sender_is_a_lost_answer_and_says_nothing_of_the_person(shop, caplog):
     async def broken(message):
         raise RecursionError(f"while writing to {message.address}")
 

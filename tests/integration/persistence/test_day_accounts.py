@@ -119,8 +119,8 @@ async def test_no_race_of_limits_with_first_sends_leaves_a_day_the_old_limit(
         return_exceptions=True,
     )
 
-    refused = [fault for fault in done if isinstance(fault, BaseException)]
-    assert all(isinstance(fault, InvalidRequestError) for fault in refused), refused
+    refused = [violation for violation in done if isinstance(violation, BaseException)]
+    assert all(isinstance(violation, InvalidRequestError) for violation in refused), refused
     saved = (await shop.campaigns.load(shop.tenant_id, campaign.id)).campaign
     assert saved.daily_limit == (50 if refused else 10)
     assert await _day_limits(database, campaign) == {(None, saved.daily_limit)}

@@ -33,7 +33,9 @@ def test_who_gets_the_new_text_is_counted():
 
 
 def test_who_keeps_the_old_text_is_told_with_the_reason():
-    told = with_texts(SAVED, TextsRenewed(kept=1_200, faults=["content.sms: names 'x'"]), ["it"])
+    told = with_texts(
+        SAVED, TextsRenewed(kept=1_200, violations=["content.sms: names 'x'"]), ["it"]
+    )
     assert "1,200 queued recipients keep the old text, because" in str(told.view)
     assert "content.sms: names 'x'. Change it and save again" in str(told.view)
     assert str(told.view).endswith("\nMind it.")

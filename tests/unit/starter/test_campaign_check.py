@@ -20,15 +20,15 @@ LATE = {"optimal_send_times": {"email": {"weekday": "22:00"}}}
 
 
 def fields_of(document: object) -> list[str]:
-    campaign, faults = check_campaign(document, OrchestratorSettings())
-    assert (campaign is None) or faults
-    return [fault.split(":")[0] for fault in faults]
+    campaign, violations = check_campaign(document, OrchestratorSettings())
+    assert (campaign is None) or violations
+    return [violation.split(":")[0] for violation in violations]
 
 
 def test_a_sound_campaign_is_read():
-    campaign, faults = check_campaign(SOUND, OrchestratorSettings())
+    campaign, violations = check_campaign(SOUND, OrchestratorSettings())
     assert campaign is not None
-    assert (campaign.name, faults) == ("Spring fair", [])
+    assert (campaign.name, violations) == ("Spring fair", [])
 
 
 def test_what_cannot_be_read_is_named_at_once_and_before_any_contradiction():
@@ -46,9 +46,9 @@ def test_what_cannot_be_read_is_named_at_once_and_before_any_contradiction():
     ]
 
 
-def test_a_name_that_is_no_text_is_a_fault_of_its_own():
-    _, (fault,) = check_campaign({**SOUND, "\ud800": 1}, OrchestratorSettings())
-    assert fault.startswith("contains half a character; remove it")
+def test_a_name_that_is_no_text_is_a_violation_of_its_own():
+    _, (violation,) = check_campaign({**SOUND, "\ud800": 1}, OrchestratorSettings())
+    assert violation.startswith("contains half a character; remove it")
     numbered: dict[Any, Any] = {**SOUND, 5: 1, "daily_limit": -1}
     assert fields_of(numbered) == ["daily_limit", "5"]
     inside = {"settings": {"prices": {"\ud800": 1}}}

@@ -137,10 +137,10 @@ def test_a_wrong_value_rejects_the_row_and_is_named_as_in_the_file(change, said)
     assert len(told.splitlines()) == 1
 
 
-def test_every_fault_of_a_row_is_told_once():
+def test_every_violation_of_a_row_is_told_once():
     wrong = {"id": "", "email": "x", "phone": "1", "timezone": "Mars", "town": ""}
     told = reason(person(**wrong))
-    assert [fault.split(":")[0] for fault in told.split("; ") if ": " in fault] == [
+    assert [violation.split(":")[0] for violation in told.split("; ") if ": " in violation] == [
         "id",
         "phone",
         "town",
