@@ -166,7 +166,7 @@ def _texts(facts: DecisionFacts) -> list[str]:
             continue
         # A template that fails is no text of this message; routing rules its channel out.
         with suppress(TemplateError):
-            message = request.wording.on(channel)
+            message = request.rendered.on(channel)
             if message is not None:
                 messages[message] = None
     return list(dict.fromkeys(map(comparable_text, messages)))

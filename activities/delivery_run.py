@@ -177,7 +177,7 @@ class DeliveryRun:
 
     def _outgoing(self) -> OutgoingMessage:
         stored, request = self._log.facts.request, self._request
-        content = stored.wording.on(request.channel)
+        content = stored.rendered.on(request.channel)
         address = stored.profile.contact_info.address_for(request.channel)
         if content is None or address is None:
             raise TemplateError(f"nothing to send on {request.channel}: content or address is gone")

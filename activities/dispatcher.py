@@ -70,7 +70,7 @@ class CampaignDispatcher:
                 started=done.started + len(started),
                 next_place=done.next_place + len(page.message_ids),
             )
-            _tell(done)
+            _heartbeat(done)
         return done
 
     async def _start(self, ref: CampaignRef, page: TakenPage, first_place: int) -> list[UUID]:
@@ -99,11 +99,11 @@ class CampaignDispatcher:
         for _ in range(looks):
             if await self._runs.in_motion(ref) < self._most_in_motion:
                 return
-            _tell(done)
+            _heartbeat(done)
             await asyncio.sleep(_LOOK_AGAIN.total_seconds())
 
 
-def _tell(done: DispatchResult) -> None:
+def _heartbeat(done: DispatchResult) -> None:
     """Say that the dispatch lives, and what a run after it need not do again."""
     activity.heartbeat(done.started, done.next_place)
 

@@ -189,5 +189,5 @@ def _not_before(request: PlanInput, campaign: Campaign) -> datetime | None:
 
 def _parts(stored: StoredRequest, channel: Channel) -> int:
     """How many times a message costs its channel's price."""
-    content = stored.wording.on(channel)
+    content = stored.rendered.on(channel)
     return message_parts(channel, content.text if content is not None else None)

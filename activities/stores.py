@@ -26,7 +26,7 @@ from madan_sara.policy.budget import Account
 from madan_sara.policy.frequency import RecentClaim
 from madan_sara.policy.returns import CampaignBalances
 from madan_sara.policy.selector import Engagement
-from madan_sara.policy.templates import Wording
+from madan_sara.policy.templates import RenderedMessages
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class StoredRequest:
     ref: MessageRef
     campaign: Campaign
     #: Whom it is for and what it says, which never changes.
-    wording: Wording
+    rendered: RenderedMessages
     force_send: bool
     state: OutreachState
     #: When it is to be sent, once that is decided.
@@ -45,7 +45,7 @@ class StoredRequest:
     @property
     def profile(self) -> RecipientProfile:
         """The person it is for."""
-        return self.wording.profile
+        return self.rendered.profile
 
     @property
     def settings(self) -> OrchestratorSettings:

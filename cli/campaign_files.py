@@ -43,38 +43,38 @@ def import_recipients(
         except asyncio.CancelledError:  # Ctrl-C
             show_error("interrupted; what is stored stays, and the same command goes on from there")
             raise
-        return Reply(dict(result), _told(result), stands=not result["rejected"])
+        return Reply(dict(result), _summary(result), stands=not result["rejected"])
 
     return order
 
 
-def _told(result: ImportResult) -> str:
+def _summary(result: ImportResult) -> str:
     rate = result["rows_read"] / max(result["seconds"], 0.001)
     counts = (
         f"{result['rows_read']:,} rows read in {result['seconds']:.1f} s ({rate:,.0f} a second): "
         f"{result['added']:,} added, {result['known']:,} known already, "
         f"{result['rejected']:,} rejected."
     )
-    told = [counts]
+    parts = [counts]
     if result["columns"]:
-        told.append(f"Columns: {', '.join(result['columns'])}.")
-    told += [f"Warning: {warning}." for warning in result["warnings"]]
+        parts.append(f"Columns: {', '.join(result['columns'])}.")
+    parts += [f"Warning: {warning}." for warning in result["warnings"]]
     if lines := result["known_lines"]:
         more = result["known"] - len(lines)
-        told.append(
+        parts.append(
             f"Known already, by an import before or further up in the file: "
             f"line {', '.join(map(str, lines))}{f' and {more:,} more' if more else ''}."
         )
     if result["unreachable"]:
-        told.append(_unreachable(result))
+        parts.append(_unreachable(result))
     if result["rejects_file"]:
-        told.append(f"Rejected rows, each with its line and the reason: {result['rejects_file']}")
+        parts.append(f"Rejected rows, each with its line and the reason: {result['rejects_file']}")
     if result["reopened"]:
-        told.append(
+        parts.append(
             "The campaign had completed and is open again for those who were added: "
             f"`madan-sara campaign start {result['campaign_id']}` goes on."
         )
-    return "\n".join(told)
+    return "\n".join(parts)
 
 
 def _unreachable(result: ImportResult) -> str:

@@ -23,21 +23,21 @@ def start(campaign_id: str) -> Order:
 
     async def order(orchestrator: OutreachOrchestrator) -> Reply:
         handle = await orchestrator.campaign(campaign).start()
-        told = f"is started; watch it with `madan-sara campaign status {campaign} --watch`"
-        return _reply(campaign, told, workflow_id=handle.id)
+        text = f"is started; watch it with `madan-sara campaign status {campaign} --watch`"
+        return _reply(campaign, text, workflow_id=handle.id)
 
     return order
 
 
 def pause(campaign_id: str) -> Order:
     """Let nothing be sent until the resume."""
-    return _told(campaign_id, CampaignControl.pause, "is paused; nothing is sent until it resumes")
+    return _steer(campaign_id, CampaignControl.pause, "is paused; nothing is sent until it resumes")
 
 
 def resume(campaign_id: str) -> Order:
     """Go on."""
-    told = "is active; what was due goes within its allowed hours"
-    return _told(campaign_id, CampaignControl.resume, told)
+    text = "is active; what was due goes within its allowed hours"
+    return _steer(campaign_id, CampaignControl.resume, text)
 
 
 def cancel(campaign_id: str, reason: str, *, yes: bool) -> Order:
@@ -81,7 +81,7 @@ def change(
         )
         changed = {"daily_limit": daily_limit, "budget_total": total, "end_date": end}
         given = {name: value for name, value in changed.items() if value is not None}
-        return _reply(campaign, f"has {_told_limits(given)} now", **given)
+        return _reply(campaign, f"has {_render_limits(given)} now", **given)
 
     return order
 
@@ -108,7 +108,7 @@ def _lowered(saved: OutreachCampaign, daily_limit: int | None, budget: Decimal |
     ]
 
 
-def _told_limits(changed: Mapping[str, object]) -> str:
+def _render_limits(changed: Mapping[str, object]) -> str:
     """The limits a campaign has got, like `a daily limit of 800 and a budget of 9.5`."""
     names = {
         "daily_limit": "a daily limit of",
@@ -118,15 +118,15 @@ def _told_limits(changed: Mapping[str, object]) -> str:
     return " and ".join(f"{names[name]} {value}" for name, value in changed.items())
 
 
-def _told(campaign_id: str, command: Any, told: str) -> Order:  # noqa: ANN401 - a method
+def _steer(campaign_id: str, command: Any, text: str) -> Order:  # noqa: ANN401 - a method
     campaign = parse_id(campaign_id, "CAMPAIGN_ID")
 
     async def order(orchestrator: OutreachOrchestrator) -> Reply:
         await command(orchestrator.campaign(campaign))
-        return _reply(campaign, told)
+        return _reply(campaign, text)
 
     return order
 
 
-def _reply(campaign_id: UUID, told: str, **more: object) -> Reply:
-    return Reply({"campaign_id": campaign_id, **more}, f"Campaign {campaign_id} {told}.")
+def _reply(campaign_id: UUID, text: str, **more: object) -> Reply:
+    return Reply({"campaign_id": campaign_id, **more}, f"Campaign {campaign_id} {text}.")

@@ -43,7 +43,7 @@ def convert(message_id: str, value: str, conversion_id: str | None, at: str | No
             message, amount, conversion_id=conversion_id, at=happened_at
         )
         document = {"message_id": message, "conversion_id": known_as, "value": amount}
-        told = f"A conversion of {amount:f} is counted for message {message}, as {known_as}."
-        return Reply(document, told)
+        text = f"A conversion of {amount:f} is counted for message {message}, as {known_as}."
+        return Reply(document, text)
 
     return order

@@ -23,7 +23,7 @@ from madan_sara.cli.request_file import (
 )
 from madan_sara.contracts.campaign import FINAL_STATUSES, CampaignStatus, OutreachCampaign
 from madan_sara.contracts.errors import InvalidRequestError, NotFoundError, UnreachableError
-from madan_sara.contracts.limit_changes import LimitChange, limit_changes, told_changes
+from madan_sara.contracts.limit_changes import LimitChange, limit_changes, render_changes
 from madan_sara.contracts.outreach import UNSENT_STATES, OutreachState
 from madan_sara.contracts.violations import listed
 from madan_sara.starter.answers import SendResult
@@ -115,8 +115,8 @@ def cancel(message_id: str) -> Order:
     async def order(orchestrator: OutreachOrchestrator) -> Reply:
         await orchestrator.cancel(message)
         document = {"message_id": message, "cancel_requested": True}
-        told = f"Message {message} is being withdrawn; `madan-sara status {message}` tells the end."
-        return Reply(document, told)
+        text = f"Message {message} is being withdrawn; `madan-sara status {message}` tells the end."
+        return Reply(document, text)
 
     return order
 
@@ -161,7 +161,7 @@ def save_campaign(path: str, *, yes: bool) -> Order:
         complete = campaign if saved is None else _completed(campaign, saved)
         changes = {} if saved is None else limit_changes(saved, complete)
         if changes:
-            question = f"Campaign {complete.name} gets other limits: {told_changes(changes)}."
+            question = f"Campaign {complete.name} gets other limits: {render_changes(changes)}."
             await confirm(question, yes=yes)
         done = await orchestrator.save_campaign(complete)
         stored = await orchestrator.get_campaign(complete.id)
@@ -226,11 +226,11 @@ def saved_reply(
         "limits_changed": {name: change._asdict() for name, change in changes.items()},
     }
     is_ = "is" if stored.status is given else "stays"
-    told = f'Campaign {stored.id} "{stored.name}" is saved; it {is_} {stored.status}'
-    told += ", which is final." if stored.status in FINAL_STATUSES else "."
+    text = f'Campaign {stored.id} "{stored.name}" is saved; it {is_} {stored.status}'
+    text += ", which is final." if stored.status in FINAL_STATUSES else "."
     if changes:
-        told += f"\nChanged limits: {told_changes(changes)}."
-    return Reply(document, told)
+        text += f"\nChanged limits: {render_changes(changes)}."
+    return Reply(document, text)
 
 
 def with_closed(reply: Reply, closed: int) -> Reply:
@@ -239,8 +239,8 @@ def with_closed(reply: Reply, closed: int) -> Reply:
     if not closed:
         return replace(reply, document=document)
     sends = "send was" if closed == 1 else "sends were"
-    told = f"{closed:,} {sends} planned behind the new end, and closed as blocked, expired."
-    return replace(reply, document=document, view=f"{reply.view}\n{told}")
+    text = f"{closed:,} {sends} planned behind the new end, and closed as blocked, expired."
+    return replace(reply, document=document, view=f"{reply.view}\n{text}")
 
 
 def with_texts(reply: Reply, texts: TextsRenewed, warnings: Sequence[str]) -> Reply:
@@ -252,17 +252,17 @@ def with_texts(reply: Reply, texts: TextsRenewed, warnings: Sequence[str]) -> Re
         "texts_kept_because": list(texts.violations),
         "warnings": list(warnings),
     }
-    told = [str(reply.view)]
+    text = [str(reply.view)]
     if texts.renewed:
-        told.append(f"{_queued(texts.renewed, 'gets', 'get')} the new text.")
+        text.append(f"{_queued(texts.renewed, 'gets', 'get')} the new text.")
     if texts.kept:
-        told.append(
+        text.append(
             f"{_queued(texts.kept, 'keeps', 'keep')} the old text, because the new one cannot be "
             f"filled in for them: {'; '.join(texts.violations)}. Change it and save again, or they "
             "are sent the old one."
         )
-    told += [f"Mind {warning}." for warning in warnings]
-    return replace(reply, document=document, view="\n".join(told))
+    text += [f"Mind {warning}." for warning in warnings]
+    return replace(reply, document=document, view="\n".join(text))
 
 
 def _queued(count: int, one: str, many: str) -> str:

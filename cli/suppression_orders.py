@@ -36,12 +36,12 @@ def lift(recipient_id: str | None, address: str | None, channel: Channel | None)
         lifted = await orchestrator.lift_suppression(
             recipient_id=recipient, address=place, channel=channel
         )
-        told = [
+        text = [
             f"{each['recipient_id'] or each['address']} may be contacted again on "
             f"{each['channel'] or 'any channel'} (since {each['since'][:10]}: {each['reason']})."
             for each in lifted
         ]
-        return Reply({"lifted": lifted}, "\n".join(told))
+        return Reply({"lifted": lifted}, "\n".join(text))
 
     return order
 

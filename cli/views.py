@@ -33,10 +33,10 @@ def decision_view(result: SendResult, campaign_id: str | None = None) -> Rendera
         lines: list[RenderableType] = [_state_line(f"{state}: {result['reason']}", state)]
         lines += _rule(result["reason"], result["details"])
     else:
-        told = f"{state}: {result['channel']} at {result['scheduled_at']}"
+        text = f"{state}: {result['channel']} at {result['scheduled_at']}"
         fallbacks = ", ".join(result["fallback_channels"]) or "none"
         lines = [
-            _state_line(told, state),
+            _state_line(text, state),
             fact("chosen by", result["routing_reason"]),
             fact("fallbacks", fallbacks),
         ]
@@ -66,15 +66,15 @@ def status_view(status: MessageStatus) -> RenderableType:
         "wakes next": at_local(status.wakes_at, zone),
         "source": status.source,
     }
-    told = status.state + (f": {status.reason}" if status.reason else "")
+    text = status.state + (f": {status.reason}" if status.reason else "")
     if status.lost:
-        told = f"left as {told}, and goes no further: its workflow {status.lost}"
+        text = f"left as {text}, and goes no further: its workflow {status.lost}"
     attempts = [
         fact(f"attempt {a.attempt_no}", " ".join(filter(None, [a.channel, a.state, a.code])))
         for a in record.attempts
     ]
     return Group(
-        _state_line(told, status.state, lost=status.lost is not None),
+        _state_line(text, status.state, lost=status.lost is not None),
         *_rule(status.reason, status.details),
         *facts(known),
         *attempts,
@@ -83,43 +83,44 @@ def status_view(status: MessageStatus) -> RenderableType:
 
 def explanation_view(explanation: Explanation) -> RenderableType:
     """Everything there is to say about a message, top to bottom."""
-    told = explanation
     parts: list[RenderableType] = [
         _state_line(
-            told["headline"], OutreachState(told["state"]), lost=told["way_on"] is not None
+            explanation["headline"],
+            OutreachState(explanation["state"]),
+            lost=explanation["way_on"] is not None,
         ),
-        fact("campaign", f"{told['campaign_name']} ({told['campaign_id']})"),
-        fact("recipient", told["recipient_id"]),
+        fact("campaign", f"{explanation['campaign_name']} ({explanation['campaign_id']})"),
+        fact("recipient", explanation["recipient_id"]),
     ]
-    if told["unsent"]:
-        parts += section("Why it was not sent", told["unsent"]["rule"])
-        parts += section("What can be done", told["unsent"]["advice"])
-    if told["way_on"]:
-        parts += section("What can be done", told["way_on"])
-    if told["channels"]:
-        parts += section("Why this channel", *_channel_lines(told))
-        parts.append(_scores(told["channels"], told["factor_weights"]))
-    if told["timing"]:
-        gone = told["unsent"] is not None
+    if explanation["unsent"]:
+        parts += section("Why it was not sent", explanation["unsent"]["rule"])
+        parts += section("What can be done", explanation["unsent"]["advice"])
+    if explanation["way_on"]:
+        parts += section("What can be done", explanation["way_on"])
+    if explanation["channels"]:
+        parts += section("Why this channel", *_channel_lines(explanation))
+        parts.append(_scores(explanation["channels"], explanation["factor_weights"]))
+    if explanation["timing"]:
+        gone = explanation["unsent"] is not None
         title = "When it would have gone" if gone else "Why this time"
-        parts += section(title, *_timing_lines(told["timing"]))
-    parts += section("What it costs", *_money_lines(told["money"]))
-    if told["attempts"]:
-        parts += section("Attempts", *_attempts(told["attempts"]))
-    if told["receipts"]:
-        parts += section("Reported afterwards", *map(_receipt, told["receipts"]))
-    if told["warnings"]:
-        parts += section("Worth a look", *told["warnings"])
-    if told["force_send"]:
+        parts += section(title, *_timing_lines(explanation["timing"]))
+    parts += section("What it costs", *_money_lines(explanation["money"]))
+    if explanation["attempts"]:
+        parts += section("Attempts", *_attempts(explanation["attempts"]))
+    if explanation["receipts"]:
+        parts += section("Reported afterwards", *map(_receipt, explanation["receipts"]))
+    if explanation["warnings"]:
+        parts += section("Worth a look", *explanation["warnings"])
+    if explanation["force_send"]:
         parts += section("Forced", "force_send: look-back, caps and best times were not looked at.")
     return Group(*parts)
 
 
-def _channel_lines(told: Explanation) -> Iterable[str]:
-    yield told["why_channel"] or "No channel can carry it."
-    if told["fallback_channels"]:
-        yield f"If it fails there, next in order: {', '.join(told['fallback_channels'])}."
-    for verdict in told["channels"]:
+def _channel_lines(explanation: Explanation) -> Iterable[str]:
+    yield explanation["why_channel"] or "No channel can carry it."
+    if explanation["fallback_channels"]:
+        yield f"If it fails there, next in order: {', '.join(explanation['fallback_channels'])}."
+    for verdict in explanation["channels"]:
         if verdict["why"]:
             yield f"{verdict['channel']} - {verdict['verdict']}: {verdict['why']}."
 
@@ -180,7 +181,7 @@ def _rule(reason: str | None, details: Details) -> list[RenderableType]:
     return [fact("rule", why_unsent(ExitReason(reason), details)[0])] if reason else []
 
 
-def _state_line(told: str, state: OutreachState, *, lost: bool = False) -> Text:
+def _state_line(text: str, state: OutreachState, *, lost: bool = False) -> Text:
     """How it stands, in red where nothing more will be sent."""
     over = lost or state in UNSENT_STATES
-    return Text(plain(told), style="bold red" if over else "bold green")
+    return Text(plain(text), style="bold red" if over else "bold green")

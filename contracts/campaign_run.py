@@ -44,7 +44,7 @@ class CampaignInput(Contract):
     next_place: int = 0
     #: What was left to spend when those without room were last let into the queue again.
     requeued_at_micros: int | None = None
-    #: What it did and was told, the newest first.
+    #: What it did and what it was asked for, the newest first.
     last_events: list[CampaignEvent] = Field(default_factory=list)
     #: The last event it has heard of.
     heard_event_no: int = 0

@@ -40,8 +40,8 @@ def _place(model: type[BaseModel], violation: ErrorDetails) -> str:
     known = _names_of_fields(model)
     *through, last = violation["loc"] or ("",)
     steps = [step if isinstance(step, int) or step in known else "?" for step in through]
-    told = isinstance(last, int) or last in known or violation["type"] == "extra_forbidden"
-    return ".".join(map(str, [model.__name__, *steps, last if told else "?"]))
+    rendered = isinstance(last, int) or last in known or violation["type"] == "extra_forbidden"
+    return ".".join(map(str, [model.__name__, *steps, last if rendered else "?"]))
 
 
 @cache

@@ -82,7 +82,7 @@ def render(template: str | EmailContent, profile: RecipientProfile) -> RenderedM
     return _render(template, profile.template_fields())
 
 
-class Wording:
+class RenderedMessages:
     """What a message says to its person on each channel; each template is filled in once.
 
     Args:

@@ -200,7 +200,7 @@ class Outreaches:
             ),
             **shown_outreach(ref.tenant_id, campaign),
         )
-        # What a refused start leaves behind is told by the call itself; it is not awaited twice.
+        # A refused start is reported by the call itself; what it leaves is not awaited.
         unheard = asyncio.ensure_future(start.workflow_handle())
         unheard.add_done_callback(_hear)
         try:
@@ -284,7 +284,7 @@ class Outreaches:
         await self.handle(ref).cancel()
 
     @temporal_border
-    async def tell_event(self, ref: OwnMessage, event: DeliveryEventSignal) -> None:
+    async def notify(self, ref: OwnMessage, event: DeliveryEventSignal) -> None:
         """Pass a receipt on, if its workflow still runs."""
         try:
             await self.handle(ref).signal(OutreachWorkflow.delivery_event, event)
@@ -293,9 +293,9 @@ class Outreaches:
                 raise
 
 
-def _hear(told: asyncio.Future[OutreachHandle]) -> None:
-    if not told.cancelled():
-        told.exception()
+def _hear(rendered: asyncio.Future[OutreachHandle]) -> None:
+    if not rendered.cancelled():
+        rendered.exception()
 
 
 def _ended(error: RPCError) -> Exception:

@@ -8,7 +8,7 @@ from temporalio.exceptions import ApplicationError
 
 #: What went wrong outside of our code: a setting, a server, an order that cannot be carried
 #: out. Its words say what to do; where in the code it was met helps no reader.
-_TOLD_IN_WORDS = (ApplicationError, OSError)
+_ONE_LINE_ERRORS = (ApplicationError, OSError)
 
 
 def set_up_logging(stream: TextIO | None = None) -> None:
@@ -30,7 +30,7 @@ class EventLine(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """The record as text."""
         violation = record.exc_info[1] if record.exc_info else None
-        if not isinstance(violation, _TOLD_IN_WORDS):
+        if not isinstance(violation, _ONE_LINE_ERRORS):
             return super().format(record)
         bare = logging.makeLogRecord({**record.__dict__, "exc_info": None, "exc_text": None})
         return _one_line(f"{super().format(bare)}: {violation}")

@@ -27,7 +27,7 @@ with workflow.unsafe.imports_passed_through():
     )
     from madan_sara.contracts.outreach import Details
     from madan_sara.workflows.campaign_steps import CampaignSteps
-    from madan_sara.workflows.campaign_story import tell_campaign
+    from madan_sara.workflows.campaign_story import render_campaign
     from madan_sara.workflows.signals import pass_over, read_signal
 
 #: A run continues as new at this many events; far fewer than the server would bear, so that
@@ -103,7 +103,7 @@ class CampaignWorkflow:
         if step.wait is not None:
             await self._sleep(step.wait)
             return False
-        self._tell()
+        self._publish()
         if step.dispatch is not None:
             await self._dispatch(step.dispatch)
         elif step.retake is not None:
@@ -136,7 +136,7 @@ class CampaignWorkflow:
         self._watching_since = self._watching_since or now
         delay = self._until_next_look(wait, now - self._watching_since)
         self._wait, self._wakes_at = wait, wait.until or now + delay
-        self._tell()
+        self._publish()
         try:
             await workflow.wait_condition(
                 lambda: self._woken, timeout=delay, timeout_summary=f"Wait: {wait.reason}"
@@ -258,10 +258,10 @@ class CampaignWorkflow:
     def _note(self, kind: str, **details: str | float | bool | None) -> None:
         event = CampaignEvent(occurred_at=workflow.now(), kind=kind, details=dict(details))
         self._events.appendleft(event)
-        self._tell()
+        self._publish()
 
-    def _tell(self) -> None:
+    def _publish(self) -> None:
         """Show the story so far in the Web UI."""
         workflow.set_current_details(
-            tell_campaign(self._figures, self._wait, self._wakes_at, list(self._events))
+            render_campaign(self._figures, self._wait, self._wakes_at, list(self._events))
         )

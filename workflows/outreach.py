@@ -202,7 +202,7 @@ class OutreachWorkflow:
                     return
                 if left <= timedelta(0):
                     self._record.state = OutreachState.SENDING
-                    self._tell()
+                    self._publish()
                     return
                 self._woken = False
             try:
@@ -238,7 +238,7 @@ class OutreachWorkflow:
             case DeliveryOutcome.REFUSED:
                 self._record.state = OutreachState.DECIDING
                 await self._steps.release(self._record.attempt_no, channel)
-                self._tell()
+                self._publish()
                 raise_if_cancelled()
                 return False
             case DeliveryOutcome.ACCEPTED:
@@ -288,7 +288,7 @@ class OutreachWorkflow:
         if reservation.block is None:
             self._record.book(attempt_no, plan)
             self._woken = True
-            self._tell()
+            self._publish()
         return reservation.block
 
     async def _close(self, state: OutreachState, block: Block) -> None:
@@ -398,9 +398,9 @@ class OutreachWorkflow:
     def _end(self, state: OutreachState, block: Block | None = None) -> None:
         """Note the end the database has on record, and tell it."""
         self._record.end(state, block)
-        self._tell()
+        self._publish()
 
-    def _tell(self) -> None:
+    def _publish(self) -> None:
         """Show the story so far in the Web UI."""
         workflow.set_current_details(self._record.story())
 

@@ -88,5 +88,7 @@ def lost_advice(message_id: UUID, *, may_be_sent: bool) -> str:
     return LOST[may_be_sent].replace("MESSAGE_ID", str(message_id))
 
 
-def _by_value(told: Mapping[DeliveryOutcome, str] | Mapping[AttemptState, str]) -> dict[str, str]:
-    return {named.value: words for named, words in told.items()}
+def _by_value(
+    named: Mapping[DeliveryOutcome, str] | Mapping[AttemptState, str],
+) -> dict[str, str]:
+    return {member.value: words for member, words in named.items()}

@@ -23,7 +23,7 @@ _SHORT_TEXT: TypeAdapter[str] = TypeAdapter(ShortText)
 
 
 class RejectedRowError(ValueError):
-    """What a row says cannot be told; the message says why."""
+    """What a row says is ambiguous; the message says why."""
 
 
 class Columns:

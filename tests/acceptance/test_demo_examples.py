@@ -16,7 +16,7 @@ from madan_sara.devstack.demo.examples import EXAMPLES, Example, Examples, load_
 from madan_sara.devstack.errors import DevstackError
 from madan_sara.policy.routing import RoutingFacts, route
 from madan_sara.policy.send_time import plan_send_time
-from madan_sara.policy.templates import Wording
+from madan_sara.policy.templates import RenderedMessages
 from madan_sara.starter.importing.checking import Assignment, RowCheck
 
 #: Far ahead: a campaign without a start begins in the real present.
@@ -40,7 +40,7 @@ def test_channels_and_sleep_do_not_depend_on_the_hour(now):
         facts = RoutingFacts(
             campaign=campaign,
             settings=campaign.settings,
-            wording=Wording(campaign.templates, profile),
+            rendered=RenderedMessages(campaign.templates, profile),
             suppressed=suppressed.get(profile.contact_info.phone, {}),
             text_limits=dict.fromkeys(Channel),
         )

@@ -181,8 +181,8 @@ async def test_a_lifted_wish_is_lifted_whole(orchestrator, tenant_id):
 
     lifted = await orchestrator.lift_suppression(address="MARIE@example.com")
 
-    told = {(each["recipient_id"], each["address"], each["channel"]) for each in lifted}
-    assert told == {
+    rendered = {(each["recipient_id"], each["address"], each["channel"]) for each in lifted}
+    assert rendered == {
         ("newsletter-93", None, "email"),
         (None, "marie@example.com", "email"),
     }

@@ -400,7 +400,7 @@ CREATE TABLE engagement_stats (
 )
 """
 
-# What a message brought in, told by whoever sold or signed up; its sender cannot know.
+# What a message brought in, reported by the seller; its sender cannot know.
 _CONVERSIONS = """
 CREATE TABLE conversions (
     tenant_id     uuid NOT NULL,
@@ -552,8 +552,8 @@ CREATE TRIGGER tally_changed AFTER UPDATE ON messages
 )
 
 # Every key begins with the tenant. Of a table that was never analysed PostgreSQL guesses that a
-# tenant has one row, and might settle on looking through all a tenant has. Told the opposite, it
-# looks by what follows the tenant; the first ANALYZE replaces this by what is there.
+# tenant has one row, and might settle on looking through all a tenant has. With the
+# opposite guess it looks by what follows the tenant; the first ANALYZE replaces this by the facts.
 _TENANTS_HAVE_MANY_ROWS = """
 SELECT pg_restore_attribute_stats(
            'schemaname', table_schema::text, 'relname', table_name::text,

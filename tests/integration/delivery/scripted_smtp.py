@@ -88,7 +88,7 @@ class ScriptedSmtp:
             await self._converse(reader, writer)
         self._writers.discard(writer)
         writer.close()
-        await self._tell()
+        await self._publish()
 
     async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         recipient = ""
@@ -116,7 +116,7 @@ class ScriptedSmtp:
     async def _say(self, writer: asyncio.StreamWriter, command: str, answer: str) -> str:
         if command != "greeting":
             self.heard.append(command)
-            await self._tell()
+            await self._publish()
         if answer == TRICKLE:
             while True:
                 await self._write(writer, b"2")
@@ -132,12 +132,12 @@ class ScriptedSmtp:
         await writer.drain()
         self.octets_said += len(octets)
 
-    async def _tell(self) -> None:
+    async def _publish(self) -> None:
         async with self._changed:
             self._changed.notify_all()
 
 
-#: What a server says that is told to bring a fate, and to which command.
+#: What a server says that is asked to bring a scenario, and to which command.
 _FATES: Final = {
     Fate.REFUSED: ("RCPT", "550 5.1.1 {address}: Recipient address rejected: User unknown"),
     Fate.LATER: ("RCPT", "451 4.7.1 {address}: Greylisted, try again in 300 seconds"),
@@ -162,7 +162,7 @@ class FatefulSmtp(ScriptedSmtp):
 
     def __init__(self) -> None:
         super().__init__({})
-        self._told: Counter[str] = Counter()
+        self._render: Counter[str] = Counter()
 
     def copies_for(self, address: str) -> int:
         """How many contents the person has got."""
@@ -175,8 +175,8 @@ class FatefulSmtp(ScriptedSmtp):
         moment, answer = _FATES.get(fate, ("", ""))
         if command != moment:
             return super()._answer(command, recipient)
-        self._told[recipient] += 1
-        if fate in _TWICE and self._told[recipient] > 2:
+        self._render[recipient] += 1
+        if fate in _TWICE and self._render[recipient] > 2:
             return super()._answer(command, recipient)
         code = recipient.replace("@", ".").lower()
         return answer.format(address=recipient, code=code)

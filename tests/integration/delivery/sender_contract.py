@@ -159,7 +159,7 @@ class SenderContract(ABC):
         assert isinstance(await send(bench.sender, message), Accepted)
         assert self.copies_of(message) == 1
 
-    async def test_an_outage_of_the_account_is_told_from_a_recipient_put_off(self, bench):
+    async def test_an_outage_of_the_account_is_reported_from_a_recipient_put_off(self, bench):
         self.require(Fate.UNAVAILABLE)
         message = self.message(bench, Fate.UNAVAILABLE)
         for _ in range(2):
@@ -285,7 +285,7 @@ def outgoing(
     message_id: UUID | None = None,
     attempt_no: int = 1,
 ) -> OutgoingMessage:
-    """A message of its own, unless told whose."""
+    """A message of its own, unless another's is given."""
     message_id = message_id or uuid4()
     return OutgoingMessage(
         channel=channel,
@@ -327,6 +327,6 @@ def _bare(text: str) -> str:
 def assert_tells_nothing(error: BaseException, message: OutgoingMessage) -> None:
     """Neither the error nor anything it would be logged or stored with names the person."""
     assert error.__cause__ is None, "a cause goes into the history as well"
-    told = f"{error!r} {error} {error.args} {''.join(traceback.format_exception(error))}"
+    rendered = f"{error!r} {error} {error.args} {''.join(traceback.format_exception(error))}"
     for secret in (message.address, message.content.text):
-        assert secret not in told
+        assert secret not in rendered

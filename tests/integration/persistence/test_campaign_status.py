@@ -96,7 +96,7 @@ def rows_of_entries(plan: Any) -> Iterator[int]:
             yield from rows_of_entries(part)
 
 
-async def test_the_last_five_events_are_told_the_newest_first(shop, database, tenant_id):
+async def test_the_last_five_events_are_reported_the_newest_first(shop, database, tenant_id):
     campaign = await shop.campaign()
     key = {"tenant_id": tenant_id, "campaign_id": campaign.id}
     async with database.statement() as connection:

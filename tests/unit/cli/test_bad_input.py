@@ -160,7 +160,7 @@ def test_a_good_file_gets_as_far_as_the_missing_settings(written):
 @pytest.mark.parametrize(
     "address", ["db:99999/x", "db:0/x", "db:-1/x", "db/x?ssl=much", "db/x?what=1", "db:x/x"]
 )
-def test_an_address_that_is_none_is_told_in_one_line(address, monkeypatch):
+def test_an_address_that_is_none_is_reported_in_one_line(address, monkeypatch):
     monkeypatch.setenv("MADAN_SARA_DATABASE_URL", f"postgresql+asyncpg://me:secret@{address}")
     result = run("status", str(uuid.uuid4()))
     assert result.exit_code == UNREACHABLE

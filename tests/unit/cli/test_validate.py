@@ -80,13 +80,13 @@ def test_half_a_character_in_a_name_ends_neither_form():
     assert document["errors"][0].startswith("\ud800: there is no such field")
 
 
-def test_more_violations_than_one_line_would_hold_are_all_told():
+def test_more_violations_than_one_line_would_hold_are_all_reported():
     many = {"name": "x", "channels": ["email"], "recipient_fields": ["name"] * 30}
     document = {**many, **{f"field_{n}": n for n in range(30)}}
     assert len(validate(document).stderr.splitlines()) == 60
 
 
-def test_a_sound_campaign_is_told_in_short():
+def test_a_sound_campaign_is_reported_in_short():
     result = CliRunner().invoke(app, ["campaign", "validate", str(EXAMPLE)])
     assert (result.exit_code, result.stderr) == (OK, "")
     assert "is a sound campaign" in result.stdout
@@ -113,15 +113,15 @@ def test_the_tenants_defaults_are_filled_in(monkeypatch):
     assert document["settings"]["max_messages_per_day"] == 2
 
 
-def test_what_each_channel_has_by_default_is_told():
+def test_what_each_channel_has_by_default_is_reported():
     sound = {"name": "x", "channels": ["email"], "settings": {"patience_minutes": {"sms": 7}}}
     held = json.loads(validate(sound, "--json").stdout)["settings"]
     patience = held["patience_minutes"]
     assert (patience["email"], patience["sms"], patience["chat"]) == (1440, 7, 120)
     assert set(held["ambiguous_delivery"].values()) == {"at_most_once"}
-    told = validate(sound).stdout
-    assert "email 1440, sms 7, whatsapp 120" in told
-    assert "email at_most_once, sms at_most_once" in told
+    rendered = validate(sound).stdout
+    assert "email 1440, sms 7, whatsapp 120" in rendered
+    assert "email at_most_once, sms at_most_once" in rendered
 
 
 def test_what_is_no_file_of_a_campaign_is_refused():

@@ -111,13 +111,13 @@ def explanation() -> Explanation:
 
 def test_an_explanation_fits_a_terminal_and_breaks_no_word(explanation):
     lines = shown(explanation_view(explanation))
-    told = "\n".join(lines)
+    rendered = "\n".join(lines)
     assert max(map(len, lines)) <= WIDTH
-    assert "…" not in told
+    assert "…" not in rendered
     for word in (
         *(channel.value for channel in Channel),
         *(state.value for state in AttemptState),
         *("customer", "engagement", "device", "urgency", "time of", "score", "verdict"),
         *("fallback 7", "not needed", "ruled out", "recipient_refused", "sandbox", "undeliverable"),
     ):
-        assert word in told, word
+        assert word in rendered, word

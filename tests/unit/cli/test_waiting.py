@@ -34,7 +34,7 @@ def as_orchestrator(workerless: Workerless) -> OutreachOrchestrator:
     return cast("OutreachOrchestrator", workerless)
 
 
-async def test_the_key_to_ask_again_with_is_told(tmp_path):
+async def test_the_key_to_ask_again_with_is_reported(tmp_path):
     file = tmp_path / "request.json"
     file.write_text(
         json.dumps(

@@ -1,4 +1,4 @@
-"""Violations are told once each, in the words of whoever wrote the request."""
+"""Violations are listed once each, in the words of the request."""
 
 from typing import Any
 
@@ -35,7 +35,7 @@ def lines(model: type[BaseModel], **fields: Any) -> list[str]:
         ({"id": "spring"}, "id: must be a UUID like 550e8400-"),
     ],
 )
-def test_a_violation_is_told_once_and_not_in_pythons_words(change, said):
+def test_a_violation_is_reported_once_and_not_in_pythons_words(change, said):
     (line,) = lines(OutreachCampaign, **{"name": "Fair", "channels": ["email"], **change})
     assert line.startswith(said)
 

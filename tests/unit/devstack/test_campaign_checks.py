@@ -95,8 +95,8 @@ def test_the_figures_and_the_table_of_outcomes():
     console.print(figures(watch, CampaignHistory(runs=1, events=40)))
     console.print(outcome_table(records(), campaign()))
     shown = console.export_text()
-    for told in ("10 / 10 / 20 MB", "│ 5.0", "│ 10.0", "40 events in 1 run(s)"):
-        assert told in shown
+    for rendered in ("10 / 10 / 20 MB", "│ 5.0", "│ 10.0", "40 events in 1 run(s)"):
+        assert rendered in shown
     assert "failed: all_channels_failed │   1 │" in shown
 
 

@@ -95,7 +95,7 @@ def test_a_share_that_was_not_held_back_is_kept_when_asked_again(some):
 
 
 class Diary:
-    """A campaign that does what it is told each day, on days that differ."""
+    """A campaign that does what it is asked each day, on days that differ."""
 
     def __init__(self, seed: int) -> None:
         self.dice = random.Random(seed)

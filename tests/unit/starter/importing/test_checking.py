@@ -19,9 +19,9 @@ def stored(**changes: object) -> dict[str, object]:
 def reason(row: object, **options: object) -> str:
     verdicts = judge(row, **options)
     assert verdicts.accepted == []
-    ((place, told),) = verdicts.rejected
+    ((place, rendered),) = verdicts.rejected
     assert place == 0
-    return told
+    return rendered
 
 
 def test_a_recipient_is_stored_as_a_request_for_the_same_person_would_be():
@@ -40,7 +40,7 @@ def test_a_recipient_is_stored_as_a_request_for_the_same_person_would_be():
     assert recipient == new_recipient(request.recipient_id, request.request_digest, request.profile)
 
 
-def test_a_person_whom_no_channel_of_the_campaign_reaches_is_stored_and_told():
+def test_a_person_whom_no_channel_of_the_campaign_reaches_is_stored_and_reported():
     only_twitter = {"email": None, "twitter_handle": "@marie"}
     rows = [person(id="a", **only_twitter), person(id="b"), person(id="c", town=None)]
     verdicts = judge(*rows, person(id="d", **only_twitter), channels=["email", "sms"])
@@ -132,15 +132,15 @@ def test_an_id_may_be_a_number_in_json():
     ],
 )
 def test_a_wrong_value_rejects_the_row_and_is_named_as_in_the_file(change, said):
-    told = reason(person(**change))
-    assert said in told
-    assert len(told.splitlines()) == 1
+    rendered = reason(person(**change))
+    assert said in rendered
+    assert len(rendered.splitlines()) == 1
 
 
-def test_every_violation_of_a_row_is_told_once():
+def test_every_violation_of_a_row_is_reported_once():
     wrong = {"id": "", "email": "x", "phone": "1", "timezone": "Mars", "town": ""}
-    told = reason(person(**wrong))
-    assert [violation.split(":")[0] for violation in told.split("; ") if ": " in violation] == [
+    rendered = reason(person(**wrong))
+    assert [violation.split(":")[0] for violation in rendered.split("; ") if ": " in violation] == [
         "id",
         "phone",
         "town",
@@ -149,17 +149,17 @@ def test_every_violation_of_a_row_is_told_once():
     ]
 
 
-def test_a_missing_field_is_not_told_again_by_the_templates():
-    told = reason(person(name="", town=""))
-    assert told.count("town") == 1
-    assert "names the field 'name'" in told
+def test_a_missing_field_is_not_reported_again_by_the_templates():
+    rendered = reason(person(name="", town=""))
+    assert rendered.count("town") == 1
+    assert "names the field 'name'" in rendered
 
 
-def test_a_bad_number_is_not_told_again_as_no_address():
+def test_a_bad_number_is_not_reported_again_as_no_address():
     assert "no address" not in reason(person(email=None, phone="1"))
 
 
-def test_rows_are_told_apart_by_their_place():
+def test_rows_are_reported_apart_by_their_place():
     verdicts = judge(person(), person(id=""), person(id="jean"), "no object")
     assert [recipient.recipient_id for recipient in verdicts.accepted] == ["marie", "jean"]
     assert [rejection.place for rejection in verdicts.rejected] == [1, 3]
@@ -169,8 +169,8 @@ def test_templates_are_judged_for_the_channels_a_person_can_be_reached_on():
     templates = {"email": "Hi {{ name }}", "sms": "Hi {{ nick | upcase }}"}
     options = {"templates": templates, "channels": ["email", "sms"], "recipient_fields": []}
     assert judge(person(), **options).rejected == []
-    told = reason(person(phone="+50937001234"), **options)
-    assert "content.sms: names the field 'nick'" in told
+    rendered = reason(person(phone="+50937001234"), **options)
+    assert "content.sms: names the field 'nick'" in rendered
 
 
 def test_a_campaign_without_recipient_fields_asks_for_none():
