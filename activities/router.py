@@ -59,7 +59,7 @@ class ChannelRouter:
         *,
         now: datetime | None = None,
     ) -> RoutingDecision:
-        """The optimal channel, its fallbacks, and how each channel was judged.
+        """The optimal channel, its fallbacks, and how each channel was assessed.
 
         Raises:
             InvalidRequestError: an argument is not what it should be; says what it wants.

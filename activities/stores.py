@@ -73,7 +73,7 @@ class DecisionFacts:
 
 
 @dataclass(frozen=True)
-class ClaimVerdict:
+class ClaimDecision:
     """A decision on a claim, with the texts to remember it by."""
 
     result: ClaimResult
@@ -84,16 +84,16 @@ class ClaimStore(Protocol):
     """The rights to contact people."""
 
     async def claim(
-        self, ref: MessageRef, now: datetime, judge: Callable[[DecisionFacts], ClaimVerdict]
+        self, ref: MessageRef, now: datetime, decide: Callable[[DecisionFacts], ClaimDecision]
     ) -> ClaimResult:
-        """Judge and store a claim; judged again if another was granted on the person meanwhile.
+        """Decide and store a claim; decided again if another was granted on the person meanwhile.
 
         Run again for the same message, it returns the first answer.
 
         Args:
             ref: the message.
-            now: the instant to judge at.
-            judge: may be called more than once, each time with the facts as they stand.
+            now: the instant to decide at.
+            decide: may be called more than once, each time with the facts as they stand.
         """
         ...
 
@@ -116,7 +116,7 @@ class DecisionFactsSource(Protocol):
 
         Args:
             ref: the message.
-            now: the instant to judge at.
+            now: the instant to decide at.
             keep: whether a later step of the decision will ask, too.
 
         Raises:
@@ -159,9 +159,9 @@ class BudgetLedger(Protocol):
         self,
         reservation: ReserveInput,
         day: date,
-        judge: Callable[[Sequence[Account], int], Block | None],
+        decide: Callable[[Sequence[Account], int], Block | None],
     ) -> ReserveResult:
-        """Hold one attempt's price, or let `judge` say why not; the message is scheduled."""
+        """Hold one attempt's price, or let `decide` say why not; the message is scheduled."""
         ...
 
     async def release(self, release: ReleaseInput) -> None:
@@ -193,9 +193,9 @@ class BudgetLedger(Protocol):
         amount_micros: int,
         spend_id: UUID,
         now: datetime,
-        judge: Callable[[Sequence[Account], int], Block | None],
+        decide: Callable[[Sequence[Account], int], Block | None],
     ) -> None:
-        """Book money spent outside any attempt, once per id; refused, `judge` says why.
+        """Book money spent outside any attempt, once per id; refused, `decide` says why.
 
         Raises:
             InvalidRequestError: the saved campaign has no such channel.

@@ -20,7 +20,7 @@ def validate(path: str) -> Reply:
     defaults = tenant_settings()
     try:
         campaign, violations = read_campaign(path, defaults)
-    except InvalidRequestError as error:  # Nothing in it that could be judged.
+    except InvalidRequestError as error:  # Nothing in it that could be checked.
         campaign, violations = None, [str(error)]
     if campaign is None or violations:
         return Reply({"valid": False, "errors": violations}, "", violations=violations)

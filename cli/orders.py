@@ -157,7 +157,7 @@ def save_campaign(path: str, *, yes: bool) -> Order:
 
     async def order(orchestrator: OutreachOrchestrator) -> Reply:
         saved = await _saved(orchestrator, campaign.id)
-        # Contradictions between its fields are judged with what it keeps of the saved one.
+        # Contradictions between its fields are checked with what it keeps of the saved one.
         complete = campaign if saved is None else _completed(campaign, saved)
         changes = {} if saved is None else limit_changes(saved, complete)
         if changes:

@@ -14,7 +14,7 @@ from madan_sara.contracts.outreach import UNSENT_STATES, Details, ExitReason, Ou
 from madan_sara.contracts.words.ends import why_unsent
 from madan_sara.contracts.words.progress import EVENTS
 from madan_sara.starter.answers import SendResult
-from madan_sara.starter.explanation import AttemptLine, ChannelVerdict, Explanation, Money, Timing
+from madan_sara.starter.explanation import AttemptLine, ChannelDecision, Explanation, Money, Timing
 from madan_sara.starter.message_status import MessageStatus, at_local
 
 _FACTORS: Final = {
@@ -120,25 +120,25 @@ def _channel_lines(explanation: Explanation) -> Iterable[str]:
     yield explanation["why_channel"] or "No channel can carry it."
     if explanation["fallback_channels"]:
         yield f"If it fails there, next in order: {', '.join(explanation['fallback_channels'])}."
-    for verdict in explanation["channels"]:
-        if verdict["why"]:
-            yield f"{verdict['channel']} - {verdict['verdict']}: {verdict['why']}."
+    for decision in explanation["channels"]:
+        if decision["why"]:
+            yield f"{decision['channel']} - {decision['decision']}: {decision['why']}."
 
 
-def _scores(verdicts: Iterable[ChannelVerdict], weights: Mapping[str, float]) -> Table:
+def _scores(decisions: Iterable[ChannelDecision], weights: Mapping[str, float]) -> Table:
     """The five factors of each channel, 0 to 1, with the weight each has in the score."""
     scores = table()
     scores.add_column("channel")
     for factor, name in _FACTORS.items():
         scores.add_column(f"{name}\n{weights[factor]:.0%}", justify="right")
     scores.add_column("score", justify="right", style="bold")
-    scores.add_column("verdict")
-    for verdict in verdicts:
-        factors = verdict["factors"]
+    scores.add_column("decision")
+    for decision in decisions:
+        factors = decision["factors"]
         cells = [f"{factors[name]:.2f}" if factors else "-" for name in _FACTORS]
-        total = "-" if verdict["total"] is None else f"{verdict['total']:.3f}"
-        style = "bold green" if verdict["verdict"] == "chosen" else None
-        scores.add_row(verdict["channel"], *cells, total, verdict["verdict"], style=style)
+        total = "-" if decision["total"] is None else f"{decision['total']:.3f}"
+        style = "bold green" if decision["decision"] == "chosen" else None
+        scores.add_row(decision["channel"], *cells, total, decision["decision"], style=style)
     return scores
 
 

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import asyncpg
 
-from madan_sara.activities.stores import ClaimVerdict, DecisionFacts
+from madan_sara.activities.stores import ClaimDecision, DecisionFacts
 from madan_sara.contracts.decision import RoutingDecision
 from madan_sara.contracts.errors import NotFoundError
 from madan_sara.contracts.outreach import (
@@ -26,7 +26,7 @@ from madan_sara.persistence.stored import read_stored
 from madan_sara.policy.frequency import RecentClaim
 
 # The turns make racing claims on a person take turns: each is stored only if none was
-# granted on any of its identifiers since its facts were read. The rest judge again, on what
+# granted on any of its identifiers since its facts were read. The rest decide again, on what
 # is there by then. Of several claims here with an identifier in common, one at most has its
 # turn; identifiers come in one order everywhere, so that no two statements wait for each other.
 _GRANT = Query("""
@@ -156,18 +156,18 @@ class PostgresClaimStore:
         self._grants = database.batcher(_GRANT)
 
     async def claim(
-        self, ref: MessageRef, now: datetime, judge: Callable[[DecisionFacts], ClaimVerdict]
+        self, ref: MessageRef, now: datetime, decide: Callable[[DecisionFacts], ClaimDecision]
     ) -> ClaimResult:
-        """Judge and store a claim; see `ClaimStore`.
+        """Decide and store a claim; see `ClaimStore`.
 
-        Whoever loses its turn judges again; each time, somebody else has won.
+        Whoever loses its turn decides again; each time, somebody else has won.
         """
         try:
-            return await self._claim_in_turn(ref, now, judge)
+            return await self._claim_in_turn(ref, now, decide)
         except asyncpg.ExclusionViolationError:
             key = {"tenant_id": ref.tenant_id, "message_id": ref.message_id}
             await self._database.fetch(_SHORTEN_WINDOWS, key)
-            return await self._claim_in_turn(ref, now, judge)
+            return await self._claim_in_turn(ref, now, decide)
 
     async def recent_claims(
         self, tenant_id: UUID, recipient_id: str, since: datetime
@@ -202,32 +202,32 @@ class PostgresClaimStore:
         )
 
     async def _claim_in_turn(
-        self, ref: MessageRef, now: datetime, judge: Callable[[DecisionFacts], ClaimVerdict]
+        self, ref: MessageRef, now: datetime, decide: Callable[[DecisionFacts], ClaimDecision]
     ) -> ClaimResult:
         while True:
             reading = await self._decisions.read(ref, now)
             if reading.claimed is not None:
                 return reading.claimed
-            verdict = judge(reading.facts)
-            if await self._store(ref, now, verdict, reading.turns):
-                return verdict.result
+            decision = decide(reading.facts)
+            if await self._store(ref, now, decision, reading.turns):
+                return decision.result
 
     async def _store(
-        self, ref: MessageRef, now: datetime, verdict: ClaimVerdict, turns: Mapping[str, int]
+        self, ref: MessageRef, now: datetime, decision: ClaimDecision, turns: Mapping[str, int]
     ) -> bool:
-        """Store a verdict; False when a turn is lost and the facts may have changed."""
+        """Store a decision; False when a turn is lost and the facts may have changed."""
         parameters = {
             "tenant_id": ref.tenant_id,
             "message_id": ref.message_id,
             "now": now,
-            "warnings": json.dumps(verdict.result.warnings),
+            "warnings": json.dumps(decision.result.warnings),
         }
-        block = verdict.result.block
+        block = decision.result.block
         if block is not None:
             blocked = {"reason": block.reason.value, "details": json.dumps(block.details)}
             await self._database.fetch(_BLOCK, {**parameters, **blocked})
             return True
-        grant = {**parameters, "texts": json.dumps(verdict.texts), "turns": json.dumps(turns)}
+        grant = {**parameters, "texts": json.dumps(decision.texts), "turns": json.dumps(turns)}
         try:
             return await self._grants.ask(grant) is not None
         except asyncpg.UniqueViolationError:

@@ -1,4 +1,4 @@
-"""Rows judged: each becomes a recipient to store, or is rejected with everything wrong in it."""
+"""Rows checked: each becomes a recipient to store, or is rejected with everything wrong in it."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ _WORDS: Final[tuple[Field, ...]] = (
     ("preferences", "preferred_channel"),
 )
 
-#: Stands for what is wrong already, so that the rest can be judged and nothing is said twice.
+#: Stands for what is wrong already, so that the rest can be checked and nothing is said twice.
 _SOME_NUMBER: Final = "+50937001234"
 _SOMETHING: Final = "?"
 
@@ -37,13 +37,13 @@ _SHORT_TEXT: TypeAdapter[str] = TypeAdapter(ShortText)
 class Rejection(NamedTuple):
     """A row that is not stored."""
 
-    #: Its place among the rows that were judged together.
+    #: Its place among the rows that were checked together.
     place: int
     reason: str
 
 
-class Verdicts(NamedTuple):
-    """Some rows, judged; all in the order of the file."""
+class CheckedRows(NamedTuple):
+    """Some rows, checked; all in the order of the file."""
 
     accepted: list[NewRecipient]
     rejected: list[Rejection]
@@ -53,7 +53,7 @@ class Verdicts(NamedTuple):
 
 @dataclass(frozen=True)
 class Assignment:
-    """What the rows of one file are judged for."""
+    """What the rows of one file are checked for."""
 
     campaign: Campaign
     #: What its recipients are sent.
@@ -65,7 +65,7 @@ class Assignment:
 
 
 class RowCheck:
-    """Judges the rows of one file for one campaign.
+    """Checks the rows of one file for one campaign.
 
     Raises:
         InvalidRequestError: the header cannot be used; says why.
@@ -80,18 +80,18 @@ class RowCheck:
         #: Tells what the rows say.
         self.reader = _reader(assignment.header, self.recipient_fields)
 
-    def judge(self, rows: Sequence[list[str] | str]) -> Verdicts:
-        """Judge rows as they stand in the file."""
-        verdicts = Verdicts([], [], [])
+    def check(self, rows: Sequence[list[str] | str]) -> CheckedRows:
+        """Decide rows as they stand in the file."""
+        checked = CheckedRows([], [], [])
         for place, raw in enumerate(rows):
             try:
                 recipient_id, profile = self._checked(dict(self.reader.read(raw)))
                 if not profile.contact_info.is_reachable_on(self._campaign.channels):
-                    verdicts.unreachable.append(len(verdicts.accepted))
-                verdicts.accepted.append(self._recipient(recipient_id, profile))
+                    checked.unreachable.append(len(checked.accepted))
+                checked.accepted.append(self._recipient(recipient_id, profile))
             except (RejectedRowError, InvalidRequestError) as error:
-                verdicts.rejected.append(Rejection(place, listed([str(error)])))
-        return verdicts
+                checked.rejected.append(Rejection(place, listed([str(error)])))
+        return checked
 
     def _checked(self, fields: dict[Field, object]) -> tuple[str, RecipientProfile]:
         violations: list[str] = []

@@ -69,11 +69,11 @@ def _imported(examples: Examples, name: str) -> dict[str, RecipientProfile]:
     with examples.files[name].open(newline="") as file:
         header, *rows = csv.reader(file)
     check = RowCheck(Assignment(campaign, campaign.templates, header, region=None))
-    verdicts = check.judge(rows)
-    assert verdicts.rejected == []
+    checked = check.check(rows)
+    assert checked.rejected == []
     return {
         recipient.recipient_id: RecipientProfile.model_validate_json(recipient.profile)
-        for recipient in verdicts.accepted
+        for recipient in checked.accepted
     }
 
 

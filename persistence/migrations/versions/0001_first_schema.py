@@ -144,7 +144,7 @@ CREATE TABLE campaign_queue (
 
 # A claim covers from its instant onwards until its message is sent, then until the
 # look-back window after the send has passed. Ranges only shrink, so that closing one cannot
-# collide with another; only a bounce opens one again, and then the constraint judges.
+# collide with another; only a bounce opens one again, and then the constraint decides.
 _CLAIMS = """
 CREATE TABLE recipient_claims (
     message_id   uuid NOT NULL,
@@ -210,7 +210,7 @@ CREATE TRIGGER keep_identifiers
     ON recipient_claims FOR EACH ROW EXECUTE FUNCTION keep_claimed_identifiers()
 """
 
-# Counts the claims granted on an identifier of a person. A claim is judged on facts read before
+# Counts the claims granted on an identifier of a person. A claim is decided on facts read before
 # it; it is stored only if the counts of all its identifiers are still those read with them.
 _TURNS = """
 CREATE TABLE recipient_turns (

@@ -144,9 +144,9 @@ async def test_an_open_heard_before_the_answer_is_recorded_counts(stage, tenant_
 
     await second.result()
     status = await second.query(OutreachWorkflow.status)
-    judged = {a.channel: a for a in status.routing.assessments}[Channel.EMAIL]
-    assert judged.has_evidence
-    assert judged.factors.engagement > 0.5
+    decided = {a.channel: a for a in status.routing.assessments}[Channel.EMAIL]
+    assert decided.has_evidence
+    assert decided.factors.engagement > 0.5
 
 
 async def test_a_message_that_did_not_bounce_is_not_taken_up_again(stage, tenant_id, database):

@@ -51,7 +51,7 @@ def test_the_import_takes_every_row(tmp_path):
     header, *rows = (line.split(",") for line in file.read_text().splitlines())
     assert campaign.templates is not None
     check = RowCheck(Assignment(campaign.resolved(), campaign.templates, header, region=None))
-    assert check.judge(rows).rejected == []
+    assert check.check(rows).rejected == []
 
 
 def test_the_budget_is_less_than_the_audience_would_cost():

@@ -93,7 +93,7 @@ def test_an_account_that_was_beyond_its_limits_for_a_moment():
     assert any("2 messages of 1" in violation for violation in violations)
 
 
-def test_what_one_commit_moves_is_judged_together():
+def test_what_one_commit_moves_is_checked_together():
     held, released, again, settled = records().entries
     moved = [replace(each, committed_at=held.committed_at, commit=5) for each in (again, released)]
     assert check_limits(replace(records(), entries=[held, *moved, settled])).violations == []

@@ -165,10 +165,10 @@ def test_a_channels_limit_counts_the_text_as_it_is_sent(channel, text, length):
     who = profile(contact_info={"phone": "+50937001234", "instagram_handle": "marie"})
     of = campaign(channels=[channel])
     for limit, ruled_out in ((length, None), (length - 1, RuledOut.TOO_LONG)):
-        judged = facts(
+        decided = facts(
             campaign=of,
             profile=who,
             content=MessageContent({"default": text}),
             text_limits={channel: limit},
         )
-        assert route(judged, now=NOW).assessments[0].ruled_out is ruled_out
+        assert route(decided, now=NOW).assessments[0].ruled_out is ruled_out

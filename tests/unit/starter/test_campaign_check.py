@@ -74,7 +74,7 @@ def test_saving_is_guarded_by_the_same_check():
         assert said in str(refused.value)
 
 
-def test_times_are_judged_by_the_quiet_hours_a_campaign_will_get():
+def test_times_are_checked_by_the_quiet_hours_a_campaign_will_get():
     campaign = make_campaign(uuid4(), **LATE).model_copy(update={"settings": None})
     with pytest.raises(InvalidRequestError, match="lies in the quiet hours from 21:00"):
         checked_campaign(campaign)
@@ -84,7 +84,7 @@ def test_times_are_judged_by_the_quiet_hours_a_campaign_will_get():
     assert checked_campaign(campaign, siesta) == campaign.resolved(siesta)
 
 
-def test_an_orchestrator_judges_by_its_own_settings():
+def test_an_orchestrator_checks_by_its_own_settings():
     campaign = make_campaign(DEFAULT_TENANT, **LATE).model_copy(update={"settings": None})
     no_database: Any = None
     awake = OrchestratorSettings(quiet_hours=None)
