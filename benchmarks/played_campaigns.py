@@ -136,7 +136,7 @@ def _campaign(world: World, daily_limit: int | None) -> Campaign:
 
 @dataclass
 class Course:
-    """A campaign as it is played, and its books."""
+    """A campaign as it is played, and its balances."""
 
     world: World
     campaign: Campaign

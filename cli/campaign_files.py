@@ -3,8 +3,8 @@
 import asyncio
 from pathlib import Path
 
+from madan_sara.cli.actions import Action, Reply
 from madan_sara.cli.campaign_summary import summary_view
-from madan_sara.cli.orders import Order, Reply
 from madan_sara.cli.progress import import_bar
 from madan_sara.cli.request_file import parse_id, read_campaign
 from madan_sara.cli.terminal import show_error
@@ -30,11 +30,11 @@ def validate(path: str) -> Reply:
 
 def import_recipients(
     campaign_id: str, path: Path, region: str | None, rejects: Path | None, *, quiet: bool
-) -> Order:
+) -> Action:
     """Queue the recipients of a file in a campaign."""
     campaign = parse_id(campaign_id, "CAMPAIGN_ID")
 
-    async def order(orchestrator: OutreachOrchestrator) -> Reply:
+    async def action(orchestrator: OutreachOrchestrator) -> Reply:
         try:
             with import_bar(quiet=quiet) as on_progress:
                 result = await orchestrator.import_recipients(
@@ -45,7 +45,7 @@ def import_recipients(
             raise
         return Reply(dict(result), _summary(result), stands=not result["rejected"])
 
-    return order
+    return action
 
 
 def _summary(result: ImportResult) -> str:

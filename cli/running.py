@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Final, NoReturn
 import typer
 
 if TYPE_CHECKING:
-    from madan_sara.cli.orders import Order, Reply
+    from madan_sara.cli.actions import Action, Reply
 
 OK: Final = 0
 WILL_NOT_BE_SENT: Final = 1
@@ -42,14 +42,14 @@ After = Annotated[
 ]
 
 
-def run(prepare: "Callable[[], Order | Reply]", *, as_json: bool = False) -> NoReturn:
-    """Carry an order out, show its reply or what stands against it, and exit."""
+def run(prepare: "Callable[[], Action | Reply]", *, as_json: bool = False) -> NoReturn:
+    """Carry an action out, show its reply or what stands against it, and exit."""
     raise typer.Exit(_exit_code(prepare, as_json=as_json))
 
 
-def _exit_code(prepare: "Callable[[], Order | Reply]", *, as_json: bool) -> int:
+def _exit_code(prepare: "Callable[[], Action | Reply]", *, as_json: bool) -> int:
+    from madan_sara.cli.actions import Reply, execute
     from madan_sara.cli.asking import NotConfirmedError
-    from madan_sara.cli.orders import Reply, execute
     from madan_sara.cli.terminal import show, show_error, show_json
     from madan_sara.contracts.errors import (
         ConflictError,

@@ -27,7 +27,7 @@ _FACTORS: Final = {
 
 
 def decision_view(result: SendResult, campaign_id: str | None = None) -> RenderableType:
-    """The answer to a send, which names the campaign, or to an order."""
+    """The answer to a send, which names the campaign, or to a command."""
     message, state = result["message_id"], OutreachState(result["status"])
     if state in UNSENT_STATES:
         lines: list[RenderableType] = [_state_line(f"{state}: {result['reason']}", state)]

@@ -15,6 +15,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from madan_sara.cli.actions import Action, Reply
 from madan_sara.cli.campaign_views import (
     campaign_title,
     channel_table,
@@ -27,7 +28,6 @@ from madan_sara.cli.campaign_views import (
     render_wait,
 )
 from madan_sara.cli.layout import facts
-from madan_sara.cli.orders import Order, Reply
 from madan_sara.cli.request_file import parse_id
 from madan_sara.cli.terminal import Harmless, one_line, to_json_line
 from madan_sara.contracts.campaign import FINAL_STATUSES
@@ -41,15 +41,15 @@ Show = Callable[[CampaignStatusResult], None]
 _BAR_WIDTH: Final = 40
 
 
-def watch(campaign_id: str, *, interval_seconds: float, as_json: bool) -> Order:
+def watch(campaign_id: str, *, interval_seconds: float, as_json: bool) -> Action:
     """Show a campaign again and again, until it is over or Ctrl-C."""
     campaign = parse_id(campaign_id, "CAMPAIGN_ID")
 
-    async def order(orchestrator: OutreachOrchestrator) -> Reply:
+    async def action(orchestrator: OutreachOrchestrator) -> Reply:
         await _watch(orchestrator, campaign, interval_seconds, as_json=as_json)
         return Reply({}, None)
 
-    return order
+    return action
 
 
 async def _watch(

@@ -27,11 +27,11 @@ def read_stored(model: type[M], document: str, *, context: Mapping[str, object] 
         return model.model_validate_json(document, context=context)
     except ValidationError as error:
         found = error.errors(include_url=False, include_context=False, include_input=False)
-        violations = [f"{_place(model, violation)}: {violation['type']}" for violation in found]
+        violations = [f"{_location(model, violation)}: {violation['type']}" for violation in found]
     raise UnreadableRowError("a stored row", "; ".join(violations))
 
 
-def _place(model: type[BaseModel], violation: ErrorDetails) -> str:
+def _location(model: type[BaseModel], violation: ErrorDetails) -> str:
     """Where a violation is, by the names of fields.
 
     A key of a mapping is left out: it is a value, such as the name of a person's attribute. A

@@ -251,9 +251,9 @@ def _fill(part: _Part, fields: Mapping[str, Any]) -> str:
 def _explain_syntax(error: LiquidError) -> str:
     """Why a template cannot be read; only the template's own words are repeated."""
     if isinstance(error, ResourceLimitError):
-        return f"{_RUNS_AWAY}{_place(error)}"
+        return f"{_RUNS_AWAY}{_location(error)}"
     words = " ".join(str(error.message).split())[:_LONGEST_EXPLANATION]
-    return f"is no valid template: {words}{_place(error)}"
+    return f"is no valid template: {words}{_location(error)}"
 
 
 def _explain_use(error: LiquidError) -> str:
@@ -262,13 +262,13 @@ def _explain_use(error: LiquidError) -> str:
     Liquid's own words may contain the value a filter met, which can be personal.
     """
     if isinstance(error, ResourceLimitError):
-        return f"{_RUNS_AWAY}{_place(error)}"
+        return f"{_RUNS_AWAY}{_location(error)}"
     if isinstance(error, ValueNotUsableError):
-        return f"{_BAD_VALUE}: {error}{_place(error)}"
-    return f"{_BAD_VALUE}{_place(error)}"
+        return f"{_BAD_VALUE}: {error}{_location(error)}"
+    return f"{_BAD_VALUE}{_location(error)}"
 
 
-def _place(error: LiquidError) -> str:
+def _location(error: LiquidError) -> str:
     if error.token is None or error.token.start_index < 0:
         return ""
     return f" (line {error.token.source.count(chr(10), 0, error.token.start_index) + 1})"

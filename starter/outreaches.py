@@ -90,13 +90,13 @@ class Outreaches:
         )
 
     @temporal_border
-    async def start(self, ref: MessageRef, campaign: Campaign, place: int) -> bool:
+    async def start(self, ref: MessageRef, campaign: Campaign, sequence_number: int) -> bool:
         """Start a campaign's message.
 
         Args:
             ref: a stored message.
             campaign: its campaign, for the names shown in the Web UI.
-            place: which of the campaign's recipients it is, to spread their sends.
+            sequence_number: which of the campaign's recipients it is, to spread their sends.
 
         Returns:
             False where its workflow runs already, which is left alone.
@@ -104,7 +104,7 @@ class Outreaches:
         try:
             await self._client.start_workflow(
                 OutreachWorkflow.run,
-                OutreachInput(ref=ref, place=place),
+                OutreachInput(ref=ref, sequence_number=sequence_number),
                 id=outreach_workflow_id(ref.tenant_id, ref.message_id),
                 task_queue=OUTREACH_QUEUE,
                 # The worker that asks takes the first task at once, without polling for it.

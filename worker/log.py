@@ -6,7 +6,7 @@ from typing import TextIO
 
 from temporalio.exceptions import ApplicationError
 
-#: What went wrong outside of our code: a setting, a server, an order that cannot be carried
+#: What went wrong outside of our code: a setting, a server, a command that cannot be carried
 #: out. Its words say what to do; where in the code it was met helps no reader.
 _ONE_LINE_ERRORS = (ApplicationError, OSError)
 

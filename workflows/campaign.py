@@ -53,7 +53,7 @@ class CampaignWorkflow:
     def __init__(self, request: CampaignInput) -> None:
         self._campaign_id = request.ref.campaign_id
         self._steps = CampaignSteps(request.ref)
-        self._next_place = request.next_place
+        self._next_sequence_number = request.next_sequence_number
         #: What was left to spend when those without room were last let in again.
         self._requeued_at_micros = request.requeued_at_micros
         self._heard_event_no = request.heard_event_no
@@ -79,7 +79,7 @@ class CampaignWorkflow:
                 workflow.continue_as_new(
                     CampaignInput(
                         ref=request.ref,
-                        next_place=self._next_place,
+                        next_sequence_number=self._next_sequence_number,
                         requeued_at_micros=self._requeued_at_micros,
                         last_events=list(self._events),
                         heard_event_no=self._heard_event_no,
@@ -117,8 +117,10 @@ class CampaignWorkflow:
         return False
 
     async def _dispatch(self, at_most: int, *, only_taken: bool = False) -> None:
-        done = await self._steps.dispatch(at_most, self._next_place, only_taken=only_taken)
-        self._next_place = done.next_place
+        done = await self._steps.dispatch(
+            at_most, self._next_sequence_number, only_taken=only_taken
+        )
+        self._next_sequence_number = done.next_sequence_number
         if done.started:
             self._watching_since = None
             self._note("started", recipients=done.started)
@@ -174,7 +176,7 @@ class CampaignWorkflow:
         return CampaignRunStatus(
             campaign_id=self._campaign_id,
             figures=self._figures,
-            started=self._next_place,
+            started=self._next_sequence_number,
             waits_for=self._wait.reason if self._wait else None,
             next_wake_at=self._wakes_at,
             last_events=list(self._events),

@@ -60,7 +60,7 @@ class OutreachWorkflow:
     def __init__(self, request: OutreachInput) -> None:
         self._steps = OutreachSteps(request.ref)
         #: Set for a campaign's recipient, who can wait for a day with room.
-        self._place = request.place
+        self._sequence_number = request.sequence_number
         self._record = OutreachRecord(request.ref)
         #: Held while the plan is changed, the send started or the message ended.
         self._changing = asyncio.Lock()
@@ -112,7 +112,7 @@ class OutreachWorkflow:
 
     async def _claim_and_route(self) -> list[Channel]:
         """Claim the person and choose the channels; none when the message ends here."""
-        claim = await self._steps.claim(waits_for_resume=self._place is not None)
+        claim = await self._steps.claim(waits_for_resume=self._sequence_number is not None)
         self._record.warnings = claim.warnings
         if claim.is_queued:
             raise_if_cancelled()
@@ -145,7 +145,10 @@ class OutreachWorkflow:
         full_day_of = None
         while True:
             plan = await self._steps.plan(
-                channel, self._record.requested_at, place=self._place, after_day_of=full_day_of
+                channel,
+                self._record.requested_at,
+                sequence_number=self._sequence_number,
+                after_day_of=full_day_of,
             )
             raise_if_cancelled()
             if plan.scheduled_at is None:
@@ -153,13 +156,13 @@ class OutreachWorkflow:
             async with self._changing:
                 block = await self._hold(plan)
             raise_if_cancelled()
-            if block is None or self._place is None or not fits_another_day(block):
+            if block is None or self._sequence_number is None or not fits_another_day(block):
                 return block
             full_day_of = plan.scheduled_at
 
     async def _put_back(self, block: Block) -> bool:
         """Let a campaign's recipient wait in the queue for a limit's room; whether it does."""
-        if self._place is None or block.reason not in _LACKS_OF_ROOM:
+        if self._sequence_number is None or block.reason not in _LACKS_OF_ROOM:
             return False
         if not await self._steps.put_back(block):
             return False
@@ -219,7 +222,7 @@ class OutreachWorkflow:
         skip_day = False
         while True:
             plan = await self._steps.catch_up(
-                channel, not_before, place=self._place, skip_day=skip_day
+                channel, not_before, sequence_number=self._sequence_number, skip_day=skip_day
             )
             raise_if_cancelled()
             if plan.scheduled_at is None:

@@ -35,13 +35,13 @@ def check_tallies(records: Records) -> CheckResult:
     )
     kept = {(c.campaign_id, c.state, c.reason, c.channel): c.messages for c in records.counts}
     violations = []
-    for place in sorted(counted.keys() | kept.keys()):
-        campaign_id, *what = place
-        if counted[place] != kept.get(place, 0):
+    for key in sorted(counted.keys() | kept.keys()):
+        campaign_id, *what = key
+        if counted[key] != kept.get(key, 0):
             name = " ".join(filter(None, what))
             violations.append(
-                f"{records.campaigns[campaign_id]}, {name}: {kept.get(place, 0)} by the tallies, "
-                f"{counted[place]} by counting"
+                f"{records.campaigns[campaign_id]}, {name}: {kept.get(key, 0)} by the tallies, "
+                f"{counted[key]} by counting"
             )
     return CheckResult(
         f"the {len(kept)} tallies equal the {len(records.messages)} messages counted", violations

@@ -37,8 +37,8 @@ _SHORT_TEXT: TypeAdapter[str] = TypeAdapter(ShortText)
 class Rejection(NamedTuple):
     """A row that is not stored."""
 
-    #: Its place among the rows that were checked together.
-    place: int
+    #: Its position among the rows that were checked together.
+    position: int
     reason: str
 
 
@@ -47,7 +47,7 @@ class CheckedRows(NamedTuple):
 
     accepted: list[NewRecipient]
     rejected: list[Rejection]
-    #: The places, among those accepted, of people whom none of the campaign's channels reaches.
+    #: The positions, among those accepted, of people whom none of the campaign's channels reaches.
     unreachable: list[int]
 
 
@@ -83,14 +83,14 @@ class RowCheck:
     def check(self, rows: Sequence[list[str] | str]) -> CheckedRows:
         """Decide rows as they stand in the file."""
         checked = CheckedRows([], [], [])
-        for place, raw in enumerate(rows):
+        for position, raw in enumerate(rows):
             try:
                 recipient_id, profile = self._checked(dict(self.reader.read(raw)))
                 if not profile.contact_info.is_reachable_on(self._campaign.channels):
                     checked.unreachable.append(len(checked.accepted))
                 checked.accepted.append(self._recipient(recipient_id, profile))
             except (RejectedRowError, InvalidRequestError) as error:
-                checked.rejected.append(Rejection(place, listed([str(error)])))
+                checked.rejected.append(Rejection(position, listed([str(error)])))
         return checked
 
     def _checked(self, fields: dict[Field, object]) -> tuple[str, RecipientProfile]:
@@ -162,7 +162,7 @@ def _nested(fields: Fields) -> dict[str, Any]:
 
 
 def _flat(violation: str) -> str:
-    """A violation by the name of its column, not by its place in the profile."""
+    """A violation by the name of its column, not by its position in the profile."""
     for group in ("contact_info.", "preferences.", "attributes."):
         violation = violation.removeprefix(group)
     return violation

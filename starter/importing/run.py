@@ -109,7 +109,7 @@ async def import_file(
                 stored = await store.add_rows(
                     campaign, job.assignment.templates, checked.accepted, datetime.now(UTC)
                 )
-                rejects.write((rows[place], reason) for place, reason in checked.rejected)
+                rejects.write((rows[position], reason) for position, reason in checked.rejected)
                 if len(known_lines) < SHOWN_LINES:
                     known_lines += _lines(rows, checked, stored.known)
                 unreachable = _unreachable(checked, stored)
@@ -204,16 +204,18 @@ def _next_chunk(rows: Iterator[SourceRow]) -> list[SourceRow]:
 
 
 def _unreachable(checked: CheckedRows, stored: StoredRecipients) -> list[int]:
-    """The places of those who were added and whom no channel of the campaign reaches."""
+    """The positions of those who were added and whom no channel of the campaign reaches."""
     known = set(stored.known)
-    return [place for place in checked.unreachable if place not in known]
+    return [position for position in checked.unreachable if position not in known]
 
 
-def _lines(rows: Sequence[SourceRow], checked: CheckedRows, places: Sequence[int]) -> Iterator[int]:
+def _lines(
+    rows: Sequence[SourceRow], checked: CheckedRows, positions: Sequence[int]
+) -> Iterator[int]:
     """The lines of some of those who were accepted."""
-    rejected = {rejection.place for rejection in checked.rejected}
-    accepted = [row for place, row in enumerate(rows) if place not in rejected]
-    return (accepted[place].line for place in places)
+    rejected = {rejection.position for rejection in checked.rejected}
+    accepted = [row for position, row in enumerate(rows) if position not in rejected]
+    return (accepted[position].line for position in positions)
 
 
 def _advanced(

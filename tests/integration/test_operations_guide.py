@@ -15,7 +15,7 @@ _KEPT = {"suppressions"}
 _TABLES = text("SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1")
 
 
-async def test_nothing_of_a_person_is_left_but_the_wish_not_to_be_contacted(
+async def test_nothing_of_a_person_is_left_but_the_request_not_to_be_contacted(
     orchestrator, database, tenant_id, mail_sink
 ):
     person = f"person-{tenant_id}"

@@ -213,10 +213,10 @@ CREATE TRIGGER keep_identifiers
 # Counts the claims granted on an identifier of a person. A claim is decided on facts read before
 # it; it is stored only if the counts of all its identifiers are still those read with them.
 _TURNS = """
-CREATE TABLE recipient_turns (
+CREATE TABLE recipient_versions (
     tenant_id  uuid NOT NULL,
     identifier text NOT NULL,
-    turn       bigint NOT NULL,
+    version    bigint NOT NULL,
     PRIMARY KEY (tenant_id, identifier)
 )
 """
@@ -619,8 +619,8 @@ def downgrade() -> None:
         "DROP TABLE provider_accounts, "
         "conversions, campaign_events, campaign_tallies, campaign_tally_changes, "
         "engagement_stats, suppressions, counted_once, delivery_events, attempts, budget_entries, "
-        "budget_accounts, recipient_turns, claimed_identifiers, recipient_claims, campaign_queue, "
-        "messages, contents, campaigns"
+        "budget_accounts, recipient_versions, claimed_identifiers, recipient_claims, "
+        "campaign_queue, messages, contents, campaigns"
     )
     op.execute(
         "DROP FUNCTION fold_tallies, fold_tallies_now_and_then, tally_stored_messages, "

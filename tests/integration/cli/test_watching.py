@@ -1,4 +1,4 @@
-"""`madan-sara status` and `explain`, and the orders that move a message."""
+"""`madan-sara status` and `explain`, and the commands that move a message."""
 
 import uuid
 from datetime import UTC, datetime

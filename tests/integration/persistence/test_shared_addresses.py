@@ -131,7 +131,7 @@ async def test_whoever_races_no_id_mailbox_or_number_is_claimed_twice(shop, peop
 
 
 async def test_the_database_refuses_a_second_claim_on_an_address(shop):
-    """Whatever the code above it thinks of turns."""
+    """Whatever the code above it thinks of versions."""
     campaign = await shop.campaign(channels=CHANNELS)
     first = await _message(shop, campaign, "newsletter-93", MARIE)
     second = await _message(shop, campaign, "shop-17", MARIE)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from madan_sara.cli.orders import Reply, saved_reply, with_closed, with_texts
+from madan_sara.cli.actions import Reply, saved_reply, with_closed, with_texts
 from madan_sara.contracts.campaign import FINAL_STATUSES, CampaignStatus, OutreachCampaign
 from madan_sara.contracts.limit_changes import LimitChange
 from madan_sara.starter.queued_texts import TextsRenewed

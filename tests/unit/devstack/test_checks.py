@@ -40,7 +40,7 @@ from tests.unit.devstack.records import (
 )
 
 
-def test_books_in_order_pass_every_check():
+def test_balances_in_order_pass_every_check():
     results = check_everything(records(), [campaign()], log(), [], [])
     assert [violation for result in results for violation in result.violations] == []
     assert check_outcomes_counted(records(), {CAMPAIGN: 2}).violations == []

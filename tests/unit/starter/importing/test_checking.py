@@ -19,8 +19,8 @@ def stored(**changes: object) -> dict[str, object]:
 def reason(row: object, **options: object) -> str:
     checked = check(row, **options)
     assert checked.accepted == []
-    ((place, rendered),) = checked.rejected
-    assert place == 0
+    ((position, rendered),) = checked.rejected
+    assert position == 0
     return rendered
 
 
@@ -162,7 +162,7 @@ def test_a_bad_number_is_not_reported_again_as_no_address():
 def test_rows_are_reported_apart_by_their_place():
     checked = check(person(), person(id=""), person(id="jean"), "no object")
     assert [recipient.recipient_id for recipient in checked.accepted] == ["marie", "jean"]
-    assert [rejection.place for rejection in checked.rejected] == [1, 3]
+    assert [rejection.position for rejection in checked.rejected] == [1, 3]
 
 
 def test_templates_are_checked_for_the_channels_a_person_can_be_reached_on():

@@ -1,6 +1,6 @@
 """What each command does, once its words are understood.
 
-Every function here checks what it was given at once and returns an order: the part
+Every function here checks what it was given at once and returns an action: the part
 that needs the database and Temporal.
 """
 
@@ -50,23 +50,23 @@ class Reply:
     violations: Sequence[str] = ()
 
 
-Order = Callable[[OutreachOrchestrator], Awaitable[Reply]]
+Action = Callable[[OutreachOrchestrator], Awaitable[Reply]]
 
 
-async def execute(order: Order) -> Reply:
-    """Connect and carry an order out."""
+async def execute(action: Action) -> Reply:
+    """Connect and carry an action out."""
     with outages_explained():
         async with await OutreachOrchestrator.connect() as orchestrator:
-            return await order(orchestrator)
+            return await action(orchestrator)
 
 
-def send(path: str, *, wait_seconds: int) -> Order:
+def send(path: str, *, wait_seconds: int) -> Action:
     """Send the request of a file; the answer is the decision."""
     request = read_send_request(path)
     # A key of our own, so that asking again after a lost answer cannot send twice.
     key = request.idempotency_key or str(uuid4())
 
-    async def order(orchestrator: OutreachOrchestrator) -> Reply:
+    async def action(orchestrator: OutreachOrchestrator) -> Reply:
         campaign = _campaign_of(request)
         sending = orchestrator.send_outreach(
             campaign,
@@ -82,80 +82,80 @@ def send(path: str, *, wait_seconds: int) -> Order:
         campaign_id = campaign.id if isinstance(campaign, OutreachCampaign) else campaign
         return _sent({"campaign_id": str(campaign_id), **result}, result)
 
-    return order
+    return action
 
 
-def status(message_id: str) -> Order:
+def status(message_id: str) -> Action:
     """Where a message stands."""
     message = parse_id(message_id, "MESSAGE_ID")
 
-    async def order(orchestrator: OutreachOrchestrator) -> Reply:
+    async def action(orchestrator: OutreachOrchestrator) -> Reply:
         status = await orchestrator.get_message_status(message)
         stands = status.state not in UNSENT_STATES and status.lost is None
         return Reply(message_status_document(status), views.status_view(status), stands)
 
-    return order
+    return action
 
 
-def explain(message_id: str) -> Order:
+def explain(message_id: str) -> Action:
     """Why a message goes where, when and at what price, or why not at all."""
     message = parse_id(message_id, "MESSAGE_ID")
 
-    async def order(orchestrator: OutreachOrchestrator) -> Reply:
+    async def action(orchestrator: OutreachOrchestrator) -> Reply:
         explanation = await orchestrator.explain(message)
         return Reply(dict(explanation), views.explanation_view(explanation))
 
-    return order
+    return action
 
 
-def cancel(message_id: str) -> Order:
+def cancel(message_id: str) -> Action:
     """Withdraw a message."""
     message = parse_id(message_id, "MESSAGE_ID")
 
-    async def order(orchestrator: OutreachOrchestrator) -> Reply:
+    async def action(orchestrator: OutreachOrchestrator) -> Reply:
         await orchestrator.cancel(message)
         document = {"message_id": message, "cancel_requested": True}
         text = f"Message {message} is being withdrawn; `madan-sara status {message}` tells the end."
         return Reply(document, text)
 
-    return order
+    return action
 
 
-def reschedule(message_id: str, at: str, *, wait_seconds: int) -> Order:
+def reschedule(message_id: str, at: str, *, wait_seconds: int) -> Action:
     """Move a message that is asleep to another time."""
     message = parse_id(message_id, "MESSAGE_ID")
     moment = parse_instant(at, "ISO_TIME")
 
-    async def order(orchestrator: OutreachOrchestrator) -> Reply:
+    async def action(orchestrator: OutreachOrchestrator) -> Reply:
         await orchestrator.get_message(message)
         moving = orchestrator.reschedule(message, moment)
         result = await _decided(moving, wait_seconds, "the message may still be moved")
         return _sent(dict(result), result)
 
-    return order
+    return action
 
 
-def fallback(message_id: str, *, wait_seconds: int) -> Order:
+def fallback(message_id: str, *, wait_seconds: int) -> Action:
     """Carry a message on, on its next channel."""
     message = parse_id(message_id, "MESSAGE_ID")
 
-    async def order(orchestrator: OutreachOrchestrator) -> Reply:
+    async def action(orchestrator: OutreachOrchestrator) -> Reply:
         await orchestrator.get_message(message)
         moving = orchestrator.process_fallback(message)
         result = await _decided(moving, wait_seconds, "the message may still be moved")
         return _sent(dict(result), result)
 
-    return order
+    return action
 
 
-def save_campaign(path: str, *, yes: bool) -> Order:
+def save_campaign(path: str, *, yes: bool) -> Action:
     """Store the campaign of a file; other limits than it has are asked about."""
     defaults = tenant_settings()
     campaign, violations = read_campaign(path, defaults)
     if campaign is None:
         raise InvalidRequestError(listed(violations))
 
-    async def order(orchestrator: OutreachOrchestrator) -> Reply:
+    async def action(orchestrator: OutreachOrchestrator) -> Reply:
         saved = await _saved(orchestrator, campaign.id)
         # Contradictions between its fields are checked with what it keeps of the saved one.
         complete = campaign if saved is None else _completed(campaign, saved)
@@ -168,7 +168,7 @@ def save_campaign(path: str, *, yes: bool) -> Order:
         reply = with_closed(saved_reply(stored, changes, given=complete.status), done.closed)
         return with_texts(reply, done.texts, campaign_warnings(complete, defaults))
 
-    return order
+    return action
 
 
 def _campaign_of(request: SendRequest) -> OutreachCampaign | UUID:
