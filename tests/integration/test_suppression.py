@@ -1,4 +1,4 @@
-"""Whoever asked not to be contacted is not, however the request was written down."""
+"""Whoever asked not to be contacted is not, however the asked was written down."""
 
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
@@ -58,7 +58,7 @@ async def test_a_channel_may_be_given_by_its_name(orchestrator, tenant_id):
 
 
 @pytest.mark.parametrize(
-    ("request", "field"),
+    ("asked", "field"),
     [
         ({"recipient_id": " "}, "recipient_id"),
         ({"recipient_id": "ma\x00rie"}, "recipient_id"),
@@ -73,9 +73,9 @@ async def test_a_channel_may_be_given_by_its_name(orchestrator, tenant_id):
         ({"channel": Channel.SMS}, "recipient_id or address"),
     ],
 )
-async def test_what_cannot_be_meant_is_refused(orchestrator, request, field):
+async def test_what_cannot_be_meant_is_refused(orchestrator, asked, field):
     with pytest.raises(InvalidRequestError, match=field) as refused:
-        await orchestrator.suppress(**request)
+        await orchestrator.suppress(**asked)
     assert "\n" not in str(refused.value)
 
 
@@ -217,7 +217,7 @@ async def test_another_request_for_the_same_mailbox_stands(orchestrator, tenant_
 
 
 @pytest.mark.parametrize(
-    ("request", "said"),
+    ("asked", "said"),
     [
         ({"recipient_id": "nobody"}, "no suppression of that recipient on any channel"),
         ({"address": "nobody@example.com"}, "no suppression of that address on any channel"),
@@ -225,10 +225,10 @@ async def test_another_request_for_the_same_mailbox_stands(orchestrator, tenant_
         ({"address": "M@example.com", "channel": "sms"}, "of that address for sms alone"),
     ],
 )
-async def test_what_was_never_suppressed_is_not_lifted(orchestrator, request, said):
+async def test_what_was_never_suppressed_is_not_lifted(orchestrator, asked, said):
     await orchestrator.suppress(address="m@example.com")
     with pytest.raises(LookupError, match=said):
-        await orchestrator.lift_suppression(**request)
+        await orchestrator.lift_suppression(**asked)
     assert await orchestrator.lift_suppression(address="M@EXAMPLE.com")
 
 
