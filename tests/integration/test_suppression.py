@@ -1,4 +1,4 @@
-"""Whoever asked not to be contacted is not, however the asked was written down."""
+"""Whoever asked not to be contacted is not, however the request was written down."""
 
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
