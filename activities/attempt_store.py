@@ -112,7 +112,7 @@ class AttemptStore(Protocol):
     ) -> Attempt | None:
         """Record that an attempt waits, after as many `openings` and `tries` as its run knows of.
 
-        Whether the `called_account` has failed is told with it.
+        Whether the `called_account` has failed is said with it.
 
         Returns:
             The attempt as it stands; None when it, or its message, has ended or another run
@@ -142,7 +142,7 @@ class AttemptStore(Protocol):
         Accepted or unknown, its hold is spent, its message sent and its claim's window closed
         by the same commit. An acceptance counts, whichever run brings it. Anything else counts
         only while the attempt was opened no more often than the `openings` its run knows of: a
-        later call may be taken. Whether the `called_account` has failed is told with it.
+        later call may be taken. Whether the `called_account` has failed is said with it.
 
         Returns:
             The attempt as it stands. What was final before stays; only `unknown` becomes

@@ -14,7 +14,7 @@ from madan_sara.contracts.money import Money, to_micros
 from madan_sara.contracts.outreach import Block, ReleaseInput, ReserveInput, ReserveResult
 from madan_sara.contracts.reading import read, read_moment
 from madan_sara.contracts.returns import BudgetAnalytics
-from madan_sara.policy.budget import Account, AccountScope, judge_reservation, judge_spend
+from madan_sara.policy.budget import Account, AccountScope, decide_reservation, decide_spend
 from madan_sara.policy.campaign_days import campaign_day
 from madan_sara.policy.message_price import least_price
 from madan_sara.policy.pacing import Pacing, elapsed_share, recommend
@@ -26,7 +26,7 @@ class BudgetManager:
 
     Args:
         ledger: accounts and entries.
-        tenant_id: whose campaigns it judges for a caller; None: all, as activities.
+        tenant_id: whose campaigns it decides for a caller; None: all, as activities.
     """
 
     def __init__(self, ledger: BudgetLedger, *, tenant_id: UUID | None = None) -> None:
@@ -38,7 +38,7 @@ class BudgetManager:
         """Hold the price of one attempt on the day it will be sent, or learn what forbids it."""
         if request.plan.campaign_day is None:
             raise ValueError("a send without a time cannot be paid for; plan it first")
-        return await self._ledger.reserve(request, request.plan.campaign_day, judge_reservation)
+        return await self._ledger.reserve(request, request.plan.campaign_day, decide_reservation)
 
     @activity.defn
     async def release_budget(self, request: ReleaseInput) -> None:
@@ -73,7 +73,7 @@ class BudgetManager:
         accounts = await self._ledger.accounts(
             saved, named, campaign_day(saved, read_moment(at, "at"))
         )
-        return judge_reservation(accounts, least_price(saved, named))
+        return decide_reservation(accounts, least_price(saved, named))
 
     async def record_spend(
         self,
@@ -110,7 +110,7 @@ class BudgetManager:
         booking = uuid4() if spend_id is None else read(UUID, spend_id, "spend_id")
         micros = to_micros(read(Money, amount, "amount"))
         day = campaign_day(saved, moment)
-        await self._ledger.spend(saved, named, day, micros, booking, moment, judge_spend)
+        await self._ledger.spend(saved, named, day, micros, booking, moment, decide_spend)
         return booking
 
     async def get_budget_pacing_recommendation(
@@ -120,7 +120,7 @@ class BudgetManager:
 
         Args:
             campaign: a saved campaign.
-            now: the instant to judge at; the present unless given.
+            now: the instant to decide at; the present unless given.
 
         Raises:
             NotFoundError: the campaign is not saved.

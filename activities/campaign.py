@@ -22,7 +22,7 @@ from madan_sara.contracts.campaign_run import (
 from madan_sara.contracts.errors import ConflictError, FinalStatusError, InvalidRequestError
 from madan_sara.contracts.outreach import ExitReason, MessageRef, OutreachState
 from madan_sara.policy.campaign_progress import CampaignFacts, next_step
-from madan_sara.policy.campaign_rules import new_faults
+from madan_sara.policy.campaign_rules import new_violations
 from madan_sara.policy.daily_share import daily_share
 
 #: Type of the error that refuses a command on a campaign.
@@ -80,8 +80,8 @@ class CampaignManager:
         """
         try:
             status = await carry_out(self._runs, request)
-        except (ConflictError, InvalidRequestError) as fault:
-            raise ApplicationError(str(fault), type=COMMAND_REFUSED, non_retryable=True) from None
+        except (ConflictError, InvalidRequestError) as error:
+            raise ApplicationError(str(error), type=COMMAND_REFUSED, non_retryable=True) from None
         return CommandResult(status=status)
 
     @activity.defn
@@ -181,17 +181,17 @@ def _changed(campaign: Campaign, command: CommandInput) -> Campaign:
     if command.status is not None:
         changes["status"] = command.status
     changed = campaign.model_copy(update=changes)
-    faults = new_faults(campaign, changed)
-    if faults:
-        raise InvalidRequestError("; ".join(faults))
+    violations = new_violations(campaign, changed)
+    if violations:
+        raise InvalidRequestError("; ".join(violations))
     return changed
 
 
 def _extended_end(campaign: Campaign, end_date: datetime | date, now: datetime) -> datetime:
     try:
         end = campaign.end_at(end_date)
-    except ValueError as fault:
-        raise InvalidRequestError(f"end_date: {end_date} {fault}") from None
+    except ValueError as error:
+        raise InvalidRequestError(f"end_date: {end_date} {error}") from None
     if campaign.end_date is None:
         raise InvalidRequestError("end_date: the campaign has no end; there is none to extend")
     if end <= max(campaign.end_date, now):

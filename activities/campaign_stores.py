@@ -113,7 +113,7 @@ class CampaignRunStore(Protocol):
 class OutreachStarter(Protocol):
     """Starts the workflows that carry messages, and stops them."""
 
-    async def start(self, ref: MessageRef, campaign: Campaign, place: int) -> bool:
+    async def start(self, ref: MessageRef, campaign: Campaign, sequence_number: int) -> bool:
         """Start a message's workflow; False where one runs already, which is left alone."""
         ...
 

@@ -8,7 +8,7 @@ from uuid import UUID
 from temporalio import activity
 
 from madan_sara.activities.own_campaign import own_campaign
-from madan_sara.activities.stores import ClaimStore, ClaimVerdict, DecisionFacts
+from madan_sara.activities.stores import ClaimDecision, ClaimStore, DecisionFacts
 from madan_sara.contracts.base import ShortText
 from madan_sara.contracts.campaign import (
     Campaign,
@@ -28,13 +28,13 @@ from madan_sara.contracts.outreach import (
 from madan_sara.contracts.reading import read, read_moment
 from madan_sara.policy.frequency import (
     RecentClaim,
+    decide_claim,
     find_duplicate,
     find_frequency_block,
     find_near_duplicate,
-    judge_claim,
     safe_channels,
 )
-from madan_sara.policy.templates import TemplateFault, comparable_text
+from madan_sara.policy.templates import TemplateError, comparable_text
 
 
 class MessageDeduplicator:
@@ -42,7 +42,7 @@ class MessageDeduplicator:
 
     Args:
         claims: the rights to contact people.
-        tenant_id: whose campaigns it judges for a caller; None: all, as activities.
+        tenant_id: whose campaigns it decides for a caller; None: all, as activities.
     """
 
     def __init__(self, claims: ClaimStore, *, tenant_id: UUID | None = None) -> None:
@@ -53,11 +53,11 @@ class MessageDeduplicator:
     async def claim_recipient(self, request: ClaimInput) -> ClaimResult:
         """Take the right to contact the message's person, or learn what forbids it.
 
-        Racing claims on a person are judged one after the other, so that no two can
+        Racing claims on a person are decided one after the other, so that no two can
         win where one may. Run again, it returns the first answer.
         """
         return await self._claims.claim(
-            request.ref, request.now, lambda facts: _judge(facts, request)
+            request.ref, request.now, lambda facts: _decide(facts, request)
         )
 
     @activity.defn
@@ -77,9 +77,9 @@ class MessageDeduplicator:
 
         Args:
             campaign: the campaign that would send.
-            recipient_id: the person, by this id alone: addresses are judged with a message.
+            recipient_id: the person, by this id alone: addresses count with a message only.
             texts: what would be said, to find near-duplicates across campaigns.
-            now: the instant to judge at; the present unless given.
+            now: the instant to decide at; the present unless given.
 
         Returns:
             The block with its figures, or None.
@@ -131,8 +131,8 @@ class MessageDeduplicator:
         return await self._claims.recent_claims(campaign.tenant_uuid, recipient, now - widest)
 
 
-def _judge(facts: DecisionFacts, claim: ClaimInput) -> ClaimVerdict:
-    """The verdict on a claim, and the texts it will be remembered by."""
+def _decide(facts: DecisionFacts, claim: ClaimInput) -> ClaimDecision:
+    """The decision on a claim, and the texts it will be remembered by."""
     request = facts.request
     paused = request.campaign.status is CampaignStatus.PAUSED and claim.waits_for_resume
     if request.campaign.status is not CampaignStatus.ACTIVE and not paused:
@@ -142,7 +142,7 @@ def _judge(facts: DecisionFacts, claim: ClaimInput) -> ClaimVerdict:
         if suppression.channel is None:
             return _blocked(ExitReason.SUPPRESSED, {"suppression": suppression.reason})
     texts = _texts(facts)
-    result = judge_claim(
+    result = decide_claim(
         campaign_id=request.campaign.id,
         texts=texts,
         settings=request.settings,
@@ -150,11 +150,11 @@ def _judge(facts: DecisionFacts, claim: ClaimInput) -> ClaimVerdict:
         now=claim.now,
         force=request.force_send,
     )
-    return ClaimVerdict(result=result, texts=texts)
+    return ClaimDecision(result=result, texts=texts)
 
 
-def _blocked(reason: ExitReason, details: dict[str, str]) -> ClaimVerdict:
-    return ClaimVerdict(ClaimResult(block=Block(reason=reason, details=dict(details))))
+def _blocked(reason: ExitReason, details: dict[str, str]) -> ClaimDecision:
+    return ClaimDecision(ClaimResult(block=Block(reason=reason, details=dict(details))))
 
 
 def _texts(facts: DecisionFacts) -> list[str]:
@@ -165,8 +165,8 @@ def _texts(facts: DecisionFacts) -> list[str]:
         if request.profile.contact_info.address_for(channel) is None:
             continue
         # A template that fails is no text of this message; routing rules its channel out.
-        with suppress(TemplateFault):
-            message = request.wording.on(channel)
+        with suppress(TemplateError):
+            message = request.rendered.on(channel)
             if message is not None:
                 messages[message] = None
     return list(dict.fromkeys(map(comparable_text, messages)))

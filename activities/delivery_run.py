@@ -41,7 +41,7 @@ from madan_sara.contracts.naming import idempotency_key
 from madan_sara.contracts.outreach import FINAL_STATES, DeliverInput, DeliverResult
 from madan_sara.policy.attempts import Move, Recovery, next_move, wait_for_recipient
 from madan_sara.policy.bounces import is_hard
-from madan_sara.policy.templates import TemplateFault
+from madan_sara.policy.templates import TemplateError
 
 #: Code of an attempt that was closed before a provider was called.
 CLOSED: Final = "cancelled"
@@ -158,7 +158,7 @@ class DeliveryRun:
             return await self._wait_for_account(error)
         except (AmbiguousDeliveryError, TimeoutError) as error:
             return await self._lose_answer(str(error) or "the call outlived its time")
-        except Exception as error:  # noqa: BLE001 - a sender's fault; the message may be out
+        except Exception as error:  # noqa: BLE001 - an error of the sender; the message may be out
             return await self._lose_answer(f"its sender failed ({type(error).__name__})")
         return await self._record_answer(answer, calls=1)
 
@@ -172,15 +172,15 @@ class DeliveryRun:
     def _prepare(self) -> Call | Refused:
         try:
             return self._sender.prepare(self._outgoing())
-        except TemplateFault:
-            return Refused("template_fault")
+        except TemplateError:
+            return Refused("template_violation")
 
     def _outgoing(self) -> OutgoingMessage:
         stored, request = self._log.facts.request, self._request
-        content = stored.wording.on(request.channel)
+        content = stored.rendered.on(request.channel)
         address = stored.profile.contact_info.address_for(request.channel)
         if content is None or address is None:
-            raise TemplateFault(f"nothing to send on {request.channel}: content or address is gone")
+            raise TemplateError(f"nothing to send on {request.channel}: content or address is gone")
         return OutgoingMessage(
             channel=request.channel,
             address=address,

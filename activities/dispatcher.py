@@ -62,18 +62,18 @@ class CampaignDispatcher:
             )
             if not page.message_ids:
                 break
-            started = await self._start(request.ref, page, done.next_place)
+            started = await self._start(request.ref, page, done.next_sequence_number)
             if not started:
                 break
             await self._runs.started(request.ref, started)
             done = DispatchResult(
                 started=done.started + len(started),
-                next_place=done.next_place + len(page.message_ids),
+                next_sequence_number=done.next_sequence_number + len(page.message_ids),
             )
-            _tell(done)
+            _heartbeat(done)
         return done
 
-    async def _start(self, ref: CampaignRef, page: TakenPage, first_place: int) -> list[UUID]:
+    async def _start(self, ref: CampaignRef, page: TakenPage, first_number: int) -> list[UUID]:
         """Start a page, some at a time; those that were not running yet.
 
         The first failure is raised once all are done. Who runs already stays in the queue:
@@ -81,12 +81,12 @@ class CampaignDispatcher:
         """
         free = asyncio.Semaphore(_AT_ONCE)
 
-        async def start(message_id: UUID, place: int) -> bool:
+        async def start(message_id: UUID, number: int) -> bool:
             async with free:
                 message = MessageRef(tenant_id=ref.tenant_id, message_id=message_id)
-                return await self._outreaches.start(message, page.campaign, place)
+                return await self._outreaches.start(message, page.campaign, number)
 
-        starts = (start(m, place) for place, m in enumerate(page.message_ids, first_place))
+        starts = (start(m, number) for number, m in enumerate(page.message_ids, first_number))
         answers = await asyncio.gather(*starts, return_exceptions=True)
         for answer in answers:
             if isinstance(answer, BaseException):
@@ -99,17 +99,17 @@ class CampaignDispatcher:
         for _ in range(looks):
             if await self._runs.in_motion(ref) < self._most_in_motion:
                 return
-            _tell(done)
+            _heartbeat(done)
             await asyncio.sleep(_LOOK_AGAIN.total_seconds())
 
 
-def _tell(done: DispatchResult) -> None:
+def _heartbeat(done: DispatchResult) -> None:
     """Say that the dispatch lives, and what a run after it need not do again."""
-    activity.heartbeat(done.started, done.next_place)
+    activity.heartbeat(done.started, done.next_sequence_number)
 
 
 def _progress(request: DispatchInput) -> DispatchResult:
     """What an interrupted run of the same dispatch has done."""
     details = activity.info().heartbeat_details
-    started, next_place = details or (0, request.first_place)
-    return DispatchResult(started=started, next_place=next_place)
+    started, next_sequence_number = details or (0, request.first_sequence_number)
+    return DispatchResult(started=started, next_sequence_number=next_sequence_number)

@@ -1,4 +1,4 @@
-"""Whether a message may still be handed over, judged just before it is."""
+"""Whether a message may still be handed over, checked just before it is."""
 
 from datetime import datetime
 

@@ -16,7 +16,7 @@ from madan_sara.contracts.reading import read, read_moment
 from madan_sara.contracts.recipient import RecipientProfile
 from madan_sara.policy.frequency import recent_channels
 from madan_sara.policy.routing import RoutingFacts, route
-from madan_sara.policy.templates import Wording
+from madan_sara.policy.templates import RenderedMessages
 
 
 class ChannelRouter:
@@ -59,7 +59,7 @@ class ChannelRouter:
         *,
         now: datetime | None = None,
     ) -> RoutingDecision:
-        """The optimal channel, its fallbacks, and how each channel was judged.
+        """The optimal channel, its fallbacks, and how each channel was assessed.
 
         Raises:
             InvalidRequestError: an argument is not what it should be; says what it wants.
@@ -69,7 +69,7 @@ class ChannelRouter:
         facts = RoutingFacts(
             campaign=complete,
             settings=complete.settings,
-            wording=Wording(text, read(RecipientProfile, profile, "profile")),
+            rendered=RenderedMessages(text, read(RecipientProfile, profile, "profile")),
             text_limits=self._text_limits,
         )
         return route(facts, now=read_moment(now, "now"))
@@ -79,7 +79,7 @@ class ChannelRouter:
         return RoutingFacts(
             campaign=request.campaign,
             settings=request.settings,
-            wording=request.wording,
+            rendered=request.rendered,
             recent_channels=recent_channels(facts.recent, request.settings, now),
             suppressed={s.channel: s.reason for s in facts.suppressions if s.channel},
             engagement=facts.engagement,

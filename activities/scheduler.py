@@ -25,7 +25,7 @@ from madan_sara.contracts.recipient import RecipientProfile, ZoneName
 from madan_sara.policy.campaign_days import campaign_day, start_of_next_day
 from madan_sara.policy.message_price import message_parts
 from madan_sara.policy.send_time import check_requested_time, moved, plan_send_time
-from madan_sara.policy.spacing import spread, spread_by_place
+from madan_sara.policy.spacing import spread, spread_by_sequence
 
 #: Type of the error that refuses a requested time.
 TIME_NOT_ALLOWED = "TimeNotAllowed"
@@ -72,9 +72,9 @@ class SendTimeScheduler:
         if request.after_day_of is not None:
             full = f"{campaign_day(stored.campaign, request.after_day_of)} is full; moved on"
             plan = plan.model_copy(update={"adjustments": [*plan.adjustments, full]})
-        if request.place is None:
+        if request.sequence_number is None:
             return plan
-        return spread_by_place(plan, request.place, stored.campaign, now=request.now)
+        return spread_by_sequence(plan, request.sequence_number, stored.campaign, now=request.now)
 
     @activity.defn
     async def catch_up(self, request: CatchUpInput) -> SendPlan:
@@ -95,9 +95,9 @@ class SendTimeScheduler:
         )
         missed = "its planned moment passed before it could be sent; moved to the next allowed one"
         plan = plan.model_copy(update={"adjustments": [*plan.adjustments, missed]})
-        if request.place is None:
+        if request.sequence_number is None:
             return plan
-        return spread_by_place(plan, request.place, stored.campaign, now=request.now)
+        return spread_by_sequence(plan, request.sequence_number, stored.campaign, now=request.now)
 
     @activity.defn
     async def check_requested_time(self, request: RescheduleCheck) -> SendPlan:
@@ -108,9 +108,9 @@ class SendTimeScheduler:
         """
         stored = await self._requests.request(request.ref)
         rules = (stored.campaign, stored.settings, stored.profile)
-        fault = check_requested_time(*rules, at=request.at, now=request.now)
-        if fault:
-            raise ApplicationError(fault, type=TIME_NOT_ALLOWED, non_retryable=True)
+        violation = check_requested_time(*rules, at=request.at, now=request.now)
+        if violation:
+            raise ApplicationError(violation, type=TIME_NOT_ALLOWED, non_retryable=True)
         plan = plan_send_time(
             *rules,
             request.channel,
@@ -189,5 +189,5 @@ def _not_before(request: PlanInput, campaign: Campaign) -> datetime | None:
 
 def _parts(stored: StoredRequest, channel: Channel) -> int:
     """How many times a message costs its channel's price."""
-    content = stored.wording.on(channel)
+    content = stored.rendered.on(channel)
     return message_parts(channel, content.text if content is not None else None)

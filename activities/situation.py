@@ -1,4 +1,4 @@
-"""The situation of an attempt, as `policy/attempts.py` judges it, from what a run has read."""
+"""The situation of an attempt, as `policy/attempts.py` decides it, from what a run has read."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Final

@@ -26,7 +26,7 @@ from madan_sara.policy.budget import Account
 from madan_sara.policy.frequency import RecentClaim
 from madan_sara.policy.returns import CampaignBalances
 from madan_sara.policy.selector import Engagement
-from madan_sara.policy.templates import Wording
+from madan_sara.policy.templates import RenderedMessages
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class StoredRequest:
     ref: MessageRef
     campaign: Campaign
     #: Whom it is for and what it says, which never changes.
-    wording: Wording
+    rendered: RenderedMessages
     force_send: bool
     state: OutreachState
     #: When it is to be sent, once that is decided.
@@ -45,7 +45,7 @@ class StoredRequest:
     @property
     def profile(self) -> RecipientProfile:
         """The person it is for."""
-        return self.wording.profile
+        return self.rendered.profile
 
     @property
     def settings(self) -> OrchestratorSettings:
@@ -73,7 +73,7 @@ class DecisionFacts:
 
 
 @dataclass(frozen=True)
-class ClaimVerdict:
+class ClaimDecision:
     """A decision on a claim, with the texts to remember it by."""
 
     result: ClaimResult
@@ -84,16 +84,16 @@ class ClaimStore(Protocol):
     """The rights to contact people."""
 
     async def claim(
-        self, ref: MessageRef, now: datetime, judge: Callable[[DecisionFacts], ClaimVerdict]
+        self, ref: MessageRef, now: datetime, decide: Callable[[DecisionFacts], ClaimDecision]
     ) -> ClaimResult:
-        """Judge and store a claim; judged again if another was granted on the person meanwhile.
+        """Decide and store a claim; decided again if another was granted on the person meanwhile.
 
         Run again for the same message, it returns the first answer.
 
         Args:
             ref: the message.
-            now: the instant to judge at.
-            judge: may be called more than once, each time with the facts as they stand.
+            now: the instant to decide at.
+            decide: may be called more than once, each time with the facts as they stand.
         """
         ...
 
@@ -116,7 +116,7 @@ class DecisionFactsSource(Protocol):
 
         Args:
             ref: the message.
-            now: the instant to judge at.
+            now: the instant to decide at.
             keep: whether a later step of the decision will ask, too.
 
         Raises:
@@ -159,9 +159,9 @@ class BudgetLedger(Protocol):
         self,
         reservation: ReserveInput,
         day: date,
-        judge: Callable[[Sequence[Account], int], Block | None],
+        decide: Callable[[Sequence[Account], int], Block | None],
     ) -> ReserveResult:
-        """Hold one attempt's price, or let `judge` say why not; the message is scheduled."""
+        """Hold one attempt's price, or let `decide` say why not; the message is scheduled."""
         ...
 
     async def release(self, release: ReleaseInput) -> None:
@@ -193,9 +193,9 @@ class BudgetLedger(Protocol):
         amount_micros: int,
         spend_id: UUID,
         now: datetime,
-        judge: Callable[[Sequence[Account], int], Block | None],
+        decide: Callable[[Sequence[Account], int], Block | None],
     ) -> None:
-        """Book money spent outside any attempt, once per id; refused, `judge` says why.
+        """Book money spent outside any attempt, once per id; refused, `decide` says why.
 
         Raises:
             InvalidRequestError: the saved campaign has no such channel.

@@ -22,7 +22,7 @@ READY = "worker ready"
 
 
 async def run() -> None:
-    """Carry outreaches and campaigns until told to stop."""
+    """Carry outreaches and campaigns until it is asked to stop."""
     stopping = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)

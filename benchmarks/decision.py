@@ -142,8 +142,8 @@ def _report(shape: _Shape, stopwatch: _Stopwatch, seconds: float, cpu: CpuUse) -
     others = cpu.elsewhere / seconds
     print(f"CPU-milliseconds each: {', '.join(costs)}; cores used by others: {others:.2f}")
     p99 = quantile(stopwatch.milliseconds[_WHOLE], 0.99)
-    verdict = "met" if p99 < _TARGET_MILLISECONDS else "missed"
-    print(f"p99 {p99:.1f} ms; target of {_TARGET_MILLISECONDS} ms {verdict}\n")
+    result = "met" if p99 < _TARGET_MILLISECONDS else "missed"
+    print(f"p99 {p99:.1f} ms; target of {_TARGET_MILLISECONDS} ms {result}\n")
 
 
 async def _store(database: Database, requests: Sequence[NewMessage]) -> list[MessageRef]:

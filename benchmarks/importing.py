@@ -136,8 +136,8 @@ def _report(name: str, result: ImportResult, seconds: float, cpu: CpuUse) -> Non
     print(f"CPU-seconds: {used}; cores used by others: {cpu.elsewhere / seconds:.2f}")
     print(f"peak memory: {_peak_megabytes():.0f} MB")
     if name == "first import" and rows == TARGET_ROWS:
-        verdict = "met" if seconds < _TARGET_SECONDS else "missed"
-        print(f"target of {_TARGET_SECONDS} s {verdict}")
+        outcome = "met" if seconds < _TARGET_SECONDS else "missed"
+        print(f"target of {_TARGET_SECONDS} s {outcome}")
 
 
 def _peak_megabytes() -> float:

@@ -60,7 +60,7 @@ def measure(size: Size) -> None:
 
 
 def _first_guess(world: World) -> int:
-    return max(round(world.right_pace * world.misjudged), 1)
+    return max(round(world.right_pace * world.estimate_factor), 1)
 
 
 def _fixed(world: World) -> Course:

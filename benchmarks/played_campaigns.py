@@ -16,7 +16,7 @@ from madan_sara.contracts.campaign import Campaign, OutreachCampaign
 from madan_sara.contracts.channels import Channel
 from madan_sara.contracts.money import from_micros
 from madan_sara.contracts.outreach import ExitReason
-from madan_sara.policy.budget import Account, AccountScope, judge_reservation
+from madan_sara.policy.budget import Account, AccountScope, decide_reservation
 from madan_sara.policy.daily_share import daily_share
 from madan_sara.policy.pacing import elapsed_share, recommend
 from madan_sara.policy.sending_days import part_inside
@@ -40,7 +40,7 @@ class World:
     #: The budget over the mean price of all days, a day.
     right_pace: float
     #: Too low or too high a first guess of it, as a factor.
-    misjudged: float
+    estimate_factor: float
     #: Weights of the channels, by day.
     mixes: Sequence[Sequence[float]]
     recipients: int
@@ -90,7 +90,7 @@ def draw_world(seed: int, days: int) -> World:
         start=_FIRST_MONDAY + timedelta(days=dice.randrange(7), hours=dice.uniform(0, 24)),
         budget_micros=int(pace * days * price),
         right_pace=pace,
-        misjudged=math.exp(dice.uniform(math.log(0.4), math.log(3))),
+        estimate_factor=math.exp(dice.uniform(math.log(0.4), math.log(3))),
         mixes=mixes,
         # More than the money is enough for, even while messages are at their cheapest.
         recipients=int(pace * days * richer * dice.uniform(2.5, 4) / (1 - blocked)),
@@ -136,7 +136,7 @@ def _campaign(world: World, daily_limit: int | None) -> Campaign:
 
 @dataclass
 class Course:
-    """A campaign as it is played, and its books."""
+    """A campaign as it is played, and its balances."""
 
     world: World
     campaign: Campaign
@@ -236,7 +236,7 @@ def _hold(course: Course, day: date, price: int) -> ExitReason | None:
     """Book a message where every limit allows it."""
     unused = Account(AccountScope.DAY, day.isoformat(), None, 0, 0, course.campaign.daily_limit, 0)
     of_day = course.days.get(day, unused)
-    block = judge_reservation([course.whole, of_day], price)
+    block = decide_reservation([course.whole, of_day], price)
     if block is None:
         course.whole, course.days[day] = _booked(course.whole, price), _booked(of_day, price)
     return None if block is None else block.reason

@@ -22,9 +22,9 @@ def report_rates(seen: _Series, *, floor: str, full: str) -> None:
         print(f"{name:<13}{rates}    median {median:.1f}")
     ratios = [one.rate / idle.rate for idle, one in zip(seen[floor], seen[full], strict=True)]
     median = statistics.median(ratios)
-    verdict = "met" if median >= _TARGET_RATIO else "missed"
+    result = "met" if median >= _TARGET_RATIO else "missed"
     pairs = "".join(f"{ratio:9.2f}" for ratio in ratios)
-    print(f"{'full / floor':<13}{pairs}    median {median:.2f}; target {_TARGET_RATIO} {verdict}")
+    print(f"{'full / floor':<13}{pairs}    median {median:.2f}; target {_TARGET_RATIO} {result}")
     if len(ratios) > 1:
         mean, error = statistics.mean(ratios), statistics.stdev(ratios) / math.sqrt(len(ratios))
         print(f"{'':<13}mean {mean:.3f}, standard error {error:.3f}")

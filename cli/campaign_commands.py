@@ -22,9 +22,9 @@ def save_campaign(
     as_json: AsJson = False,
 ) -> None:
     """Save a campaign, new or changed; a status or start the file leaves out stays."""
-    from madan_sara.cli import orders
+    from madan_sara.cli import actions
 
-    run(lambda: orders.save_campaign(file, yes=yes), as_json=as_json)
+    run(lambda: actions.save_campaign(file, yes=yes), as_json=as_json)
 
 
 @campaigns.command("status", epilog=EXIT_CODES)
@@ -61,9 +61,9 @@ def list_campaigns(
     as_json: AsJson = False,
 ) -> None:
     """List campaigns, the newest first, a page at a time."""
-    from madan_sara.cli import finding_orders
+    from madan_sara.cli import finding_actions
 
-    run(lambda: finding_orders.campaigns(status, after, limit), as_json=as_json)
+    run(lambda: finding_actions.campaigns(status, after, limit), as_json=as_json)
 
 
 @campaigns.command("analytics", epilog=EXIT_CODES)
@@ -109,25 +109,25 @@ def import_recipients(
 @campaigns.command("start", epilog=EXIT_CODES)
 def start_campaign(campaign_id: CampaignId, as_json: AsJson = False) -> None:
     """Start sending to the recipients a campaign has; again, once more were added."""
-    from madan_sara.cli import campaign_orders
+    from madan_sara.cli import campaign_actions
 
-    run(lambda: campaign_orders.start(campaign_id), as_json=as_json)
+    run(lambda: campaign_actions.start(campaign_id), as_json=as_json)
 
 
 @campaigns.command("pause", epilog=EXIT_CODES)
 def pause(campaign_id: CampaignId, as_json: AsJson = False) -> None:
     """Send nothing until it is resumed, what is asleep included."""
-    from madan_sara.cli import campaign_orders
+    from madan_sara.cli import campaign_actions
 
-    run(lambda: campaign_orders.pause(campaign_id), as_json=as_json)
+    run(lambda: campaign_actions.pause(campaign_id), as_json=as_json)
 
 
 @campaigns.command("resume", epilog=EXIT_CODES)
 def resume(campaign_id: CampaignId, as_json: AsJson = False) -> None:
     """Send again; what was due meanwhile goes within its allowed hours."""
-    from madan_sara.cli import campaign_orders
+    from madan_sara.cli import campaign_actions
 
-    run(lambda: campaign_orders.resume(campaign_id), as_json=as_json)
+    run(lambda: campaign_actions.resume(campaign_id), as_json=as_json)
 
 
 @campaigns.command("cancel", epilog=EXIT_CODES)
@@ -140,9 +140,9 @@ def cancel_campaign(
     as_json: AsJson = False,
 ) -> None:
     """Withdraw a campaign for good: what is unsent is closed, its money given back."""
-    from madan_sara.cli import campaign_orders
+    from madan_sara.cli import campaign_actions
 
-    run(lambda: campaign_orders.cancel(campaign_id, reason, yes=yes), as_json=as_json)
+    run(lambda: campaign_actions.cancel(campaign_id, reason, yes=yes), as_json=as_json)
 
 
 @campaigns.command("set", epilog=EXIT_CODES)
@@ -161,9 +161,9 @@ def change_campaign(
     as_json: AsJson = False,
 ) -> None:
     """Change a campaign's limits while it runs; refused below what is held or spent."""
-    from madan_sara.cli import campaign_orders
+    from madan_sara.cli import campaign_actions
 
     run(
-        lambda: campaign_orders.change(campaign_id, daily_limit, budget, end_date, yes=yes),
+        lambda: campaign_actions.change(campaign_id, daily_limit, budget, end_date, yes=yes),
         as_json=as_json,
     )

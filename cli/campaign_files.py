@@ -3,8 +3,8 @@
 import asyncio
 from pathlib import Path
 
+from madan_sara.cli.actions import Action, Reply
 from madan_sara.cli.campaign_summary import summary_view
-from madan_sara.cli.orders import Order, Reply
 from madan_sara.cli.progress import import_bar
 from madan_sara.cli.request_file import parse_id, read_campaign
 from madan_sara.cli.terminal import show_error
@@ -19,22 +19,22 @@ def validate(path: str) -> Reply:
     """Everything that is wrong with a campaign's file; else what the campaign is."""
     defaults = tenant_settings()
     try:
-        campaign, faults = read_campaign(path, defaults)
-    except InvalidRequestError as fault:  # Nothing in it that could be judged.
-        campaign, faults = None, [str(fault)]
-    if campaign is None or faults:
-        return Reply({"valid": False, "faults": faults}, "", faults=faults)
+        campaign, violations = read_campaign(path, defaults)
+    except InvalidRequestError as error:  # Nothing in it that could be checked.
+        campaign, violations = None, [str(error)]
+    if campaign is None or violations:
+        return Reply({"valid": False, "errors": violations}, "", violations=violations)
     summary = campaign_summary(campaign, defaults)
     return Reply({"valid": True, **summary}, summary_view(summary))
 
 
 def import_recipients(
     campaign_id: str, path: Path, region: str | None, rejects: Path | None, *, quiet: bool
-) -> Order:
+) -> Action:
     """Queue the recipients of a file in a campaign."""
     campaign = parse_id(campaign_id, "CAMPAIGN_ID")
 
-    async def order(orchestrator: OutreachOrchestrator) -> Reply:
+    async def action(orchestrator: OutreachOrchestrator) -> Reply:
         try:
             with import_bar(quiet=quiet) as on_progress:
                 result = await orchestrator.import_recipients(
@@ -43,38 +43,38 @@ def import_recipients(
         except asyncio.CancelledError:  # Ctrl-C
             show_error("interrupted; what is stored stays, and the same command goes on from there")
             raise
-        return Reply(dict(result), _told(result), stands=not result["rejected"])
+        return Reply(dict(result), _summary(result), stands=not result["rejected"])
 
-    return order
+    return action
 
 
-def _told(result: ImportResult) -> str:
+def _summary(result: ImportResult) -> str:
     rate = result["rows_read"] / max(result["seconds"], 0.001)
     counts = (
         f"{result['rows_read']:,} rows read in {result['seconds']:.1f} s ({rate:,.0f} a second): "
         f"{result['added']:,} added, {result['known']:,} known already, "
         f"{result['rejected']:,} rejected."
     )
-    told = [counts]
+    parts = [counts]
     if result["columns"]:
-        told.append(f"Columns: {', '.join(result['columns'])}.")
-    told += [f"Warning: {warning}." for warning in result["warnings"]]
+        parts.append(f"Columns: {', '.join(result['columns'])}.")
+    parts += [f"Warning: {warning}." for warning in result["warnings"]]
     if lines := result["known_lines"]:
         more = result["known"] - len(lines)
-        told.append(
+        parts.append(
             f"Known already, by an import before or further up in the file: "
             f"line {', '.join(map(str, lines))}{f' and {more:,} more' if more else ''}."
         )
     if result["unreachable"]:
-        told.append(_unreachable(result))
+        parts.append(_unreachable(result))
     if result["rejects_file"]:
-        told.append(f"Rejected rows, each with its line and the reason: {result['rejects_file']}")
+        parts.append(f"Rejected rows, each with its line and the reason: {result['rejects_file']}")
     if result["reopened"]:
-        told.append(
+        parts.append(
             "The campaign had completed and is open again for those who were added: "
             f"`madan-sara campaign start {result['campaign_id']}` goes on."
         )
-    return "\n".join(told)
+    return "\n".join(parts)
 
 
 def _unreachable(result: ImportResult) -> str:

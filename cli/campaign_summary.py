@@ -13,8 +13,8 @@ def summary_view(summary: Mapping[str, Any]) -> RenderableType:
     """A campaign for people, a line for each thing there is."""
     head = Text(f'"{plain(summary["name"])}" is a sound campaign', style="bold")
     lines = [
-        Text.assemble((f"  {name:<26}", "cyan"), f" {plain(told)}")
-        for name, told in _facts(summary)
+        Text.assemble((f"  {name:<26}", "cyan"), f" {plain(text)}")
+        for name, text in _facts(summary)
     ]
     return Group(head, *lines)
 

@@ -14,7 +14,7 @@ from madan_sara.cli.terminal import one_line, plain
 from madan_sara.contracts.outreach import FINAL_STATES
 from madan_sara.contracts.returns import BudgetAnalytics, Returns
 from madan_sara.starter.campaign_status import CampaignStatusResult, ChannelStatus, EventStatus
-from madan_sara.starter.campaign_words import told_instant, told_today
+from madan_sara.starter.campaign_words import render_instant, render_today
 
 _Told = Callable[[Returns], str]
 
@@ -45,25 +45,25 @@ def campaign_view(status: CampaignStatusResult, *, lost: str | None = None) -> R
     used, left = budget["budget_utilization_pct"], budget["budget_remaining"]
     known = {
         "status": status["campaign_status"],
-        "waits for": None if lost else told_wait(status),
+        "waits for": None if lost else render_wait(status),
         "workflow": lost
         and f"{lost}; `madan-sara campaign start {status['campaign_id']}` goes on from here",
         "due, but waits for": "; ".join(w["explanation"] for w in status["channel_waits"]) or None,
         "messages": status["total_messages"],
-        "outcomes": told_outcomes(status) or "none",
-        "under way": told_under_way(status) or "none",
+        "outcomes": render_outcomes(status) or "none",
+        "under way": render_under_way(status) or "none",
         "spent": f"{money(budget['budget_spent'])}{_of_money(budget['budget_total'])}"
         + (f" ({used:.2f} %)" if used is not None else ""),
         "held": money(budget["budget_held"]),
         "remaining": None if left is None else money(left),
-        "today": told_today(status),
+        "today": render_today(status),
         "pace": pacing["recommendation"],
         "ideal share": pacing["ideal_spend_pct"],
         "actual share": pacing["actual_spend_pct"],
-        "suggested a day": told_suggestion(status),
-        "rate": told_rate(status),
-        "finish": told_finish(status),
-        "not reached": told_not_reached(status),
+        "suggested a day": render_suggestion(status),
+        "rate": render_rate(status),
+        "finish": render_finish(status),
+        "not reached": render_not_reached(status),
     }
     return Group(
         Text(campaign_title(status), style="bold"),
@@ -104,7 +104,7 @@ def channel_table(channels: Mapping[str, ChannelStatus]) -> Table:
     return table
 
 
-def told_outcomes(status: CampaignStatusResult) -> str:
+def render_outcomes(status: CampaignStatusResult) -> str:
     """Messages with an outcome, by outcome; empty when there are none."""
     outcomes = status["by_outcome"]
     counts = {
@@ -117,13 +117,13 @@ def told_outcomes(status: CampaignStatusResult) -> str:
     return _counted(counts)
 
 
-def told_under_way(status: CampaignStatusResult) -> str:
+def render_under_way(status: CampaignStatusResult) -> str:
     """Messages without an outcome, by state; empty when there are none."""
     under_way = {s: n for s, n in status["by_state"].items() if s not in FINAL_STATES}
     return _counted(under_way)
 
 
-def told_suggestion(status: CampaignStatusResult) -> str | None:
+def render_suggestion(status: CampaignStatusResult) -> str | None:
     """Messages a day that would use the budget up, where they are others than it sends now."""
     suggested = status["pacing"]["suggested_daily_messages"]
     if suggested is None or suggested == status["messages_a_day"]:
@@ -136,27 +136,27 @@ def money(amount: float) -> str:
     return f"{Decimal(str(amount)).normalize():f}"
 
 
-def told_wait(status: CampaignStatusResult) -> str | None:
+def render_wait(status: CampaignStatusResult) -> str | None:
     """What a campaign waits for, and until when."""
     wait, until = status["wait_explanation"], status["next_wake_at"]
     if wait is None or until is None:
         return wait
-    return f"{wait}; looks again {told_instant(until)}"
+    return f"{wait}; looks again {render_instant(until)}"
 
 
-def told_rate(status: CampaignStatusResult) -> str | None:
+def render_rate(status: CampaignStatusResult) -> str | None:
     """How fast it sends."""
     rate = status["rate_per_minute"]
     return None if rate is None else f"{rate:,g} messages a minute"
 
 
-def told_finish(status: CampaignStatusResult) -> str | None:
+def render_finish(status: CampaignStatusResult) -> str | None:
     """When it will be done."""
     finish = status["expected_finish_at"]
-    return None if finish is None else f"expected {told_instant(finish)}"
+    return None if finish is None else f"expected {render_instant(finish)}"
 
 
-def told_not_reached(status: CampaignStatusResult) -> str | None:
+def render_not_reached(status: CampaignStatusResult) -> str | None:
     """How many will get nothing, and why."""
     lost = status["not_reached"]
     return None if lost is None else lost["explanation"]
@@ -178,8 +178,8 @@ def _events(events: list[EventStatus]) -> list[RenderableType]:
 
 def _event(event: EventStatus) -> str:
     details = ", ".join(f"{name} {value}" for name, value in event["details"].items())
-    told = f"{told_instant(event['occurred_at'])}  {event['kind'].replace('_', ' ')}"
-    return plain(f"{told}: {details}" if details else told)
+    text = f"{render_instant(event['occurred_at'])}  {event['kind'].replace('_', ' ')}"
+    return plain(f"{text}: {details}" if details else text)
 
 
 def _returns_table(analytics: BudgetAnalytics, columns: Mapping[str, _Told]) -> Table:
@@ -188,9 +188,9 @@ def _returns_table(analytics: BudgetAnalytics, columns: Mapping[str, _Told]) -> 
     for name in columns:
         table.add_column(name, justify="right")
     for channel, returns in analytics.by_channel.items():
-        table.add_row(channel.value, *(told(returns) for told in columns.values()))
+        table.add_row(channel.value, *(text(returns) for text in columns.values()))
     table.add_section()
-    total = (told(analytics.total) for told in columns.values())
+    total = (text(analytics.total) for text in columns.values())
     table.add_row("total", *total, style="bold")
     return table
 

@@ -57,25 +57,25 @@ def send(
     force_send and idempotency_key. In place of campaign_id it may hold a whole `campaign`,
     which is saved.
     """
-    from madan_sara.cli import orders
+    from madan_sara.cli import actions
 
-    run(lambda: orders.send(request, wait_seconds=wait), as_json=as_json)
+    run(lambda: actions.send(request, wait_seconds=wait), as_json=as_json)
 
 
 @app.command(epilog=EXIT_CODES)
 def status(message_id: MessageId, as_json: AsJson = False) -> None:
     """Say where a message stands: channel, times, attempts, next wake."""
-    from madan_sara.cli import orders
+    from madan_sara.cli import actions
 
-    run(lambda: orders.status(message_id), as_json=as_json)
+    run(lambda: actions.status(message_id), as_json=as_json)
 
 
 @app.command(epilog=EXIT_CODES)
 def explain(message_id: MessageId, as_json: AsJson = False) -> None:
     """Say why this channel, time and price; or why a message is not sent, and what to do."""
-    from madan_sara.cli import orders
+    from madan_sara.cli import actions
 
-    run(lambda: orders.explain(message_id), as_json=as_json)
+    run(lambda: actions.explain(message_id), as_json=as_json)
 
 
 @app.command(epilog=EXIT_CODES)
@@ -90,11 +90,11 @@ def messages(
     as_json: AsJson = False,
 ) -> None:
     """List a campaign's messages with their outcomes, a page at a time."""
-    from madan_sara.cli import finding_orders
+    from madan_sara.cli import finding_actions
     from madan_sara.contracts.found import MessageFilter
 
     chosen = MessageFilter(state=state, reason=reason, channel=channel, recipient_id=recipient)
-    run(lambda: finding_orders.messages(campaign_id, chosen, after, limit), as_json=as_json)
+    run(lambda: finding_actions.messages(campaign_id, chosen, after, limit), as_json=as_json)
 
 
 @app.command(epilog=EXIT_CODES)
@@ -105,17 +105,17 @@ def person(
     as_json: AsJson = False,
 ) -> None:
     """Show what one person was sent and was not, with the reasons, and what counts against them."""
-    from madan_sara.cli import finding_orders
+    from madan_sara.cli import finding_actions
 
-    run(lambda: finding_orders.person(recipient, after, limit), as_json=as_json)
+    run(lambda: finding_actions.person(recipient, after, limit), as_json=as_json)
 
 
 @app.command(epilog=EXIT_CODES)
 def cancel(message_id: MessageId, as_json: AsJson = False) -> None:
     """Withdraw a message; what a provider has taken already stays sent."""
-    from madan_sara.cli import orders
+    from madan_sara.cli import actions
 
-    run(lambda: orders.cancel(message_id), as_json=as_json)
+    run(lambda: actions.cancel(message_id), as_json=as_json)
 
 
 @app.command(epilog=EXIT_CODES)
@@ -128,17 +128,17 @@ def reschedule(
     as_json: AsJson = False,
 ) -> None:
     """Move a message that is asleep to another time."""
-    from madan_sara.cli import orders
+    from madan_sara.cli import actions
 
-    run(lambda: orders.reschedule(message_id, at, wait_seconds=wait), as_json=as_json)
+    run(lambda: actions.reschedule(message_id, at, wait_seconds=wait), as_json=as_json)
 
 
 @app.command(epilog=EXIT_CODES)
 def fallback(message_id: MessageId, wait: Wait = 30, as_json: AsJson = False) -> None:
     """Give a message's channel up for its next one: while it is asleep, or once it bounced."""
-    from madan_sara.cli import orders
+    from madan_sara.cli import actions
 
-    run(lambda: orders.fallback(message_id, wait_seconds=wait), as_json=as_json)
+    run(lambda: actions.fallback(message_id, wait_seconds=wait), as_json=as_json)
 
 
 @app.command(epilog=EXIT_CODES)
@@ -155,11 +155,11 @@ def suppress(
     as_json: AsJson = False,
 ) -> None:
     """Never contact a recipient or an address again; with --lift, allow it again."""
-    from madan_sara.cli import suppression_orders as orders
+    from madan_sara.cli import suppression_actions as actions
 
     if lift:
-        run(lambda: orders.lift(recipient, address, channel), as_json=as_json)
-    run(lambda: orders.suppress(recipient, address, channel, reason), as_json=as_json)
+        run(lambda: actions.lift(recipient, address, channel), as_json=as_json)
+    run(lambda: actions.suppress(recipient, address, channel, reason), as_json=as_json)
 
 
 @app.command(epilog=EXIT_CODES)
@@ -207,9 +207,9 @@ def main() -> NoReturn:
 def _run_app() -> int:
     try:
         return int(app(prog_name="madan-sara", standalone_mode=False) or OK)
-    except typer.TyperException as fault:
+    except typer.TyperException as error:
         # Typer's own rendering takes a box of many lines; help has no message.
-        message = fault.format_message().replace("Value error, ", "")
+        message = error.format_message().replace("Value error, ", "")
         if message:
             from madan_sara.cli.terminal import show_error
 

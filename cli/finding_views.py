@@ -140,8 +140,8 @@ def _stands(message: FoundMessage) -> str:
     }.get(message.state)
     if at is None:
         return message.state.value
-    told = "until" if message.state is OutreachState.SCHEDULED else "at"
-    return f"{message.state} {told} {_instant(at)}"
+    text = "until" if message.state is OutreachState.SCHEDULED else "at"
+    return f"{message.state} {text} {_instant(at)}"
 
 
 def _page(table: Table, count: int, what: str, more: str | None) -> RenderableType:

@@ -3,7 +3,7 @@
 import asyncio
 from dataclasses import asdict
 
-from madan_sara.cli.orders import Reply
+from madan_sara.cli.actions import Reply
 from madan_sara.starter import installation
 
 

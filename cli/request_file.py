@@ -17,11 +17,11 @@ from madan_sara.contracts.base import Contract, Instant, InstantOrDay, ShortText
 from madan_sara.contracts.campaign import OutreachCampaign
 from madan_sara.contracts.content import MessageContent
 from madan_sara.contracts.errors import InvalidRequestError
-from madan_sara.contracts.faults import one_line
 from madan_sara.contracts.money import Money
 from madan_sara.contracts.reading import read
 from madan_sara.contracts.recipient import RecipientProfile
 from madan_sara.contracts.settings import OrchestratorSettings
+from madan_sara.contracts.violations import one_line
 from madan_sara.starter import strict_json
 from madan_sara.starter.campaign_check import check_campaign
 
@@ -73,7 +73,7 @@ def read_campaign(
         defaults: the rules it gets if it brings none of its own.
 
     Returns:
-        The campaign, None if it could not be read; and every fault, as `field: what is wrong`.
+        The campaign, None if it could not be read; and every violation, as `field: what is wrong`.
 
     Raises:
         InvalidRequestError: there is no JSON object in the file.
@@ -81,8 +81,8 @@ def read_campaign(
     document = _read_object(path)
     strangers = _strangers(document, OutreachCampaign.model_fields)
     known = {name: value for name, value in document.items() if name not in strangers}
-    campaign, faults = check_campaign(known, defaults)
-    return None if strangers else campaign, [*strangers.values(), *faults]
+    campaign, violations = check_campaign(known, defaults)
+    return None if strangers else campaign, [*strangers.values(), *violations]
 
 
 def parse_id(text: str, name: str) -> UUID:
@@ -132,8 +132,8 @@ def parse_instant_or_day(text: str, name: str) -> datetime | date:
 
 
 def _parse(model: type[M], document: dict[str, Any]) -> M:
-    for fault in _strangers(document, model.model_fields).values():
-        raise InvalidRequestError(fault)
+    for violation in _strangers(document, model.model_fields).values():
+        raise InvalidRequestError(violation)
     try:
         return model.model_validate(document)
     except ValidationError as error:
@@ -141,16 +141,16 @@ def _parse(model: type[M], document: dict[str, Any]) -> M:
 
 
 def _strangers(document: Mapping[str, object], known: Iterable[str]) -> dict[str, str]:
-    """Unknown fields, each with the fault that names the field that was probably meant."""
+    """Unknown fields, each with the violation that names the field that was probably meant."""
     names = list(known)
-    faults = {}
+    violations = {}
     for stranger in document:
         if stranger in names:
             continue
         close = difflib.get_close_matches(stranger, names, n=1)
         hint = f"did you mean {close[0]}?" if close else f"known are {', '.join(names)}"
-        faults[stranger] = f"{stranger}: there is no such field; {hint}"
-    return faults
+        violations[stranger] = f"{stranger}: there is no such field; {hint}"
+    return violations
 
 
 def _read_object(path: str) -> dict[str, Any]:
@@ -208,5 +208,5 @@ def _decode(content: bytes, name: str) -> object:
         ) from None
     except RecursionError:
         raise InvalidRequestError(f"{name}: nested too deeply; flatten it") from None
-    except InvalidRequestError as fault:
-        raise InvalidRequestError(f"{name}: {fault}") from None
+    except InvalidRequestError as error:
+        raise InvalidRequestError(f"{name}: {error}") from None

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Final, NoReturn
 import typer
 
 if TYPE_CHECKING:
-    from madan_sara.cli.orders import Order, Reply
+    from madan_sara.cli.actions import Action, Reply
 
 OK: Final = 0
 WILL_NOT_BE_SENT: Final = 1
@@ -42,14 +42,14 @@ After = Annotated[
 ]
 
 
-def run(prepare: "Callable[[], Order | Reply]", *, as_json: bool = False) -> NoReturn:
-    """Carry an order out, show its reply or what stands against it, and exit."""
+def run(prepare: "Callable[[], Action | Reply]", *, as_json: bool = False) -> NoReturn:
+    """Carry an action out, show its reply or what stands against it, and exit."""
     raise typer.Exit(_exit_code(prepare, as_json=as_json))
 
 
-def _exit_code(prepare: "Callable[[], Order | Reply]", *, as_json: bool) -> int:
+def _exit_code(prepare: "Callable[[], Action | Reply]", *, as_json: bool) -> int:
+    from madan_sara.cli.actions import Reply, execute
     from madan_sara.cli.asking import NotConfirmedError
-    from madan_sara.cli.orders import Reply, execute
     from madan_sara.cli.terminal import show, show_error, show_json
     from madan_sara.contracts.errors import (
         ConflictError,
@@ -72,17 +72,17 @@ def _exit_code(prepare: "Callable[[], Order | Reply]", *, as_json: bool) -> int:
     try:
         prepared = prepare()
         reply = prepared if isinstance(prepared, Reply) else asyncio.run(execute(prepared))
-    except tuple(codes) as fault:
-        show_error(str(fault))
-        return next(code for kind, code in codes.items() if isinstance(fault, kind))
-    if reply.faults and not as_json:
-        for line in reply.faults:
+    except tuple(codes) as error:
+        show_error(str(error))
+        return next(code for kind, code in codes.items() if isinstance(error, kind))
+    if reply.violations and not as_json:
+        for line in reply.violations:
             show_error(line)
         return BAD_INPUT
     if as_json:
         show_json(reply.document)
     elif reply.view is not None:
         show(reply.view)
-    if reply.faults:
+    if reply.violations:
         return BAD_INPUT
     return OK if reply.stands else WILL_NOT_BE_SENT

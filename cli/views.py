@@ -14,7 +14,7 @@ from madan_sara.contracts.outreach import UNSENT_STATES, Details, ExitReason, Ou
 from madan_sara.contracts.words.ends import why_unsent
 from madan_sara.contracts.words.progress import EVENTS
 from madan_sara.starter.answers import SendResult
-from madan_sara.starter.explanation import AttemptLine, ChannelVerdict, Explanation, Money, Timing
+from madan_sara.starter.explanation import AttemptLine, ChannelDecision, Explanation, Money, Timing
 from madan_sara.starter.message_status import MessageStatus, at_local
 
 _FACTORS: Final = {
@@ -27,16 +27,16 @@ _FACTORS: Final = {
 
 
 def decision_view(result: SendResult, campaign_id: str | None = None) -> RenderableType:
-    """The answer to a send, which names the campaign, or to an order."""
+    """The answer to a send, which names the campaign, or to a command."""
     message, state = result["message_id"], OutreachState(result["status"])
     if state in UNSENT_STATES:
         lines: list[RenderableType] = [_state_line(f"{state}: {result['reason']}", state)]
         lines += _rule(result["reason"], result["details"])
     else:
-        told = f"{state}: {result['channel']} at {result['scheduled_at']}"
+        text = f"{state}: {result['channel']} at {result['scheduled_at']}"
         fallbacks = ", ".join(result["fallback_channels"]) or "none"
         lines = [
-            _state_line(told, state),
+            _state_line(text, state),
             fact("chosen by", result["routing_reason"]),
             fact("fallbacks", fallbacks),
         ]
@@ -66,15 +66,15 @@ def status_view(status: MessageStatus) -> RenderableType:
         "wakes next": at_local(status.wakes_at, zone),
         "source": status.source,
     }
-    told = status.state + (f": {status.reason}" if status.reason else "")
+    text = status.state + (f": {status.reason}" if status.reason else "")
     if status.lost:
-        told = f"left as {told}, and goes no further: its workflow {status.lost}"
+        text = f"left as {text}, and goes no further: its workflow {status.lost}"
     attempts = [
         fact(f"attempt {a.attempt_no}", " ".join(filter(None, [a.channel, a.state, a.code])))
         for a in record.attempts
     ]
     return Group(
-        _state_line(told, status.state, lost=status.lost is not None),
+        _state_line(text, status.state, lost=status.lost is not None),
         *_rule(status.reason, status.details),
         *facts(known),
         *attempts,
@@ -83,61 +83,62 @@ def status_view(status: MessageStatus) -> RenderableType:
 
 def explanation_view(explanation: Explanation) -> RenderableType:
     """Everything there is to say about a message, top to bottom."""
-    told = explanation
     parts: list[RenderableType] = [
         _state_line(
-            told["headline"], OutreachState(told["state"]), lost=told["way_on"] is not None
+            explanation["headline"],
+            OutreachState(explanation["state"]),
+            lost=explanation["way_on"] is not None,
         ),
-        fact("campaign", f"{told['campaign_name']} ({told['campaign_id']})"),
-        fact("recipient", told["recipient_id"]),
+        fact("campaign", f"{explanation['campaign_name']} ({explanation['campaign_id']})"),
+        fact("recipient", explanation["recipient_id"]),
     ]
-    if told["unsent"]:
-        parts += section("Why it was not sent", told["unsent"]["rule"])
-        parts += section("What can be done", told["unsent"]["advice"])
-    if told["way_on"]:
-        parts += section("What can be done", told["way_on"])
-    if told["channels"]:
-        parts += section("Why this channel", *_channel_lines(told))
-        parts.append(_scores(told["channels"], told["factor_weights"]))
-    if told["timing"]:
-        gone = told["unsent"] is not None
+    if explanation["unsent"]:
+        parts += section("Why it was not sent", explanation["unsent"]["rule"])
+        parts += section("What can be done", explanation["unsent"]["advice"])
+    if explanation["way_on"]:
+        parts += section("What can be done", explanation["way_on"])
+    if explanation["channels"]:
+        parts += section("Why this channel", *_channel_lines(explanation))
+        parts.append(_scores(explanation["channels"], explanation["factor_weights"]))
+    if explanation["timing"]:
+        gone = explanation["unsent"] is not None
         title = "When it would have gone" if gone else "Why this time"
-        parts += section(title, *_timing_lines(told["timing"]))
-    parts += section("What it costs", *_money_lines(told["money"]))
-    if told["attempts"]:
-        parts += section("Attempts", *_attempts(told["attempts"]))
-    if told["receipts"]:
-        parts += section("Reported afterwards", *map(_receipt, told["receipts"]))
-    if told["warnings"]:
-        parts += section("Worth a look", *told["warnings"])
-    if told["force_send"]:
+        parts += section(title, *_timing_lines(explanation["timing"]))
+    parts += section("What it costs", *_money_lines(explanation["money"]))
+    if explanation["attempts"]:
+        parts += section("Attempts", *_attempts(explanation["attempts"]))
+    if explanation["receipts"]:
+        parts += section("Reported afterwards", *map(_receipt, explanation["receipts"]))
+    if explanation["warnings"]:
+        parts += section("Worth a look", *explanation["warnings"])
+    if explanation["force_send"]:
         parts += section("Forced", "force_send: look-back, caps and best times were not looked at.")
     return Group(*parts)
 
 
-def _channel_lines(told: Explanation) -> Iterable[str]:
-    yield told["why_channel"] or "No channel can carry it."
-    if told["fallback_channels"]:
-        yield f"If it fails there, next in order: {', '.join(told['fallback_channels'])}."
-    for verdict in told["channels"]:
-        if verdict["why"]:
-            yield f"{verdict['channel']} - {verdict['verdict']}: {verdict['why']}."
+def _channel_lines(explanation: Explanation) -> Iterable[str]:
+    yield explanation["why_channel"] or "No channel can carry it."
+    if explanation["fallback_channels"]:
+        yield f"If it fails there, next in order: {', '.join(explanation['fallback_channels'])}."
+    for decision in explanation["channels"]:
+        if decision["why"]:
+            yield f"{decision['channel']} - {decision['decision']}: {decision['why']}."
 
 
-def _scores(verdicts: Iterable[ChannelVerdict], weights: Mapping[str, float]) -> Table:
+def _scores(decisions: Iterable[ChannelDecision], weights: Mapping[str, float]) -> Table:
     """The five factors of each channel, 0 to 1, with the weight each has in the score."""
     scores = table()
     scores.add_column("channel")
     for factor, name in _FACTORS.items():
         scores.add_column(f"{name}\n{weights[factor]:.0%}", justify="right")
     scores.add_column("score", justify="right", style="bold")
-    scores.add_column("verdict")
-    for verdict in verdicts:
-        factors = verdict["factors"]
+    scores.add_column("decision")
+    for decision in decisions:
+        factors = decision["factors"]
         cells = [f"{factors[name]:.2f}" if factors else "-" for name in _FACTORS]
-        total = "-" if verdict["total"] is None else f"{verdict['total']:.3f}"
-        style = "bold green" if verdict["verdict"] == "chosen" else None
-        scores.add_row(verdict["channel"], *cells, total, verdict["verdict"], style=style)
+        total = "-" if decision["total"] is None else f"{decision['total']:.3f}"
+        style = "bold green" if decision["decision"] == "chosen" else None
+        scores.add_row(decision["channel"], *cells, total, decision["decision"], style=style)
     return scores
 
 
@@ -180,7 +181,7 @@ def _rule(reason: str | None, details: Details) -> list[RenderableType]:
     return [fact("rule", why_unsent(ExitReason(reason), details)[0])] if reason else []
 
 
-def _state_line(told: str, state: OutreachState, *, lost: bool = False) -> Text:
+def _state_line(text: str, state: OutreachState, *, lost: bool = False) -> Text:
     """How it stands, in red where nothing more will be sent."""
     over = lost or state in UNSENT_STATES
-    return Text(plain(told), style="bold red" if over else "bold green")
+    return Text(plain(text), style="bold red" if over else "bold green")

@@ -15,25 +15,25 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from madan_sara.cli.actions import Action, Reply
 from madan_sara.cli.campaign_views import (
     campaign_title,
     channel_table,
     money,
-    told_finish,
-    told_not_reached,
-    told_outcomes,
-    told_rate,
-    told_under_way,
-    told_wait,
+    render_finish,
+    render_not_reached,
+    render_outcomes,
+    render_rate,
+    render_under_way,
+    render_wait,
 )
 from madan_sara.cli.layout import facts
-from madan_sara.cli.orders import Order, Reply
 from madan_sara.cli.request_file import parse_id
 from madan_sara.cli.terminal import Harmless, one_line, to_json_line
 from madan_sara.contracts.campaign import FINAL_STATUSES
 from madan_sara.contracts.outreach import FINAL_STATES
 from madan_sara.starter.campaign_status import CampaignStatusResult
-from madan_sara.starter.campaign_words import told_of_day
+from madan_sara.starter.campaign_words import render_of_day
 from madan_sara.starter.orchestrator import OutreachOrchestrator
 
 Show = Callable[[CampaignStatusResult], None]
@@ -41,15 +41,15 @@ Show = Callable[[CampaignStatusResult], None]
 _BAR_WIDTH: Final = 40
 
 
-def watch(campaign_id: str, *, interval_seconds: float, as_json: bool) -> Order:
+def watch(campaign_id: str, *, interval_seconds: float, as_json: bool) -> Action:
     """Show a campaign again and again, until it is over or Ctrl-C."""
     campaign = parse_id(campaign_id, "CAMPAIGN_ID")
 
-    async def order(orchestrator: OutreachOrchestrator) -> Reply:
+    async def action(orchestrator: OutreachOrchestrator) -> Reply:
         await _watch(orchestrator, campaign, interval_seconds, as_json=as_json)
         return Reply({}, None)
 
-    return order
+    return action
 
 
 async def _watch(
@@ -93,8 +93,8 @@ def _display(*, as_json: bool) -> Iterator[Show]:
 class _Lines:
     """Writes a line for each status that tells something new."""
 
-    def __init__(self, told: Callable[[CampaignStatusResult], str]) -> None:
-        self._told = told
+    def __init__(self, text: Callable[[CampaignStatusResult], str]) -> None:
+        self._render = text
         self._last: object = None
 
     def __call__(self, status: CampaignStatusResult) -> None:
@@ -104,7 +104,7 @@ class _Lines:
         ]
         if news != self._last:
             self._last = news
-            sys.stdout.write(self._told(status) + "\n")
+            sys.stdout.write(self._render(status) + "\n")
             sys.stdout.flush()
 
 
@@ -114,13 +114,13 @@ def status_line(status: CampaignStatusResult) -> str:
     parts = (
         f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC {status['campaign_status']}",
         f"{_ended(status):,} of {status['total_messages']:,} with an outcome",
-        told_outcomes(status),
-        f"under way: {told_under_way(status)}" if told_under_way(status) else "",
+        render_outcomes(status),
+        f"under way: {render_under_way(status)}" if render_under_way(status) else "",
         f"{money(budget['budget_spent'])} spent, {money(budget['budget_held'])} held",
-        told_rate(status),
-        f"finish {told_finish(status)}" if told_finish(status) else "",
-        told_not_reached(status) or "",
-        f"waits for {told_wait(status)}" if told_wait(status) else "",
+        render_rate(status),
+        f"finish {render_finish(status)}" if render_finish(status) else "",
+        render_not_reached(status) or "",
+        f"waits for {render_wait(status)}" if render_wait(status) else "",
     )
     return one_line("; ".join(part for part in parts if part))
 
@@ -128,12 +128,12 @@ def status_line(status: CampaignStatusResult) -> str:
 def picture(status: CampaignStatusResult) -> RenderableType:
     """How a campaign stands, as bars and a table."""
     known = {
-        "outcomes": told_outcomes(status) or "none yet",
-        "under way": told_under_way(status) or "nothing",
-        "rate": told_rate(status) or "nothing was sent lately",
-        "finish": told_finish(status),
-        "not reached": told_not_reached(status),
-        "waits for": told_wait(status),
+        "outcomes": render_outcomes(status) or "none yet",
+        "under way": render_under_way(status) or "nothing",
+        "rate": render_rate(status) or "nothing was sent lately",
+        "finish": render_finish(status),
+        "not reached": render_not_reached(status),
+        "waits for": render_wait(status),
     }
     return Group(
         Text(f"{campaign_title(status)}: {status['campaign_status']}", style="bold"),
@@ -150,19 +150,19 @@ def _bars(status: CampaignStatusResult) -> Table:
     of_money = "" if total is None else f" of {money(total)}"
     bars = Table.grid(padding=(0, 1))
     _add_bar(bars, "messages", ended, total_messages, f"{ended:,} of {total_messages:,} done")
-    told = f"{money(budget['budget_spent'])} spent, {money(budget['budget_held'])} held{of_money}"
-    _add_bar(bars, "budget", used, total, told)
+    text = f"{money(budget['budget_spent'])} spent, {money(budget['budget_held'])} held{of_money}"
+    _add_bar(bars, "budget", used, total, text)
     today, a_day = day["messages_sent_today"], status["messages_a_day"]
-    _add_bar(bars, "today", today, a_day, f"{told_of_day(status)} messages")
+    _add_bar(bars, "today", today, a_day, f"{render_of_day(status)} messages")
     return bars
 
 
-def _add_bar(bars: Table, name: str, done: float, whole: float | None, told: str) -> None:
+def _add_bar(bars: Table, name: str, done: float, whole: float | None, text: str) -> None:
     """A bar, or only the words where there is nothing to measure it against."""
     bar: RenderableType = ""
     if whole:
         bar = ProgressBar(total=float(whole), completed=float(min(done, whole)), width=_BAR_WIDTH)
-    bars.add_row(Text(f"  {name:<12}", "cyan"), bar, told)
+    bars.add_row(Text(f"  {name:<12}", "cyan"), bar, text)
 
 
 def _ended(status: CampaignStatusResult) -> int:

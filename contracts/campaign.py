@@ -23,11 +23,11 @@ from madan_sara.contracts.base import ClosedContract, Instant, LocalTime, NotBoo
 from madan_sara.contracts.channels import Channel
 from madan_sara.contracts.content import MessageContent
 from madan_sara.contracts.errors import InvalidRequestError
-from madan_sara.contracts.faults import one_line
 from madan_sara.contracts.instants import end_of_day, start_of_day
 from madan_sara.contracts.money import Money
 from madan_sara.contracts.recipient import CustomerType, ZoneName
 from madan_sara.contracts.settings import OrchestratorSettings
+from madan_sara.contracts.violations import one_line
 
 #: The tenant of an installation that has only one.
 DEFAULT_TENANT: Final = UUID("00000000-0000-4000-8000-000000000001")
@@ -147,7 +147,7 @@ class CampaignFields(BaseModel):
         day = as_day(value)
         if day is None:
             return value
-        # The zone is read before; where it is faulty itself, that is the fault to tell.
+        # The zone is read before; where it is invalid itself, that is the violation to report.
         zone = info.data.get("timezone")
         return _bound(day, zone, is_end=info.field_name == "end_date")
 

@@ -40,11 +40,11 @@ class CampaignInput(Contract):
     """Input of `CampaignWorkflow`, also when it continues as new."""
 
     ref: CampaignRef
-    #: How many recipients it has started; the next one's place among them.
-    next_place: int = 0
+    #: How many recipients it has started; the next one's number among them.
+    next_sequence_number: int = 0
     #: What was left to spend when those without room were last let into the queue again.
     requeued_at_micros: int | None = None
-    #: What it did and was told, the newest first.
+    #: What it did and what it was asked for, the newest first.
     last_events: list[CampaignEvent] = Field(default_factory=list)
     #: The last event it has heard of.
     heard_event_no: int = 0
@@ -63,7 +63,7 @@ class WaitReason(StrEnum):
     """What a campaign waits for."""
 
     START = "start"  #: Its start date.
-    RESUME = "resume"  #: An order to resume it.
+    RESUME = "resume"  #: A command to resume it.
     NEXT_DAY = "next_day"  #: The day's messages or money are used up.
     BUDGET = "budget"  #: Nothing more can be paid: more budget, or the end.
     OUTCOMES = "outcomes"  #: Everybody is started; some are asleep or on their way.
@@ -161,8 +161,8 @@ class DispatchInput(Contract):
 
     ref: CampaignRef
     at_most: int
-    #: The place of the first of them among all the campaign has started.
-    first_place: int
+    #: The number of the first of them among all the campaign has started.
+    first_sequence_number: int
     #: Only those whom an earlier dispatch took already.
     only_taken: bool = False
 
@@ -171,7 +171,7 @@ class DispatchResult(Contract):
     """What a dispatch started."""
 
     started: int
-    next_place: int
+    next_sequence_number: int
 
 
 class RequeueInput(Contract):

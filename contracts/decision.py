@@ -41,7 +41,7 @@ class FactorScores(Contract):
 
 
 class ChannelAssessment(Contract):
-    """One channel of the campaign, judged for one message."""
+    """One channel of the campaign, assessed for one message."""
 
     channel: Channel
     ruled_out: RuledOut | None = None

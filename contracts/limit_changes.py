@@ -19,7 +19,7 @@ class LimitChange(NamedTuple):
     after: Limit
 
     def __str__(self) -> str:
-        return f"{_told(self.before)} -> {_told(self.after)}"
+        return f"{_render(self.before)} -> {_render(self.after)}"
 
 
 def limit_changes(before: CampaignFields, after: CampaignFields) -> dict[str, LimitChange]:
@@ -32,7 +32,7 @@ def limit_changes(before: CampaignFields, after: CampaignFields) -> dict[str, Li
     }
 
 
-def told_changes(changes: Mapping[str, LimitChange]) -> str:
+def render_changes(changes: Mapping[str, LimitChange]) -> str:
     """The changes in one line, like `daily_limit 10 -> 500; budget_total 5 -> none`."""
     return "; ".join(f"{name} {change}" for name, change in changes.items())
 
@@ -50,7 +50,7 @@ def _limits(campaign: CampaignFields) -> dict[str, Limit]:
     }
 
 
-def _told(limit: Limit) -> str:
+def _render(limit: Limit) -> str:
     if isinstance(limit, Decimal):
         return f"{limit.normalize():f}"
     if isinstance(limit, datetime):

@@ -80,7 +80,7 @@ class OutreachInput(Contract):
     resume: bool = False
     #: Which of its campaign's recipients it is, from 0 on: their sends are spread by it, and
     #: one whose day is full takes the next day. None: a caller waits for the answer.
-    place: int | None = None
+    sequence_number: int | None = None
 
 
 class OutreachResult(Contract):
@@ -152,7 +152,7 @@ class PlanInput(Contract):
     #: This time was asked for on another channel: not before it.
     not_before: datetime | None = None
     #: Which of its campaign's recipients it is: see `OutreachInput`.
-    place: int | None = None
+    sequence_number: int | None = None
     #: The campaign's day of this instant is full, and so are those before it.
     after_day_of: datetime | None = None
 
@@ -167,7 +167,7 @@ class CatchUpInput(Contract):
     #: Skip the rest of the campaign's day `not_before` falls on: its limit is used up.
     skip_day: bool = False
     #: Which of its campaign's recipients it is: see `OutreachInput`.
-    place: int | None = None
+    sequence_number: int | None = None
 
 
 class RescheduleCheck(Contract):

@@ -109,9 +109,9 @@ def _holds_two(text: str, region: str | None) -> bool:
 
 
 def _no_number(error: NumberParseException, text: str, written: str) -> ValueError:
-    told = f"{text!r} is no phone number; "
+    text = f"{text!r} is no phone number; "
     if error.error_type != NumberParseException.INVALID_COUNTRY_CODE:
-        return ValueError(told + "write it like +50937001234")
+        return ValueError(text + "write it like +50937001234")
     if written.startswith("+"):
-        return ValueError(told + _NO_SUCH_COUNTRY)
-    return MissingCountryError(told + "write + and the country code before it")
+        return ValueError(text + _NO_SUCH_COUNTRY)
+    return MissingCountryError(text + "write + and the country code before it")

@@ -7,7 +7,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from madan_sara.contracts.base import Instant
 from madan_sara.contracts.errors import InvalidRequestError
-from madan_sara.contracts.faults import one_line
+from madan_sara.contracts.violations import one_line
 
 T = TypeVar("T")
 
@@ -18,10 +18,10 @@ def read(kind: type[T] | TypeAdapter[T], value: object, field: str) -> T:
     Args:
         kind: what it is to be: a type, or how pydantic is to validate it.
         value: as the caller has it; what is of that kind already stays as it is.
-        field: name of the argument, for the fault.
+        field: name of the argument, for the violation.
 
     Raises:
-        InvalidRequestError: every fault, each naming its field, in one line.
+        InvalidRequestError: every violation, each naming its field, in one line.
     """
     adapter = kind if isinstance(kind, TypeAdapter) else TypeAdapter(kind)
     try:

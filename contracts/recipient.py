@@ -149,7 +149,7 @@ class ChannelEngagement(ClosedContract):
 
 
 def _as_attribute(value: object) -> object:
-    """What JSON and PostgreSQL can keep; told once, not for each kind an attribute may have."""
+    """What JSON and PostgreSQL can keep; said once, not for each kind an attribute may have."""
     if isinstance(value, str):
         # Of JSON's escapes, halves of a character are the only text UTF-8 cannot write.
         if not value.isascii() and value.encode(errors="ignore").decode() != value:

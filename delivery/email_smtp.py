@@ -18,7 +18,7 @@ from madan_sara.delivery.email_letter import Letter, UnwritableLetterError, comp
 from madan_sara.delivery.smtp_connections import SmtpConnections
 from madan_sara.delivery.smtp_dialogue import ConnectionLostError, SmtpDialogue
 from madan_sara.delivery.smtp_errors import refusal_of
-from madan_sara.delivery.smtp_replies import Meaning, Stage, Verdict, judge
+from madan_sara.delivery.smtp_replies import Meaning, NegativeReply, Stage, classify
 from madan_sara.delivery.smtp_settings import SmtpSettings
 
 __all__ = ["EmailSmtpSender", "SmtpSettings"]
@@ -66,17 +66,17 @@ class EmailSmtpSender(MessageSender):
         """Compose one e-mail; see `MessageSender.prepare`."""
         try:
             letter = compose(message, self._settings)
-        except UnwritableLetterError as fault:
-            return Refused(fault.code)
+        except UnwritableLetterError as error:
+            return Refused(error.code)
         return partial(self._send, letter)
 
     async def _send(self, letter: Letter, lease: CallLease) -> Accepted | Refused:
         announce = partial(self._announce, letter)
         async with self._connections.announced(announce) as (dialogue, objection):
-            verdict = objection or await self._hand_over(dialogue, letter, lease)
-        if verdict is None:
+            negative = objection or await self._hand_over(dialogue, letter, lease)
+        if negative is None:
             return Accepted(letter.message_id)
-        return refusal_of(verdict, self._settings.server)
+        return refusal_of(negative, self._settings.server)
 
     async def look_up(self, idempotency_key: str) -> Accepted | Refused | None:
         """Never called: the capabilities do not declare it."""
@@ -86,10 +86,10 @@ class EmailSmtpSender(MessageSender):
         """Give back connections."""
         await self._connections.close()
 
-    async def _announce(self, letter: Letter, dialogue: SmtpDialogue) -> Verdict | None:
+    async def _announce(self, letter: Letter, dialogue: SmtpDialogue) -> NegativeReply | None:
         """MAIL, RCPT and DATA, up to the go-ahead: nothing has left yet."""
         if letter.needs_utf8 and not dialogue.offers("smtputf8"):
-            return Verdict(Stage.SENDER, Meaning.REFUSED, "smtputf8_not_supported")
+            return NegativeReply(Stage.SENDER, Meaning.REFUSED, "smtputf8_not_supported")
         sender = self._settings.sender_mailbox.addr_spec
         options = " SMTPUTF8 BODY=8BITMIME" if letter.needs_utf8 else ""
         for stage, command, expected in (
@@ -100,27 +100,27 @@ class EmailSmtpSender(MessageSender):
             reply = await dialogue.ask(command.encode())
             if reply.code in expected:
                 continue
-            verdict = judge(stage, reply)
-            if verdict is None:
+            negative = classify(stage, reply)
+            if negative is None:
                 raise ConnectionLostError(reply.code)
-            return verdict
+            return negative
         # The go-ahead may have come together with the end, or with an answer too many.
         dialogue.check_in_step()
         return None
 
     async def _hand_over(
         self, dialogue: SmtpDialogue, letter: Letter, lease: CallLease
-    ) -> Verdict | None:
-        """The content and the server's verdict on it; None: it has taken the message."""
+    ) -> NegativeReply | None:
+        """The content and the server's answer to it; None: it has taken the message."""
         lease.check()
         try:
             reply = await dialogue.hand_over(letter.content, self._settings.content_timeout_seconds)
         except ConnectionLostError as lost:
             raise self._unconfirmed(lost.what) from None
-        verdict = judge(Stage.CONTENT, reply)
-        if verdict is None and reply.code not in _DONE:
+        negative = classify(Stage.CONTENT, reply)
+        if negative is None and reply.code not in _DONE:
             raise self._unconfirmed(reply.code)
-        return verdict
+        return negative
 
     def _unconfirmed(self, what: str | int) -> AmbiguousDeliveryError:
         return AmbiguousDeliveryError(

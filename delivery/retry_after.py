@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Final
 
-#: A provider that asks for more has a fault of its own.
+#: A provider that asks for more has an error of its own.
 LONGEST_WAIT: Final = timedelta(days=1)
 #: Characters; `Sunday, 06-Nov-94 08:49:37 GMT` of old has 30.
 _LONGEST_DATE: Final = 64

@@ -211,7 +211,7 @@ def _not_accepted(answer: HttpAnswer, address: str) -> Refused:
 def _no_outcome(
     answer: HttpAnswer,
 ) -> TransientDeliveryError | ProviderUnavailableError | MisconfiguredProviderError:
-    """Why a look-up has told nothing."""
+    """Why a look-up has found nothing."""
     status = answer.status
     said = f"the sandbox provider answered a look-up with {status}"
     if answer.is_success:  # It has no outcome yet, or none we can read.

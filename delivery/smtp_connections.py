@@ -10,14 +10,14 @@ import aiosmtplib
 from madan_sara.contracts.errors import MisconfiguredProviderError, ProviderUnavailableError
 from madan_sara.delivery.smtp_dialogue import ConnectionLostError, SmtpDialogue, abort
 from madan_sara.delivery.smtp_errors import error_of
-from madan_sara.delivery.smtp_replies import Meaning, SmtpReply, Stage, Verdict, judge
+from madan_sara.delivery.smtp_replies import Meaning, NegativeReply, SmtpReply, Stage, classify
 from madan_sara.delivery.smtp_settings import SmtpSettings
 
 #: The peer went away in the middle of the handshake: says nothing about the settings.
 _BROKEN_HANDSHAKE = (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError)
 
 #: Announces a message on a connection: None, or the answer that says no.
-Announcement = Callable[[SmtpDialogue], Awaitable[Verdict | None]]
+Announcement = Callable[[SmtpDialogue], Awaitable[NegativeReply | None]]
 
 
 class SmtpConnections:
@@ -38,7 +38,7 @@ class SmtpConnections:
     @asynccontextmanager
     async def announced(
         self, announce: Announcement
-    ) -> AsyncIterator[tuple[SmtpDialogue, Verdict | None]]:
+    ) -> AsyncIterator[tuple[SmtpDialogue, NegativeReply | None]]:
         """Lend a connection with what came of the announcement; it is reused if all ends well.
 
         Raises:
@@ -74,7 +74,7 @@ class SmtpConnections:
         for dialogue in leaving:
             dialogue.abort()
 
-    async def _announce(self, announce: Announcement) -> tuple[SmtpDialogue, Verdict | None]:
+    async def _announce(self, announce: Announcement) -> tuple[SmtpDialogue, NegativeReply | None]:
         """Announce on a connection used before, and on a fresh one where that is worn.
 
         A connection may be used up (RFC 5321, 3.8) without the account being out of service;
@@ -181,9 +181,9 @@ def _connecting_to(server: str) -> Iterator[None]:
     except aiosmtplib.SMTPResponseException as answer:
         at_login = isinstance(answer, aiosmtplib.SMTPAuthenticationError)
         stage = Stage.LOGIN if at_login else Stage.CONNECTING
-        verdict = judge(stage, SmtpReply(answer.code, answer.message))
-        if verdict is not None:
-            raise error_of(verdict, server) from None
+        negative = classify(stage, SmtpReply(answer.code, answer.message))
+        if negative is not None:
+            raise error_of(negative, server) from None
         raise _unreachable(server, str(answer.code)) from None
     except (aiosmtplib.SMTPException, OSError) as failure:
         origin = failure if isinstance(failure, ssl.SSLError) else failure.__cause__

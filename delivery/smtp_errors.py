@@ -7,34 +7,34 @@ from madan_sara.contracts.errors import (
     ProviderUnavailableError,
     TransientDeliveryError,
 )
-from madan_sara.delivery.smtp_replies import Meaning, Stage, Verdict
+from madan_sara.delivery.smtp_replies import Meaning, NegativeReply, Stage
 
 
-def refusal_of(verdict: Verdict, server: str) -> Refused:
+def refusal_of(negative: NegativeReply, server: str) -> Refused:
     """A refusal as a result.
 
     Args:
-        verdict: what the answer means.
+        negative: what the answer means.
         server: the server as shown to people.
 
     Raises:
         NotTakenError: the answer is not final.
     """
-    if verdict.meaning is Meaning.REFUSED:
-        return Refused(verdict.code)
-    raise error_of(verdict, server)
+    if negative.meaning is Meaning.REFUSED:
+        return Refused(negative.code)
+    raise error_of(negative, server)
 
 
-def error_of(verdict: Verdict, server: str) -> NotTakenError:
+def error_of(negative: NegativeReply, server: str) -> NotTakenError:
     """The error of an answer that is no refusal of the message; arguments as above."""
-    code, wait = verdict.code, verdict.retry_after
-    if verdict.meaning is Meaning.PUT_OFF:
+    code, wait = negative.code, negative.retry_after
+    if negative.meaning is Meaning.PUT_OFF:
         return TransientDeliveryError(
             f"SMTP server {server} puts the recipient off ({code})", wait, code=code
         )
-    if verdict.meaning is Meaning.MISCONFIGURED:
+    if negative.meaning is Meaning.MISCONFIGURED:
         return MisconfiguredProviderError(
-            f"SMTP server {server} {_trouble(verdict.stage, code)}", wait, code=code
+            f"SMTP server {server} {_trouble(negative.stage, code)}", wait, code=code
         )
     return ProviderUnavailableError(
         f"SMTP server {server} takes nothing from us for the moment ({code})", wait, code=code

@@ -60,7 +60,7 @@ class SmtpReply:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class NegativeReply:
     """What an answer means, fit to be kept and shown."""
 
     stage: Stage
@@ -196,7 +196,7 @@ _TABLE: Final = (
 )
 
 
-def judge(stage: Stage, reply: SmtpReply) -> Verdict | None:
+def classify(stage: Stage, reply: SmtpReply) -> NegativeReply | None:
     """What a negative answer means; None: it is no negative answer of SMTP.
 
     Args:
@@ -210,7 +210,7 @@ def judge(stage: Stage, reply: SmtpReply) -> Verdict | None:
     enhanced, code = found.group(1) if found else "", str(reply.code)
     words = _words(text)
     row = next(row for row in _TABLE if row.fits(stage, code, enhanced, words))
-    return Verdict(stage, row.meaning, _kept(code, enhanced), parse_wait(words))
+    return NegativeReply(stage, row.meaning, _kept(code, enhanced), parse_wait(words))
 
 
 def _words(text: str) -> str:

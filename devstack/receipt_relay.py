@@ -28,7 +28,7 @@ _logger = logging.getLogger(__name__)
 
 
 class _Page(Contract):
-    """Part of the feed; each item is judged on its own."""
+    """Part of the feed; each item is read on its own."""
 
     items: list[object]
     next_after: int

@@ -159,8 +159,8 @@ class MailSink:
     def _connect(self) -> "_Connection":
         return _Connection(
             self._dialogue,
-            tell_opened=self._connections.add,
-            tell_closed=self._connections.discard,
+            on_opened=self._connections.add,
+            on_closed=self._connections.discard,
             hostname="mail-sink.local",
             enable_SMTPUTF8=self._smtputf8,
             tls_context=self._tls if self._security == "starttls" else None,
@@ -264,13 +264,13 @@ class _Connection(SMTP):
         self,
         dialogue: _Dialogue,
         *,
-        tell_opened: "Callable[[_Connection], None]",
-        tell_closed: "Callable[[_Connection], None]",
+        on_opened: "Callable[[_Connection], None]",
+        on_closed: "Callable[[_Connection], None]",
         **options: Any,  # noqa: ANN401 - aiosmtpd's own, passed through
     ) -> None:
         super().__init__(dialogue, **options)
-        self._tell_opened = tell_opened
-        self._tell_closed = tell_closed
+        self._on_opened = on_opened
+        self._on_closed = on_closed
         self._lost = False
 
     @property
@@ -279,14 +279,14 @@ class _Connection(SMTP):
         return self.envelope is not None and self.envelope.mail_from is not None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._tell_opened(self)
+        self._on_opened(self)
         super().connection_made(transport)
 
     def connection_lost(self, error: Exception | None) -> None:
         if not self._lost:
             self._lost = True
             super().connection_lost(error)
-            self._tell_closed(self)
+            self._on_closed(self)
 
     def abort(self) -> None:
         """Cut the connection."""
@@ -295,7 +295,7 @@ class _Connection(SMTP):
             # it would abort.
             with suppress(AttributeError):
                 cast(asyncio.WriteTransport, self.transport).abort()
-        # Told here as well: asyncio does not tell when a TLS handshake is cut short.
+        # Noted here as well: asyncio does not say when a TLS handshake is cut short.
         self.connection_lost(None)
 
     async def hang_up(self) -> None:

@@ -88,10 +88,10 @@ class PostgresBudgetLedger:
         self,
         reservation: ReserveInput,
         day: date,
-        judge: Callable[[Sequence[Account], int], Block | None],
+        decide: Callable[[Sequence[Account], int], Block | None],
     ) -> ReserveResult:
         """Hold one attempt's price, or say why not; see `BudgetLedger`."""
-        return await self._reservations.reserve(reservation, day, judge)
+        return await self._reservations.reserve(reservation, day, decide)
 
     async def release(self, release: ReleaseInput) -> None:
         """Give a hold back; see `BudgetLedger`."""
@@ -136,7 +136,7 @@ class PostgresBudgetLedger:
         amount_micros: int,
         spend_id: UUID,
         now: datetime,
-        judge: Callable[[Sequence[Account], int], Block | None],
+        decide: Callable[[Sequence[Account], int], Block | None],
     ) -> None:
         """Book money spent outside any attempt; see `BudgetLedger`."""
         key = _account_key(campaign, channel, day)
@@ -148,7 +148,7 @@ class PostgresBudgetLedger:
                     await open_day(connection, key)
                     await connection.execute(_SPEND, parameters)
             except IntegrityError:
-                block = judge(await self.accounts(campaign, channel, day), amount_micros)
+                block = decide(await self.accounts(campaign, channel, day), amount_micros)
                 if block is not None:
                     raise OverLimitError(block) from None
             else:

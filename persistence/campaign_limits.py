@@ -60,8 +60,8 @@ async def explain_limits(database: Database, campaign: Campaign, today: date) ->
     }
     async with database.statement() as connection:
         rows = (await connection.execute(_USED, key)).mappings().all()
-    faults = [fault for row in rows for fault in _broken_limits(campaign, row)]
-    return "; ".join(faults) or "campaign: its limits changed meanwhile; save it again"
+    violations = [violation for row in rows for violation in _broken_limits(campaign, row)]
+    return "; ".join(violations) or "campaign: its limits changed meanwhile; save it again"
 
 
 def _broken_limits(campaign: Campaign, used: RowMapping) -> Iterator[str]:

@@ -130,7 +130,7 @@ DELETE FROM campaign_queue q USING messages m
 """)
 
 # As one message is closed, so are many: each is locked, in the order of the key, before any
-# account. What is locked by somebody else meanwhile is judged as they leave it.
+# account. What another transaction has locked is decided by what that leaves.
 _LOCK_PAGE = text("""
 WITH page AS (
     SELECT tenant_id, message_id FROM messages

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import asyncpg
 
-from madan_sara.activities.stores import ClaimVerdict, DecisionFacts
+from madan_sara.activities.stores import ClaimDecision, DecisionFacts
 from madan_sara.contracts.decision import RoutingDecision
 from madan_sara.contracts.errors import NotFoundError
 from madan_sara.contracts.outreach import (
@@ -25,40 +25,40 @@ from madan_sara.persistence.rows import CLAIM_AS_JSON, IDENTIFIERS_OF_MESSAGE, c
 from madan_sara.persistence.stored import read_stored
 from madan_sara.policy.frequency import RecentClaim
 
-# The turns make racing claims on a person take turns: each is stored only if none was
-# granted on any of its identifiers since its facts were read. The rest judge again, on what
+# The versions make racing claims on a person follow one another: each is stored only if none was
+# granted on any of its identifiers since its facts were read. The rest decide again, on what
 # is there by then. Of several claims here with an identifier in common, one at most has its
-# turn; identifiers come in one order everywhere, so that no two statements wait for each other.
+# version; identifiers come in one order everywhere, so that no two statements wait for each other.
 _GRANT = Query("""
 WITH asked AS (
     SELECT nth, m.message_id, m.tenant_id, m.campaign_id, m.recipient_id, m.force_send,
-           asked.turns, asked.now, asked.texts, CAST(asked.warnings AS jsonb) AS warnings
+           asked.versions, asked.now, asked.texts, CAST(asked.warnings AS jsonb) AS warnings
       FROM unnest(CAST(:tenant_id AS uuid[]), CAST(:message_id AS uuid[]),
-                  CAST(:turns AS text[]), CAST(:now AS timestamptz[]), CAST(:texts AS text[]),
+                  CAST(:versions AS text[]), CAST(:now AS timestamptz[]), CAST(:texts AS text[]),
                   CAST(:warnings AS text[]))
-           WITH ORDINALITY AS asked (tenant_id, message_id, turns, now, texts, warnings, nth)
+           WITH ORDINALITY AS asked (tenant_id, message_id, versions, now, texts, warnings, nth)
       JOIN messages m USING (tenant_id, message_id)
      WHERE m.state = 'deciding'
 ), known AS (
-    SELECT nth, tenant_id, read.key AS identifier, CAST(read.value AS bigint) AS turn,
+    SELECT nth, tenant_id, read.key AS identifier, CAST(read.value AS bigint) AS version,
            row_number() OVER (PARTITION BY tenant_id, read.key
                               ORDER BY CAST(read.value AS bigint) DESC, nth) AS rank
-      FROM asked CROSS JOIN LATERAL json_each_text(CAST(asked.turns AS json)) AS read
+      FROM asked CROSS JOIN LATERAL json_each_text(CAST(asked.versions AS json)) AS read
 ), next AS (
     SELECT * FROM known WHERE nth NOT IN (SELECT nth FROM known WHERE rank > 1)
-), turn AS (
-    INSERT INTO recipient_turns AS t (tenant_id, identifier, turn)
-    SELECT tenant_id, identifier, turn + 1 FROM next ORDER BY tenant_id, identifier
+), advanced AS (
+    INSERT INTO recipient_versions AS t (tenant_id, identifier, version)
+    SELECT tenant_id, identifier, version + 1 FROM next ORDER BY tenant_id, identifier
         ON CONFLICT (tenant_id, identifier) DO UPDATE
-       SET turn = excluded.turn WHERE t.turn = excluded.turn - 1
+       SET version = excluded.version WHERE t.version = excluded.version - 1
     RETURNING t.tenant_id, t.identifier
 ), granted AS (
     SELECT asked.*, had.addresses
       FROM asked
-      JOIN (SELECT nth, count(turn.identifier) = count(*) AS all_of_them,
+      JOIN (SELECT nth, count(advanced.identifier) = count(*) AS all_of_them,
                    coalesce(array_agg(identifier)
                        FILTER (WHERE identifier NOT LIKE 'id:%'), '{}') AS addresses
-              FROM next LEFT JOIN turn USING (tenant_id, identifier)
+              FROM next LEFT JOIN advanced USING (tenant_id, identifier)
              GROUP BY nth) had USING (nth)
      WHERE had.all_of_them
 ), claim AS (
@@ -123,13 +123,13 @@ WITH message AS (
                         WHERE a.tenant_id = :tenant_id AND a.message_id = :message_id
                           AND a.state IN ('accepted', 'unknown'))
     RETURNING tenant_id, message_id
-), turn AS (
-    INSERT INTO recipient_turns AS t (tenant_id, identifier, turn)
+), advanced AS (
+    INSERT INTO recipient_versions AS t (tenant_id, identifier, version)
     SELECT r.tenant_id, known, 1
       FROM message JOIN recipient_claims r USING (tenant_id, message_id)
      CROSS JOIN LATERAL unnest(r.addresses || ('id:' || r.recipient_id)) AS known
      ORDER BY r.tenant_id, known
-        ON CONFLICT (tenant_id, identifier) DO UPDATE SET turn = t.turn + 1
+        ON CONFLICT (tenant_id, identifier) DO UPDATE SET version = t.version + 1
 )
 UPDATE recipient_claims r
    SET covers = tstzrange(lower(covers), NULL), sent_at = NULL, released_at = NULL
@@ -148,7 +148,7 @@ SELECT m.state, CAST(m.routing AS text) AS routing,
 
 
 class PostgresClaimStore:
-    """`ClaimStore` on PostgreSQL: claims on a person take turns, a constraint behind them."""
+    """`ClaimStore` on PostgreSQL: racing claims on a person; a constraint stands behind."""
 
     def __init__(self, database: Database, decisions: DecisionReader) -> None:
         self._database = database
@@ -156,18 +156,18 @@ class PostgresClaimStore:
         self._grants = database.batcher(_GRANT)
 
     async def claim(
-        self, ref: MessageRef, now: datetime, judge: Callable[[DecisionFacts], ClaimVerdict]
+        self, ref: MessageRef, now: datetime, decide: Callable[[DecisionFacts], ClaimDecision]
     ) -> ClaimResult:
-        """Judge and store a claim; see `ClaimStore`.
+        """Decide and store a claim; see `ClaimStore`.
 
-        Whoever loses its turn judges again; each time, somebody else has won.
+        A claim that meets a newer version decides again; each time, another has won.
         """
         try:
-            return await self._claim_in_turn(ref, now, judge)
+            return await self._claim_once(ref, now, decide)
         except asyncpg.ExclusionViolationError:
             key = {"tenant_id": ref.tenant_id, "message_id": ref.message_id}
             await self._database.fetch(_SHORTEN_WINDOWS, key)
-            return await self._claim_in_turn(ref, now, judge)
+            return await self._claim_once(ref, now, decide)
 
     async def recent_claims(
         self, tenant_id: UUID, recipient_id: str, since: datetime
@@ -201,33 +201,37 @@ class PostgresClaimStore:
             last_attempt_no=row["last_attempt_no"],
         )
 
-    async def _claim_in_turn(
-        self, ref: MessageRef, now: datetime, judge: Callable[[DecisionFacts], ClaimVerdict]
+    async def _claim_once(
+        self, ref: MessageRef, now: datetime, decide: Callable[[DecisionFacts], ClaimDecision]
     ) -> ClaimResult:
         while True:
             reading = await self._decisions.read(ref, now)
             if reading.claimed is not None:
                 return reading.claimed
-            verdict = judge(reading.facts)
-            if await self._store(ref, now, verdict, reading.turns):
-                return verdict.result
+            decision = decide(reading.facts)
+            if await self._store(ref, now, decision, reading.versions):
+                return decision.result
 
     async def _store(
-        self, ref: MessageRef, now: datetime, verdict: ClaimVerdict, turns: Mapping[str, int]
+        self, ref: MessageRef, now: datetime, decision: ClaimDecision, versions: Mapping[str, int]
     ) -> bool:
-        """Store a verdict; False when a turn is lost and the facts may have changed."""
+        """Store a decision; False when a version is outdated and the facts may have changed."""
         parameters = {
             "tenant_id": ref.tenant_id,
             "message_id": ref.message_id,
             "now": now,
-            "warnings": json.dumps(verdict.result.warnings),
+            "warnings": json.dumps(decision.result.warnings),
         }
-        block = verdict.result.block
+        block = decision.result.block
         if block is not None:
             blocked = {"reason": block.reason.value, "details": json.dumps(block.details)}
             await self._database.fetch(_BLOCK, {**parameters, **blocked})
             return True
-        grant = {**parameters, "texts": json.dumps(verdict.texts), "turns": json.dumps(turns)}
+        grant = {
+            **parameters,
+            "texts": json.dumps(decision.texts),
+            "versions": json.dumps(versions),
+        }
         try:
             return await self._grants.ask(grant) is not None
         except asyncpg.UniqueViolationError:

@@ -78,7 +78,7 @@ class Database:
 
     def __init__(self, dsn: str, *, pool_size: int = 10) -> None:
         self._url = make_url(dsn)
-        self._place = database_place(self._url)
+        self._address = database_address(self._url)
         self._connections = Connections(self._connect, most=pool_size * 2)
         # Asked first: a connection that a restart of the server has cut is replaced, not met.
         self._engine: AsyncEngine = create_async_engine(
@@ -88,7 +88,7 @@ class Database:
 
     async def fetch(self, query: Query, parameters: Parameters) -> Sequence[asyncpg.Record]:
         """Run a query as a transaction of its own; every row of its answer."""
-        with database_border(self._place):
+        with database_border(self._address):
             return await self._connections.fetch(query.sql, query.arguments(parameters))
 
     async def fetch_one(self, query: Query, parameters: Parameters) -> asyncpg.Record | None:
@@ -99,7 +99,7 @@ class Database:
     @asynccontextmanager
     async def bulk(self) -> AsyncIterator[asyncpg.Connection]:
         """A connection of asyncpg's in a transaction, for what only asyncpg can do: COPY."""
-        with database_border(self._place):
+        with database_border(self._address):
             connection = await self._connect()
             try:
                 async with connection.transaction():
@@ -112,7 +112,7 @@ class Database:
 
         Args:
             query: takes each parameter as an array with a value per question, and gives at
-                most one row per question, with the question's place, from 1, as `nth`. See
+                most one row per question, with the question's position, from 1, as `nth`. See
                 `Batcher` for what it must bear.
 
         Returns:
@@ -131,14 +131,14 @@ class Database:
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncConnection]:
         """A transaction, committed when its block ends and rolled back on an error."""
-        with database_border(self._place):
+        with database_border(self._address):
             async with self._engine.begin() as connection:
                 yield connection
 
     @asynccontextmanager
     async def statement(self) -> AsyncIterator[AsyncConnection]:
         """A connection on which each statement is a transaction: one round trip."""
-        with database_border(self._place):
+        with database_border(self._address):
             async with self._autocommit.connect() as connection:
                 yield connection
 
@@ -159,7 +159,7 @@ class Database:
         return connection
 
 
-def database_place(url: URL) -> str:
+def database_address(url: URL) -> str:
     """Where a database is, like `localhost:5432/madan_sara`, without user and password."""
     # A folder with the server's socket cannot stand where a URL has its host.
     folder = url.query.get("host")

@@ -68,9 +68,9 @@ SELECT asked.nth, {REQUEST_COLUMNS},
                 WHERE (r.tenant_id, r.message_id) = (m.tenant_id, m.message_id)
                   AND r.released_at IS NULL) AS has_live_claim,
        (SELECT json_object_agg(known, coalesce((
-                   SELECT t.turn FROM recipient_turns t
+                   SELECT t.version FROM recipient_versions t
                     WHERE (t.tenant_id, t.identifier) = (m.tenant_id, known)), 0))
-          FROM unnest(person.identifiers) AS known) AS turns,
+          FROM unnest(person.identifiers) AS known) AS versions,
        {SUPPRESSIONS_OF_MESSAGE} AS suppressions,
        {_RECENT_CLAIMS} AS recent,
        (SELECT coalesce(json_agg(row_to_json(e)), '[]') FROM engagement_stats e
@@ -87,7 +87,7 @@ class Reading:
 
     facts: DecisionFacts
     #: Claims that were granted so far on each identifier of the person.
-    turns: Mapping[str, int]
+    versions: Mapping[str, int]
     #: What an earlier run of the message's claim stored; None: nobody has claimed for it.
     claimed: ClaimResult | None
 
@@ -135,7 +135,7 @@ class DecisionReader:
         row = await self._facts.ask(key)
         if row is None:
             raise NotFoundError.message(ref.message_id)
-        return Reading(facts=_facts_from(row), turns=row["turns"], claimed=_claimed(row))
+        return Reading(facts=_facts_from(row), versions=row["versions"], claimed=_claimed(row))
 
     def _keep(self, ref: MessageRef, facts: DecisionFacts, asked_at: float) -> None:
         self._kept[ref] = _Kept(asked_at, facts)

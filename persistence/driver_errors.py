@@ -48,11 +48,11 @@ _UNDEFINED_TABLE: Final = "42P01"
 
 
 @contextmanager
-def database_border(place: str) -> Iterator[None]:
+def database_border(address: str) -> Iterator[None]:
     """Let errors of ours out, and the constraints' own without what they quote.
 
     Args:
-        place: where the database is, without user and password.
+        address: where the database is, without user and password.
 
     Raises:
         MisconfiguredError: the database has no tables of ours.
@@ -65,28 +65,28 @@ def database_border(place: str) -> Iterator[None]:
         strip_values(error)
         if _sqlstate(error).startswith(_CONSTRAINT):
             raise
-        raise _translated(error, place) from error
+        raise _translated(error, address) from error
     except OSError as error:
-        raise _unreachable(error, place) from error
+        raise _unreachable(error, address) from error
 
 
-def _translated(error: Exception, place: str) -> MadanSaraError:
+def _translated(error: Exception, address: str) -> MadanSaraError:
     cause = getattr(error, "orig", None) or error
     lost = isinstance(error, DBAPIError) and error.connection_invalidated
     if _sqlstate(error) == _UNDEFINED_TABLE:
         return MisconfiguredError(
-            f"the database at {place} has no tables of ours; set MADAN_SARA_DATABASE_URL to "
+            f"the database at {address} has no tables of ours; set MADAN_SARA_DATABASE_URL to "
             "another one, or migrate it"
         )
     lost = lost or (isinstance(cause, _LOST) and not isinstance(cause, asyncpg.DataError))
     if lost or _sqlstate(error)[:2] in _NO_SERVER:
-        return _unreachable(cause, place)
-    return StorageError(f"the database at {place} refused a statement: {cause}")
+        return _unreachable(cause, address)
+    return StorageError(f"the database at {address} refused a statement: {cause}")
 
 
-def _unreachable(error: BaseException, place: str) -> UnreachableError:
+def _unreachable(error: BaseException, address: str) -> UnreachableError:
     return UnreachableError(
-        f"PostgreSQL cannot be reached at {place} ({error}); set MADAN_SARA_DATABASE_URL, or see "
+        f"PostgreSQL cannot be reached at {address} ({error}); set MADAN_SARA_DATABASE_URL, or see "
         "that it runs"
     )
 
@@ -121,7 +121,7 @@ def _said(error: BaseException) -> str:
         if str(error.sqlstate)[:2] in _ABOUT_NO_ROW:
             return str(error.args[0]) if error.args else name
         places = (error.table_name, error.column_name, error.constraint_name)
-        return " ".join([name, f"({error.sqlstate})", *(place for place in places if place)])
+        return " ".join([name, f"({error.sqlstate})", *(each for each in places if each)])
     argument = _ARGUMENT.match(str(error.args[0])) if error.args else None
     if argument is not None:
         return f"{name}: {argument[0]}"

@@ -12,7 +12,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
-from madan_sara.persistence.database import database_place
+from madan_sara.persistence.database import database_address
 from madan_sara.persistence.driver_errors import database_border
 
 #: Two workers starting together must not both migrate.
@@ -76,7 +76,7 @@ async def _connection(dsn: str) -> AsyncIterator[AsyncConnection]:
     """A connection in a transaction, of an engine that lives as long."""
     engine = create_async_engine(dsn, hide_parameters=True)
     try:
-        with database_border(database_place(engine.url)):
+        with database_border(database_address(engine.url)):
             async with engine.begin() as connection:
                 yield connection
     finally:

@@ -5,14 +5,14 @@ from typing import Final
 
 from madan_sara.activities.provider_accounts import Admission
 from madan_sara.persistence.database import Database, Query
-from madan_sara.policy.attempts import TURN_APART
+from madan_sara.policy.attempts import SLOTS_APART
 
 #: Failures further apart do not make an outage together.
 _FORGOTTEN_AFTER: Final = timedelta(minutes=10)
 #: While one call looks whether an account is back, the others come again this soon.
 _SOON: Final = timedelta(seconds=2)
 
-# Each message that waits takes a turn of its own: however many wait, they come back one by one.
+# Each message that waits takes a slot of its own: however many wait, they come back one by one.
 _ADMIT = Query("""
 UPDATE provider_accounts p
    SET probing_until = CASE WHEN probes THEN CAST(:now AS timestamptz) + CAST(:lasts AS interval)
@@ -35,7 +35,7 @@ RETURNING found.probes, p.probing_until, p.next_turn_at
 """)
 
 # Before an account is out of service, and of a look whether it is back, the newest figure counts.
-# Turns come after it: a figure that brings the look forward brings the last turn forward as far,
+# Slots come after it: a figure that brings the look forward brings the last slot forward as far,
 # and however many have one, none shares it.
 _FAILED = Query("""
 INSERT INTO provider_accounts AS p (account, code, refuses_settings, failures, failing_since,
@@ -96,7 +96,7 @@ class PostgresProviderAccounts:
             "now": now,
             "lasts": call_lasts,
             "soon": _SOON,
-            "apart": TURN_APART,
+            "apart": SLOTS_APART,
         }
         row = await self._database.fetch_one(_ADMIT, parameters)
         if row is None:
@@ -126,7 +126,7 @@ class PostgresProviderAccounts:
             "is_probe": is_probe,
             "refuses_settings": refuses_settings,
             "forgotten": _FORGOTTEN_AFTER,
-            "apart": TURN_APART,
+            "apart": SLOTS_APART,
         }
         (row,) = await self._database.fetch(_FAILED, parameters)
         await self._database.fetch(_MARK_DOWN, parameters)

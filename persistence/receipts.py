@@ -33,9 +33,9 @@ WITH received AS (
 ), turned AS (
     UPDATE attempts a
        SET bounced = true, code = coalesce(:code, a.code),
-           state = coalesce(CAST(:turns AS jsonb) ->> a.state, a.state)
+           state = coalesce(CAST(:transitions AS jsonb) ->> a.state, a.state)
       FROM received r
-     WHERE CAST(:turns AS jsonb) <> '{}'
+     WHERE CAST(:transitions AS jsonb) <> '{}'
        AND (a.tenant_id, a.message_id, a.attempt_no)
          = (r.tenant_id, r.message_id, r.attempt_no)
 ), tallied AS (
@@ -109,6 +109,6 @@ def _effects(event: DeliveryEvent) -> dict[str, object]:
         "opens": int(event.kind is DeliveryEventKind.OPENED),
         "clicks": int(event.kind is DeliveryEventKind.CLICKED),
         "replies": int(event.kind is DeliveryEventKind.REPLIED),
-        "turns": json.dumps(rule.turns),
+        "transitions": json.dumps(rule.transitions),
         "suppresses": sorted(suppressed_by(event.kind, event.code)),
     }

@@ -45,13 +45,13 @@ UPDATE campaigns SET batch_parts = CAST(:parts AS integer)
 """)
 
 _STAGING: Final = "imported_recipients"
-_STAGED_COLUMNS: Final = (*NewRecipient._fields, "idempotency_key", "place")
+_STAGED_COLUMNS: Final = (*NewRecipient._fields, "idempotency_key", "position")
 
 # Gone with the transaction: nothing may be left on a connection of the pool.
 _CREATE_STAGING: Final = f"""
 CREATE TEMPORARY TABLE {_STAGING} (
     recipient_id text, request_digest text, profile text, addresses text, idempotency_key text,
-    place integer
+    position integer
 ) ON COMMIT DROP
 """
 
@@ -71,7 +71,7 @@ WITH content AS (
            CAST(:content_digest AS text), CAST(:force_send AS boolean), 'queued',
            CAST(:now AS timestamptz)
       FROM {_STAGING}
-     ORDER BY place
+     ORDER BY position
         ON CONFLICT (tenant_id, idempotency_key) DO NOTHING
     RETURNING tenant_id, campaign_id, message_id, recipient_id
 ), queued AS (
@@ -86,7 +86,7 @@ SELECT recipient_id FROM added
 class StoredRecipients:
     """What became of recipients that were to be added."""
 
-    #: The places of those whom the campaign had already.
+    #: The positions of those whom the campaign had already.
     known: Sequence[int] = ()
     #: Whether the campaign had completed, and goes on with those who were added.
     reopened: bool = False
@@ -203,18 +203,18 @@ def require_open(campaign: Campaign, status: str, now: datetime) -> None:
 
 
 def _known(recipients: Sequence[NewRecipient], added: set[str]) -> Sequence[int]:
-    """The places of those who were not added; of two with one id, the first was."""
+    """The positions of those who were not added; of two with one id, the first was."""
     known = []
-    for place, recipient in enumerate(recipients):
+    for position, recipient in enumerate(recipients):
         if recipient.recipient_id in added:
             added.remove(recipient.recipient_id)
         else:
-            known.append(place)
+            known.append(position)
     return known
 
 
 def _staged(
     recipients: Sequence[NewRecipient], key: Callable[[str], str]
 ) -> Iterator[tuple[str | int, ...]]:
-    for place, recipient in enumerate(recipients):
-        yield *recipient, key(recipient.recipient_id), place
+    for position, recipient in enumerate(recipients):
+        yield *recipient, key(recipient.recipient_id), position

@@ -45,7 +45,7 @@ SELECT a.campaign_id, {ACCOUNT_COLUMNS},
 """)  # noqa: S608 - built from constants of ours
 
 # What a reservation takes as a rule: one statement, shared by all who reserve meanwhile, and
-# the accounts' own constraints for a judge. It does nothing where it cannot tell: the day has
+# the accounts' own constraints to decide. It does nothing where it cannot tell: the day has
 # no account yet, or it ran before. Messages come in one order everywhere, and all of them
 # before any account, so that no two statements wait for each other.
 _HOLD: Final = f"""
@@ -99,7 +99,7 @@ SELECT nth, asked.held_already, scheduled.nth IS NOT NULL AS is_held
 """  # noqa: S608 - built from constants of ours
 
 _HOLD_TOGETHER = Query(_HOLD)
-_HOLD_JUDGED = text(_HOLD)
+_HOLD_DECIDED = text(_HOLD)
 
 _HELD_AMOUNT = text("""
 SELECT amount_micros FROM budget_entries
@@ -126,9 +126,9 @@ class Reservations:
         self,
         reservation: ReserveInput,
         day: date,
-        judge: Callable[[Sequence[Account], int], Block | None],
+        decide: Callable[[Sequence[Account], int], Block | None],
     ) -> ReserveResult:
-        """Hold at once where the limits allow it, else judge under lock; see `BudgetLedger`."""
+        """Hold at once where the limits allow it, else decide under lock; see `BudgetLedger`."""
         parameters = _hold_parameters(reservation, day)
         price_micros = reservation.plan.price_micros
         try:
@@ -139,25 +139,25 @@ class Reservations:
             return ReserveResult(price_micros=row["held_already"])
         if row is not None and row["is_held"]:
             return ReserveResult(price_micros=price_micros)
-        return await self._reserve_under_lock(parameters, price_micros, judge)
+        return await self._reserve_under_lock(parameters, price_micros, decide)
 
     async def _reserve_under_lock(
         self,
         parameters: dict[str, object],
         price_micros: int,
-        judge: Callable[[Sequence[Account], int], Block | None],
+        decide: Callable[[Sequence[Account], int], Block | None],
     ) -> ReserveResult:
-        """Judge the accounts while nobody else can move them, and hold or say why not."""
+        """Decide the accounts while nobody else can move them, and hold or say why not."""
         try:
             async with self._database.transaction() as connection:
                 rows = await _lock_accounts(connection, parameters)
                 held_already = rows[0]["held_already"]
                 if held_already is not None:
                     return ReserveResult(price_micros=held_already)
-                block = judge(_accounts_of_send(rows, parameters), price_micros)
+                block = decide(_accounts_of_send(rows, parameters), price_micros)
                 if block is None:
                     alone = {name: [value] for name, value in parameters.items()}
-                    row = (await connection.execute(_HOLD_JUDGED, alone)).mappings().one()
+                    row = (await connection.execute(_HOLD_DECIDED, alone)).mappings().one()
                     block = None if row["is_held"] else _HAS_ENDED
                 elif (held := await _held_by_a_twin(connection, parameters)) is not None:
                     return ReserveResult(price_micros=held)

@@ -17,7 +17,7 @@ from madan_sara.contracts.recipient import STORED, RecipientProfile
 from madan_sara.persistence.stored import read_stored
 from madan_sara.policy.addresses import KINDS
 from madan_sara.policy.frequency import RecentClaim
-from madan_sara.policy.templates import Wording
+from madan_sara.policy.templates import RenderedMessages
 
 _INSTANT = TypeAdapter(datetime)
 
@@ -49,14 +49,14 @@ def content_from(body: str) -> MessageContent:
 
 
 @lru_cache(maxsize=1024)
-def wording_from(content: str, profile: str) -> Wording:
+def rendered_from(content: str, profile: str) -> RenderedMessages:
     """Stored content for a stored person. Cached: the steps of a message share it.
 
     Raises:
         UnreadableRowError: it is not valid by the rules of this version.
     """
     person = read_stored(RecipientProfile, profile, context=STORED)
-    return Wording(content_from(content), person)
+    return RenderedMessages(content_from(content), person)
 
 
 #: Columns a `StoredRequest` is made of, for a query over messages m, campaigns c, contents t.
@@ -116,7 +116,7 @@ def request_from(row: Row) -> StoredRequest:
     return StoredRequest(
         ref=MessageRef(tenant_id=row["tenant_id"], message_id=row["message_id"]),
         campaign=campaign_from(row["config"], row["status"]),
-        wording=wording_from(row["content"], row["profile"]),
+        rendered=rendered_from(row["content"], row["profile"]),
         force_send=row["force_send"],
         state=OutreachState(row["state"]),
         scheduled_at=row["scheduled_at"],

@@ -27,21 +27,21 @@ def read_stored(model: type[M], document: str, *, context: Mapping[str, object] 
         return model.model_validate_json(document, context=context)
     except ValidationError as error:
         found = error.errors(include_url=False, include_context=False, include_input=False)
-        faults = [f"{_place(model, fault)}: {fault['type']}" for fault in found]
-    raise UnreadableRowError("a stored row", "; ".join(faults))
+        violations = [f"{_location(model, violation)}: {violation['type']}" for violation in found]
+    raise UnreadableRowError("a stored row", "; ".join(violations))
 
 
-def _place(model: type[BaseModel], fault: ErrorDetails) -> str:
-    """Where a fault is, by the names of fields.
+def _location(model: type[BaseModel], violation: ErrorDetails) -> str:
+    """Where a violation is, by the names of fields.
 
     A key of a mapping is left out: it is a value, such as the name of a person's attribute. A
     field that is not known here is one of another version.
     """
     known = _names_of_fields(model)
-    *through, last = fault["loc"] or ("",)
+    *through, last = violation["loc"] or ("",)
     steps = [step if isinstance(step, int) or step in known else "?" for step in through]
-    told = isinstance(last, int) or last in known or fault["type"] == "extra_forbidden"
-    return ".".join(map(str, [model.__name__, *steps, last if told else "?"]))
+    rendered = isinstance(last, int) or last in known or violation["type"] == "extra_forbidden"
+    return ".".join(map(str, [model.__name__, *steps, last if rendered else "?"]))
 
 
 @cache

@@ -148,7 +148,7 @@ FAILURES_UNTIL_DOWN: Final = 3
 LONGEST_ASKED: Final = timedelta(hours=1)
 
 #: Messages that wait for an account come back one by one, so far apart.
-TURN_APART: Final = timedelta(milliseconds=100)
+SLOTS_APART: Final = timedelta(milliseconds=100)
 
 
 def own_patience(settings: OrchestratorSettings, channel: Channel) -> timedelta:

@@ -11,7 +11,7 @@ from madan_sara.contracts.outreach import Block, ExitReason
 
 
 class AccountScope(StrEnum):
-    """What a budget account limits. The order is the one accounts are judged in."""
+    """What a budget account limits. The order is the one accounts are checked in."""
 
     CAMPAIGN = "campaign"  #: The campaign as a whole.
     CHANNEL = "channel"  #: The campaign's messages on one channel.
@@ -45,10 +45,10 @@ class Account:
         return self.limit_micros - self.held_micros - self.spent_micros
 
 
-def judge_reservation(accounts: Sequence[Account], price_micros: int) -> Block | None:
+def decide_reservation(accounts: Sequence[Account], price_micros: int) -> Block | None:
     """What forbids to hold the price of one more message, if anything.
 
-    Money first (see `judge_spend`), then the day's number of messages.
+    Money first (see `decide_spend`), then the day's number of messages.
 
     Args:
         accounts: every account the message would be booked on, in any order.
@@ -57,7 +57,7 @@ def judge_reservation(accounts: Sequence[Account], price_micros: int) -> Block |
     Raises:
         ValueError: the price is negative.
     """
-    if (block := judge_spend(accounts, price_micros)) is not None:
+    if (block := decide_spend(accounts, price_micros)) is not None:
         return block
     for account in accounts:
         if account.message_limit is not None and account.message_count >= account.message_limit:
@@ -65,7 +65,7 @@ def judge_reservation(accounts: Sequence[Account], price_micros: int) -> Block |
     return None
 
 
-def judge_spend(accounts: Sequence[Account], amount_micros: int) -> Block | None:
+def decide_spend(accounts: Sequence[Account], amount_micros: int) -> Block | None:
     """What forbids to spend an amount, if anything: the campaign's, the channel's, the day's money.
 
     Nothing exceeds no budget, even a used-up one.

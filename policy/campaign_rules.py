@@ -12,19 +12,19 @@ from madan_sara.policy.templates import check_fields, check_templates
 TEMPLATE_FIELDS: Final = ("name", "customer_type", "timezone", "device_preference")
 
 
-def campaign_faults(campaign: Campaign) -> list[str]:
+def campaign_violations(campaign: Campaign) -> list[str]:
     """Every contradiction of a campaign, each as `field: what is wrong`.
 
     Args:
         campaign: the campaign.
     """
-    return [fault for rule in _RULES for fault in rule(campaign)]
+    return [violation for rule in _RULES for violation in rule(campaign)]
 
 
-def new_faults(before: Campaign, after: Campaign) -> list[str]:
+def new_violations(before: Campaign, after: Campaign) -> list[str]:
     """The contradictions that a change of a campaign has brought into it."""
-    known = campaign_faults(before)
-    return [fault for fault in campaign_faults(after) if fault not in known]
+    known = campaign_violations(before)
+    return [violation for violation in campaign_violations(after) if violation not in known]
 
 
 def _repeated_channels(campaign: Campaign) -> Iterator[str]:
@@ -85,15 +85,17 @@ def _unusable_fields(campaign: Campaign) -> Iterator[str]:
         first.setdefault(plain, name)
 
 
-def _faulty_templates(campaign: Campaign) -> Iterator[str]:
+def _invalid_templates(campaign: Campaign) -> Iterator[str]:
     if campaign.templates is not None:
-        yield from (f"templates.{fault}" for fault in check_templates(campaign.templates))
+        yield from (f"templates.{violation}" for violation in check_templates(campaign.templates))
 
 
 def _unknown_fields(campaign: Campaign) -> Iterator[str]:
     if campaign.templates is not None:
         known = dict.fromkeys((*TEMPLATE_FIELDS, *campaign.recipient_fields))
-        yield from (f"templates.{fault}" for fault in check_fields(campaign.templates, known))
+        yield from (
+            f"templates.{violation}" for violation in check_fields(campaign.templates, known)
+        )
 
 
 def _missing_templates(campaign: Campaign) -> Iterator[str]:
@@ -149,7 +151,7 @@ _RULES: Final = (
     _end_before_start,
     _empty_priorities,
     _unusable_fields,
-    _faulty_templates,
+    _invalid_templates,
     _unknown_fields,
     _missing_templates,
     _times_of_strangers,

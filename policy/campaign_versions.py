@@ -82,7 +82,7 @@ def sent_over(given: OutreachCampaign, own: Campaign, stored: StoredCampaign) ->
 
 
 def _status(given: OutreachCampaign, stored: CampaignStatus) -> CampaignStatus | None:
-    """The status a campaign is saved with; None: its owner and an order want different ones."""
+    """The status a campaign is saved with; None: its owner and a command want different ones."""
     known = given.saved_status
     is_untouched = given.status is known or (
         known is None and "status" not in given.model_fields_set

@@ -55,7 +55,7 @@ def rate_per_minute(recent: RecentSends, now: datetime) -> float | None:
 class Prospects:
     """What becomes of a campaign's messages without an outcome, if all goes on as it does."""
 
-    #: When the last one will be sent; None: it cannot be told.
+    #: When the last one will be sent; None: it cannot be rendered.
     finish_at: datetime | None = None
     #: Messages that the money left does not pay for.
     unpaid: int = 0
@@ -81,7 +81,7 @@ def prospects(facts: CampaignFacts, rate: float | None, now: datetime) -> Prospe
         now: the present.
 
     Returns:
-        No finish when it cannot be told: the campaign does not send, or has nothing left to
+        No finish when it cannot be rendered: the campaign does not send, or has nothing left to
         send, or has no rate and no day's limit to tell it by.
     """
     campaign = facts.campaign

@@ -46,7 +46,7 @@ class RecentClaim:
         return self.sent_at is None or self.sent_at > now - window
 
 
-def judge_claim(
+def decide_claim(
     *,
     campaign_id: UUID,
     texts: Sequence[str],

@@ -37,10 +37,10 @@ class ReceiptRule:
     engages: bool = False
     #: States of the attempt that it changes, and into which. Where the answer to the call is
     #: not on record yet, it is kept in mind and applied to that answer.
-    turns: Mapping[AttemptState, AttemptState] = field(default_factory=dict)
+    transitions: Mapping[AttemptState, AttemptState] = field(default_factory=dict)
     #: The outreach has heard what it waits for.
     ends_wait: bool = True
-    #: The next channel has its turn.
+    #: The next channel follows.
     moves_on: bool = False
 
 
@@ -55,7 +55,7 @@ RULES: Final[Mapping[DeliveryEventKind, ReceiptRule]] = {
     DeliveryEventKind.REPLIED: _REACTION,
     DeliveryEventKind.BOUNCED: ReceiptRule(
         suppresses=Suppresses.DEAD_ADDRESS,
-        turns={
+        transitions={
             AttemptState.ACCEPTED: AttemptState.BOUNCED,
             AttemptState.UNKNOWN: AttemptState.BOUNCED,
         },
@@ -84,4 +84,4 @@ def suppressed_by(kind: DeliveryEventKind, code: str | None) -> frozenset[Subjec
 
 def state_after(kind: DeliveryEventKind, state: AttemptState) -> AttemptState:
     """The state of an attempt once a receipt of it is known, in whichever order both came."""
-    return RULES[kind].turns.get(state, state)
+    return RULES[kind].transitions.get(state, state)

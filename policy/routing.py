@@ -20,7 +20,7 @@ from madan_sara.contracts.settings import ChannelDeduplication, OrchestratorSett
 from madan_sara.policy.data import POLICY_VERSION
 from madan_sara.policy.selector import ChannelSelector, Engagement, best_first
 from madan_sara.policy.send_time import plan_send_time
-from madan_sara.policy.templates import TemplateFault, Wording
+from madan_sara.policy.templates import RenderedMessages, TemplateError
 from madan_sara.policy.text_length import encoded_length, length_unit
 
 _SELECTOR: Final = ChannelSelector()
@@ -33,7 +33,7 @@ class RoutingFacts:
     campaign: Campaign
     settings: OrchestratorSettings
     #: Who is to get the message, and what it says.
-    wording: Wording
+    rendered: RenderedMessages
     #: Channels the person has a message on inside the look-back window, and when the last.
     recent_channels: Mapping[Channel, datetime] = field(default_factory=dict)
     #: Channels the person must not be contacted on, with the reason.
@@ -47,7 +47,7 @@ class RoutingFacts:
     @property
     def profile(self) -> RecipientProfile:
         """Who is to get the message."""
-        return self.wording.profile
+        return self.rendered.profile
 
     def engagement_on(self, channel: Channel) -> Engagement | None:
         """The person's reactions on a channel, reported and counted, if there are any."""
@@ -166,9 +166,9 @@ def _obstacle(facts: RoutingFacts, channel: Channel) -> tuple[RuledOut, str] | N
     if facts.profile.contact_info.address_for(channel) is None:
         return RuledOut.NO_CONTACT, f"the recipient has no address for {channel}"
     try:
-        rendered = facts.wording.on(channel)
-    except TemplateFault as fault:
-        return RuledOut.NO_CONTENT, f"its content cannot be filled in: {fault}"
+        rendered = facts.rendered.on(channel)
+    except TemplateError as error:
+        return RuledOut.NO_CONTENT, f"its content cannot be filled in: {error}"
     if rendered is None:
         return RuledOut.NO_CONTENT, f"there is neither {channel} content nor a default"
     if channel not in facts.text_limits:

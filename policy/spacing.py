@@ -36,12 +36,14 @@ def spread(plans: Sequence[SendPlan], campaign: Campaign) -> list[SendPlan]:
     spaced = list(plans)
     for positions in _same_minute(plans).values():
         step = _step(len(positions), campaign.settings.min_spacing_minutes)
-        for place, position in enumerate(positions):
-            spaced[position] = _moved(plans[position], step * place, campaign)
+        for number, position in enumerate(positions):
+            spaced[position] = _moved(plans[position], step * number, campaign)
     return spaced
 
 
-def spread_by_place(plan: SendPlan, place: int, campaign: Campaign, *, now: datetime) -> SendPlan:
+def spread_by_sequence(
+    plan: SendPlan, number: int, campaign: Campaign, *, now: datetime
+) -> SendPlan:
     """Spread the sends of a campaign's recipients, each by its place among them.
 
     The shifts are the van der Corput sequence in base 2 over the chosen hour: 0, 30, 15, 45,
@@ -53,7 +55,7 @@ def spread_by_place(plan: SendPlan, place: int, campaign: Campaign, *, now: date
 
     Args:
         plan: the plan of one recipient.
-        place: which of the campaign's recipients it is, from 0 on.
+        number: which of the campaign's recipients it is, from 0 on.
         campaign: its campaign.
         now: the present.
 
@@ -64,12 +66,12 @@ def spread_by_place(plan: SendPlan, place: int, campaign: Campaign, *, now: date
     is_due = plan.scheduled_at is None or plan.scheduled_at <= now
     if not spaced or is_due or plan.reason is TimingReason.REQUESTED:
         return plan
-    return _moved(plan, _CHOSEN_HOUR * _van_der_corput(place), campaign)
+    return _moved(plan, _CHOSEN_HOUR * _van_der_corput(number), campaign)
 
 
-def _van_der_corput(place: int) -> float:
+def _van_der_corput(number: int) -> float:
     """The binary digits of a number, mirrored at the point."""
-    digits = f"{place:b}"[::-1]
+    digits = f"{number:b}"[::-1]
     return int(digits, 2) / (1 << len(digits))
 
 

@@ -16,7 +16,7 @@ from liquid.exceptions import LiquidError, LiquidSyntaxError, ResourceLimitError
 from liquid.expression import Expression
 
 from madan_sara.policy.template_filters import require_arguments, signature_of
-from madan_sara.policy.template_values import COMPARISONS, MissingField, ValueFault
+from madan_sara.policy.template_values import COMPARISONS, MissingField, ValueNotUsableError
 
 #: Rounds of a loop, or of nested loops multiplied.
 MAX_ITERATIONS: Final = 1_000
@@ -84,8 +84,8 @@ def _tried(use: Callable[[], object], where: Expression | Filter) -> object:
     """
     try:
         return use()
-    except ValueFault as fault:
-        raise LiquidSyntaxError(str(fault), token=where.token) from None
+    except ValueNotUsableError as error:
+        raise LiquidSyntaxError(str(error), token=where.token) from None
     except ResourceLimitError:
         raise
     except (LiquidError, ArithmeticError, LookupError, TypeError, ValueError, AttributeError):

@@ -12,7 +12,7 @@ from madan_sara.contracts.base import MAX_BODY_CHARACTERS
 from madan_sara.policy.template_values import (
     MAX_NUMBER,
     MissingField,
-    ValueFault,
+    ValueNotUsableError,
     as_date,
     number,
     require_pattern,
@@ -83,8 +83,8 @@ def require_arguments(name: str, arguments: Iterable[object]) -> None:
         elif name == "date":
             for pattern in arguments:
                 require_pattern(pattern)
-    except ValueFault as fault:
-        raise ValueFault(f"the filter {name!r} {fault}") from None
+    except ValueNotUsableError as error:
+        raise ValueNotUsableError(f"the filter {name!r} {error}") from None
 
 
 def _bounded(name: str, plain: _Filter) -> _Filter:
@@ -101,8 +101,8 @@ def _bounded(name: str, plain: _Filter) -> _Filter:
         _require_fitting(grown_size(name, operands))
         try:
             result = plain(*_as_needed(name, operands), **options)
-        except ValueFault as fault:
-            raise ValueFault(f"the filter {name!r} {fault}") from None
+        except ValueNotUsableError as error:
+            raise ValueNotUsableError(f"the filter {name!r} {error}") from None
         _require_fitting(size_of(result))
         if isinstance(result, int | float) and not abs(result) < MAX_NUMBER:
             raise OutputStreamLimitError("a filter makes a number too large", token=None)
@@ -120,7 +120,7 @@ def _as_needed(name: str, operands: Sequence[object]) -> list[Any]:
         return list(operands)
     numbers = [number(operand) for operand in operands]
     if name == "round" and not all(0 <= digits <= _MOST_DIGITS for digits in numbers[1:]):
-        raise ValueFault(f"rounds to 0 to {_MOST_DIGITS} digits behind the point")
+        raise ValueNotUsableError(f"rounds to 0 to {_MOST_DIGITS} digits behind the point")
     return numbers
 
 

@@ -44,7 +44,7 @@ _DIRECTIVE: Final = re.compile(r"%(-?)(.?)", re.DOTALL)
 _PADDED: Final = frozenset("dmHIMSyj")
 
 
-class ValueFault(FilterArgumentError):  # noqa: N818 - Liquid's own names end so or not
+class ValueNotUsableError(FilterArgumentError):
     """A value is not what is needed; says what is needed, never which value there was."""
 
     def __init__(self, needed: str) -> None:
@@ -154,11 +154,11 @@ def number(value: object) -> Number:
     """A number, or a text that is written as one, like `1250.50`.
 
     Raises:
-        ValueFault: it is none, has no end or more than 30 digits.
+        ValueNotUsableError: it is none, has no end or more than 30 digits.
     """
     read = _as_number(value)
     if read is None or not math.isfinite(read) or abs(read) >= MAX_NUMBER:
-        raise ValueFault("needs a number, written like 1250.50")
+        raise ValueNotUsableError("needs a number, written like 1250.50")
     return read
 
 
@@ -166,14 +166,16 @@ def as_date(value: object, pattern: object) -> str:
     """Write a time given in ISO 8601 form by a strftime pattern, in the zone it is in.
 
     Raises:
-        ValueFault: the time is none, or the pattern has a directive that depends on the
+        ValueNotUsableError: the time is none, or the pattern has a directive that depends on the
             machine, as `%s` and `%c` do.
     """
     text = require_pattern(pattern)
     try:
         moment = datetime.fromisoformat(str(value))
     except ValueError:
-        raise ValueFault("needs a time, written like 2026-11-30 or 2026-11-30T18:00") from None
+        raise ValueNotUsableError(
+            "needs a time, written like 2026-11-30 or 2026-11-30T18:00"
+        ) from None
     return _DIRECTIVE.sub(lambda found: _written(moment, *found.groups()), text)
 
 
@@ -181,7 +183,7 @@ def require_pattern(pattern: object) -> str:
     """A pattern of dates whose directives mean the same everywhere.
 
     Raises:
-        ValueFault: it has another.
+        ValueNotUsableError: it has another.
     """
     text = str(pattern)
     known = all(
@@ -190,7 +192,9 @@ def require_pattern(pattern: object) -> str:
     )
     if not known or len(text) > _LONGEST_PATTERN:
         allowed = " ".join(f"%{directive}" for directive in sorted(_DIRECTIVES))
-        raise ValueFault(f"takes a pattern of at most {_LONGEST_PATTERN} characters with {allowed}")
+        raise ValueNotUsableError(
+            f"takes a pattern of at most {_LONGEST_PATTERN} characters with {allowed}"
+        )
     return text
 
 
@@ -225,7 +229,7 @@ def _ordered(compare: Callable[[Any, Any], Any], left: object, right: object) ->
     """Compare two numbers or two texts; a field that is missing is neither below nor above.
 
     Raises:
-        ValueFault: only one of them is a number.
+        ValueNotUsableError: only one of them is a number.
     """
     if any(value is None or isinstance(value, MissingField) for value in (left, right)):
         return False
@@ -234,4 +238,4 @@ def _ordered(compare: Callable[[Any, Any], Any], left: object, right: object) ->
         return bool(compare(*read))
     if read == (None, None) and isinstance(left, str) and isinstance(right, str):
         return bool(compare(left, right))
-    raise ValueFault("a comparison needs two numbers, written like 1250.50, or two texts")
+    raise ValueNotUsableError("a comparison needs two numbers, written like 1250.50, or two texts")

@@ -15,7 +15,7 @@ from madan_sara.contracts.content import EmailContent, MessageContent, RenderedM
 from madan_sara.contracts.recipient import RecipientProfile
 from madan_sara.policy.html_words import words_of_html
 from madan_sara.policy.template_language import MAX_PLAIN_VALUES, named_fields, parse, plain_fields
-from madan_sara.policy.template_values import ValueFault
+from madan_sara.policy.template_values import ValueNotUsableError
 
 #: Missing fields reported for one template; a profile that lacks more has another problem.
 MAX_REPORTED_FIELDS: Final = 20
@@ -26,7 +26,7 @@ _RUNS_AWAY: Final = "takes too long or grows too large"
 _BAD_VALUE: Final = "uses a filter on a value it cannot work with"
 
 #: What Python raises when a filter meets a value it cannot work with.
-_VALUE_FAULTS: Final = (
+_VALUE_ERRORS: Final = (
     ArithmeticError,
     AttributeError,
     LookupError,
@@ -35,11 +35,11 @@ _VALUE_FAULTS: Final = (
 )
 
 
-class TemplateFault(ValueError):  # noqa: N818 - what a person reads, not a program's error
+class TemplateError(ValueError):
     """A template cannot be filled in; the message says why, without personal data."""
 
 
-class MissingFieldFault(TemplateFault):
+class MissingFieldError(TemplateError):
     """A template shows a field the recipient does not have.
 
     Args:
@@ -54,7 +54,7 @@ class MissingFieldFault(TemplateFault):
 class _Part(NamedTuple):
     """One template of a message."""
 
-    #: Appended to the name of the content in faults.
+    #: Appended to the name of the content in violations.
     name: str
     source: str
     html: bool = False
@@ -76,13 +76,13 @@ def render(template: str | EmailContent, profile: RecipientProfile) -> RenderedM
         with an HTML body only.
 
     Raises:
-        TemplateFault: the template is faulty, shows a missing field, runs away, or
+        TemplateError: the template is invalid, shows a missing field, runs away, or
             says nothing once filled in.
     """
     return _render(template, profile.template_fields())
 
 
-class Wording:
+class RenderedMessages:
     """What a message says to its person on each channel; each template is filled in once.
 
     Args:
@@ -100,7 +100,7 @@ class Wording:
         """What it says on a channel; None when nothing is written for it.
 
         Raises:
-            TemplateFault: as `render` does.
+            TemplateError: as `render` does.
         """
         template = self.content.template_for(channel)
         if template is None:
@@ -121,7 +121,7 @@ def check_content(
         channels: channels that may be used; those without an address are passed over.
 
     Returns:
-        One line per fault, like `content.email: names the field 'first_name', which this
+        One line per violation, like `content.email: names the field 'first_name', which this
         recipient does not have`; for parts of an e-mail `content.email.subject: ...`.
     """
     fields = profile.template_fields()
@@ -132,10 +132,10 @@ def check_content(
         if template is not None and profile.contact_info.address_for(channel) is not None:
             used[channel.value if channel in content.root else "default"] = template
     return [
-        f"content.{key}{part.name}: {fault}"
+        f"content.{key}{part.name}: {violation}"
         for key, template in used.items()
         for part in _parts(template)
-        for fault in _faults(part, fields)
+        for violation in _violations(part, fields)
     ]
 
 
@@ -143,13 +143,13 @@ def check_templates(content: MessageContent) -> list[str]:
     """What is wrong with templates for every recipient.
 
     Returns:
-        One line per fault, each starting with the template's name, like
+        One line per violation, each starting with the template's name, like
         `email.subject: is no valid template: ...`.
     """
     return [
-        f"{name}: {fault}"
+        f"{name}: {violation}"
         for name, part in _named_parts(content)
-        if (fault := _fault_for_all(part)) is not None
+        if (violation := _violation_for_all(part)) is not None
     ]
 
 
@@ -163,16 +163,16 @@ def check_fields(content: MessageContent, known: Collection[str]) -> list[str]:
     Returns:
         One line per field, like `email.subject: names the field 'city', ...`.
     """
-    usable = [named for named in _named_parts(content) if _fault_for_all(named[1]) is None]
+    usable = [named for named in _named_parts(content) if _violation_for_all(named[1]) is None]
     return [
-        f"{name}: names the field {field!r}, {fault}"
+        f"{name}: names the field {field!r}, {violation}"
         for name, part in usable
         for field, parts in named_fields(part.source, html=part.html).items()
-        for field, fault in _field_faults(field, parts, known)
+        for field, violation in _field_violations(field, parts, known)
     ]
 
 
-def _field_faults(
+def _field_violations(
     name: str, parts: Collection[str], known: Collection[str]
 ) -> Iterator[tuple[str, str]]:
     if name not in known:
@@ -230,30 +230,30 @@ def _named_parts(content: MessageContent) -> Iterator[tuple[str, _Part]]:
 
 def _fill(part: _Part, fields: Mapping[str, Any]) -> str:
     # Without the cause, here and below: it may hold the values that were filled in.
-    fault = _fault_for_all(part)
-    if fault is not None:
-        raise TemplateFault(fault)
+    violation = _violation_for_all(part)
+    if violation is not None:
+        raise TemplateError(violation)
     try:
         filled = parse(part.source, html=part.html).render(fields)
     except UndefinedError as error:
-        raise MissingFieldFault(str(error.message)) from None
+        raise MissingFieldError(str(error.message)) from None
     except LiquidError as error:
-        raise TemplateFault(_explain_use(error)) from None
+        raise TemplateError(_explain_use(error)) from None
     except (MemoryError, RecursionError):
-        raise TemplateFault(_RUNS_AWAY) from None
-    except _VALUE_FAULTS:
-        raise TemplateFault(_BAD_VALUE) from None
+        raise TemplateError(_RUNS_AWAY) from None
+    except _VALUE_ERRORS:
+        raise TemplateError(_BAD_VALUE) from None
     if not filled.strip():
-        raise TemplateFault("says nothing once it is filled in")
+        raise TemplateError("says nothing once it is filled in")
     return filled
 
 
 def _explain_syntax(error: LiquidError) -> str:
     """Why a template cannot be read; only the template's own words are repeated."""
     if isinstance(error, ResourceLimitError):
-        return f"{_RUNS_AWAY}{_place(error)}"
+        return f"{_RUNS_AWAY}{_location(error)}"
     words = " ".join(str(error.message).split())[:_LONGEST_EXPLANATION]
-    return f"is no valid template: {words}{_place(error)}"
+    return f"is no valid template: {words}{_location(error)}"
 
 
 def _explain_use(error: LiquidError) -> str:
@@ -262,27 +262,27 @@ def _explain_use(error: LiquidError) -> str:
     Liquid's own words may contain the value a filter met, which can be personal.
     """
     if isinstance(error, ResourceLimitError):
-        return f"{_RUNS_AWAY}{_place(error)}"
-    if isinstance(error, ValueFault):
-        return f"{_BAD_VALUE}: {error}{_place(error)}"
-    return f"{_BAD_VALUE}{_place(error)}"
+        return f"{_RUNS_AWAY}{_location(error)}"
+    if isinstance(error, ValueNotUsableError):
+        return f"{_BAD_VALUE}: {error}{_location(error)}"
+    return f"{_BAD_VALUE}{_location(error)}"
 
 
-def _place(error: LiquidError) -> str:
+def _location(error: LiquidError) -> str:
     if error.token is None or error.token.start_index < 0:
         return ""
     return f" (line {error.token.source.count(chr(10), 0, error.token.start_index) + 1})"
 
 
-def _faults(part: _Part, fields: Mapping[str, Any]) -> list[str]:
+def _violations(part: _Part, fields: Mapping[str, Any]) -> list[str]:
     if _surely_fills(part, fields):
         return []
     try:
         _fill(part, fields)
-    except MissingFieldFault:
-        return [str(MissingFieldFault(name)) for name in _missing(part, fields)]
-    except TemplateFault as fault:
-        return [str(fault)]
+    except MissingFieldError:
+        return [str(MissingFieldError(name)) for name in _missing(part, fields)]
+    except TemplateError as error:
+        return [str(error)]
     return []
 
 
@@ -297,7 +297,7 @@ def _surely_fills(part: _Part, fields: Mapping[str, Any]) -> bool:
     return len("".join([str(fields[name]) for name in plain])) <= MAX_PLAIN_VALUES
 
 
-def _fault_for_all(part: _Part) -> str | None:
+def _violation_for_all(part: _Part) -> str | None:
     try:
         template = parse(part.source, html=part.html)
     except LiquidError as error:
@@ -320,13 +320,13 @@ def _missing(part: _Part, fields: Mapping[str, Any]) -> list[str]:
     while len(missing) < MAX_REPORTED_FIELDS:
         try:
             _fill(part, given)
-        except MissingFieldFault as fault:
-            root = re.split(r"[.\[]", fault.field)[0]
+        except MissingFieldError as error:
+            root = re.split(r"[.\[]", error.field)[0]
             if root in given:
-                return missing if root in missing else [*missing, fault.field]
-            missing.append(fault.field)
+                return missing if root in missing else [*missing, error.field]
+            missing.append(error.field)
             given[root] = "?"
-        except TemplateFault:
+        except TemplateError:
             break
         else:
             break

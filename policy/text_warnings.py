@@ -19,8 +19,8 @@ def segment_warnings(plan: SendPlan | None) -> list[str]:
         return []
     whole = from_micros(plan.price_micros)
     each = whole / plan.parts
-    told = f"takes {plan.parts} segments and costs {whole.normalize():f}, {each.normalize():f} each"
-    return [f"{plan.channel}: the text {told}"]
+    text = f"takes {plan.parts} segments and costs {whole.normalize():f}, {each.normalize():f} each"
+    return [f"{plan.channel}: the text {text}"]
 
 
 def text_warnings(campaign: CampaignFields, settings: OrchestratorSettings) -> list[str]:
@@ -42,9 +42,9 @@ def text_warnings(campaign: CampaignFields, settings: OrchestratorSettings) -> l
         return []
     name = sms if campaign.templates and sms in campaign.templates.root else "default"
     because = f" because of {length.foreign!r}" if length.foreign else ""
-    told = (
+    text = (
         f"templates.{name}: takes {length.segments} segments as a text message "
         f"({length.units} units of {length.encoding}{because}), before anything is filled in; "
         f"each segment costs {settings.price_of(sms):f}"
     )
-    return [told]
+    return [text]

@@ -9,10 +9,10 @@ from pydantic import TypeAdapter, ValidationError
 from madan_sara.contracts.base import ShortText
 from madan_sara.contracts.channels import CONTACT_FIELDS, Channel
 from madan_sara.contracts.errors import InvalidRequestError
-from madan_sara.contracts.faults import one_line
 from madan_sara.contracts.phones import to_e164
 from madan_sara.contracts.reading import read
 from madan_sara.contracts.recipient import EmailAddress
+from madan_sara.contracts.violations import one_line
 from madan_sara.policy.addresses import forms_of
 
 _EMAIL: Final[TypeAdapter[str]] = TypeAdapter(EmailAddress)
@@ -107,8 +107,8 @@ def _mailbox(given: str) -> str:
 def _number(given: str) -> str:
     try:
         return to_e164(given)
-    except ValueError as fault:
-        raise InvalidRequestError(f"address: {fault}") from None
+    except ValueError as error:
+        raise InvalidRequestError(f"address: {error}") from None
 
 
 def _handle(given: str) -> str:

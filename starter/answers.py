@@ -52,8 +52,8 @@ class BatchResult(TypedDict):
 
 def send_result(answer: DecisionAnswer, warnings: Sequence[str] = ()) -> SendResult:
     """A decision in the guide's shape, with what else is worth a look."""
-    told = answer.model_copy(update={"warnings": [*warnings, *answer.warnings]})
-    return cast("SendResult", told.model_dump(mode="json"))
+    rendered = answer.model_copy(update={"warnings": [*warnings, *answer.warnings]})
+    return cast("SendResult", rendered.model_dump(mode="json"))
 
 
 def answer_from_record(record: MessageRecord) -> DecisionAnswer:

@@ -3,9 +3,9 @@
 from pydantic import ValidationError
 
 from madan_sara.contracts.campaign import OutreachCampaign
-from madan_sara.contracts.faults import fault_lines
 from madan_sara.contracts.settings import OrchestratorSettings
-from madan_sara.policy.campaign_rules import campaign_faults
+from madan_sara.contracts.violations import violation_lines
+from madan_sara.policy.campaign_rules import campaign_violations
 
 
 def check_campaign(
@@ -18,10 +18,10 @@ def check_campaign(
         defaults: the rules it gets if it brings none of its own.
 
     Returns:
-        The campaign, None if it could not be read; and every fault, as `field: what is wrong`.
+        The campaign, None if it could not be read; and every violation, as `field: what is wrong`.
     """
     try:
         campaign = OutreachCampaign.model_validate(document)
     except ValidationError as error:
-        return None, fault_lines(error)
-    return campaign, campaign_faults(campaign.resolved(defaults))
+        return None, violation_lines(error)
+    return campaign, campaign_violations(campaign.resolved(defaults))

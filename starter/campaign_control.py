@@ -34,7 +34,7 @@ class CampaignControl:
     """Steers one campaign, whether or not a workflow runs it.
 
     A command is carried out in the database, where every outreach looks before it
-    sends; then the campaign's workflow is told to look. It thus holds even while no
+    sends; then the campaign's workflow is asked to look. It thus holds even while no
     worker is there, and commands hold in the order they are given.
 
     Args:
@@ -159,7 +159,7 @@ class CampaignControl:
 
     async def look_again(self) -> None:
         """Have its workflow, if one runs, see what was changed or added."""
-        await self._runs.tell(await self._own())
+        await self._runs.notify(await self._own())
 
     async def status(self) -> CampaignRunStatus | None:
         """What its workflow does; None where none runs."""

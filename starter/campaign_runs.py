@@ -14,7 +14,7 @@ from madan_sara.contracts.campaign_run import (
 from madan_sara.contracts.errors import NotFoundError
 from madan_sara.contracts.naming import CAMPAIGN_QUEUE, campaign_workflow_id
 from madan_sara.persistence.ownership import OwnCampaign
-from madan_sara.starter.lost import told_execution
+from madan_sara.starter.lost import render_execution
 from madan_sara.starter.shown import shown
 from madan_sara.starter.temporal_errors import temporal_border
 from madan_sara.workflows.campaign import CampaignWorkflow
@@ -59,7 +59,7 @@ class CampaignRuns:
         )
 
     @temporal_border
-    async def tell(self, ref: OwnCampaign) -> None:
+    async def notify(self, ref: OwnCampaign) -> None:
         """Have a campaign's workflow look again, if there is one."""
         try:
             await self.handle(ref).signal(CampaignWorkflow.campaign_changed)
@@ -76,7 +76,7 @@ class CampaignRuns:
             if error.status is RPCStatusCode.NOT_FOUND:
                 return None
             raise
-        return told_execution(status) if status in _ENDED_FROM_OUTSIDE else None
+        return render_execution(status) if status in _ENDED_FROM_OUTSIDE else None
 
     @temporal_border
     async def result(self, ref: OwnCampaign) -> CampaignResult:

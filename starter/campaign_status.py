@@ -134,7 +134,7 @@ class CampaignStatusResult(TypedDict):
     by_channel: dict[str, ChannelStatus]
     #: Messages sent a minute, lately; None: none were. See `policy/forecast.py`.
     rate_per_minute: float | None
-    #: None: it cannot be told, or the campaign waits to be started.
+    #: None: it is unknown, or the campaign waits to be started.
     expected_finish_at: str | None
     #: None: all will be sent, or the campaign waits to be started.
     not_reached: NotReached | None
@@ -266,11 +266,11 @@ def _not_reached(expected: Prospects, total: int) -> NotReached | None:
         ExitReason.BUDGET_EXCEEDED: (expected.unpaid, "the budget is used up"),
         ExitReason.EXPIRED: (expected.too_late, "the campaign ends"),
     }
-    lost = {reason: told for reason, told in counts.items() if told[0]}
+    lost = {reason: rendered for reason, rendered in counts.items() if rendered[0]}
     if not lost:
         return None
     messages = sum(count for count, _ in lost.values())
-    why = [f"{f'for {count:,} ' * (len(lost) > 1)}{told}" for count, told in lost.values()]
+    why = [f"{f'for {count:,} ' * (len(lost) > 1)}{rendered}" for count, rendered in lost.values()]
     return NotReached(
         messages=messages,
         reasons={reason.value: count for reason, (count, _) in lost.items()},

@@ -40,10 +40,10 @@ def explain_queue(status: CampaignStatusResult, reason: ExitReason | None, detai
 def _turn(status: CampaignStatusResult) -> str:
     """What keeps a campaign that runs from starting it."""
     wait, until = status["waits_for"], status["next_wake_at"]
-    looks = f"; its campaign looks again {told_instant(until)}" if until else ""
+    looks = f"; its campaign looks again {render_instant(until)}" if until else ""
     match wait:
         case WaitReason.NEXT_DAY:
-            return f"the next day, as today's messages are used up ({told_today(status)}){looks}"
+            return f"the next day, as today's messages are used up ({render_today(status)}){looks}"
         case WaitReason.START:
             return f"its campaign's start date{looks}"
         case WaitReason.BUDGET:
@@ -52,24 +52,24 @@ def _turn(status: CampaignStatusResult) -> str:
     return f"its turn among the {queued:,} queued messages of its campaign, which is starting them"
 
 
-def told_today(status: CampaignStatusResult) -> str:
+def render_today(status: CampaignStatusResult) -> str:
     """The messages of its present day, and those of later ones that use up its room, too."""
     day = status["daily_limit"]
     today, limit = day["messages_sent_today"], day["daily_limit"]
     later = status["messages_ahead"] - today
-    told = told_of_day(status)
+    text = render_of_day(status)
     if status["messages_a_day"] != limit:
-        told += ", chosen by auto pacing" + ("" if limit is None else f" within {limit:,}")
-    return f"{told}; {later:,} planned for later days" if later else told
+        text += ", chosen by auto pacing" + ("" if limit is None else f" within {limit:,}")
+    return f"{text}; {later:,} planned for later days" if later else text
 
 
-def told_of_day(status: CampaignStatusResult) -> str:
+def render_of_day(status: CampaignStatusResult) -> str:
     """The messages of its present day, of those it may send a day."""
     day = status["daily_limit"]
     today, a_day = day["messages_sent_today"], status["messages_a_day"]
     return f"{today:,}" if a_day is None else f"{today:,} of {a_day:,}"
 
 
-def told_instant(instant: str) -> str:
+def render_instant(instant: str) -> str:
     """An instant of an answer, to the minute."""
     return f"{datetime.fromisoformat(instant).astimezone(UTC):%Y-%m-%d %H:%M} UTC"

@@ -13,8 +13,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from madan_sara.config.settings import DatabaseSettings, TenantDefaults
 from madan_sara.contracts.errors import MisconfiguredError
-from madan_sara.contracts.faults import one_line
 from madan_sara.contracts.settings import OrchestratorSettings
+from madan_sara.contracts.violations import one_line
 from madan_sara.persistence.database import ONLY_SQLALCHEMY, Database
 
 S = TypeVar("S", bound=BaseSettings)
@@ -34,7 +34,7 @@ def from_environment(settings: type[S]) -> S:
     Raises:
         UnusableSettingsError: one is missing or cannot be used.
     """
-    with _told():
+    with _errors_explained():
         return settings()
 
 
@@ -76,12 +76,12 @@ def tenant_settings() -> OrchestratorSettings:
         UnusableSettingsError: one cannot be used.
     """
     defaults = from_environment(TenantDefaults)
-    with _told():
+    with _errors_explained():
         return OrchestratorSettings.model_validate(defaults.model_dump())
 
 
 @contextmanager
-def _told() -> Iterator[None]:
+def _errors_explained() -> Iterator[None]:
     try:
         yield
     except SettingsError as error:

@@ -20,12 +20,12 @@ from madan_sara.policy.data import FACTOR_WEIGHTS
 from madan_sara.starter.message_status import MessageStatus, at_local, local_iso
 
 
-class ChannelVerdict(TypedDict):
-    """One channel of the campaign, judged for this message."""
+class ChannelDecision(TypedDict):
+    """One channel of the campaign, assessed for this message."""
 
     channel: str
     #: `chosen`, `fallback 1`, `ruled out` or `not needed`.
-    verdict: str
+    decision: str
     #: Why it is ruled out, or what to know about its score; in words.
     why: str | None
     #: The five factors, 0 to 1; None when ruled out.
@@ -94,7 +94,7 @@ class Explanation(TypedDict):
     channel: str | None
     why_channel: str | None
     fallback_channels: list[str]
-    channels: list[ChannelVerdict]
+    channels: list[ChannelDecision]
     #: What each of the factors weighs in the total; they sum to 1.
     factor_weights: dict[str, float]
     timing: Timing | None
@@ -129,7 +129,7 @@ def explain_message(
         channel=status.channel,
         why_channel=_why_channel(status),
         fallback_channels=_channels_left(status),
-        channels=[_verdict(routing, a) for a in routing.assessments] if routing else [],
+        channels=[_decision(routing, a) for a in routing.assessments] if routing else [],
         factor_weights=dict(FACTOR_WEIGHTS),
         timing=_timing(status.plan) if status.plan else None,
         money=_money(status.channel, status.plan, bookings, campaign),
@@ -192,20 +192,20 @@ def _why_channel(status: MessageStatus) -> str | None:
     return f"{first}; {status.channel} is its fallback, because an earlier channel did not work."
 
 
-def _verdict(routing: RoutingDecision, assessment: ChannelAssessment) -> ChannelVerdict:
+def _decision(routing: RoutingDecision, assessment: ChannelAssessment) -> ChannelDecision:
     channel = assessment.channel
     if assessment.ruled_out is not None:
-        verdict = "ruled out"
+        decision = "ruled out"
     elif channel is routing.channel:
-        verdict = "chosen"
+        decision = "chosen"
     elif channel in routing.fallback_channels:
-        verdict = f"fallback {routing.fallback_channels.index(channel) + 1}"
+        decision = f"fallback {routing.fallback_channels.index(channel) + 1}"
     else:
-        verdict = "not needed"
-    return ChannelVerdict(
+        decision = "not needed"
+    return ChannelDecision(
         channel=channel.value,
-        verdict=verdict,
-        why=_why_verdict(assessment),
+        decision=decision,
+        why=_why(assessment),
         factors=assessment.factors.model_dump() if assessment.factors else None,
         total=assessment.total,
         has_evidence=assessment.has_evidence,
@@ -213,7 +213,7 @@ def _verdict(routing: RoutingDecision, assessment: ChannelAssessment) -> Channel
     )
 
 
-def _why_verdict(assessment: ChannelAssessment) -> str | None:
+def _why(assessment: ChannelAssessment) -> str | None:
     if assessment.ruled_out is not None:
         return why_ruled_out(assessment.ruled_out, assessment.detail)
     return None if assessment.safe else USED_LATELY

@@ -12,7 +12,7 @@ from temporalio.service import RPCError
 from madan_sara.config.temporal import connect
 from madan_sara.contracts.errors import MadanSaraError
 from madan_sara.contracts.naming import SEARCH_ATTRIBUTES
-from madan_sara.persistence.database import database_place
+from madan_sara.persistence.database import database_address
 from madan_sara.persistence.migrate import SchemaRevision, schema_revision, upgrade_database
 from madan_sara.starter.connecting import database_settings
 from madan_sara.starter.environment import database_of
@@ -75,13 +75,13 @@ async def _checked(part: Part, looking: Awaitable[HealthCheck]) -> HealthCheck:
 
 async def _database_state() -> HealthCheck:
     dsn = await _dsn()
-    place = database_place(make_url(dsn))
+    address = database_address(make_url(dsn))
     schema = await schema_revision(dsn)
     if not schema.is_newest:
         found = f"schema {schema.before}" if schema.before else "no schema of ours"
-        says = f"{place} has {found}, and {schema.newest} is needed; run `madan-sara migrate`"
+        says = f"{address} has {found}, and {schema.newest} is needed; run `madan-sara migrate`"
         return HealthCheck("database", is_usable=False, says=says)
-    return HealthCheck("database", is_usable=True, says=f"{place}, schema {schema.newest}")
+    return HealthCheck("database", is_usable=True, says=f"{address}, schema {schema.newest}")
 
 
 async def _temporal_state() -> HealthCheck:
@@ -95,11 +95,11 @@ async def _temporal_state() -> HealthCheck:
         says = f"{error.message}; see TEMPORAL_ADDRESS and TEMPORAL_NAMESPACE"
         return HealthCheck("temporal", is_usable=False, says=says)
     missing = [name for name in SEARCH_ATTRIBUTES if name not in known.custom_attributes]
-    place = f"{client.service_client.config.target_host}, namespace {client.namespace}"
+    address = f"{client.service_client.config.target_host}, namespace {client.namespace}"
     if missing:
-        says = f"{place} lacks the keyword search attributes {', '.join(missing)}; create them"
+        says = f"{address} lacks the keyword search attributes {', '.join(missing)}; create them"
         return HealthCheck("temporal", is_usable=False, says=says)
-    return HealthCheck("temporal", is_usable=True, says=place)
+    return HealthCheck("temporal", is_usable=True, says=address)
 
 
 async def _dsn() -> str:

@@ -17,10 +17,10 @@ _BECAME: Final = {
 
 def lost_outreach(message_id: UUID, how: WorkflowExecutionStatus | None) -> OutreachLostError:
     """A message whose workflow was ended from outside; None: Temporal does not know it."""
-    return OutreachLostError(message_id, told_execution(how), is_known=how is not None)
+    return OutreachLostError(message_id, render_execution(how), is_known=how is not None)
 
 
-def told_execution(status: WorkflowExecutionStatus | None) -> str:
+def render_execution(status: WorkflowExecutionStatus | None) -> str:
     """What became of a workflow, in words; None: Temporal does not know it."""
     if status is None:
         return "is not known to Temporal"

@@ -169,7 +169,7 @@ class Messages:
             occurred_at=event.occurred_at,
             code=event.code,
         )
-        await self._outreaches.tell_event(await self._ownership.message(event.message_id), signal)
+        await self._outreaches.notify(await self._ownership.message(event.message_id), signal)
         return True
 
     async def _withdraw(self, own: OwnMessage) -> None:

@@ -90,13 +90,13 @@ class Outreaches:
         )
 
     @temporal_border
-    async def start(self, ref: MessageRef, campaign: Campaign, place: int) -> bool:
+    async def start(self, ref: MessageRef, campaign: Campaign, sequence_number: int) -> bool:
         """Start a campaign's message.
 
         Args:
             ref: a stored message.
             campaign: its campaign, for the names shown in the Web UI.
-            place: which of the campaign's recipients it is, to spread their sends.
+            sequence_number: which of the campaign's recipients it is, to spread their sends.
 
         Returns:
             False where its workflow runs already, which is left alone.
@@ -104,7 +104,7 @@ class Outreaches:
         try:
             await self._client.start_workflow(
                 OutreachWorkflow.run,
-                OutreachInput(ref=ref, place=place),
+                OutreachInput(ref=ref, sequence_number=sequence_number),
                 id=outreach_workflow_id(ref.tenant_id, ref.message_id),
                 task_queue=OUTREACH_QUEUE,
                 # The worker that asks takes the first task at once, without polling for it.
@@ -200,7 +200,7 @@ class Outreaches:
             ),
             **shown_outreach(ref.tenant_id, campaign),
         )
-        # What a refused start leaves behind is told by the call itself; it is not awaited twice.
+        # A refused start is reported by the call itself; what it leaves is not awaited.
         unheard = asyncio.ensure_future(start.workflow_handle())
         unheard.add_done_callback(_hear)
         try:
@@ -284,7 +284,7 @@ class Outreaches:
         await self.handle(ref).cancel()
 
     @temporal_border
-    async def tell_event(self, ref: OwnMessage, event: DeliveryEventSignal) -> None:
+    async def notify(self, ref: OwnMessage, event: DeliveryEventSignal) -> None:
         """Pass a receipt on, if its workflow still runs."""
         try:
             await self.handle(ref).signal(OutreachWorkflow.delivery_event, event)
@@ -293,9 +293,9 @@ class Outreaches:
                 raise
 
 
-def _hear(told: asyncio.Future[OutreachHandle]) -> None:
-    if not told.cancelled():
-        told.exception()
+def _hear(rendered: asyncio.Future[OutreachHandle]) -> None:
+    if not rendered.cancelled():
+        rendered.exception()
 
 
 def _ended(error: RPCError) -> Exception:

@@ -16,8 +16,8 @@ from madan_sara.starter.digests import request_digest
 
 #: Recipients read and changed at a time.
 _AT_ONCE: Final = 1_000
-#: Different faults that are told.
-_MOST_FAULTS: Final = 5
+#: Different violations that are reported.
+_MOST_VIOLATIONS: Final = 5
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class TextsRenewed:
     #: They keep what they had: the present text cannot be filled in for them.
     kept: int = 0
     #: Why not, each reason once; without a word about a recipient.
-    faults: Sequence[str] = ()
+    violations: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class QueuedTexts:
         if content is None:
             return TextsRenewed()
         renewed = kept = 0
-        faults: dict[str, None] = {}
+        violations: dict[str, None] = {}
         last: UUID | None = None
         while waiting := await self._texts.with_another(
             campaign, content, most=_AT_ONCE, after=last
@@ -74,11 +74,11 @@ class QueuedTexts:
                 profile = read_stored(RecipientProfile, recipient.profile, context=STORED)
                 if found := check_content(content, profile, campaign.channels):
                     kept += 1
-                    faults |= dict.fromkeys(found)
+                    violations |= dict.fromkeys(found)
                 else:
                     digests[recipient.message_id] = _digest(campaign, recipient, profile, content)
             renewed += await self._texts.change(campaign, content, digests)
-        return TextsRenewed(renewed, kept, tuple(faults)[:_MOST_FAULTS])
+        return TextsRenewed(renewed, kept, tuple(violations)[:_MOST_VIOLATIONS])
 
 
 def _digest(

@@ -10,9 +10,9 @@ from madan_sara.contracts.base import ShortText
 from madan_sara.contracts.campaign import Campaign, OutreachCampaign
 from madan_sara.contracts.content import MessageContent
 from madan_sara.contracts.errors import InvalidRequestError
-from madan_sara.contracts.faults import listed, one_line
 from madan_sara.contracts.recipient import RecipientProfile
 from madan_sara.contracts.settings import OrchestratorSettings
+from madan_sara.contracts.violations import listed, one_line
 from madan_sara.persistence.messages import NewMessage
 from madan_sara.policy.templates import check_content
 from madan_sara.starter.campaign_check import check_campaign
@@ -31,7 +31,7 @@ def parse(model: type[M], value: object, field: str) -> M:
     """A model from what the caller passed in.
 
     Raises:
-        InvalidRequestError: every fault, each naming its field, in one line.
+        InvalidRequestError: every violation, each naming its field, in one line.
     """
     try:
         # What was changed in place may be of any type; validating says so, not a warning.
@@ -60,9 +60,9 @@ def new_message(
     recipient = _short_text(recipient_id, "recipient_id")
     profile = parse(RecipientProfile, recipient_profile, "recipient_profile")
     body = parse(MessageContent, content, "content")
-    faults = check_content(body, profile, campaign.channels)
-    if faults:
-        raise InvalidRequestError(listed(faults))
+    violations = check_content(body, profile, campaign.channels)
+    if violations:
+        raise InvalidRequestError(listed(violations))
     message_id = uuid4()
     key = str(message_id) if idempotency_key is None else idempotency_key
     return NewMessage(
@@ -93,17 +93,17 @@ def new_batch(
     """
     if not isinstance(recipients, Sequence) or isinstance(recipients, str | bytes):
         raise InvalidRequestError("recipients: must be a list of profiles, each with an id")
-    messages, faults = [], []
+    messages, violations = [], []
     for position, recipient in enumerate(recipients):
         try:
             recipient_id, profile = _taken_apart(recipient)
             messages.append(
                 new_message(campaign, recipient_id, profile, content, force_send=force_send)
             )
-        except InvalidRequestError as fault:
-            faults.append(f"recipients.{position}: {fault}")
-    if faults:
-        raise InvalidRequestError(listed(faults))
+        except InvalidRequestError as error:
+            violations.append(f"recipients.{position}: {error}")
+    if violations:
+        raise InvalidRequestError(listed(violations))
     return messages
 
 
@@ -114,12 +114,12 @@ def unreachable_warnings(campaign: Campaign, messages: Sequence[NewMessage]) -> 
     )
     if not lost:
         return []
-    told = (
+    rendered = (
         f"recipients: {lost:,} of {len(messages):,} have no address on any of the campaign's "
         f"channels ({', '.join(campaign.channels)}); they get nothing and end as failed, "
         "no_viable_channel"
     )
-    return [told]
+    return [rendered]
 
 
 def checked_campaign(
@@ -132,13 +132,13 @@ def checked_campaign(
         defaults: the rules it gets if it brings none of its own.
 
     Raises:
-        InvalidRequestError: every fault at once.
+        InvalidRequestError: every violation at once.
     """
     given = campaign.model_dump(warnings=False)
     rules = defaults or OrchestratorSettings()
-    checked, faults = check_campaign(given, rules)
-    if checked is None or faults:
-        raise InvalidRequestError(listed(f"campaign.{fault}" for fault in faults))
+    checked, violations = check_campaign(given, rules)
+    if checked is None or violations:
+        raise InvalidRequestError(listed(f"campaign.{violation}" for violation in violations))
     return checked.resolved(rules)
 
 

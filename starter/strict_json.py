@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from typing import Final
 
 from madan_sara.contracts.errors import InvalidRequestError
-from madan_sara.contracts.faults import listed
+from madan_sara.contracts.violations import listed
 
 #: Python converts no more in one step, and no sender means as many.
 _MOST_DIGITS: Final = 4_000
 
 
 @dataclass(frozen=True)
-class _Fault:
+class _Violation:
     """Stands where a value is that cannot be taken as it is written."""
 
     reason: str
@@ -31,16 +31,16 @@ def loads(text: str) -> object:
     """
     found = []
 
-    def fault(reason: str) -> _Fault:
+    def violation(reason: str) -> _Violation:
         found.append(reason)
-        return _Fault(reason)
+        return _Violation(reason)
 
     def constant(name: str) -> object:
-        return fault(f"{name} is no JSON number; write a number or null")
+        return violation(f"{name} is no JSON number; write a number or null")
 
     def whole_number(digits: str) -> object:
         if len(digits) > _MOST_DIGITS:
-            return fault(f"a number of {len(digits)} digits; shorten it")
+            return violation(f"a number of {len(digits)} digits; shorten it")
         return int(digits)
 
     def unrepeated(pairs: list[tuple[str, object]]) -> dict[str, object]:
@@ -49,21 +49,21 @@ def loads(text: str) -> object:
         if len(said) < len(pairs):
             for name, times in Counter(name for name, _ in pairs).items():
                 if times > 1:
-                    said[name] = fault("given twice in one object; remove one")
+                    said[name] = violation("given twice in one object; remove one")
         return said
 
     document = json.loads(
         text, object_pairs_hook=unrepeated, parse_constant=constant, parse_int=whole_number
     )
     if found:
-        raise InvalidRequestError(listed(_faults(document)))
+        raise InvalidRequestError(listed(_violations(document)))
     return document
 
 
-def _faults(value: object, path: str = "") -> Iterator[str]:
-    """Every fault of a document with its place in it."""
-    if isinstance(value, _Fault):
+def _violations(value: object, path: str = "") -> Iterator[str]:
+    """Every violation of a document with its place in it."""
+    if isinstance(value, _Violation):
         yield f"{path}: {value.reason}" if path else value.reason
     elif isinstance(value, dict | list):
         for step, inner in value.items() if isinstance(value, dict) else enumerate(value):
-            yield from _faults(inner, f"{path}.{step}" if path else str(step))
+            yield from _violations(inner, f"{path}.{step}" if path else str(step))

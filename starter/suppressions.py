@@ -88,7 +88,7 @@ class Suppressions:
                 else f"there is no suppression of that {subject.kind} for {request.channel} alone; "
                 "one for every channel is lifted without naming one"
             )
-        return [_told(each) for each in lifted]
+        return [_reported(each) for each in lifted]
 
 
 def _meant(request: _SuppressionRequest, address: str | None) -> Subject:
@@ -112,7 +112,7 @@ def _require_one(request: _SuppressionRequest, address: str | None) -> None:
         raise InvalidRequestError("give either recipient_id or address, to say who is meant")
 
 
-def _told(lifted: StoredSuppression) -> LiftedSuppression:
+def _reported(lifted: StoredSuppression) -> LiftedSuppression:
     return LiftedSuppression(
         recipient_id=lifted.recipient_id,
         address=lifted.address,

@@ -15,7 +15,7 @@ _COUNTS_BY_DAYS: Final = frozenset({"auto_pacing", "daily_limit", "daily_spend_l
 def make_campaign(tenant_id: UUID, **changes: Any) -> OutreachCampaign:
     """A campaign that sends at once, at any hour, on every channel.
 
-    One that counts by days has its noon now, unless it is told otherwise.
+    One that counts by days has its noon now, unless another is given.
     """
     settings = {"quiet_hours": None, **changes.pop("settings", {})}
     return OutreachCampaign(

@@ -1,4 +1,4 @@
-"""`python -m madan_sara.worker`: carry outreaches until told to stop."""
+"""`python -m madan_sara.worker`: carry outreaches until it is asked to stop."""
 
 import asyncio
 import signal

@@ -36,7 +36,7 @@ _WITHOUT_VALUES: Final = (
 class FailuresWithoutValues(Interceptor):
     """Keeps whatever an unforeseen error quotes out of histories and logs.
 
-    An unforeseen error may quote anything: a name, a number, a text. What is told of it
+    An unforeseen error may quote anything: a name, a number, a text. What is said of it
     is its type and the place in the code.
     """
 
@@ -51,12 +51,12 @@ class _Border(ActivityInboundInterceptor):
             return await super().execute_activity(input)
         except _WITHOUT_VALUES:
             raise
-        except Exception as error:  # noqa: BLE001 - whatever it is, it is told without values
-            told = ApplicationError(_told(error), type=type(error).__name__)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is said without values
+            bare = ApplicationError(_without_values(error), type=type(error).__name__)
         # Outside of the block: what is being handled would be kept as well.
-        raise told
+        raise bare
 
 
-def _told(error: Exception) -> str:
+def _without_values(error: Exception) -> str:
     place = traceback.extract_tb(error.__traceback__)[-1]
     return f"{type(error).__name__} in {place.name}, line {place.lineno} of {place.filename}"

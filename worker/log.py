@@ -6,9 +6,9 @@ from typing import TextIO
 
 from temporalio.exceptions import ApplicationError
 
-#: What went wrong outside of our code: a setting, a server, an order that cannot be carried
+#: What went wrong outside of our code: a setting, a server, a command that cannot be carried
 #: out. Its words say what to do; where in the code it was met helps no reader.
-_TOLD_IN_WORDS = (ApplicationError, OSError)
+_ONE_LINE_ERRORS = (ApplicationError, OSError)
 
 
 def set_up_logging(stream: TextIO | None = None) -> None:
@@ -21,7 +21,7 @@ def set_up_logging(stream: TextIO | None = None) -> None:
 
 
 class EventLine(logging.Formatter):
-    """One line, in UTC; with a traceback only where the fault may be our own."""
+    """One line, in UTC; with a traceback only where the violation may be our own."""
 
     converter = staticmethod(time.gmtime)
     default_time_format = "%Y-%m-%dT%H:%M:%S"
@@ -29,11 +29,11 @@ class EventLine(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """The record as text."""
-        fault = record.exc_info[1] if record.exc_info else None
-        if not isinstance(fault, _TOLD_IN_WORDS):
+        violation = record.exc_info[1] if record.exc_info else None
+        if not isinstance(violation, _ONE_LINE_ERRORS):
             return super().format(record)
         bare = logging.makeLogRecord({**record.__dict__, "exc_info": None, "exc_text": None})
-        return _one_line(f"{super().format(bare)}: {fault}")
+        return _one_line(f"{super().format(bare)}: {violation}")
 
 
 def _one_line(text: str) -> str:

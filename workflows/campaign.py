@@ -27,7 +27,7 @@ with workflow.unsafe.imports_passed_through():
     )
     from madan_sara.contracts.outreach import Details
     from madan_sara.workflows.campaign_steps import CampaignSteps
-    from madan_sara.workflows.campaign_story import tell_campaign
+    from madan_sara.workflows.campaign_story import render_campaign
     from madan_sara.workflows.signals import pass_over, read_signal
 
 #: A run continues as new at this many events; far fewer than the server would bear, so that
@@ -53,7 +53,7 @@ class CampaignWorkflow:
     def __init__(self, request: CampaignInput) -> None:
         self._campaign_id = request.ref.campaign_id
         self._steps = CampaignSteps(request.ref)
-        self._next_place = request.next_place
+        self._next_sequence_number = request.next_sequence_number
         #: What was left to spend when those without room were last let in again.
         self._requeued_at_micros = request.requeued_at_micros
         self._heard_event_no = request.heard_event_no
@@ -79,7 +79,7 @@ class CampaignWorkflow:
                 workflow.continue_as_new(
                     CampaignInput(
                         ref=request.ref,
-                        next_place=self._next_place,
+                        next_sequence_number=self._next_sequence_number,
                         requeued_at_micros=self._requeued_at_micros,
                         last_events=list(self._events),
                         heard_event_no=self._heard_event_no,
@@ -103,7 +103,7 @@ class CampaignWorkflow:
         if step.wait is not None:
             await self._sleep(step.wait)
             return False
-        self._tell()
+        self._publish()
         if step.dispatch is not None:
             await self._dispatch(step.dispatch)
         elif step.retake is not None:
@@ -117,8 +117,10 @@ class CampaignWorkflow:
         return False
 
     async def _dispatch(self, at_most: int, *, only_taken: bool = False) -> None:
-        done = await self._steps.dispatch(at_most, self._next_place, only_taken=only_taken)
-        self._next_place = done.next_place
+        done = await self._steps.dispatch(
+            at_most, self._next_sequence_number, only_taken=only_taken
+        )
+        self._next_sequence_number = done.next_sequence_number
         if done.started:
             self._watching_since = None
             self._note("started", recipients=done.started)
@@ -136,7 +138,7 @@ class CampaignWorkflow:
         self._watching_since = self._watching_since or now
         delay = self._until_next_look(wait, now - self._watching_since)
         self._wait, self._wakes_at = wait, wait.until or now + delay
-        self._tell()
+        self._publish()
         try:
             await workflow.wait_condition(
                 lambda: self._woken, timeout=delay, timeout_summary=f"Wait: {wait.reason}"
@@ -174,7 +176,7 @@ class CampaignWorkflow:
         return CampaignRunStatus(
             campaign_id=self._campaign_id,
             figures=self._figures,
-            started=self._next_place,
+            started=self._next_sequence_number,
             waits_for=self._wait.reason if self._wait else None,
             next_wake_at=self._wakes_at,
             last_events=list(self._events),
@@ -258,10 +260,10 @@ class CampaignWorkflow:
     def _note(self, kind: str, **details: str | float | bool | None) -> None:
         event = CampaignEvent(occurred_at=workflow.now(), kind=kind, details=dict(details))
         self._events.appendleft(event)
-        self._tell()
+        self._publish()
 
-    def _tell(self) -> None:
+    def _publish(self) -> None:
         """Show the story so far in the Web UI."""
         workflow.set_current_details(
-            tell_campaign(self._figures, self._wait, self._wakes_at, list(self._events))
+            render_campaign(self._figures, self._wait, self._wakes_at, list(self._events))
         )

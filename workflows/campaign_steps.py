@@ -49,13 +49,18 @@ class CampaignSteps:
             "Look where the campaign stands",
         )
 
-    async def dispatch(self, at_most: int, first_place: int, *, only_taken: bool) -> DispatchResult:
+    async def dispatch(
+        self, at_most: int, first_number: int, *, only_taken: bool
+    ) -> DispatchResult:
         """Start the next recipients."""
         which = "recipients that were taken already" if only_taken else "recipients"
         return await workflow.execute_activity_method(
             CampaignDispatcher.dispatch_batch,
             DispatchInput(
-                ref=self._ref, at_most=at_most, first_place=first_place, only_taken=only_taken
+                ref=self._ref,
+                at_most=at_most,
+                first_sequence_number=first_number,
+                only_taken=only_taken,
             ),
             summary=f"Start up to {at_most} {which}",
             **LONG_STEP,

@@ -8,7 +8,7 @@ from madan_sara.contracts.money import from_micros
 from madan_sara.contracts.words.waits import CAMPAIGN_WAITS, explain_waits
 
 
-def tell_campaign(
+def render_campaign(
     figures: CampaignFigures | None,
     wait: Wait | None,
     wakes_at: datetime | None,
@@ -40,6 +40,6 @@ def _figure_lines(figures: CampaignFigures) -> list[str]:
 
 
 def _event_line(event: CampaignEvent) -> str:
-    told = ", ".join(f"{name} {value}" for name, value in event.details.items())
+    text = ", ".join(f"{name} {value}" for name, value in event.details.items())
     what = event.kind.replace("_", " ")
-    return f"- {event.occurred_at:%d %b %H:%M:%S} {what}" + (f": {told}" if told else "")
+    return f"- {event.occurred_at:%d %b %H:%M:%S} {what}" + (f": {text}" if text else "")

@@ -60,7 +60,7 @@ class OutreachWorkflow:
     def __init__(self, request: OutreachInput) -> None:
         self._steps = OutreachSteps(request.ref)
         #: Set for a campaign's recipient, who can wait for a day with room.
-        self._place = request.place
+        self._sequence_number = request.sequence_number
         self._record = OutreachRecord(request.ref)
         #: Held while the plan is changed, the send started or the message ended.
         self._changing = asyncio.Lock()
@@ -112,7 +112,7 @@ class OutreachWorkflow:
 
     async def _claim_and_route(self) -> list[Channel]:
         """Claim the person and choose the channels; none when the message ends here."""
-        claim = await self._steps.claim(waits_for_resume=self._place is not None)
+        claim = await self._steps.claim(waits_for_resume=self._sequence_number is not None)
         self._record.warnings = claim.warnings
         if claim.is_queued:
             raise_if_cancelled()
@@ -145,7 +145,10 @@ class OutreachWorkflow:
         full_day_of = None
         while True:
             plan = await self._steps.plan(
-                channel, self._record.requested_at, place=self._place, after_day_of=full_day_of
+                channel,
+                self._record.requested_at,
+                sequence_number=self._sequence_number,
+                after_day_of=full_day_of,
             )
             raise_if_cancelled()
             if plan.scheduled_at is None:
@@ -153,13 +156,13 @@ class OutreachWorkflow:
             async with self._changing:
                 block = await self._hold(plan)
             raise_if_cancelled()
-            if block is None or self._place is None or not fits_another_day(block):
+            if block is None or self._sequence_number is None or not fits_another_day(block):
                 return block
             full_day_of = plan.scheduled_at
 
     async def _put_back(self, block: Block) -> bool:
         """Let a campaign's recipient wait in the queue for a limit's room; whether it does."""
-        if self._place is None or block.reason not in _LACKS_OF_ROOM:
+        if self._sequence_number is None or block.reason not in _LACKS_OF_ROOM:
             return False
         if not await self._steps.put_back(block):
             return False
@@ -202,7 +205,7 @@ class OutreachWorkflow:
                     return
                 if left <= timedelta(0):
                     self._record.state = OutreachState.SENDING
-                    self._tell()
+                    self._publish()
                     return
                 self._woken = False
             try:
@@ -219,7 +222,7 @@ class OutreachWorkflow:
         skip_day = False
         while True:
             plan = await self._steps.catch_up(
-                channel, not_before, place=self._place, skip_day=skip_day
+                channel, not_before, sequence_number=self._sequence_number, skip_day=skip_day
             )
             raise_if_cancelled()
             if plan.scheduled_at is None:
@@ -238,7 +241,7 @@ class OutreachWorkflow:
             case DeliveryOutcome.REFUSED:
                 self._record.state = OutreachState.DECIDING
                 await self._steps.release(self._record.attempt_no, channel)
-                self._tell()
+                self._publish()
                 raise_if_cancelled()
                 return False
             case DeliveryOutcome.ACCEPTED:
@@ -288,7 +291,7 @@ class OutreachWorkflow:
         if reservation.block is None:
             self._record.book(attempt_no, plan)
             self._woken = True
-            self._tell()
+            self._publish()
         return reservation.block
 
     async def _close(self, state: OutreachState, block: Block) -> None:
@@ -398,9 +401,9 @@ class OutreachWorkflow:
     def _end(self, state: OutreachState, block: Block | None = None) -> None:
         """Note the end the database has on record, and tell it."""
         self._record.end(state, block)
-        self._tell()
+        self._publish()
 
-    def _tell(self) -> None:
+    def _publish(self) -> None:
         """Show the story so far in the Web UI."""
         workflow.set_current_details(self._record.story())
 
@@ -412,7 +415,7 @@ def _receipt_wait(result: DeliverResult) -> timedelta:
 
 
 def _impossible(what: str) -> ApplicationError:
-    """A fault of ours: the message ends and says so, instead of failing its task for ever."""
+    """An error of ours: the message ends and says so, instead of failing its task for ever."""
     return ApplicationError(what, type="Impossible", non_retryable=True)
 
 

@@ -21,7 +21,7 @@ from madan_sara.contracts.outreach import (
     OutreachStatus,
 )
 from madan_sara.policy.text_warnings import segment_warnings
-from madan_sara.workflows.story import tell
+from madan_sara.workflows.story import render_outreach
 
 _STATE: Final = SearchAttributeKey.for_keyword(STATE_ATTRIBUTE)
 _REASON: Final = SearchAttributeKey.for_keyword(REASON_ATTRIBUTE)
@@ -135,4 +135,4 @@ class OutreachRecord:
 
     def story(self) -> str:
         """The story so far, as markdown for the Web UI."""
-        return tell(self.state, self.block, self.routing, self.plan, self.attempts)
+        return render_outreach(self.state, self.block, self.routing, self.plan, self.attempts)

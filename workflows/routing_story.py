@@ -10,7 +10,7 @@ from madan_sara.contracts.words.choices import ROUTING, TIMING, why_ruled_out
 _COLUMNS = "channel     total   type  engagement  device  urgency  time of day"
 
 
-def tell_routing(decision: RoutingDecision, plan: SendPlan | None) -> str:
+def render_routing(decision: RoutingDecision, plan: SendPlan | None) -> str:
     """A decision in Markdown: what was chosen and why, every channel, the send time.
 
     Args:

@@ -34,10 +34,10 @@ def read_signal(kind: type[T], inputs: Sequence[object], name: str) -> T | None:
     try:
         return kind.model_validate(inputs[0])
     except ValidationError as error:
-        faults = error.errors(include_url=False, include_context=False, include_input=False)
-        fields = dict.fromkeys(str(fault["loc"][0]) for fault in faults if fault["loc"])
-        faulty = ", ".join(fields)
-        _warn(name, f"faulty or missing: {faulty}" if faulty else "its input is no object")
+        violations = error.errors(include_url=False, include_context=False, include_input=False)
+        fields = dict.fromkeys(str(each["loc"][0]) for each in violations if each["loc"])
+        invalid = ", ".join(fields)
+        _warn(name, f"invalid or missing: {invalid}" if invalid else "its input is no object")
         return None
 
 
@@ -47,5 +47,5 @@ def pass_over(inputs: Sequence[object], name: str) -> None:
         _warn(name, "it takes no input; the signal is heard without")
 
 
-def _warn(name: str, fault: str) -> None:
-    workflow.logger.warning("input of the signal %s cannot be used: %s", name, fault)
+def _warn(name: str, violation: str) -> None:
+    workflow.logger.warning("input of the signal %s cannot be used: %s", name, violation)

@@ -99,7 +99,7 @@ class OutreachSteps:
         channel: Channel,
         not_before: datetime | None,
         *,
-        place: int | None = None,
+        sequence_number: int | None = None,
         after_day_of: datetime | None = None,
     ) -> SendPlan:
         """Choose the send time on a channel."""
@@ -108,7 +108,7 @@ class OutreachSteps:
             channel=channel,
             now=workflow.now(),
             not_before=not_before,
-            place=place,
+            sequence_number=sequence_number,
             after_day_of=after_day_of,
         )
         return await _run(
@@ -116,7 +116,7 @@ class OutreachSteps:
         )
 
     async def catch_up(
-        self, channel: Channel, not_before: datetime, *, place: int | None, skip_day: bool
+        self, channel: Channel, not_before: datetime, *, sequence_number: int | None, skip_day: bool
     ) -> SendPlan:
         """Choose the next moment of a send that missed its own."""
         request = CatchUpInput(
@@ -125,7 +125,7 @@ class OutreachSteps:
             now=workflow.now(),
             not_before=not_before,
             skip_day=skip_day,
-            place=place,
+            sequence_number=sequence_number,
         )
         return await _run(SendTimeScheduler.catch_up, request, f"Plan the missed send on {channel}")
 

@@ -9,7 +9,7 @@ from madan_sara.contracts.instants import in_utc
 from madan_sara.contracts.outreach import Block, Details, ExitReason, OutreachState
 from madan_sara.contracts.words.ends import why_unsent
 from madan_sara.contracts.words.progress import attempt_meaning
-from madan_sara.workflows.routing_story import tell_routing
+from madan_sara.workflows.routing_story import render_routing
 
 #: When no channel is viable, the first of these found among the reasons names the end.
 _ENDS = (
@@ -39,7 +39,7 @@ def local_time(plan: SendPlan) -> str:
     return f"{plan.scheduled_at.astimezone(ZoneInfo(plan.zone)):%a %d %b %H:%M} {plan.zone}"
 
 
-def tell(
+def render_outreach(
     state: OutreachState,
     block: Block | None,
     routing: RoutingDecision | None,
@@ -51,7 +51,7 @@ def tell(
     if block:
         parts.append(" ".join(why_unsent(block.reason, block.details)))
     if routing:
-        parts.append(tell_routing(routing, plan))
+        parts.append(render_routing(routing, plan))
     if attempts:
         parts.append("\n".join(_attempt_line(attempt) for attempt in attempts))
     return "\n\n".join(parts)

@@ -48,7 +48,7 @@ OUTCOMES: Final[Mapping[DeliveryOutcome, str]] = {
 CODES: Final[Mapping[str, str]] = {
     "skipped": "the next channel was asked for",
     "suppressed": "the person may not be contacted on it any more",
-    "template_fault": "its text could not be filled in",
+    "template_violation": "its text could not be filled in",
     "provider_unavailable": "the provider could not be reached",
     MISCONFIGURED: "our account with the provider is not set up correctly",
 }
@@ -88,5 +88,7 @@ def lost_advice(message_id: UUID, *, may_be_sent: bool) -> str:
     return LOST[may_be_sent].replace("MESSAGE_ID", str(message_id))
 
 
-def _by_value(told: Mapping[DeliveryOutcome, str] | Mapping[AttemptState, str]) -> dict[str, str]:
-    return {named.value: words for named, words in told.items()}
+def _by_value(
+    named: Mapping[DeliveryOutcome, str] | Mapping[AttemptState, str],
+) -> dict[str, str]:
+    return {member.value: words for member, words in named.items()}

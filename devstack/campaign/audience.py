@@ -88,10 +88,10 @@ def make_audience(size: int, seed: int, rest: Scenario = REACHED) -> list[Person
     if not FEWEST <= size <= MOST:
         raise DevstackError(f"{size} recipients: choose between {FEWEST} and {MOST}")
     chance = random.Random(seed)  # noqa: S311 - nothing here is secret
-    people, turns = [], Counter[str]()
+    people, seen = [], Counter[str]()
     for number, scenario in enumerate(_dealt(size, rest, chance)):
-        people.append(_person(number, scenario, turns[scenario.name], chance))
-        turns[scenario.name] += 1
+        people.append(_person(number, scenario, seen[scenario.name], chance))
+        seen[scenario.name] += 1
     return people
 
 
@@ -131,8 +131,8 @@ async def suppress(orchestrator: OutreachOrchestrator, people: Iterable[Person])
                 await orchestrator.suppress(recipient_id=person.id, channel=channel)
 
 
-def _person(number: int, scenario: Scenario, turn: int, chance: random.Random) -> Person:
-    fields = scenario.addresses[turn % len(scenario.addresses)]
+def _person(number: int, scenario: Scenario, round_number: int, chance: random.Random) -> Person:
+    fields = scenario.addresses[round_number % len(scenario.addresses)]
     first, last = next(iter(fields)), next(reversed(fields))
     town = chance.choice(list(_TOWNS))
     row = {

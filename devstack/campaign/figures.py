@@ -9,7 +9,7 @@ from madan_sara.devstack.campaign.watch import Watch
 from madan_sara.devstack.checks.history import CampaignHistory
 from madan_sara.devstack.checks.results import CheckResult
 
-#: Where the memory is told: shares of the recipients that have their outcome.
+#: Where the memory is rendered: shares of the recipients that have their outcome.
 _MARKS: Final = (0.1, 0.5, 1.0)
 
 #: What the worker's memory may grow by from the first tenth of the audience to its end: what

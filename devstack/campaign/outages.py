@@ -85,17 +85,17 @@ class Outages:
     def check_happened(self) -> CheckResult:
         """Every provider must have been away while there was something to send."""
         over = {outage.provider: outage for outage in self.over}
-        faults = [
+        violations = [
             f"{name}: the campaign was over before it was back"
             for name, _ in self._providers
             if name not in over or over[name].done[1] == over[name].total
         ]
-        told = ", ".join(
+        rendered = ", ".join(
             f"{outage.provider} from {outage.done[0]} to {outage.done[1]} of {outage.total}"
             for outage in self.over
         )
         return CheckResult(
-            f"each provider was away for {self._seconds:g} s in the middle: {told}", faults
+            f"each provider was away for {self._seconds:g} s in the middle: {rendered}", violations
         )
 
 
@@ -128,13 +128,15 @@ def check_unmoved(
     """
     attempts = _attempts(records, campaign)
     plain = [person for person in people if person.scenario.is_plain]
-    faults = []
+    violations = []
     for person in plain:
         channels = [attempt.channel for attempt in attempts[person.id]]
         planned = [person.carried_by] if person.scenario.prefers_first else channels[:1]
         if channels and channels != planned:
-            faults.append(f"{person.id} ({person.scenario.name}): by {' then '.join(channels)}")
-    return CheckResult(f"no outage moved any of {len(plain)} recipients to another channel", faults)
+            violations.append(f"{person.id} ({person.scenario.name}): by {' then '.join(channels)}")
+    return CheckResult(
+        f"no outage moved any of {len(plain)} recipients to another channel", violations
+    )
 
 
 def check_no_tries_used_up(
@@ -145,13 +147,13 @@ def check_no_tries_used_up(
     People to whom a provider does something have other reasons for a second try: left out.
     """
     attempts = _attempts(records, campaign)
-    faults = [
+    violations = [
         f"{person.id} ({person.scenario.name}): {attempt.tries} tries by {attempt.channel}"
         for person in people
         for attempt in attempts[person.id]
         if person.scenario.is_plain and attempt.tries > 1
     ]
-    return CheckResult("no outage used up tries of a message", faults)
+    return CheckResult("no outage used up tries of a message", violations)
 
 
 def _attempts(records: Records, campaign: OutreachCampaign) -> dict[str, list[AttemptRow]]:

@@ -45,15 +45,15 @@ def check_scenarios(
 ) -> CheckResult:
     """Everybody's outcome must be the one their scenario leads to, or that the money was out."""
     ends = {message.recipient_id: _end(message) for message in _messages(records, campaign)}
-    faults = [
+    violations = [
         f"{person.id} ({person.scenario.name}) ended {_named(ends.get(person.id))}"
         for person in people
         if ends.get(person.id) not in {*person.scenario.ends, NO_MONEY}
     ]
-    faults += [f"nobody met this: {scenario.name}" for scenario in _not_met(people, ends)]
+    violations += [f"nobody met this: {scenario.name}" for scenario in _not_met(people, ends)]
     met = len({person.scenario.name for person in people})
     return CheckResult(
-        f"everybody ended as what befell them demands, in {met} different ways", faults
+        f"everybody ended as what befell them demands, in {met} different ways", violations
     )
 
 
@@ -63,14 +63,14 @@ def check_money_ran_out(
     """The budget must have ended the campaign, with nothing left for text messages before."""
     exhausted, sms = CampaignStatus.BUDGET_EXHAUSTED, Channel.SMS
     without = sum(m.reason == ExitReason.BUDGET_EXCEEDED for m in _messages(records, campaign))
-    faults = [] if status is exhausted else [f"the campaign ended {status.value}"]
+    violations = [] if status is exhausted else [f"the campaign ended {status.value}"]
     if not without:
-        faults.append("nobody ended for lack of money")
+        violations.append("nobody ended for lack of money")
     left = _left(records, campaign, sms)
     if left >= from_micros(least_price(campaign.resolved(), sms)):
-        faults.append(f"{left:f} of the budget of {sms} is left")
+        violations.append(f"{left:f} of the budget of {sms} is left")
     promise = f"the campaign ended {exhausted}, its money for {sms} used up: {without} got nothing"
-    return CheckResult(promise, faults)
+    return CheckResult(promise, violations)
 
 
 def _left(records: Records, campaign: OutreachCampaign, channel: Channel) -> Decimal:

@@ -17,14 +17,14 @@ def check_outcomes_counted(records: Records, recipients: dict[UUID, int]) -> Che
         recipients: How many were put into each campaign.
     """
     outcomes = Counter(m.campaign_id for m in records.messages.values() if m.state in FINAL_STATES)
-    faults = [
+    violations = [
         f"{records.campaigns[campaign_id]}: {outcomes[campaign_id]} outcomes of {number} recipients"
         for campaign_id, number in recipients.items()
         if outcomes[campaign_id] != number
     ]
     total = sum(recipients.values())
     return CheckResult(
-        f"the {total} recipients of {len(recipients)} campaigns have one outcome each", faults
+        f"the {total} recipients of {len(recipients)} campaigns have one outcome each", violations
     )
 
 
@@ -34,29 +34,31 @@ def check_tallies(records: Records) -> CheckResult:
         (m.campaign_id, m.state, m.reason, m.channel) for m in records.messages.values()
     )
     kept = {(c.campaign_id, c.state, c.reason, c.channel): c.messages for c in records.counts}
-    faults = []
-    for place in sorted(counted.keys() | kept.keys()):
-        campaign_id, *what = place
-        if counted[place] != kept.get(place, 0):
+    violations = []
+    for key in sorted(counted.keys() | kept.keys()):
+        campaign_id, *what = key
+        if counted[key] != kept.get(key, 0):
             name = " ".join(filter(None, what))
-            faults.append(
-                f"{records.campaigns[campaign_id]}, {name}: {kept.get(place, 0)} by the tallies, "
-                f"{counted[place]} by counting"
+            violations.append(
+                f"{records.campaigns[campaign_id]}, {name}: {kept.get(key, 0)} by the tallies, "
+                f"{counted[key]} by counting"
             )
     return CheckResult(
-        f"the {len(kept)} tallies equal the {len(records.messages)} messages counted", faults
+        f"the {len(kept)} tallies equal the {len(records.messages)} messages counted", violations
     )
 
 
 def check_nothing_left(records: Records) -> CheckResult:
     """No message that has ended may hold money, and none unsent the right to contact anybody."""
     holding = {message_id for message_id, _ in open_holds(records.entries)}
-    faults, unsent = [], 0
+    violations, unsent = [], 0
     for message in records.messages.values():
         unsent += message.state in UNSENT_STATES
         who = f"{message.recipient_id} is {message.state} and still has a"
         if message.state in FINAL_STATES and message.message_id in holding:
-            faults.append(f"{who} hold")
+            violations.append(f"{who} hold")
         if message.state in UNSENT_STATES and message.has_claim:
-            faults.append(f"{who} claim")
-    return CheckResult(f"no hold and no claim is left of the {unsent} that ended unsent", faults)
+            violations.append(f"{who} claim")
+    return CheckResult(
+        f"no hold and no claim is left of the {unsent} that ended unsent", violations
+    )

@@ -27,12 +27,12 @@ _GUARDS: Final = frozenset({"spend_within_limit", "messages_within_limit"})
 
 def check_accounts(records: Records) -> CheckResult:
     """Every account must be the sum of its entries."""
-    faults = []
+    violations = []
     for key, stands, due in discrepancies(records.accounts, records.entries):
         if stands is None:
-            faults.append(f"{_named(records, key)}: entries without an account")
+            violations.append(f"{_named(records, key)}: entries without an account")
             continue
-        faults += [
+        violations += [
             f"{_named(records, key)}: {figure} {here}, its entries say {there}"
             for figure, here, there in (
                 ("held", stands.held_micros, due.held_micros),
@@ -44,7 +44,7 @@ def check_accounts(records: Records) -> CheckResult:
     return CheckResult(
         f"the {len(records.accounts)} accounts are the sums of their {len(records.entries)} "
         "entries",
-        faults,
+        violations,
     )
 
 
@@ -66,7 +66,7 @@ def check_prices(records: Records, campaigns: Iterable[OutreachCampaign]) -> Che
         if attempt.state in TAKEN or attempt.state == OutreachState.UNKNOWN:
             message = records.messages[attempt.message_id]
             spent[message.campaign_id] += price(message, attempt.channel)
-    faults = [
+    violations = [
         f"{_named(records, key)}: {figure} {stands}, the prices sum to {due}"
         for key, account in records.accounts.items()
         if account.scope is AccountScope.CAMPAIGN
@@ -79,7 +79,7 @@ def check_prices(records: Records, campaigns: Iterable[OutreachCampaign]) -> Che
     return CheckResult(
         f"the ledger balances: {from_micros(spent.total()):f} spent on what was sent, "
         f"{from_micros(held.total()):f} held for what is asleep",
-        faults,
+        violations,
     )
 
 
@@ -90,22 +90,24 @@ def check_limits(records: Records) -> CheckResult:
     cannot be checked like this.
     """
     sums: defaultdict[AccountKey, Balance] = defaultdict(Balance)
-    faults = [f"the constraint {name} is not in force" for name in _GUARDS - records.constraints]
+    violations = [
+        f"the constraint {name} is not in force" for name in _GUARDS - records.constraints
+    ]
     if any(entry.committed_at is None for entry in records.entries):
-        faults.append("the server notes no commits; start it with track_commit_timestamp=on")
+        violations.append("the server notes no commits; start it with track_commit_timestamp=on")
     commits = 0
     for (at, _), together in groupby(records.entries, key=lambda e: (e.committed_at, e.commit)):
         commits += 1
         for key in _booked(together, sums):
             if (account := records.accounts.get(key)) is not None:
-                faults += [
+                violations += [
                     f"{_named(records, key)} at {at}: {excess}"
                     for excess in _beyond(account, sums[key])
                 ]
     return CheckResult(
         f"booked anew in the order of their {commits} commits, no account was ever beyond a limit "
         f"({', '.join(sorted(_GUARDS))})",
-        faults,
+        violations,
     )
 
 

@@ -26,14 +26,14 @@ def check_people(
             campaigns together. Forced messages are outside of it.
     """
     arrivals = _arrivals(records, taken)
-    faults = []
+    violations = []
     for who, messages in arrivals.items():
-        faults += [f"{who} {fault}" for fault in _repetitions(records, messages)]
-        faults += [f"{who} {fault}" for fault in _beyond_cap(messages, most_a_day)]
+        violations += [f"{who} {violation}" for violation in _repetitions(records, messages)]
+        violations += [f"{who} {violation}" for violation in _beyond_cap(messages, most_a_day)]
     return CheckResult(
         f"none of {len(arrivals)} people got a message twice, or two of one campaign, "
         "or more in 24 hours than the caps allow",
-        faults,
+        violations,
     )
 
 

@@ -69,14 +69,14 @@ def check_sandbox(records: Records, log: Sequence[LoggedRequest]) -> CheckResult
     taken = taken_by_sandbox(log)
     asked = Counter(entry.idempotency_key for entry in log)
     ours = {a.key: a.provider_message_id for a in attempts if a.state in TAKEN}
-    faults = _disagreements(attempts, taken)
-    faults += [
+    violations = _disagreements(attempts, taken)
+    violations += [
         f"{attempt.key}: {attempt.tries} tries in {attempt.openings} calls by our count, "
         f"{asked[attempt.key]} calls by theirs"
         for attempt in attempts
         if not attempt.tries <= asked[attempt.key] <= attempt.openings
     ]
-    faults += [
+    violations += [
         f"{each.key}: known to the sandbox as {each.provider_message_id}, to us as {ours[each.key]}"
         for each in taken
         if each.key in ours and ours[each.key] != each.provider_message_id
@@ -84,7 +84,7 @@ def check_sandbox(records: Records, log: Sequence[LoggedRequest]) -> CheckResult
     return CheckResult(
         f"the sandbox providers took {len(taken)} messages, each once, in {len(log)} calls, "
         "and their log agrees with our attempts",
-        sorted(faults),
+        sorted(violations),
     )
 
 
@@ -102,9 +102,11 @@ def check_bounces(records: Records, receipts: Iterable[Receipt]) -> CheckResult:
     """What the providers reported as undeliverable must be known as bounced, and nothing else."""
     theirs = {r.idempotency_key for r in receipts if r.kind is DeliveryEventKind.BOUNCED}
     ours = {a.key for a in records.attempts if a.state == AttemptState.BOUNCED}
-    faults = [f"{key}: bounced, and we do not know" for key in theirs - ours]
-    faults += [f"{key}: bounced by our count alone" for key in ours - theirs]
-    return CheckResult(f"the {len(theirs)} messages reported as bounced are known as such", faults)
+    violations = [f"{key}: bounced, and we do not know" for key in theirs - ours]
+    violations += [f"{key}: bounced by our count alone" for key in ours - theirs]
+    return CheckResult(
+        f"the {len(theirs)} messages reported as bounced are known as such", violations
+    )
 
 
 def _disagreements(attempts: Iterable[AttemptRow], taken: Sequence[Taken]) -> list[str]:
@@ -112,19 +114,21 @@ def _disagreements(attempts: Iterable[AttemptRow], taken: Sequence[Taken]) -> li
     by_key: dict[str, list[Taken]] = defaultdict(list)
     for each in taken:
         by_key[each.key].append(each)
-    faults = [f"{each.address} got something that is none of ours" for each in by_key.pop("", [])]
+    violations = [
+        f"{each.address} got something that is none of ours" for each in by_key.pop("", [])
+    ]
     for attempt in attempts:
         arrived = by_key.pop(attempt.key, [])
         fewest, most = _may_arrive(attempt)
         if not fewest <= len(arrived) <= most:
-            faults.append(f"{attempt.key}: {attempt.state}, and taken {len(arrived)} times")
-        faults += [
+            violations.append(f"{attempt.key}: {attempt.state}, and taken {len(arrived)} times")
+        violations += [
             f"{attempt.key}: went to {each.address} instead of {attempt.address}"
             for each in arrived
             if each.address != attempt.address
         ]
-    faults += [f"{key}: taken, and we do not know" for key in by_key]
-    return faults
+    violations += [f"{key}: taken, and we do not know" for key in by_key]
+    return violations
 
 
 def _may_arrive(attempt: AttemptRow) -> tuple[int, int]:

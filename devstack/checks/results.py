@@ -7,7 +7,7 @@ from typing import Final
 from rich.console import Console
 from rich.text import Text
 
-#: Faults of one promise that are shown; the rest is counted.
+#: Violations of one promise that are shown; the rest is counted.
 _SHOWN: Final = 20
 
 
@@ -18,7 +18,7 @@ class CheckResult:
     #: What holds, or should.
     promise: str
     #: Where it does not; empty when it does.
-    faults: list[str] = field(default_factory=list)
+    violations: list[str] = field(default_factory=list)
 
 
 def show_results(console: Console, results: Iterable[CheckResult]) -> bool:
@@ -34,11 +34,13 @@ def show_results(console: Console, results: Iterable[CheckResult]) -> bool:
     holds = True
     console.print(Text("\nChecked", style="bold"))
     for result in results:
-        holds = holds and not result.faults
-        mark = ("  wrong ", "bold red") if result.faults else ("  ok    ", "green")
+        holds = holds and not result.violations
+        mark = ("  wrong ", "bold red") if result.violations else ("  ok    ", "green")
         console.print(Text.assemble(mark, result.promise))
-        for fault in result.faults[:_SHOWN]:
-            console.print(Text(f"          {fault}", style="red"))
-        if len(result.faults) > _SHOWN:
-            console.print(Text(f"          and {len(result.faults) - _SHOWN} more", style="red"))
+        for violation in result.violations[:_SHOWN]:
+            console.print(Text(f"          {violation}", style="red"))
+        if len(result.violations) > _SHOWN:
+            console.print(
+                Text(f"          and {len(result.violations) - _SHOWN} more", style="red")
+            )
     return holds

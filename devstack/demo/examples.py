@@ -22,9 +22,9 @@ from madan_sara.contracts.base import ClosedContract, ShortText
 from madan_sara.contracts.campaign import CampaignStatus, OutreachCampaign
 from madan_sara.contracts.channels import Channel
 from madan_sara.contracts.decision import RoutingReason, TimingReason
-from madan_sara.contracts.faults import one_line
 from madan_sara.contracts.outreach import ExitReason, OutreachState
 from madan_sara.contracts.recipient import RecipientProfile
+from madan_sara.contracts.violations import one_line
 from madan_sara.devstack.errors import DevstackError
 
 T = TypeVar("T")

@@ -71,8 +71,8 @@ def _routed(record: MessageRecord) -> str:
     return ROUTING[reason] if reason else "no channel was chosen"
 
 
-def _with_force(record: MessageRecord, told: str) -> str:
-    return f"forced past the look-back window; {told}" if record.force_send else told
+def _with_force(record: MessageRecord, rendered: str) -> str:
+    return f"forced past the look-back window; {rendered}" if record.force_send else rendered
 
 
 def _asleep(plan: SendPlan) -> str:

@@ -103,7 +103,7 @@ class SandboxProvider:
 
     @property
     def has_failed(self) -> bool:
-        """Whether it has ended, and was not told to."""
+        """Whether it has ended, and was not asked to."""
         return self._serving is not None and self._serving.done()
 
     @property

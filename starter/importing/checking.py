@@ -1,4 +1,4 @@
-"""Rows judged: each becomes a recipient to store, or is rejected with everything wrong in it."""
+"""Rows checked: each becomes a recipient to store, or is rejected with everything wrong in it."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -10,9 +10,9 @@ from madan_sara.contracts.base import ShortText
 from madan_sara.contracts.campaign import Campaign
 from madan_sara.contracts.content import MessageContent
 from madan_sara.contracts.errors import InvalidRequestError
-from madan_sara.contracts.faults import fault_lines, listed
 from madan_sara.contracts.phones import MissingCountryError, to_e164
 from madan_sara.contracts.recipient import RecipientProfile
+from madan_sara.contracts.violations import listed, violation_lines
 from madan_sara.persistence.new_recipient import NewRecipient, new_recipient
 from madan_sara.policy.columns import ID, Field
 from madan_sara.policy.templates import check_content
@@ -27,7 +27,7 @@ _WORDS: Final[tuple[Field, ...]] = (
     ("preferences", "preferred_channel"),
 )
 
-#: Stands for what is wrong already, so that the rest can be judged and nothing is said twice.
+#: Stands for what is wrong already, so that the rest can be checked and nothing is said twice.
 _SOME_NUMBER: Final = "+50937001234"
 _SOMETHING: Final = "?"
 
@@ -37,23 +37,23 @@ _SHORT_TEXT: TypeAdapter[str] = TypeAdapter(ShortText)
 class Rejection(NamedTuple):
     """A row that is not stored."""
 
-    #: Its place among the rows that were judged together.
-    place: int
+    #: Its position among the rows that were checked together.
+    position: int
     reason: str
 
 
-class Verdicts(NamedTuple):
-    """Some rows, judged; all in the order of the file."""
+class CheckedRows(NamedTuple):
+    """Some rows, checked; all in the order of the file."""
 
     accepted: list[NewRecipient]
     rejected: list[Rejection]
-    #: The places, among those accepted, of people whom none of the campaign's channels reaches.
+    #: The positions, among those accepted, of people whom none of the campaign's channels reaches.
     unreachable: list[int]
 
 
 @dataclass(frozen=True)
 class Assignment:
-    """What the rows of one file are judged for."""
+    """What the rows of one file are checked for."""
 
     campaign: Campaign
     #: What its recipients are sent.
@@ -65,7 +65,7 @@ class Assignment:
 
 
 class RowCheck:
-    """Judges the rows of one file for one campaign.
+    """Checks the rows of one file for one campaign.
 
     Raises:
         InvalidRequestError: the header cannot be used; says why.
@@ -80,35 +80,35 @@ class RowCheck:
         #: Tells what the rows say.
         self.reader = _reader(assignment.header, self.recipient_fields)
 
-    def judge(self, rows: Sequence[list[str] | str]) -> Verdicts:
-        """Judge rows as they stand in the file."""
-        verdicts = Verdicts([], [], [])
-        for place, raw in enumerate(rows):
+    def check(self, rows: Sequence[list[str] | str]) -> CheckedRows:
+        """Decide rows as they stand in the file."""
+        checked = CheckedRows([], [], [])
+        for position, raw in enumerate(rows):
             try:
                 recipient_id, profile = self._checked(dict(self.reader.read(raw)))
                 if not profile.contact_info.is_reachable_on(self._campaign.channels):
-                    verdicts.unreachable.append(len(verdicts.accepted))
-                verdicts.accepted.append(self._recipient(recipient_id, profile))
-            except (RejectedRowError, InvalidRequestError) as fault:
-                verdicts.rejected.append(Rejection(place, listed([str(fault)])))
-        return verdicts
+                    checked.unreachable.append(len(checked.accepted))
+                checked.accepted.append(self._recipient(recipient_id, profile))
+            except (RejectedRowError, InvalidRequestError) as error:
+                checked.rejected.append(Rejection(position, listed([str(error)])))
+        return checked
 
     def _checked(self, fields: dict[Field, object]) -> tuple[str, RecipientProfile]:
-        faults: list[str] = []
-        recipient_id = _id_of(fields.pop(ID, None), faults)
-        faults += self._normalise(fields)
+        violations: list[str] = []
+        recipient_id = _id_of(fields.pop(ID, None), violations)
+        violations += self._normalise(fields)
         missing = [name for name in self.recipient_fields if ("attributes", name) not in fields]
         for name in missing:
-            faults.append(f"{name}: is missing; the campaign's recipient_fields ask for it")
+            violations.append(f"{name}: is missing; the campaign's recipient_fields ask for it")
             fields["attributes", name] = _SOMETHING
         try:
             profile = RecipientProfile.model_validate(_nested(fields))
         except ValidationError as error:
-            faults += map(_flat, fault_lines(error))
-            raise InvalidRequestError(listed(faults)) from None
-        faults += check_content(self._templates, profile, self._campaign.channels)
-        if faults:
-            raise InvalidRequestError(listed(faults))
+            violations += map(_flat, violation_lines(error))
+            raise InvalidRequestError(listed(violations)) from None
+        violations += check_content(self._templates, profile, self._campaign.channels)
+        if violations:
+            raise InvalidRequestError(listed(violations))
         return recipient_id, profile
 
     def _recipient(self, recipient_id: str, profile: RecipientProfile) -> NewRecipient:
@@ -126,10 +126,10 @@ class RowCheck:
             if isinstance(value := fields.get(field), str):
                 try:
                     fields[field] = to_e164(value.strip(), self._region)
-                except ValueError as fault:
-                    is_local = isinstance(fault, MissingCountryError)
+                except ValueError as error:
+                    is_local = isinstance(error, MissingCountryError)
                     hint = ", or name the file's --region" if is_local else ""
-                    yield f"{field[-1]}: {fault}{hint}"
+                    yield f"{field[-1]}: {error}{hint}"
                     fields[field] = _SOME_NUMBER
 
 
@@ -137,16 +137,16 @@ def _reader(header: Sequence[str] | None, wanted: Sequence[str]) -> CsvReader | 
     return JsonReader(wanted) if header is None else CsvReader(header, wanted)
 
 
-def _id_of(value: object, faults: list[str]) -> str:
+def _id_of(value: object, violations: list[str]) -> str:
     # Exports of databases write ids as numbers.
     text = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
     if text is None:
-        faults.append("id: is missing; fill it")
+        violations.append("id: is missing; fill it")
         return ""
     try:
         return _SHORT_TEXT.validate_python(text, strict=True)
     except ValidationError as error:
-        faults += fault_lines(error, root="id")
+        violations += violation_lines(error, root="id")
         return ""
 
 
@@ -161,8 +161,8 @@ def _nested(fields: Fields) -> dict[str, Any]:
     return profile
 
 
-def _flat(fault: str) -> str:
-    """A fault by the name of its column, not by its place in the profile."""
+def _flat(violation: str) -> str:
+    """A violation by the name of its column, not by its position in the profile."""
     for group in ("contact_info.", "preferences.", "attributes."):
-        fault = fault.removeprefix(group)
-    return fault
+        violation = violation.removeprefix(group)
+    return violation

@@ -9,7 +9,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from madan_sara.contracts.base import ShortText
 from madan_sara.contracts.errors import InvalidRequestError
-from madan_sara.contracts.faults import one_line
+from madan_sara.contracts.violations import one_line
 from madan_sara.policy.columns import ID, NESTED, Field, column_name, own_field
 from madan_sara.starter import strict_json
 
@@ -23,7 +23,7 @@ _SHORT_TEXT: TypeAdapter[str] = TypeAdapter(ShortText)
 
 
 class RejectedRowError(ValueError):
-    """What a row says cannot be told; the message says why."""
+    """What a row says is ambiguous; the message says why."""
 
 
 class Columns:
@@ -102,8 +102,8 @@ class CsvReader:
         for number, (name, field) in enumerate(zip(self._header, self._fields, strict=True), 1):
             if not name.strip():
                 raise InvalidRequestError(f"column {number} has no name; name it or remove it")
-            if fault := _fault_of(field):
-                raise InvalidRequestError(f"column {number}: {fault}")
+            if violation := _violation_of(field):
+                raise InvalidRequestError(f"column {number}: {violation}")
             if field[-1] in NESTED:
                 raise InvalidRequestError(
                     f"column {name!r} stands for several fields; give each a column of its own, "
@@ -166,7 +166,7 @@ class JsonReader:
                 raise RejectedRowError(f"{name}: must be an object with named fields")
 
 
-def _fault_of(field: Field) -> str:
+def _violation_of(field: Field) -> str:
     """What is wrong with the name of an attribute: every row of it would be refused."""
     try:
         _SHORT_TEXT.validate_python(field[-1])
@@ -182,8 +182,8 @@ def _json_object(text: str) -> Mapping[str, object]:
         raise RejectedRowError(f"no valid JSON (column {error.colno}: {error.msg})") from None
     except RecursionError:
         raise RejectedRowError("nested too deeply; flatten it") from None
-    except InvalidRequestError as fault:
-        raise RejectedRowError(str(fault)) from None
+    except InvalidRequestError as error:
+        raise RejectedRowError(str(error)) from None
     if not isinstance(row, Mapping):
         raise RejectedRowError("is no JSON object; start it with {")
     return row

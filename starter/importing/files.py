@@ -224,12 +224,12 @@ def _explain(error: csv.Error) -> str:
     match str(error):
         case "unexpected end of data":
             return "a cell is opened with a quote and never closed; close it"
-        case told if "field limit" in told:
+        case rendered if "field limit" in rendered:
             return f"a cell is longer than {csv.field_size_limit()} characters; is a quote open?"
-        case told if "expected after" in told:
+        case rendered if "expected after" in rendered:
             return "text follows a closing quote; write a quote inside a quoted cell twice"
-        case told:
-            return f"no valid CSV ({told})"
+        case rendered:
+            return f"no valid CSV ({rendered})"
 
 
 def _require_utf8(path: Path) -> None:

@@ -99,10 +99,10 @@ class RejectsFile:
         csv.writer(self._file, delimiter=delimiter).writerow(cells)  # type: ignore[arg-type]
 
     def _write_line(self, line: int, reason: str, text: str) -> None:
-        told = json.dumps(
+        rendered = json.dumps(
             dict(zip(REJECT_COLUMNS, (line, reason), strict=True)), ensure_ascii=False
         )
-        print(f'{told[:-1]}, "row": {_as_json(text)}}}', file=self._file)
+        print(f'{rendered[:-1]}, "row": {_as_json(text)}}}', file=self._file)
 
 
 def _opened_for_its_owner(path: str, flags: int) -> int:

@@ -1,4 +1,4 @@
-"""The import of a file: read, judged, stored and reported chunk by chunk.
+"""The import of a file: read, checked, stored and reported chunk by chunk.
 
 At no time is more of the file in memory than a few chunks. Each is stored as a whole and
 no recipient twice, so an import that was killed goes on when it is started again.
@@ -19,7 +19,7 @@ from madan_sara.contracts.campaign import Campaign
 from madan_sara.contracts.errors import InvalidRequestError
 from madan_sara.contracts.phones import known_region
 from madan_sara.persistence.recipients import PostgresRecipients, StoredRecipients, require_open
-from madan_sara.starter.importing.checking import Assignment, RowCheck, Verdicts
+from madan_sara.starter.importing.checking import Assignment, CheckedRows, RowCheck
 from madan_sara.starter.importing.files import SourceFile, SourceRow, open_source
 from madan_sara.starter.importing.rejects import RejectsFile
 from madan_sara.starter.importing.understanding import understood
@@ -104,19 +104,19 @@ async def import_file(
     progress, reopened = ImportProgress(job.rows), False
     known_lines, unreachable_lines = list[int](), list[int]()
     with RejectsFile(job.source, options.rejects) as rejects:
-        async with aclosing(_judged(job)) as chunks:
-            async for rows, verdicts in chunks:
+        async with aclosing(_checked(job)) as chunks:
+            async for rows, checked in chunks:
                 stored = await store.add_rows(
-                    campaign, job.assignment.templates, verdicts.accepted, datetime.now(UTC)
+                    campaign, job.assignment.templates, checked.accepted, datetime.now(UTC)
                 )
-                rejects.write((rows[place], reason) for place, reason in verdicts.rejected)
+                rejects.write((rows[position], reason) for position, reason in checked.rejected)
                 if len(known_lines) < SHOWN_LINES:
-                    known_lines += _lines(rows, verdicts, stored.known)
-                unreachable = _unreachable(verdicts, stored)
+                    known_lines += _lines(rows, checked, stored.known)
+                unreachable = _unreachable(checked, stored)
                 if len(unreachable_lines) < SHOWN_LINES:
-                    unreachable_lines += _lines(rows, verdicts, unreachable)
+                    unreachable_lines += _lines(rows, checked, unreachable)
                 reopened |= stored.reopened
-                progress = _advanced(progress, verdicts, stored)
+                progress = _advanced(progress, checked, stored)
                 if options.on_progress is not None:
                     options.on_progress(progress)
     return ImportResult(
@@ -140,7 +140,7 @@ async def import_file(
 
 @dataclass(frozen=True)
 class _Job:
-    """A file that can be imported, and what to judge its rows for."""
+    """A file that can be imported, and what to check its rows for."""
 
     source: SourceFile
     assignment: Assignment
@@ -164,32 +164,32 @@ def _prepare(campaign: Campaign, path: Path, options: ImportOptions) -> _Job:
     assignment = Assignment(campaign, campaign.templates, source.header, region)
     try:
         check = RowCheck(assignment)
-    except InvalidRequestError as fault:
-        raise InvalidRequestError(f"{path}: {fault}") from None
-    # To its end, so that a fault in the last line is found before the first is stored.
+    except InvalidRequestError as error:
+        raise InvalidRequestError(f"{path}: {error}") from None
+    # To its end, so that an error in the last line is found before the first is stored.
     rows = sum(1 for _ in source.rows())
     return _Job(source, assignment, check, rows, *understood(check, source.rows()))
 
 
-_JudgedChunk = tuple[list[SourceRow], Verdicts]
+_CheckedChunk = tuple[list[SourceRow], CheckedRows]
 
 
-async def _judged(job: _Job) -> AsyncGenerator[_JudgedChunk]:
-    """The chunks of a file in its order, each judged while the one before it is stored."""
+async def _checked(job: _Job) -> AsyncGenerator[_CheckedChunk]:
+    """The chunks of a file in its order, each checked while the one before it is stored."""
     rows = job.source.rows()
-    judging = asyncio.create_task(asyncio.to_thread(_next_judged, rows, job.check))
+    checking = asyncio.create_task(asyncio.to_thread(_next_checked, rows, job.check))
     try:
-        while chunk := await judging:
-            judging = asyncio.create_task(asyncio.to_thread(_next_judged, rows, job.check))
+        while chunk := await checking:
+            checking = asyncio.create_task(asyncio.to_thread(_next_checked, rows, job.check))
             yield chunk
     finally:
-        judging.cancel()
-        await asyncio.gather(judging, return_exceptions=True)
+        checking.cancel()
+        await asyncio.gather(checking, return_exceptions=True)
 
 
-def _next_judged(rows: Iterator[SourceRow], check: RowCheck) -> _JudgedChunk | None:
+def _next_checked(rows: Iterator[SourceRow], check: RowCheck) -> _CheckedChunk | None:
     chunk = _next_chunk(rows)
-    return (chunk, check.judge([row.raw for row in chunk])) if chunk else None
+    return (chunk, check.check([row.raw for row in chunk])) if chunk else None
 
 
 def _next_chunk(rows: Iterator[SourceRow]) -> list[SourceRow]:
@@ -203,28 +203,30 @@ def _next_chunk(rows: Iterator[SourceRow]) -> list[SourceRow]:
     return chunk
 
 
-def _unreachable(verdicts: Verdicts, stored: StoredRecipients) -> list[int]:
-    """The places of those who were added and whom no channel of the campaign reaches."""
+def _unreachable(checked: CheckedRows, stored: StoredRecipients) -> list[int]:
+    """The positions of those who were added and whom no channel of the campaign reaches."""
     known = set(stored.known)
-    return [place for place in verdicts.unreachable if place not in known]
+    return [position for position in checked.unreachable if position not in known]
 
 
-def _lines(rows: Sequence[SourceRow], verdicts: Verdicts, places: Sequence[int]) -> Iterator[int]:
+def _lines(
+    rows: Sequence[SourceRow], checked: CheckedRows, positions: Sequence[int]
+) -> Iterator[int]:
     """The lines of some of those who were accepted."""
-    rejected = {rejection.place for rejection in verdicts.rejected}
-    accepted = [row for place, row in enumerate(rows) if place not in rejected]
-    return (accepted[place].line for place in places)
+    rejected = {rejection.position for rejection in checked.rejected}
+    accepted = [row for position, row in enumerate(rows) if position not in rejected]
+    return (accepted[position].line for position in positions)
 
 
 def _advanced(
-    progress: ImportProgress, verdicts: Verdicts, stored: StoredRecipients
+    progress: ImportProgress, checked: CheckedRows, stored: StoredRecipients
 ) -> ImportProgress:
-    accepted, rejected = len(verdicts.accepted), len(verdicts.rejected)
+    accepted, rejected = len(checked.accepted), len(checked.rejected)
     return replace(
         progress,
         rows_read=progress.rows_read + accepted + rejected,
         added=progress.added + accepted - len(stored.known),
         known=progress.known + len(stored.known),
         rejected=progress.rejected + rejected,
-        unreachable=progress.unreachable + len(_unreachable(verdicts, stored)),
+        unreachable=progress.unreachable + len(_unreachable(checked, stored)),
     )

@@ -27,7 +27,7 @@ def understood(check: RowCheck, rows: Iterable[SourceRow]) -> tuple[list[str], l
     """What each column was taken for, and which may have been meant otherwise.
 
     Args:
-        check: judges the file's rows.
+        check: checks the file's rows.
         rows: the file's rows; the first of them are looked at.
 
     Returns:

@@ -16,7 +16,7 @@ from madan_sara.devstack.demo.examples import EXAMPLES, Example, Examples, load_
 from madan_sara.devstack.errors import DevstackError
 from madan_sara.policy.routing import RoutingFacts, route
 from madan_sara.policy.send_time import plan_send_time
-from madan_sara.policy.templates import Wording
+from madan_sara.policy.templates import RenderedMessages
 from madan_sara.starter.importing.checking import Assignment, RowCheck
 
 #: Far ahead: a campaign without a start begins in the real present.
@@ -40,7 +40,7 @@ def test_channels_and_sleep_do_not_depend_on_the_hour(now):
         facts = RoutingFacts(
             campaign=campaign,
             settings=campaign.settings,
-            wording=Wording(campaign.templates, profile),
+            rendered=RenderedMessages(campaign.templates, profile),
             suppressed=suppressed.get(profile.contact_info.phone, {}),
             text_limits=dict.fromkeys(Channel),
         )
@@ -69,11 +69,11 @@ def _imported(examples: Examples, name: str) -> dict[str, RecipientProfile]:
     with examples.files[name].open(newline="") as file:
         header, *rows = csv.reader(file)
     check = RowCheck(Assignment(campaign, campaign.templates, header, region=None))
-    verdicts = check.judge(rows)
-    assert verdicts.rejected == []
+    checked = check.check(rows)
+    assert checked.rejected == []
     return {
         recipient.recipient_id: RecipientProfile.model_validate_json(recipient.profile)
-        for recipient in verdicts.accepted
+        for recipient in checked.accepted
     }
 
 
@@ -83,7 +83,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "demo"
 
 
-def test_a_wrong_file_is_refused_with_the_place_of_the_fault(folder):
+def test_a_wrong_file_is_refused_with_the_place_of_the_violation(folder):
     (folder / "messages.json").write_text(json.dumps([{"id": "marie", "campaign": "orders"}]))
     with pytest.raises(DevstackError, match=r"messages\.json: 0\.contact_info: is missing"):
         load_examples(folder)

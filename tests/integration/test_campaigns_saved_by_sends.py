@@ -106,8 +106,8 @@ async def test_of_two_that_send_a_new_campaign_at_once_one_is_saved(
         ]
     )
     answers = await asyncio.gather(*sends)
-    told = sorted(len(answer["warnings"]) for answer in answers)
-    assert told == [0, 1]
+    rendered = sorted(len(answer["warnings"]) for answer in answers)
+    assert rendered == [0, 1]
     winner = ours if not answers[0]["warnings"] else theirs
     assert await _budget(orchestrator, ours) == winner.budget_total
 
@@ -154,7 +154,7 @@ async def test_a_pause_stands_against_a_save_that_does_not_know_of_it(orchestrat
     assert (await orchestrator.get_campaign(campaign.id)).status is CampaignStatus.ACTIVE
 
 
-async def test_a_second_campaign_of_a_name_is_made_and_told(orchestrator, tenant_id):
+async def test_a_second_campaign_of_a_name_is_made_and_reported(orchestrator, tenant_id):
     def written() -> OutreachCampaign:
         return OutreachCampaign(tenant_uuid=tenant_id, name="Bread", channels=["email"])
 

@@ -38,6 +38,6 @@ async def test_a_text_message_is_paid_by_the_segment(orchestrator, tenant_id, wo
             campaign, f"user-{number}", make_profile(contact_info=reachable), {"sms": text}
         )
         assert result["status"] == status
-    standing = await orchestrator.get_orchestration_status(campaign.id)
-    budget = standing["budget"]
+    status = await orchestrator.get_orchestration_status(campaign.id)
+    budget = status["budget"]
     assert str(budget["budget_spent"] + budget["budget_held"]) == "0.0225"

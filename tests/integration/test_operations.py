@@ -163,7 +163,7 @@ _OPERATIONS: Final[dict[str, Arguments]] = {
     "campaign.cancel": lambda _: {"reason": "sold out"},
 }
 
-#: What needs neither the database nor Temporal: it judges what it is given, or only names.
+#: What needs neither the database nor Temporal: it decides by what it is given, or only names.
 _ALONE: Final = {
     *(name for name in _OPERATIONS if name.startswith(("router.", "selector."))),
     "campaign",
@@ -316,8 +316,8 @@ async def _state_of(orchestrator: OutreachOrchestrator, target: Target) -> objec
 
 async def test_an_unknown_id_is_not_found(orchestrator, tenant_id, people):
     target = Target(make_campaign(tenant_id), uuid4(), uuid4().hex, people)
-    judged = {name for name in _OPERATIONS if name.startswith(("deduplicator.", "scheduler."))}
-    for name in _all_but({*_OF_NOBODY, *_EMPTY, *judged, "save_campaign"}):
+    decided = {name for name in _OPERATIONS if name.startswith(("deduplicator.", "scheduler."))}
+    for name in _all_but({*_OF_NOBODY, *_EMPTY, *decided, "save_campaign"}):
         with pytest.raises(NotFoundError) as caught:
             await _call(orchestrator, name, target)
         assert str(caught.value), name

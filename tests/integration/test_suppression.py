@@ -1,4 +1,4 @@
-"""Whoever asked not to be contacted is not, however the wish was written down."""
+"""Whoever asked not to be contacted is not, however the request was written down."""
 
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
@@ -58,7 +58,7 @@ async def test_a_channel_may_be_given_by_its_name(orchestrator, tenant_id):
 
 
 @pytest.mark.parametrize(
-    ("wish", "field"),
+    ("asked", "field"),
     [
         ({"recipient_id": " "}, "recipient_id"),
         ({"recipient_id": "ma\x00rie"}, "recipient_id"),
@@ -73,9 +73,9 @@ async def test_a_channel_may_be_given_by_its_name(orchestrator, tenant_id):
         ({"channel": Channel.SMS}, "recipient_id or address"),
     ],
 )
-async def test_what_cannot_be_meant_is_refused(orchestrator, wish, field):
+async def test_what_cannot_be_meant_is_refused(orchestrator, asked, field):
     with pytest.raises(InvalidRequestError, match=field) as refused:
-        await orchestrator.suppress(**wish)
+        await orchestrator.suppress(**asked)
     assert "\n" not in str(refused.value)
 
 
@@ -175,14 +175,14 @@ async def test_an_address_of_one_channel_is_free_on_another(orchestrator, tenant
     assert await _decided(orchestrator, tenant_id, "y", phone, ["whatsapp"]) == "whatsapp"
 
 
-async def test_a_lifted_wish_is_lifted_whole(orchestrator, tenant_id):
+async def test_a_lifted_request_is_lifted_whole(orchestrator, tenant_id):
     message_id = await _sent(orchestrator, tenant_id, "newsletter-93", MARIE)
     await _report(orchestrator, message_id, "unsubscribed")
 
     lifted = await orchestrator.lift_suppression(address="MARIE@example.com")
 
-    told = {(each["recipient_id"], each["address"], each["channel"]) for each in lifted}
-    assert told == {
+    rendered = {(each["recipient_id"], each["address"], each["channel"]) for each in lifted}
+    assert rendered == {
         ("newsletter-93", None, "email"),
         (None, "marie@example.com", "email"),
     }
@@ -204,7 +204,7 @@ async def test_an_id_of_digits_is_taken_with_its_channel_and_lifted_without(
     assert await _decided(orchestrator, tenant_id, "x", contact, ["chat"]) == "chat"
 
 
-async def test_another_wish_for_the_same_mailbox_stands(orchestrator, tenant_id):
+async def test_another_request_for_the_same_mailbox_stands(orchestrator, tenant_id):
     await _report(
         orchestrator, await _sent(orchestrator, tenant_id, "newsletter-93", MARIE), "unsubscribed"
     )
@@ -217,7 +217,7 @@ async def test_another_wish_for_the_same_mailbox_stands(orchestrator, tenant_id)
 
 
 @pytest.mark.parametrize(
-    ("wish", "said"),
+    ("asked", "said"),
     [
         ({"recipient_id": "nobody"}, "no suppression of that recipient on any channel"),
         ({"address": "nobody@example.com"}, "no suppression of that address on any channel"),
@@ -225,10 +225,10 @@ async def test_another_wish_for_the_same_mailbox_stands(orchestrator, tenant_id)
         ({"address": "M@example.com", "channel": "sms"}, "of that address for sms alone"),
     ],
 )
-async def test_what_was_never_suppressed_is_not_lifted(orchestrator, wish, said):
+async def test_what_was_never_suppressed_is_not_lifted(orchestrator, asked, said):
     await orchestrator.suppress(address="m@example.com")
     with pytest.raises(LookupError, match=said):
-        await orchestrator.lift_suppression(**wish)
+        await orchestrator.lift_suppression(**asked)
     assert await orchestrator.lift_suppression(address="M@EXAMPLE.com")
 
 

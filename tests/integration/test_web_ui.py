@@ -56,7 +56,7 @@ async def test_a_sleeping_outreach_tells_its_story(orchestrator, tenant_id):
     await orchestrator.cancel(UUID(sent["message_id"]))
 
 
-async def test_a_delivery_is_named_by_its_channel_and_the_end_is_told(orchestrator, tenant_id):
+async def test_a_delivery_is_named_by_its_channel_and_the_end_is_reported(orchestrator, tenant_id):
     sent = await orchestrator.send_outreach(
         make_campaign(tenant_id), "marie", make_profile(), {"default": "Bonjou {{ name }}"}
     )
@@ -114,11 +114,11 @@ async def test_outreaches_are_found_by_how_they_ended_and_why(orchestrator, tena
     assert "**On email**, a fallback. instagram was chosen first" in details
 
     async def found() -> bool:
-        told = {}
+        rendered = {}
         for query in ("State = 'sent'", "Reason = 'duplicate'", "State = 'under_way'"):
             mine = f"MadanSara{query} AND {TENANT_ATTRIBUTE} = '{tenant_id}'"
-            told[query] = [execution.id async for execution in client.list_workflows(mine)]
-        return list(told.values()) == [[sent.id], [blocked.id], [sleeping.id]]
+            rendered[query] = [execution.id async for execution in client.list_workflows(mine)]
+        return list(rendered.values()) == [[sent.id], [blocked.id], [sleeping.id]]
 
     await eventually(found, "each outreach is found by its state or reason")
     await orchestrator.cancel(ids[2])
@@ -185,8 +185,8 @@ async def test_a_campaign_that_paces_itself_says_why(orchestrator, database, ten
         return "waits for the next day" in await _details(handle)
 
     await eventually(asleep, "it sleeps until the next day")
-    told = re.findall(r"daily share chosen: share (\d+), reason (.+)", await _details(handle))
-    ((share, reason),) = told
+    rendered = re.findall(r"daily share chosen: share (\d+), reason (.+)", await _details(handle))
+    ((share, reason),) = rendered
     assert int(share) <= 7  # None at all where the day is nearly over.
     assert "5.00 left pays for 50 messages at 0.1" in reason
     await orchestrator.campaign(campaign.id).cancel("seen enough")

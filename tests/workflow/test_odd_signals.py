@@ -31,10 +31,10 @@ def heard(caplog):
 
 
 @pytest.mark.parametrize(
-    ("inputs", "fault"),
+    ("inputs", "violation"),
     [
-        ([{"reason": 5}], "faulty or missing: reason"),
-        ([{"reason": [ROSALIE]}], "faulty or missing: reason"),
+        ([{"reason": 5}], "invalid or missing: reason"),
+        ([{"reason": [ROSALIE]}], "invalid or missing: reason"),
         ([ROSALIE], "its input is no object"),
         ([None], "its input is no object"),
         ([{"reason": "rain"}, ROSALIE], "it has 2 inputs instead of one object"),
@@ -43,7 +43,7 @@ def heard(caplog):
     ],
 )
 async def test_a_cancel_is_obeyed_whatever_comes_with_it(
-    stage, database, tenant_id, heard, inputs, fault
+    stage, database, tenant_id, heard, inputs, violation
 ):
     handle = await _begun_campaign(stage, database, tenant_id)
 
@@ -51,11 +51,13 @@ async def test_a_cancel_is_obeyed_whatever_comes_with_it(
 
     assert (await handle.result()).status is CampaignStatus.CANCELLED
     await assert_nothing_left_behind(database, tenant_id)
-    expected = [] if fault is None else [f"input of the signal cancel cannot be used: {fault}"]
+    expected = (
+        [] if violation is None else [f"input of the signal cancel cannot be used: {violation}"]
+    )
     assert [line.split(" (")[0] for line in heard()] == expected
     events = (await handle.query(CampaignWorkflow.status)).last_events
     (cancelled,) = [e for e in events if e.details.get("reason")]
-    given = isinstance(inputs[0], dict) and fault is None if inputs else False
+    given = isinstance(inputs[0], dict) and violation is None if inputs else False
     assert cancelled.details["reason"] == ("rain" if given else "no reason given")
 
 
@@ -72,7 +74,7 @@ async def test_signals_without_input_are_heard_with_one(stage, database, tenant_
     assert len(heard()) == 3
 
 
-async def test_a_faulty_receipt_is_refused_in_words_and_harms_nothing(stage, tenant_id, heard):
+async def test_an_invalid_receipt_is_refused_in_words_and_harms_nothing(stage, tenant_id, heard):
     campaign = make_campaign(tenant_id, channels=["email"], settings={"receipt_wait_minutes": 600})
     await stage.cast({Channel.EMAIL: ScriptedSender()})
     handle = await stage.start(campaign)
@@ -90,7 +92,7 @@ async def test_a_faulty_receipt_is_refused_in_words_and_harms_nothing(stage, ten
 
     assert (await handle.result()).state is OutreachState.SENT
     assert len(heard()) == 6
-    assert "faulty or missing: attempt_no, kind, occurred_at" in heard()[1]
+    assert "invalid or missing: attempt_no, kind, occurred_at" in heard()[1]
 
 
 async def _begun_campaign(stage, database, tenant_id):

@@ -144,7 +144,7 @@ CREATE TABLE campaign_queue (
 
 # A claim covers from its instant onwards until its message is sent, then until the
 # look-back window after the send has passed. Ranges only shrink, so that closing one cannot
-# collide with another; only a bounce opens one again, and then the constraint judges.
+# collide with another; only a bounce opens one again, and then the constraint decides.
 _CLAIMS = """
 CREATE TABLE recipient_claims (
     message_id   uuid NOT NULL,
@@ -210,13 +210,13 @@ CREATE TRIGGER keep_identifiers
     ON recipient_claims FOR EACH ROW EXECUTE FUNCTION keep_claimed_identifiers()
 """
 
-# Counts the claims granted on an identifier of a person. A claim is judged on facts read before
+# Counts the claims granted on an identifier of a person. A claim is decided on facts read before
 # it; it is stored only if the counts of all its identifiers are still those read with them.
 _TURNS = """
-CREATE TABLE recipient_turns (
+CREATE TABLE recipient_versions (
     tenant_id  uuid NOT NULL,
     identifier text NOT NULL,
-    turn       bigint NOT NULL,
+    version    bigint NOT NULL,
     PRIMARY KEY (tenant_id, identifier)
 )
 """
@@ -400,7 +400,7 @@ CREATE TABLE engagement_stats (
 )
 """
 
-# What a message brought in, told by whoever sold or signed up; its sender cannot know.
+# What a message brought in, reported by the seller; its sender cannot know.
 _CONVERSIONS = """
 CREATE TABLE conversions (
     tenant_id     uuid NOT NULL,
@@ -552,8 +552,8 @@ CREATE TRIGGER tally_changed AFTER UPDATE ON messages
 )
 
 # Every key begins with the tenant. Of a table that was never analysed PostgreSQL guesses that a
-# tenant has one row, and might settle on looking through all a tenant has. Told the opposite, it
-# looks by what follows the tenant; the first ANALYZE replaces this by what is there.
+# tenant has one row, and might settle on looking through all a tenant has. With the
+# opposite guess it looks by what follows the tenant; the first ANALYZE replaces this by the facts.
 _TENANTS_HAVE_MANY_ROWS = """
 SELECT pg_restore_attribute_stats(
            'schemaname', table_schema::text, 'relname', table_name::text,
@@ -619,8 +619,8 @@ def downgrade() -> None:
         "DROP TABLE provider_accounts, "
         "conversions, campaign_events, campaign_tallies, campaign_tally_changes, "
         "engagement_stats, suppressions, counted_once, delivery_events, attempts, budget_entries, "
-        "budget_accounts, recipient_turns, claimed_identifiers, recipient_claims, campaign_queue, "
-        "messages, contents, campaigns"
+        "budget_accounts, recipient_versions, claimed_identifiers, recipient_claims, "
+        "campaign_queue, messages, contents, campaigns"
     )
     op.execute(
         "DROP FUNCTION fold_tallies, fold_tallies_now_and_then, tally_stored_messages, "

@@ -245,8 +245,8 @@ async def test_it_stays_open_for_bounces_and_the_message_goes_on(orchestrator, d
 
     async def taken():
         status = await control.status()
-        told = status is not None and status.figures is not None and status.figures.by_state
-        return told == {"sent": 1} and status.waits_for is WaitReason.OUTCOMES
+        rendered = status is not None and status.figures is not None and status.figures.by_state
+        return rendered == {"sent": 1} and status.waits_for is WaitReason.OUTCOMES
 
     await eventually(taken, "it is sent, and the campaign waits for its receipt")
     assert (await orchestrator.get_campaign(campaign.id)).status is CampaignStatus.ACTIVE

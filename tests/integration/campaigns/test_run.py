@@ -239,9 +239,9 @@ async def test_the_days_share_is_used_up_and_it_sleeps_until_the_next_day(
     await eventually(lambda: _got(messages_got, campaign, 7), "seven are sent")
     status = await control.status()
     assert status.next_wake_at == start_of_next_day(campaign, datetime.now(UTC))
-    told = await orchestrator.get_orchestration_status(campaign.id)
-    assert told["waits_for"] == "next_day"
-    assert told["next_wake_at"] == f"{status.next_wake_at:%Y-%m-%dT%H:%M:%SZ}"
+    rendered = await orchestrator.get_orchestration_status(campaign.id)
+    assert rendered["waits_for"] == "next_day"
+    assert rendered["next_wake_at"] == f"{status.next_wake_at:%Y-%m-%dT%H:%M:%SZ}"
 
     with pytest.raises(InvalidRequestError, match="5 is below the 7 messages"):
         await control.set_daily_limit(5)

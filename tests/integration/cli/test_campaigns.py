@@ -96,15 +96,15 @@ async def test_a_save_names_the_limits_it_changes_and_asks_on_a_terminal(
     save = ("campaign", "save", str(file))
     await madan_sara(*save)
     await madan_sara("campaign", "set", name, "--daily-limit", "500", "--budget", "100")
-    told = "daily_limit 500 -> 10; budget_total 100 -> 5"
+    text = "daily_limit 500 -> 10; budget_total 100 -> 5"
 
     no = await run_on_terminal(*save, settings=settings, typed="n\n")
     assert (no.code, no.out) == (1, "")
-    assert f"Campaign Spring fair gets other limits: {told}. Go on? [y/N]" in no.err
+    assert f"Campaign Spring fair gets other limits: {text}. Go on? [y/N]" in no.err
     assert (await orchestrator.get_campaign(UUID(name))).daily_limit == 500
     script = await madan_sara(*save)
     assert (script.code, script.err) == (0, "")
-    assert f"Changed limits: {told}." in script.out
+    assert f"Changed limits: {text}." in script.out
     again = await run_on_terminal(*save, "--json", settings=settings, typed="")
     assert (again.code, again.err, again.document["limits_changed"]) == (0, "", {})
     status = (await madan_sara("campaign", "status", name, "--json")).document
@@ -156,8 +156,8 @@ async def test_a_campaign_is_imported_started_steered_and_cancelled(
     assert started.document == {"campaign_id": name, "workflow_id": workflow_id}
 
     async def full() -> bool:
-        told = await madan_sara("campaign", "status", name, "--json")
-        return bool(told.document["waits_for"] == "next_day" and told.document["total_sent"] == 2)
+        text = await madan_sara("campaign", "status", name, "--json")
+        return bool(text.document["waits_for"] == "next_day" and text.document["total_sent"] == 2)
 
     await eventually(full, "the day's two messages are sent")
     await orchestrator.campaign(UUID(name)).handle.terminate("by hand")
@@ -184,9 +184,9 @@ async def test_a_campaign_is_imported_started_steered_and_cancelled(
     cancelled = await madan_sara("campaign", "cancel", name, "--reason", "rain")
     assert cancelled.code == 0
     assert (await orchestrator.campaign(UUID(name)).result()).status is CampaignStatus.CANCELLED
-    told = (await madan_sara("campaign", "status", name, "--json")).document
-    assert told["total_messages"] == 5
-    assert [event["kind"] for event in told["last_events"]] == [
+    text = (await madan_sara("campaign", "status", name, "--json")).document
+    assert text["total_messages"] == 5
+    assert [event["kind"] for event in text["last_events"]] == [
         "cancelled",
         "limits_set",
     ]

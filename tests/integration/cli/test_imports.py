@@ -81,7 +81,7 @@ async def test_an_import_is_one_json_document(madan_sara, saved, tmp_path):
     }
 
 
-async def test_rejected_rows_are_told_with_their_file_and_by_the_exit_code(
+async def test_rejected_rows_are_reported_with_their_file_and_by_the_exit_code(
     madan_sara, saved, tmp_path
 ):
     path = written(tmp_path, "ana", "two words")

@@ -42,8 +42,8 @@ async def test_money_engagement_and_conversions_come_together(madan_sara, campai
     again = await madan_sara("convert", str(message), "12.5", "--id", "order 17")
     assert again.out == f"A conversion of 12.5 is counted for message {message}, as order 17.\n"
 
-    told = await madan_sara("campaign", "analytics", campaign["id"], "--json")
-    assert (told.code, told.err) == (0, "")
+    rendered = await madan_sara("campaign", "analytics", campaign["id"], "--json")
+    assert (rendered.code, rendered.err) == (0, "")
     expected = {
         "spent": 0.5,
         "messages": 1,
@@ -56,10 +56,10 @@ async def test_money_engagement_and_conversions_come_together(madan_sara, campai
         "cost_per_engagement": 0.5,
         "roi": 24.0,
     }
-    assert told.document["campaign_id"] == campaign["id"]
-    assert told.document["total"] == expected
-    assert told.document["by_channel"]["instagram"] == expected
-    assert told.document["by_channel"]["email"]["roi"] is None
+    assert rendered.document["campaign_id"] == campaign["id"]
+    assert rendered.document["total"] == expected
+    assert rendered.document["by_channel"]["instagram"] == expected
+    assert rendered.document["by_channel"]["email"]["roi"] is None
 
     shown = await madan_sara("campaign", "analytics", campaign["id"])
     assert "+2400.00 %" in shown.out

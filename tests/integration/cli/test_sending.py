@@ -57,11 +57,11 @@ async def test_the_saved_campaign_stands_against_the_files(
     await orchestrator.campaign(UUID(campaign["id"])).set_limits(daily_limit=3)
 
     again = await madan_sara("send", "-", "--json", stdin=request_file)
-    told = await madan_sara("send", "-", stdin=request_file)
+    rendered = await madan_sara("send", "-", stdin=request_file)
 
     (warning,) = again.document["warnings"]
     assert "the saved one stands, which differs from the one given in daily_limit;" in warning
-    assert "warning" in told.out
+    assert "warning" in rendered.out
     assert (await orchestrator.get_campaign(UUID(campaign["id"]))).daily_limit == 3
 
 
@@ -104,12 +104,12 @@ async def test_a_duplicate_is_blocked(madan_sara, orchestrator, request_file, ca
     assert again.document["reason"] == "duplicate"
     assert again.document["details"]["last_message_id"] == first.document["message_id"]
 
-    told = await madan_sara("explain", again.document["message_id"])
-    assert told.code == 0
-    assert "The message was blocked: duplicate. Nothing was sent." in told.out
-    assert f"message {first.document['message_id']}" in told.out
-    assert "24 hours pass between two messages" in told.out
-    assert "force_send" in told.out
+    rendered = await madan_sara("explain", again.document["message_id"])
+    assert rendered.code == 0
+    assert "The message was blocked: duplicate. Nothing was sent." in rendered.out
+    assert f"message {first.document['message_id']}" in rendered.out
+    assert "24 hours pass between two messages" in rendered.out
+    assert "force_send" in rendered.out
 
 
 @pytest.mark.parametrize(

@@ -109,7 +109,7 @@ async def test_programs_get_a_document_a_line(watching, change, campaign):
     assert (code, err) == (0, "")
 
 
-async def test_ctrl_c_ends_it_and_is_no_fault(watching):
+async def test_ctrl_c_ends_it_and_is_no_violation(watching):
     async with watching() as watcher:
         await watcher.line()
         watcher.process.send_signal(signal.SIGINT)

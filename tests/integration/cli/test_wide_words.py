@@ -36,7 +36,7 @@ async def test_every_order_takes_what_a_campaign_and_a_person_may_be_called(
     assert (imported.code, imported.err) == (1, "")
     assert "1 added, 0 known already, 1 rejected" in imported.out
 
-    for order in (
+    for command in (
         ("status", message_id),
         ("explain", message_id),
         ("person", person),
@@ -47,6 +47,6 @@ async def test_every_order_takes_what_a_campaign_and_a_person_may_be_called(
         ("campaign", "cancel", campaign["id"], "--reason", long),
         ("suppress", "--recipient", person, "--reason", long),
     ):
-        told = await madan_sara(*order)
-        assert (told.code, told.err) == (0, ""), (order, told.err[-500:])
-        assert "Traceback" not in told.out
+        rendered = await madan_sara(*command)
+        assert (rendered.code, rendered.err) == (0, ""), (command, rendered.err[-500:])
+        assert "Traceback" not in rendered.out

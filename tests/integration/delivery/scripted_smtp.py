@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager, suppress
 from typing import Final, Self
 
-from tests.integration.delivery.sender_contract import ENDLESS_BYTES, Fate
+from tests.integration.delivery.sender_contract import ENDLESS_BYTES, Scenario
 
 #: In place of an answer: close the connection.
 HANG_UP: Final = "hang up"
@@ -88,7 +88,7 @@ class ScriptedSmtp:
             await self._converse(reader, writer)
         self._writers.discard(writer)
         writer.close()
-        await self._tell()
+        await self._publish()
 
     async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         recipient = ""
@@ -116,7 +116,7 @@ class ScriptedSmtp:
     async def _say(self, writer: asyncio.StreamWriter, command: str, answer: str) -> str:
         if command != "greeting":
             self.heard.append(command)
-            await self._tell()
+            await self._publish()
         if answer == TRICKLE:
             while True:
                 await self._write(writer, b"2")
@@ -132,56 +132,56 @@ class ScriptedSmtp:
         await writer.drain()
         self.octets_said += len(octets)
 
-    async def _tell(self) -> None:
+    async def _publish(self) -> None:
         async with self._changed:
             self._changed.notify_all()
 
 
-#: What a server says that is told to bring a fate, and to which command.
-_FATES: Final = {
-    Fate.REFUSED: ("RCPT", "550 5.1.1 {address}: Recipient address rejected: User unknown"),
-    Fate.LATER: ("RCPT", "451 4.7.1 {address}: Greylisted, try again in 300 seconds"),
-    Fate.UNAVAILABLE: ("RCPT", "451 4.3.2 {address}: System not accepting messages"),
-    Fate.ANSWER_LOST: ("content", HANG_UP),
-    Fate.NO_ANSWER: ("content", HANG_UP),
-    Fate.TRICKLE: ("content", TRICKLE),
-    Fate.ENDLESS: ("content", ENDLESS_LINE),
-    Fate.GARBAGE: ("content", "\x00\xff\xfe{{}}\r\nHTTP/1.1 200 OK"),
-    Fate.TANGLED: ("content", "\r\n".join(["250-5.1.1", "550-2.0.0", "-"] * 9)),
-    Fate.GIANT_ID: ("content", "250 2.0.0 queued as " + "9" * 7000),
-    Fate.NUL_ID: ("content", "250 2.0.0 queued as 1\x00\x1b2"),
-    Fate.ADDRESS_CODE: ("RCPT", "550 {code}"),
-    Fate.YEARS: ("RCPT", "451 4.7.1 Greylisted, try again in 999999999 seconds"),
+#: What a server says that is asked to bring a scenario, and to which command.
+_SCENARIOS: Final = {
+    Scenario.REFUSED: ("RCPT", "550 5.1.1 {address}: Recipient address rejected: User unknown"),
+    Scenario.LATER: ("RCPT", "451 4.7.1 {address}: Greylisted, try again in 300 seconds"),
+    Scenario.UNAVAILABLE: ("RCPT", "451 4.3.2 {address}: System not accepting messages"),
+    Scenario.ANSWER_LOST: ("content", HANG_UP),
+    Scenario.NO_ANSWER: ("content", HANG_UP),
+    Scenario.TRICKLE: ("content", TRICKLE),
+    Scenario.ENDLESS: ("content", ENDLESS_LINE),
+    Scenario.GARBAGE: ("content", "\x00\xff\xfe{{}}\r\nHTTP/1.1 200 OK"),
+    Scenario.TANGLED: ("content", "\r\n".join(["250-5.1.1", "550-2.0.0", "-"] * 9)),
+    Scenario.GIANT_ID: ("content", "250 2.0.0 queued as " + "9" * 7000),
+    Scenario.NUL_ID: ("content", "250 2.0.0 queued as 1\x00\x1b2"),
+    Scenario.ADDRESS_CODE: ("RCPT", "550 {code}"),
+    Scenario.YEARS: ("RCPT", "451 4.7.1 Greylisted, try again in 999999999 seconds"),
 }
-_TWICE: Final = (Fate.LATER, Fate.UNAVAILABLE)
-_NOT_KEPT: Final = (Fate.NO_ANSWER,)
+_TWICE: Final = (Scenario.LATER, Scenario.UNAVAILABLE)
+_NOT_KEPT: Final = (Scenario.NO_ANSWER,)
 
 
-class FatefulSmtp(ScriptedSmtp):
-    """Brings each message the fate that stands in its recipient's address."""
+class ScenarioSmtp(ScriptedSmtp):
+    """Brings each message the scenario that stands in its recipient's address."""
 
     def __init__(self) -> None:
         super().__init__({})
-        self._told: Counter[str] = Counter()
+        self._render: Counter[str] = Counter()
 
     def copies_for(self, address: str) -> int:
         """How many contents the person has got."""
-        if fate_of(address) in _NOT_KEPT:
+        if scenario_of(address) in _NOT_KEPT:
             return 0
         return sum(recipient == address for recipient, _ in self.contents)
 
     def _answer(self, command: str, recipient: str) -> str:
-        fate = fate_of(recipient)
-        moment, answer = _FATES.get(fate, ("", ""))
+        scenario = scenario_of(recipient)
+        moment, answer = _SCENARIOS.get(scenario, ("", ""))
         if command != moment:
             return super()._answer(command, recipient)
-        self._told[recipient] += 1
-        if fate in _TWICE and self._told[recipient] > 2:
+        self._render[recipient] += 1
+        if scenario in _TWICE and self._render[recipient] > 2:
             return super()._answer(command, recipient)
         code = recipient.replace("@", ".").lower()
         return answer.format(address=recipient, code=code)
 
 
-def fate_of(recipient: str) -> Fate:
-    """The fate in an address like `nul_id.1f2e@example.com`."""
-    return Fate.__members__.get(recipient.partition(".")[0].upper(), Fate.ACCEPTED)
+def scenario_of(recipient: str) -> Scenario:
+    """The scenario in an address like `nul_id.1f2e@example.com`."""
+    return Scenario.__members__.get(recipient.partition(".")[0].upper(), Scenario.ACCEPTED)

@@ -35,7 +35,7 @@ from madan_sara.contracts.naming import idempotency_key
 from tests.fakes.sender import send
 
 
-class Fate(Enum):
+class Scenario(Enum):
     """What is to happen to a message."""
 
     ACCEPTED = auto()
@@ -66,19 +66,19 @@ class Fate(Enum):
     YEARS = auto()
 
 
-#: How a call may end that met with each hostile fate.
-HOSTILE: Final[Mapping[Fate, tuple[type[Accepted | Refused | DeliveryError], ...]]] = (
+#: How a call may end that met with each hostile scenario.
+HOSTILE: Final[Mapping[Scenario, tuple[type[Accepted | Refused | DeliveryError], ...]]] = (
     MappingProxyType(
         {
-            Fate.TRICKLE: (AmbiguousDeliveryError,),
-            Fate.ENDLESS: (AmbiguousDeliveryError,),
-            Fate.GARBAGE: (AmbiguousDeliveryError,),
-            Fate.TANGLED: (AmbiguousDeliveryError,),
+            Scenario.TRICKLE: (AmbiguousDeliveryError,),
+            Scenario.ENDLESS: (AmbiguousDeliveryError,),
+            Scenario.GARBAGE: (AmbiguousDeliveryError,),
+            Scenario.TANGLED: (AmbiguousDeliveryError,),
             # Taken all the same: another send would be a second message.
-            Fate.GIANT_ID: (Accepted, AmbiguousDeliveryError),
-            Fate.NUL_ID: (Accepted, AmbiguousDeliveryError),
-            Fate.ADDRESS_CODE: (Refused,),
-            Fate.YEARS: (NotTakenError,),
+            Scenario.GIANT_ID: (Accepted, AmbiguousDeliveryError),
+            Scenario.NUL_ID: (Accepted, AmbiguousDeliveryError),
+            Scenario.ADDRESS_CODE: (Refused,),
+            Scenario.YEARS: (NotTakenError,),
         }
     )
 )
@@ -102,17 +102,17 @@ class Bench:
     #: What the provider asks to wait when it says later.
     retry_after: timedelta | None = None
 
-    def sender_for(self, fate: Fate) -> MessageSender:
+    def sender_for(self, scenario: Scenario) -> MessageSender:
         """The impatient one only where no answer will come, so that load breaks no test."""
-        waits = fate in (Fate.NO_ANSWER, Fate.TRICKLE)
+        waits = scenario in (Scenario.NO_ANSWER, Scenario.TRICKLE)
         return (waits and self.impatient_sender) or self.sender
 
 
 class SenderContract(ABC):
     """Inherited by the tests of each sender, which fill in the gaps."""
 
-    #: Fates that the provider's protocol has no way to bring.
-    unheard_of: ClassVar[frozenset[Fate]] = frozenset()
+    #: Scenarios that the provider's protocol has no way to bring.
+    unheard_of: ClassVar[frozenset[Scenario]] = frozenset()
 
     @pytest.fixture
     @abstractmethod
@@ -120,8 +120,8 @@ class SenderContract(ABC):
         """The sender under test."""
 
     @abstractmethod
-    def address(self, fate: Fate) -> str:
-        """A fresh address that brings a message this fate."""
+    def address(self, scenario: Scenario) -> str:
+        """A fresh address that brings a message this scenario."""
 
     @abstractmethod
     def copies_of(self, message: OutgoingMessage) -> int:
@@ -131,8 +131,8 @@ class SenderContract(ABC):
     async def endless_bytes(self, message: OutgoingMessage) -> int:
         """How much of its endless answer the provider got rid of, once its caller has gone."""
 
-    def message(self, bench: Bench, fate: Fate = Fate.ACCEPTED) -> OutgoingMessage:
-        return outgoing(bench.channel, self.address(fate))
+    def message(self, bench: Bench, scenario: Scenario = Scenario.ACCEPTED) -> OutgoingMessage:
+        return outgoing(bench.channel, self.address(scenario))
 
     async def test_an_accepted_message_has_an_id(self, bench):
         message = self.message(bench)
@@ -142,7 +142,7 @@ class SenderContract(ABC):
         assert self.copies_of(message) == 1
 
     async def test_a_refusal_is_a_result_with_a_code(self, bench):
-        message = self.message(bench, Fate.REFUSED)
+        message = self.message(bench, Scenario.REFUSED)
         result = await send(bench.sender, message)
         assert isinstance(result, Refused)
         assert result.code
@@ -150,7 +150,7 @@ class SenderContract(ABC):
         assert self.copies_of(message) == 0
 
     async def test_later_means_not_taken_and_taken_when_tried_again(self, bench):
-        message = self.message(bench, Fate.LATER)
+        message = self.message(bench, Scenario.LATER)
         for _ in range(2):
             with pytest.raises(TransientDeliveryError) as caught:
                 await send(bench.sender, message)
@@ -159,9 +159,9 @@ class SenderContract(ABC):
         assert isinstance(await send(bench.sender, message), Accepted)
         assert self.copies_of(message) == 1
 
-    async def test_an_outage_of_the_account_is_told_from_a_recipient_put_off(self, bench):
-        self.require(Fate.UNAVAILABLE)
-        message = self.message(bench, Fate.UNAVAILABLE)
+    async def test_an_outage_of_the_account_is_reported_from_a_recipient_put_off(self, bench):
+        self.require(Scenario.UNAVAILABLE)
+        message = self.message(bench, Scenario.UNAVAILABLE)
         for _ in range(2):
             with pytest.raises(ProviderUnavailableError):
                 await send(bench.sender, message)
@@ -178,20 +178,20 @@ class SenderContract(ABC):
         assert isinstance(await send(bench.sender, self.message(bench)), Accepted)
 
     async def test_a_lost_answer_is_ambiguous(self, bench):
-        message = self.message(bench, Fate.ANSWER_LOST)
+        message = self.message(bench, Scenario.ANSWER_LOST)
         with pytest.raises(AmbiguousDeliveryError):
             await send(bench.sender, message)
         assert self.copies_of(message) == 1
 
     async def test_no_answer_is_ambiguous_though_nothing_was_taken(self, bench):
-        message = self.message(bench, Fate.NO_ANSWER)
+        message = self.message(bench, Scenario.NO_ANSWER)
         with pytest.raises(AmbiguousDeliveryError):
-            await send(bench.sender_for(Fate.NO_ANSWER), message)
+            await send(bench.sender_for(Scenario.NO_ANSWER), message)
         assert self.copies_of(message) == 0
 
     async def test_after_a_lost_answer_the_sender_still_works(self, bench):
         with pytest.raises(AmbiguousDeliveryError):
-            await send(bench.sender, self.message(bench, Fate.ANSWER_LOST))
+            await send(bench.sender, self.message(bench, Scenario.ANSWER_LOST))
         assert isinstance(await send(bench.sender, self.message(bench)), Accepted)
 
     async def test_an_unreachable_server_is_an_outage_of_the_account(self, bench):
@@ -212,7 +212,8 @@ class SenderContract(ABC):
         if not bench.sender.capabilities.look_up:
             pytest.skip("this sender declares no look-up")
         taken, lost, refused = (
-            self.message(bench, fate) for fate in (Fate.ACCEPTED, Fate.ANSWER_LOST, Fate.REFUSED)
+            self.message(bench, scenario)
+            for scenario in (Scenario.ACCEPTED, Scenario.ANSWER_LOST, Scenario.REFUSED)
         )
         accepted = await send(bench.sender, taken)
         refusal = await send(bench.sender, refused)
@@ -236,12 +237,12 @@ class SenderContract(ABC):
             pytest.skip("this sender declares no look-up")
         assert declared.look_up_settles_after > declared.longest_call
 
-    @pytest.mark.parametrize("fate", HOSTILE, ids=lambda fate: fate.name.lower())
-    async def test_a_hostile_answer_ends_the_call_and_leaves_nothing_to_keep(self, bench, fate):
-        self.require(fate)
-        message = self.message(bench, fate)
-        ended = await outcome(bench.sender_for(fate), message)
-        assert isinstance(ended, HOSTILE[fate])
+    @pytest.mark.parametrize("scenario", HOSTILE, ids=lambda scenario: scenario.name.lower())
+    async def test_a_hostile_answer_ends_the_call_and_leaves_nothing_to_keep(self, bench, scenario):
+        self.require(scenario)
+        message = self.message(bench, scenario)
+        ended = await outcome(bench.sender_for(scenario), message)
+        assert isinstance(ended, HOSTILE[scenario])
         assert_can_be_kept(ended, message)
         assert self.copies_of(message) <= 1
         # What is left of a hostile answer answers no other message.
@@ -250,26 +251,26 @@ class SenderContract(ABC):
         assert self.copies_of(later) == 1
 
     async def test_an_endless_answer_is_not_read_to_its_end(self, bench):
-        self.require(Fate.ENDLESS)
-        message = self.message(bench, Fate.ENDLESS)
+        self.require(Scenario.ENDLESS)
+        message = self.message(bench, Scenario.ENDLESS)
         with pytest.raises(AmbiguousDeliveryError):
             await send(bench.sender, message)
         assert await self.endless_bytes(message) < _MOST_BYTES
 
     async def test_no_error_tells_the_address_or_the_text(self, bench):
-        for fate in (Fate.LATER, Fate.ANSWER_LOST, Fate.NO_ANSWER):
-            message = self.message(bench, fate)
+        for scenario in (Scenario.LATER, Scenario.ANSWER_LOST, Scenario.NO_ANSWER):
+            message = self.message(bench, scenario)
             with pytest.raises(DeliveryError) as caught:
-                await send(bench.sender_for(fate), message)
+                await send(bench.sender_for(scenario), message)
             assert_tells_nothing(caught.value, message)
         message = self.message(bench)
         with pytest.raises(DeliveryError) as caught:
             await send(bench.lost_sender, message)
         assert_tells_nothing(caught.value, message)
 
-    def require(self, fate: Fate) -> None:
-        if fate in self.unheard_of:
-            pytest.skip("the provider's protocol cannot bring this fate")
+    def require(self, scenario: Scenario) -> None:
+        if scenario in self.unheard_of:
+            pytest.skip("the provider's protocol cannot bring this scenario")
 
     async def test_closing_twice_is_closing_once(self, bench):
         await send(bench.sender, self.message(bench))
@@ -285,7 +286,7 @@ def outgoing(
     message_id: UUID | None = None,
     attempt_no: int = 1,
 ) -> OutgoingMessage:
-    """A message of its own, unless told whose."""
+    """A message of its own, unless another's is given."""
     message_id = message_id or uuid4()
     return OutgoingMessage(
         channel=channel,
@@ -327,6 +328,6 @@ def _bare(text: str) -> str:
 def assert_tells_nothing(error: BaseException, message: OutgoingMessage) -> None:
     """Neither the error nor anything it would be logged or stored with names the person."""
     assert error.__cause__ is None, "a cause goes into the history as well"
-    told = f"{error!r} {error} {error.args} {''.join(traceback.format_exception(error))}"
+    rendered = f"{error!r} {error} {error.args} {''.join(traceback.format_exception(error))}"
     for secret in (message.address, message.content.text):
-        assert secret not in told
+        assert secret not in rendered

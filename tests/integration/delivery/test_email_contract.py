@@ -7,7 +7,7 @@ import pytest
 
 from madan_sara.contracts.channels import Channel
 from madan_sara.delivery.email_smtp import EmailSmtpSender, SmtpSettings
-from tests.integration.delivery.scripted_smtp import FatefulSmtp
+from tests.integration.delivery.scripted_smtp import ScenarioSmtp
 from tests.integration.delivery.sender_contract import Bench, SenderContract
 
 #: Only where no answer will come, so that load breaks no test.
@@ -17,7 +17,7 @@ _IMPATIENT_SECONDS = 0.3
 class TestEmailSmtpSender(SenderContract):
     @pytest.fixture
     async def bench(self, closed_port):
-        async with FatefulSmtp().serving() as self.server:
+        async with ScenarioSmtp().serving() as self.server:
             senders = [
                 EmailSmtpSender(
                     SmtpSettings(
@@ -46,8 +46,8 @@ class TestEmailSmtpSender(SenderContract):
             for each in senders:
                 await each.close()
 
-    def address(self, fate):
-        return f"{fate.name.lower()}.{uuid4().hex}@example.com"
+    def address(self, scenario):
+        return f"{scenario.name.lower()}.{uuid4().hex}@example.com"
 
     def copies_of(self, message):
         return self.server.copies_for(message.address)

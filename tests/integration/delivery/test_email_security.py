@@ -127,7 +127,7 @@ async def test_speaking_plainly_to_a_server_that_wants_starttls_is_misconfigured
         (HANG_UP, ProviderUnavailableError),
     ],
 )
-async def test_a_failing_starttls_is_judged_by_its_answer(answer, error, message):
+async def test_a_failing_starttls_is_classified_by_its_answer(answer, error, message):
     script = {"EHLO": ["250-scripted\r\n250 STARTTLS"], "STARTTLS": [answer]}
     async with ScriptedSmtp(script).serving() as server:
         sender = EmailSmtpSender(settings_for(server.port, "starttls"))

@@ -167,7 +167,7 @@ async def test_the_lease_is_asked_when_all_is_ready_and_before_each_part_leaves(
         with pytest.raises(LeaseExpiredError):
             await client_of(server.url).hand_over("/m", b'{"text": "Bonjou"}', lease)
         await server.until_idle()
-    # Connected, and never told the text.
+    # Connected, and never given the text.
     assert len(server.heard) == 1
     assert b"Bonjou" not in server.heard[0]
     assert bool(server.heard[0]) == bool(times)
@@ -221,7 +221,7 @@ async def test_a_certificate_is_checked(certificate, monkeypatch):
         f"http://{'a' * 70}.example",
     ],
 )
-def test_an_address_that_is_no_url_is_told(url):
+def test_an_address_that_is_no_url_is_reported(url):
     with pytest.raises(ValueError, match="no http or https URL"):
         client_of(url)
 

@@ -10,22 +10,22 @@ from madan_sara.contracts.channels import Channel
 from madan_sara.delivery.sandbox import SandboxSender
 from madan_sara.emulators.sandbox.behaviour import BEHAVIOURS, Behaviour
 from madan_sara.emulators.sandbox.provider import SandboxProvider
-from tests.integration.delivery.sender_contract import Bench, Fate, SenderContract
+from tests.integration.delivery.sender_contract import Bench, Scenario, SenderContract
 
 _BEHAVIOUR = {
-    Fate.REFUSED: Behaviour.REFUSE,
-    Fate.LATER: Behaviour.BUSY,
-    Fate.UNAVAILABLE: Behaviour.THROTTLE,
-    Fate.ANSWER_LOST: Behaviour.SWALLOW,
-    Fate.NO_ANSWER: Behaviour.VANISH,
-    Fate.TRICKLE: Behaviour.TRICKLE,
-    Fate.ENDLESS: Behaviour.ENDLESS,
-    Fate.GARBAGE: Behaviour.GARBAGE,
-    Fate.TANGLED: Behaviour.TANGLED,
-    Fate.GIANT_ID: Behaviour.GIANT,
-    Fate.NUL_ID: Behaviour.NUL,
-    Fate.ADDRESS_CODE: Behaviour.PARROT,
-    Fate.YEARS: Behaviour.YEARS,
+    Scenario.REFUSED: Behaviour.REFUSE,
+    Scenario.LATER: Behaviour.BUSY,
+    Scenario.UNAVAILABLE: Behaviour.THROTTLE,
+    Scenario.ANSWER_LOST: Behaviour.SWALLOW,
+    Scenario.NO_ANSWER: Behaviour.VANISH,
+    Scenario.TRICKLE: Behaviour.TRICKLE,
+    Scenario.ENDLESS: Behaviour.ENDLESS,
+    Scenario.GARBAGE: Behaviour.GARBAGE,
+    Scenario.TANGLED: Behaviour.TANGLED,
+    Scenario.GIANT_ID: Behaviour.GIANT,
+    Scenario.NUL_ID: Behaviour.NUL,
+    Scenario.ADDRESS_CODE: Behaviour.PARROT,
+    Scenario.YEARS: Behaviour.YEARS,
 }
 
 
@@ -74,8 +74,8 @@ class TestSandboxSenderWithKeys(_SandboxContract):
     channel = Channel.INSTAGRAM
     keys = True
 
-    def address(self, fate):
-        word = BEHAVIOURS[_BEHAVIOUR[fate]].word if fate in _BEHAVIOUR else "ana"
+    def address(self, scenario):
+        word = BEHAVIOURS[_BEHAVIOUR[scenario]].word if scenario in _BEHAVIOUR else "ana"
         return f"{word}-{uuid4().hex}"
 
 
@@ -90,6 +90,6 @@ class TestSandboxSenderWithoutKeys(_SandboxContract):
         yield provider
         await provider.stop()
 
-    def address(self, fate):
-        ending = BEHAVIOURS[_BEHAVIOUR[fate]].phone_ending if fate in _BEHAVIOUR else "111"
+    def address(self, scenario):
+        ending = BEHAVIOURS[_BEHAVIOUR[scenario]].phone_ending if scenario in _BEHAVIOUR else "111"
         return f"+509{random.randrange(10**4, 10**5)}{ending}"

@@ -93,11 +93,11 @@ async def test_the_feed_is_paged_by_sequence(http):
 
 
 @pytest.mark.parametrize("path", ["/v1/receipts", "/v1/chat/messages", "/v1/log"])
-async def test_nobody_who_asks_is_told_an_address_or_a_text(http, path):
+async def test_nobody_who_asks_is_reported_an_address_or_a_text(http, path):
     await post(http, "ana", "k:1", "chat")
-    told = (await http.get(path, params={"idempotency_key": "k:1"})).text
-    assert "ana" not in told
-    assert "Bonjou" not in told
+    rendered = (await http.get(path, params={"idempotency_key": "k:1"})).text
+    assert "ana" not in rendered
+    assert "Bonjou" not in rendered
 
 
 async def test_flaky_fails_twice_per_key_and_takes_nothing_meanwhile(http, provider):
@@ -244,7 +244,7 @@ async def test_a_second_start_still_knows_what_it_took(http, provider, tmp_path)
         ("/v1/sms/messages", [], 400, "invalid_request"),
     ],
 )
-async def test_nonsense_is_told_so_and_not_logged(http, provider, path, body, status, code):
+async def test_nonsense_is_reported_so_and_not_logged(http, provider, path, body, status, code):
     answer = await http.post(path, json=body)
     assert (answer.status_code, answer.json()["code"]) == (status, code)
     assert list(provider.log) == []

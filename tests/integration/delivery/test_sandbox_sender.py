@@ -235,7 +235,7 @@ async def test_an_answer_too_many_is_no_answer_to_another_message(sandbox):
     assert isinstance(await send(sender, outgoing(Channel.CHAT, uuid4().hex)), Accepted)
 
 
-async def test_what_was_told_to_wait_is_passed_on(message):
+async def test_what_was_reported_to_wait_is_passed_on(message):
     async with answering(answer(429, '{"code": "throttled"}', "Retry-After: 120")) as sender:
         with pytest.raises(ProviderUnavailableError) as caught:
             await send(sender, message)

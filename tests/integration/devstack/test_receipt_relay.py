@@ -102,7 +102,7 @@ _NO_PAGES = {
 
 
 @pytest.mark.parametrize("raw", _NO_PAGES.values(), ids=_NO_PAGES)
-async def test_a_feed_that_is_broken_is_told(raw):
+async def test_a_feed_that_is_broken_is_reported(raw):
     async with RawHttp(saying(raw)).serving() as server:
         with pytest.raises((NotTakenError, ValidationError)):
             await relay_from(server, _Inbox()).carry()

@@ -55,7 +55,7 @@ async def test_those_who_wait_get_the_corrected_text(importing, monkeypatch):
     assert (await importing.run(importing.people(people)))["added"] == 0
 
 
-async def test_whoever_lacks_what_the_corrected_text_names_keeps_the_old_one_and_it_is_told(
+async def test_whoever_lacks_what_the_corrected_text_names_keeps_the_old_one_and_it_is_reported(
     importing,
 ):
     rows = [
@@ -65,12 +65,12 @@ async def test_whoever_lacks_what_the_corrected_text_names_keeps_the_old_one_and
     await importing.run(write_jsonl(importing.folder / "people.jsonl", rows))
     before = await _texts(importing)
 
-    told = await QueuedTexts(importing.database).renew(_corrected(importing, WITH_DEBT))
+    rendered = await QueuedTexts(importing.database).renew(_corrected(importing, WITH_DEBT))
 
-    assert (told.renewed, told.kept) == (2, 1)
-    (fault,) = told.faults
-    assert fault.startswith("content.default: uses a filter on a value it cannot work with")
-    assert "1250,50" not in fault
+    assert (rendered.renewed, rendered.kept) == (2, 1)
+    (violation,) = rendered.violations
+    assert violation.startswith("content.default: uses a filter on a value it cannot work with")
+    assert "1250,50" not in violation
     new = WITH_DEBT.root["default"]
     assert await _texts(importing) == {"a": new, "b": before["b"], "c": new}
 
@@ -83,9 +83,9 @@ async def test_what_has_begun_keeps_its_text(importing):
         " AND campaign_id = :campaign_id AND recipient_id = 'asleep'"
     )
 
-    told = await QueuedTexts(importing.database).renew(_corrected(importing, CORRECTED))
+    rendered = await QueuedTexts(importing.database).renew(_corrected(importing, CORRECTED))
 
-    assert told == TextsRenewed(renewed=1)
+    assert rendered == TextsRenewed(renewed=1)
     assert (await _texts(importing))["asleep"] == before["asleep"]
 
 
@@ -95,7 +95,7 @@ async def test_a_batch_with_its_own_text_keeps_it(importing):
     batch = [new_message(importing.campaign, "of-a-batch", person, own)]
     await importing.store.add(importing.campaign, batch, datetime.now(UTC))
 
-    told = await QueuedTexts(importing.database).renew(_corrected(importing, CORRECTED))
+    rendered = await QueuedTexts(importing.database).renew(_corrected(importing, CORRECTED))
 
-    assert told == TextsRenewed()
+    assert rendered == TextsRenewed()
     assert await _texts(importing) == {"of-a-batch": "Her own text"}

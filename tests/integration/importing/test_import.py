@@ -133,7 +133,7 @@ async def test_one_person_may_be_in_two_campaigns(saved):
         assert result["added"] == 1
 
 
-async def test_progress_is_told_chunk_by_chunk(importing):
+async def test_progress_is_reported_chunk_by_chunk(importing):
     await importing.run(importing.people(["a"]))
     path = importing.people(["a", "b", "c", "", "d", "e", "f"])
     seen: list[ImportProgress] = []

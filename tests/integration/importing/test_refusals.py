@@ -39,7 +39,7 @@ async def refusal(importing, path, **options: object) -> str:
         ("people.csv", "id,email\n", "people.csv: there is no column town"),
         ("people.csv", "id,town,Town\n", "people.csv: columns 'town' and 'Town' both mean town"),
         ("people.csv", "", "people.csv: is empty"),
-        # The fault is in the last line, behind everything that could have been stored.
+        # The violation is in the last line, behind everything that could have been stored.
         ("people.csv", GOOD + PERSON * 9 + "Zoë\n", "people.csv: line 11: is no UTF-8"),
         ("people.csv", GOOD + PERSON * 9 + '"open\n', "line 11: a cell is opened with a quote"),
         ("people.jsonl", '{"id": "1"}\n' * 9 + "Zoë\n", "people.jsonl: line 10: is no UTF-8"),

@@ -31,7 +31,7 @@ from madan_sara.persistence.decision_facts import DecisionReader
 from madan_sara.persistence.messages import PostgresMessageStore
 from madan_sara.persistence.receipts import PostgresReceiptStore
 from madan_sara.persistence.requests import PostgresRequestStore
-from madan_sara.policy.budget import judge_reservation
+from madan_sara.policy.budget import decide_reservation
 from madan_sara.starter.requests import new_message
 from tests.makers import make_campaign, phone_of
 from tests.stored import store_campaign
@@ -102,7 +102,7 @@ class Shop:
             now=NOW,
             replaces_attempt_no=replaces,
         )
-        return await self.ledger.reserve(reservation, day, judge_reservation)
+        return await self.ledger.reserve(reservation, day, decide_reservation)
 
     async def settle(
         self,

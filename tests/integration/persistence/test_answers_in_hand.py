@@ -289,7 +289,7 @@ async def test_a_call_that_outlives_its_time_is_a_lost_answer(shop):
     assert result.outcome is DeliveryOutcome.UNKNOWN
 
 
-async def test_a_fault_of_a_sender_is_a_lost_answer_and_says_nothing_of_the_person(shop, caplog):
+async def test_an_error_of_a_sender_is_a_lost_answer_and_says_nothing_of_the_person(shop, caplog):
     async def broken(message):
         raise RecursionError(f"while writing to {message.address}")
 
@@ -388,16 +388,16 @@ async def test_what_changes_while_the_provider_is_asked_counts_before_the_call(s
 
 
 async def test_an_account_that_works_costs_no_statement(shop):
-    told = []
+    rendered = []
 
-    class Told(PostgresProviderAccounts):
+    class Noted(PostgresProviderAccounts):
         async def works(self, account):
-            told.append(account)
+            rendered.append(account)
 
     sender = ScriptedSender()
-    accounts = Told(shop.database)
+    accounts = Noted(shop.database)
     assert (await deliver(shop, sender, await due(shop), accounts=accounts)).outcome == "accepted"
-    assert told == []
+    assert rendered == []
 
 
 async def test_messages_that_are_never_answered_do_not_take_an_account_from_the_others(shop):
@@ -496,13 +496,13 @@ async def test_a_look_is_left_to_others_when_its_message_is_cancelled(shop):
     assert (await deliver(shop, sender, other)).outcome is DeliveryOutcome.ACCEPTED
 
 
-async def test_refused_settings_are_told_as_such_whatever_the_providers_code(shop):
+async def test_refused_settings_are_reported_as_such_whatever_the_providers_code(shop):
     request, other = await due(shop), await due(shop)
     sender = ScriptedSender()
-    told = r"refuses our settings since .* \(smtp_535\); an operator must correct them"
-    with pytest.raises(ApplicationError, match=told) as first:
+    rendered = r"refuses our settings since .* \(smtp_535\); an operator must correct them"
+    with pytest.raises(ApplicationError, match=rendered) as first:
         await deliver(shop, _as(sender, REFUSES_SETTINGS), request)
-    with pytest.raises(ApplicationError, match=told) as second:
+    with pytest.raises(ApplicationError, match=rendered) as second:
         await deliver(shop, sender, other)
     assert {first.value.type, second.value.type} == {"SettingsRefused"}
 
@@ -517,7 +517,7 @@ async def test_refused_settings_are_told_as_such_whatever_the_providers_code(sho
         await deliver(shop, _as(sender, AWAY), request)
 
 
-async def test_settings_that_a_look_up_is_refused_for_are_told_as_such(shop):
+async def test_settings_that_a_look_up_is_refused_for_are_reported_as_such(shop):
     class Locked(ScriptedSender):
         async def look_up(self, idempotency_key):
             raise MisconfiguredProviderError("no login", code="http_401")

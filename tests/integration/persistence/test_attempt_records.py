@@ -31,7 +31,7 @@ SELECT 'attempt' AS row, xmin::text FROM attempts WHERE message_id = :id
  UNION ALL SELECT 'habit', xmin::text FROM engagement_stats WHERE tenant_id = :tenant_id
 """)
 
-_STANDING = text("""
+_STATUS = text("""
 SELECT m.state, m.sent_at, m.finished_at, upper(r.covers) AS covered_until,
        (SELECT array_agg(kind ORDER BY kind) FROM budget_entries WHERE message_id = :id) AS kinds
   FROM messages m JOIN recipient_claims r USING (message_id) WHERE message_id = :id
@@ -62,9 +62,9 @@ async def _rows(shop: Shop, statement, ref: MessageRef):
         return (await connection.execute(statement, key)).all()
 
 
-async def _standing(shop: Shop, ref: MessageRef):
+async def _status(shop: Shop, ref: MessageRef):
     await assert_accounts_balance(shop.database, shop.tenant_id)
-    (row,) = await _rows(shop, _STANDING, ref)
+    (row,) = await _rows(shop, _STATUS, ref)
     return row
 
 
@@ -99,20 +99,20 @@ async def test_what_is_taken_is_sent_spent_and_covered_for_one_look_back(
 ):
     attempt = await shop.attempts.record_attempt(begun, 1, answer, LATER, openings=1, tries=1)
 
-    standing = await _standing(shop, begun)
+    status = await _status(shop, begun)
     assert attempt.state is answer
-    assert (standing.state, standing.sent_at, standing.finished_at) == (state, LATER, LATER)
-    assert standing.covered_until == LATER + timedelta(hours=24)
-    assert standing.kinds == ["hold", "settle"]
+    assert (status.state, status.sent_at, status.finished_at) == (state, LATER, LATER)
+    assert status.covered_until == LATER + timedelta(hours=24)
+    assert status.kinds == ["hold", "settle"]
 
 
 @pytest.mark.parametrize("answer", [AttemptState.REFUSED, AttemptState.NOT_SENT])
 async def test_what_is_not_taken_books_nothing(shop, begun, answer):
     await shop.attempts.record_attempt(begun, 1, answer, LATER, openings=1, tries=1)
 
-    standing = await _standing(shop, begun)
-    assert (standing.state, standing.sent_at, standing.kinds) == ("sending", None, ["hold"])
-    assert standing.covered_until is None
+    status = await _status(shop, begun)
+    assert (status.state, status.sent_at, status.kinds) == ("sending", None, ["hold"])
+    assert status.covered_until is None
 
 
 async def test_one_answer_stands_and_is_booked_once(shop, begun):
@@ -128,9 +128,9 @@ async def test_one_answer_stands_and_is_booked_once(shop, begun):
 
     states = {attempt.state for attempt in attempts}
     assert states in ({"accepted"}, {"refused"}, {"unknown", "accepted"})
-    standing = await _standing(shop, begun)
-    assert standing.state == ("sending" if states == {"refused"} else "sent")
-    assert standing.kinds == (["hold"] if states == {"refused"} else ["hold", "settle"])
+    status = await _status(shop, begun)
+    assert status.state == ("sending" if states == {"refused"} else "sent")
+    assert status.kinds == (["hold"] if states == {"refused"} else ["hold", "settle"])
 
 
 async def _provider_id(shop: Shop, ref: MessageRef) -> str | None:
@@ -161,11 +161,11 @@ async def test_an_acceptance_that_comes_late_makes_what_was_unknown_sent(shop, b
         await shop.attempts.close_attempt(begun, 1, Channel.CHAT, LATER)
     else:
         await _lose(shop, begun)
-    before = await _standing(shop, begun)
+    before = await _status(shop, begun)
 
     attempt = await _accepted_late(shop, begun)
 
-    after = await _standing(shop, begun)
+    after = await _status(shop, begun)
     assert (attempt.state, await _provider_id(shop, begun)) == (AttemptState.ACCEPTED, "letter 1")
     assert (before.state, after.state) == ("unknown", "sent")
     assert after[1:] == before[1:]
@@ -176,7 +176,7 @@ async def test_an_acceptance_that_comes_late_makes_what_was_unknown_sent(shop, b
 async def test_an_acceptance_of_an_earlier_call_leaves_what_is_unknown(shop, begun):
     await _lose(shop, begun)
     assert (await _accepted_late(shop, begun, openings=0)).state is AttemptState.UNKNOWN
-    assert (await _standing(shop, begun)).state == "unknown"
+    assert (await _status(shop, begun)).state == "unknown"
 
 
 async def test_a_late_acceptance_leaves_a_message_that_has_moved_on(shop, begun):
@@ -193,14 +193,14 @@ async def test_a_late_acceptance_leaves_a_message_in_any_state_but_unknown(shop,
         key = {"id": begun.message_id, "state": state}
         await connection.execute(_PUT_IN_STATE, key)
     assert (await _accepted_late(shop, begun)).state is AttemptState.UNKNOWN
-    (standing,) = await _rows(shop, _STANDING, begun)
-    assert standing.state == state
+    (status,) = await _rows(shop, _STATUS, begun)
+    assert status.state == state
 
 
 @pytest.mark.parametrize("repetition", range(20))
 async def test_an_acceptance_at_the_moment_of_giving_up_ends_as_sent(shop, begun, repetition):
     await asyncio.gather(_lose(shop, begun), _accepted_late(shop, begun))
-    assert (await _standing(shop, begun)).state == "sent"
+    assert (await _status(shop, begun)).state == "sent"
     assert await _provider_id(shop, begun) == "letter 1"
 
 
@@ -228,8 +228,8 @@ async def test_a_bounce_heard_before_the_answer_is_neither_lost_nor_free(shop, b
     )
 
     assert attempt.state is AttemptState.BOUNCED
-    standing = await _standing(shop, begun)
-    assert (standing.state, standing.kinds) == ("sent", ["hold", "settle"])
+    status = await _status(shop, begun)
+    assert (status.state, status.kinds) == ("sent", ["hold", "settle"])
 
 
 @pytest.mark.parametrize("repetition", range(20))
@@ -241,15 +241,15 @@ async def test_a_bounce_and_an_answer_at_the_same_moment_end_as_a_bounce(shop, b
 
     facts = await shop.attempts.delivery_facts(begun, 1, Channel.CHAT, "")
     assert facts.attempt.state is AttemptState.BOUNCED
-    assert (await _standing(shop, begun)).state == "sent"
+    assert (await _status(shop, begun)).state == "sent"
 
 
 async def test_closed_on_its_way_an_attempt_is_unknown_and_spent(shop, begun):
     attempt = await shop.attempts.close_attempt(begun, 1, Channel.CHAT, LATER)
 
     assert attempt.state is AttemptState.UNKNOWN
-    standing = await _standing(shop, begun)
-    assert (standing.state, standing.kinds) == ("unknown", ["hold", "settle"])
+    status = await _status(shop, begun)
+    assert (status.state, status.kinds) == ("unknown", ["hold", "settle"])
 
 
 async def test_closed_after_a_bounce_an_attempt_was_taken(shop, begun):
@@ -258,7 +258,7 @@ async def test_closed_after_a_bounce_an_attempt_was_taken(shop, begun):
     attempt = await shop.attempts.close_attempt(begun, 1, Channel.CHAT, LATER)
 
     assert attempt.state is AttemptState.BOUNCED
-    assert (await _standing(shop, begun)).state == "sent"
+    assert (await _status(shop, begun)).state == "sent"
 
 
 async def test_closed_unsent_an_attempt_keeps_its_hold_for_its_release(shop, begun):
@@ -267,8 +267,8 @@ async def test_closed_unsent_an_attempt_keeps_its_hold_for_its_release(shop, beg
     attempt = await shop.attempts.close_attempt(begun, 1, Channel.CHAT, LATER)
 
     assert attempt.state is AttemptState.REFUSED
-    standing = await _standing(shop, begun)
-    assert (standing.state, standing.kinds) == ("sending", ["hold"])
+    status = await _status(shop, begun)
+    assert (status.state, status.kinds) == ("sending", ["hold"])
 
 
 @pytest.mark.parametrize("repetition", range(20))
@@ -278,9 +278,9 @@ async def test_an_answer_and_a_cancel_at_the_same_moment_leave_one_end(shop, beg
         shop.attempts.record_attempt(begun, 1, AttemptState.ACCEPTED, LATER, openings=1, tries=1),
     )
 
-    standing = await _standing(shop, begun)
-    ended_by = {"sent": "settle", "cancelled": "release"}[standing.state]
-    assert standing.kinds == ["hold", ended_by]
+    status = await _status(shop, begun)
+    ended_by = {"sent": "settle", "cancelled": "release"}[status.state]
+    assert status.kinds == ["hold", ended_by]
 
 
 async def test_nobody_elses_attempt_is_recorded(shop, begun):
@@ -289,7 +289,7 @@ async def test_nobody_elses_attempt_is_recorded(shop, begun):
         await shop.attempts.record_attempt(
             stranger, 1, AttemptState.ACCEPTED, LATER, openings=1, tries=1
         )
-    assert (await _standing(shop, begun)).state == "sending"
+    assert (await _status(shop, begun)).state == "sending"
 
 
 async def test_a_second_acceptance_of_a_message_books_nothing(shop, begun):
@@ -303,4 +303,4 @@ async def test_a_second_acceptance_of_a_message_books_nothing(shop, begun):
             begun, 1, AttemptState.ACCEPTED, LATER, openings=1, tries=1
         )
 
-    assert (await _standing(shop, begun)).kinds == ["hold", "hold", "settle"]
+    assert (await _status(shop, begun)).kinds == ["hold", "hold", "settle"]

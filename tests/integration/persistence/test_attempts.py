@@ -34,7 +34,7 @@ from tests.ledger import assert_accounts_balance
 
 @dataclass
 class Postman:
-    """Neither keys nor look-up; answers when it is told to."""
+    """Neither keys nor look-up; answers on demand."""
 
     handed_over: list[str] = field(default_factory=list)
     called: asyncio.Event = field(default_factory=asyncio.Event)

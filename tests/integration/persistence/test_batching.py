@@ -21,7 +21,7 @@ from tests.waiting import eventually
 TOMORROW = TODAY + timedelta(days=1)
 
 _LOCK_MESSAGES = "SELECT FROM messages WHERE message_id = ANY(:ids) FOR UPDATE"
-_LOCK_TURNS = "SELECT FROM recipient_turns WHERE identifier = ANY(:ids) FOR UPDATE"
+_LOCK_VERSIONS = "SELECT FROM recipient_versions WHERE identifier = ANY(:ids) FOR UPDATE"
 _WAITING = text("""
 SELECT count(*) FROM pg_stat_activity
  WHERE datname = current_database() AND wait_event_type = 'Lock'
@@ -216,7 +216,7 @@ async def test_claims_of_two_workers_in_opposite_orders_do_not_wait_for_each_oth
     campaign = await shop.campaign(settings=settings)
     refs = [await shop.message(campaign, name) for name in people]
 
-    async with _locked(shop.database, _LOCK_TURNS, [f"id:{person}" for person in people[3:5]]):
+    async with _locked(shop.database, _LOCK_VERSIONS, [f"id:{person}" for person in people[3:5]]):
         tasks = [asyncio.create_task(_claim(shop, ref)) for ref in refs]
         tasks += [asyncio.create_task(_claim(other, ref)) for ref in reversed(refs)]
         await asyncio.sleep(0)
@@ -306,7 +306,7 @@ async def test_a_person_somebody_else_has_locked_holds_nobody_else_up(shop, watc
     refs = await _people(shop, campaign, 8)
 
     async with shop.database.transaction() as connection:
-        await connection.execute(text(_LOCK_TURNS), {"ids": ["id:person 3"]})
+        await connection.execute(text(_LOCK_VERSIONS), {"ids": ["id:person 3"]})
         tasks = [asyncio.create_task(_claim(shop, ref)) for ref in refs]
         done, waiting = await asyncio.wait(tasks, timeout=30, return_when=asyncio.FIRST_COMPLETED)
         while len(done) < 7:

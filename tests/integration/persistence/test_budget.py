@@ -11,7 +11,7 @@ from madan_sara.contracts.channels import Channel
 from madan_sara.contracts.delivery import AttemptState
 from madan_sara.contracts.errors import OverLimitError
 from madan_sara.contracts.outreach import ExitReason, OutreachState
-from madan_sara.policy.budget import AccountScope, judge_spend
+from madan_sara.policy.budget import AccountScope, decide_spend
 from madan_sara.policy.ledger import AccountKey, Balance
 from tests.integration.persistence.shop import NOW, TODAY
 from tests.ledger import assert_accounts_balance, assert_nothing_left_behind, sums_of_entries
@@ -178,14 +178,14 @@ async def test_racing_ends_book_one_of_them(shop, round_no):
 async def test_money_spent_elsewhere_is_no_message_of_the_day(shop):
     campaign = await shop.campaign(daily_limit=1, daily_spend_limit=Decimal("1.5"))
     for _ in range(3):
-        await shop.ledger.spend(campaign, Channel.CHAT, TODAY, 100_000, uuid4(), NOW, judge_spend)
+        await shop.ledger.spend(campaign, Channel.CHAT, TODAY, 100_000, uuid4(), NOW, decide_spend)
 
     assert (await shop.reserve(await shop.message(campaign))).block is None
 
     # A day without a message left still takes money, as much as it has.
-    await shop.ledger.spend(campaign, Channel.CHAT, TODAY, 200_000, uuid4(), NOW, judge_spend)
+    await shop.ledger.spend(campaign, Channel.CHAT, TODAY, 200_000, uuid4(), NOW, decide_spend)
     with pytest.raises(OverLimitError, match=r"budget_exceeded: remaining_budget 0, "):
-        await shop.ledger.spend(campaign, Channel.CHAT, TODAY, 1, uuid4(), NOW, judge_spend)
+        await shop.ledger.spend(campaign, Channel.CHAT, TODAY, 1, uuid4(), NOW, decide_spend)
     sums = await sums_of_entries(shop.database, shop.tenant_id)
     assert sums[AccountKey(campaign.id, AccountScope.DAY, TODAY.isoformat())].messages == 1
     await assert_accounts_balance(shop.database, shop.tenant_id)
@@ -195,7 +195,9 @@ async def test_money_spent_elsewhere_is_booked_once_and_within_the_limit(shop):
     campaign = await shop.campaign(budget_total=2)
     booking = campaign.id
     for _ in range(2):
-        await shop.ledger.spend(campaign, Channel.CHAT, TODAY, 1_500_000, booking, NOW, judge_spend)
+        await shop.ledger.spend(
+            campaign, Channel.CHAT, TODAY, 1_500_000, booking, NOW, decide_spend
+        )
     ref = await shop.message(campaign)
 
     blocked = await shop.reserve(ref)

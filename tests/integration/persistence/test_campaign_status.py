@@ -96,7 +96,7 @@ def rows_of_entries(plan: Any) -> Iterator[int]:
             yield from rows_of_entries(part)
 
 
-async def test_the_last_five_events_are_told_the_newest_first(shop, database, tenant_id):
+async def test_the_last_five_events_are_reported_the_newest_first(shop, database, tenant_id):
     campaign = await shop.campaign()
     key = {"tenant_id": tenant_id, "campaign_id": campaign.id}
     async with database.statement() as connection:
@@ -152,8 +152,8 @@ async def test_the_days_know_when_their_last_send_is_due(shop, database):
     first, second = [await shop.message(campaign, name) for name in ("ana", "joe")]
     await shop.reserve(first, day=tomorrow)
     await shop.reserve(second)
-    standing = await PostgresCampaignStatus(database).snapshot(shop.tenant_id, campaign.id, NOW)
-    due = {a.key: a.last_due_at for a in standing.accounts if a.scope is AccountScope.DAY}
+    snapshot = await PostgresCampaignStatus(database).snapshot(shop.tenant_id, campaign.id, NOW)
+    due = {a.key: a.last_due_at for a in snapshot.accounts if a.scope is AccountScope.DAY}
     later = NOW + timedelta(days=1)
     assert due == {TODAY.isoformat(): NOW, tomorrow.isoformat(): later}
     facts = await PostgresCampaignRuns(database).facts(

@@ -118,7 +118,7 @@ async def test_what_is_wrong_with_it_is_named(sent, record, value, conversion_id
         await record(sent, value, conversion_id)
 
 
-async def test_a_campaign_nobody_has_saved_has_no_books(shop, campaign):
+async def test_a_campaign_that_was_never_saved_has_no_accounts(shop, campaign):
     other = campaign.model_copy(update={"id": uuid.uuid4()})
     with pytest.raises(LookupError, match=str(other.id)):
         await shop.ledger.balances(other)

@@ -12,7 +12,7 @@ from sqlalchemy import text
 from madan_sara.contracts.channels import Channel
 from madan_sara.contracts.errors import InvalidRequestError
 from madan_sara.persistence.accounts import open_day
-from madan_sara.policy.budget import judge_spend
+from madan_sara.policy.budget import decide_spend
 from tests.integration.persistence.shop import NOW, TODAY
 from tests.ledger import assert_accounts_balance
 from tests.waiting import eventually
@@ -55,7 +55,7 @@ async def _reserve(shop, campaign) -> None:
 
 
 async def _spend(shop, campaign) -> None:
-    await shop.ledger.spend(campaign, Channel.CHAT, TODAY, 1, uuid4(), NOW, judge_spend)
+    await shop.ledger.spend(campaign, Channel.CHAT, TODAY, 1, uuid4(), NOW, decide_spend)
 
 
 async def _look(shop, campaign) -> None:
@@ -119,8 +119,8 @@ async def test_no_race_of_limits_with_first_sends_leaves_a_day_the_old_limit(
         return_exceptions=True,
     )
 
-    refused = [fault for fault in done if isinstance(fault, BaseException)]
-    assert all(isinstance(fault, InvalidRequestError) for fault in refused), refused
+    refused = [violation for violation in done if isinstance(violation, BaseException)]
+    assert all(isinstance(violation, InvalidRequestError) for violation in refused), refused
     saved = (await shop.campaigns.load(shop.tenant_id, campaign.id)).campaign
     assert saved.daily_limit == (50 if refused else 10)
     assert await _day_limits(database, campaign) == {(None, saved.daily_limit)}

@@ -67,8 +67,8 @@ async def test_an_error_of_a_driver_quotes_nobody(
     logging.getLogger("test").error("it failed", exc_info=caught.value)
     failure = Failure()
     DefaultFailureConverter().to_failure(caught.value, DefaultPayloadConverter(), failure)
-    told = [*traceback.format_exception(caught.value), caplog.text, str(failure)]
-    assert not [place for place in told for word in SECRET.split() if word in place]
+    rendered = [*traceback.format_exception(caught.value), caplog.text, str(failure)]
+    assert not [place for place in rendered for word in SECRET.split() if word in place]
 
 
 async def test_what_kind_of_error_it_is_stays(database: Database):

@@ -156,19 +156,19 @@ class Office:
     def _fits(
         self, channel: Channel, day: date, units: int, *, without: tuple[Letter, int | None]
     ) -> bool:
-        standing = [
+        open_holds = [
             hold
             for letter in self.letters
             for number, hold in letter.holds.items()
             if hold.end != "release" and (letter, number) != without
         ]
-        of_day = [hold for hold in standing if hold.day == day]
+        of_day = [hold for hold in open_holds if hold.day == day]
         used = {
-            TOTAL: sum(hold.units for hold in standing),
+            TOTAL: sum(hold.units for hold in open_holds),
             PER_DAY: sum(hold.units for hold in of_day),
         }
         if channel is CHANNELS[0]:
-            used[PER_CHANNEL] = sum(h.units for h in standing if h.channel is channel)
+            used[PER_CHANNEL] = sum(h.units for h in open_holds if h.channel is channel)
         affordable = units == 0 or all(units + sum_ <= limit for limit, sum_ in used.items())
         return affordable and len(of_day) < MESSAGES_PER_DAY
 
@@ -209,7 +209,7 @@ BOOKINGS = st.tuples(
 @given(bursts=st.lists(st.lists(BOOKINGS, min_size=2, max_size=8), min_size=1, max_size=6))
 # Not shrunk: what races does not fail twice the same way.
 @settings(_HYPOTHESIS, max_examples=40, phases=[Phase.explicit, Phase.reuse, Phase.generate])
-async def test_bookings_at_the_same_moment_keep_the_books_in_balance(database, bursts):
+async def test_bookings_at_the_same_moment_keep_the_accounts_in_balance(database, bursts):
     shop = Shop(database, uuid.uuid4())
     campaign = await shop.campaign(
         channels=list(CHANNELS),

@@ -8,7 +8,7 @@ from uuid import uuid4
 import pytest
 
 from madan_sara.persistence.provider_accounts import PostgresProviderAccounts
-from madan_sara.policy.attempts import TURN_APART
+from madan_sara.policy.attempts import SLOTS_APART
 from tests.integration.persistence.shop import NOW
 
 CALL = timedelta(minutes=1)
@@ -66,9 +66,9 @@ async def test_one_of_many_who_ask_at_once_looks_whether_it_is_back(accounts, ac
     at = NOW + ALONE
     admissions = await asyncio.gather(*(accounts.admit(account, at, CALL) for _ in range(20)))
     assert sum(admission.probing_until is not None for admission in admissions) == 1
-    turns = sorted(a.come_back_at for a in admissions if not a.probing_until)
-    assert len(turns) == 19
-    assert all(b - a >= TURN_APART for a, b in pairwise(turns))
+    slots = sorted(a.come_back_at for a in admissions if not a.probing_until)
+    assert len(slots) == 19
+    assert all(b - a >= SLOTS_APART for a, b in pairwise(slots))
 
 
 async def test_while_one_looks_the_others_come_back_soon(accounts, account):
@@ -120,8 +120,8 @@ LONG = timedelta(hours=1)
 async def test_turns_follow_the_newest_figure_before_it_is_out_of_service(accounts, account):
     await fail(accounts, account, alone=LONG)
     for _ in range(2):
-        turn = await fail(accounts, account)
-        assert NOW + ALONE <= turn <= NOW + ALONE + 3 * TURN_APART
+        slot = await fail(accounts, account)
+        assert NOW + ALONE <= slot <= NOW + ALONE + 3 * SLOTS_APART
     assert (await accounts.admit(account, NOW, CALL)).come_back_at < NOW + ALONE * 2
     assert (await accounts.admit(account, NOW + ALONE, CALL)).probing_until
 
@@ -133,16 +133,16 @@ async def test_turns_follow_the_newest_look(accounts, account):
     await fail(accounts, account, at=at, is_probe=True, alone=LONG)
     # The look comes before its time when an operator has it so.
     early = await fail(accounts, account, at=at, is_probe=True)
-    assert early <= at + ALONE + 3 * TURN_APART
-    turns = [(await accounts.admit(account, at, CALL)).come_back_at for _ in range(5)]
-    assert all(b - a == TURN_APART for a, b in pairwise([early, *turns]))
+    assert early <= at + ALONE + 3 * SLOTS_APART
+    slots = [(await accounts.admit(account, at, CALL)).come_back_at for _ in range(5)]
+    assert all(b - a == SLOTS_APART for a, b in pairwise([early, *slots]))
 
 
 async def test_a_late_failure_of_a_call_from_before_moves_no_turn_of_others(accounts, account):
     for _ in range(3):
         await fail(accounts, account)
     late = await fail(accounts, account, alone=LONG)
-    assert late <= NOW + ALONE + 4 * TURN_APART
+    assert late <= NOW + ALONE + 4 * SLOTS_APART
     assert (await accounts.admit(account, NOW, CALL)).come_back_at < NOW + ALONE * 2
 
 
@@ -153,6 +153,6 @@ async def test_an_answer_puts_it_back_into_service(accounts, account):
 
 
 async def test_an_outage_met_by_many_at_once_sends_each_to_a_turn_of_its_own(accounts, account):
-    turns = await asyncio.gather(*(fail(accounts, account) for _ in range(40)))
-    assert len(set(turns)) == 40
-    assert max(turns) <= NOW + ALONE + 40 * TURN_APART
+    slots = await asyncio.gather(*(fail(accounts, account) for _ in range(40)))
+    assert len(set(slots)) == 40
+    assert max(slots) <= NOW + ALONE + 40 * SLOTS_APART

@@ -54,9 +54,9 @@ async def test_of_two_ids_with_one_address_the_first_is_written_to(shop, contact
     assert block.reason is ExitReason.DUPLICATE
     assert block.details["kind"] == "same_address"
     assert block.details["last_message_id"] == str(first.message_id)
-    told = str(block.details).casefold()
-    assert "marie" not in told
-    assert "3700" not in told
+    rendered = str(block.details).casefold()
+    assert "marie" not in rendered
+    assert "3700" not in rendered
 
 
 async def test_a_number_the_campaign_does_not_use_tells_nothing(shop):
@@ -131,7 +131,7 @@ async def test_whoever_races_no_id_mailbox_or_number_is_claimed_twice(shop, peop
 
 
 async def test_the_database_refuses_a_second_claim_on_an_address(shop):
-    """Whatever the code above it thinks of turns."""
+    """Whatever the code above it thinks of versions."""
     campaign = await shop.campaign(channels=CHANNELS)
     first = await _message(shop, campaign, "newsletter-93", MARIE)
     second = await _message(shop, campaign, "shop-17", MARIE)

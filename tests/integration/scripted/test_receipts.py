@@ -92,13 +92,13 @@ async def test_a_receipt_is_kept_once(stage, tenant_id, database):
     assert (await stage.record(handle, tenant_id)).events == ["bounced"]
 
 
-@pytest.mark.parametrize("wish", [DeliveryEventKind.UNSUBSCRIBED, DeliveryEventKind.COMPLAINED])
-async def test_who_opts_out_on_a_channel_hears_no_more_on_it(stage, tenant_id, database, wish):
+@pytest.mark.parametrize("kind", [DeliveryEventKind.UNSUBSCRIBED, DeliveryEventKind.COMPLAINED])
+async def test_who_opts_out_on_a_channel_hears_no_more_on_it(stage, tenant_id, database, kind):
     email, sms = ScriptedSender(), ScriptedSender()
     await stage.cast({Channel.EMAIL: email, Channel.SMS: sms})
     first = await stage.start(make_campaign(tenant_id), BOTH, recipient_id="marie")
     await first.result()
-    assert await receive(database, tenant_id, first, wish)
+    assert await receive(database, tenant_id, first, kind)
 
     other = make_campaign(tenant_id, settings={"channel_deduplication": "off"})
     text = {"default": "Salt fish and yams"}
@@ -117,10 +117,10 @@ async def test_an_opt_out_counts_whatever_attempt_it_names(stage, tenant_id, dat
     await stage.cast({Channel.EMAIL: email})
     first = await stage.start(make_campaign(tenant_id), recipient_id="marie")
     await first.result()
-    wish = bounce_of(first).model_copy(
+    kind = bounce_of(first).model_copy(
         update={"kind": DeliveryEventKind.UNSUBSCRIBED, "attempt_no": 7}
     )
-    assert await PostgresReceiptStore(database).receive(tenant_id, wish, datetime.now(UTC))
+    assert await PostgresReceiptStore(database).receive(tenant_id, kind, datetime.now(UTC))
 
     other = make_campaign(tenant_id, settings={"channel_deduplication": "off"})
     second = await stage.start(other, content={"default": "Salt fish"}, recipient_id="marie")
@@ -144,9 +144,9 @@ async def test_an_open_heard_before_the_answer_is_recorded_counts(stage, tenant_
 
     await second.result()
     status = await second.query(OutreachWorkflow.status)
-    judged = {a.channel: a for a in status.routing.assessments}[Channel.EMAIL]
-    assert judged.has_evidence
-    assert judged.factors.engagement > 0.5
+    decided = {a.channel: a for a in status.routing.assessments}[Channel.EMAIL]
+    assert decided.has_evidence
+    assert decided.factors.engagement > 0.5
 
 
 async def test_a_message_that_did_not_bounce_is_not_taken_up_again(stage, tenant_id, database):

@@ -4,7 +4,7 @@ import pytest
 
 from tests.integration.cli.cli import run_module
 
-#: Nobody listens on this port, and no server can be told to.
+#: Nobody listens on this port, and no server can be made to.
 _NOBODY = "127.0.0.1:1"
 
 

@@ -31,7 +31,7 @@ def run(*arguments: str, written: str | bytes | None = None) -> Result:
     return CliRunner().invoke(app, [*arguments], input=written)
 
 
-def fault(result: Result) -> str:
+def violation(result: Result) -> str:
     """The one line on standard error."""
     assert result.exit_code == BAD_INPUT, result.output
     assert result.stdout == ""
@@ -66,13 +66,13 @@ def fault(result: Result) -> str:
     ],
 )
 def test_a_wrong_field_is_named(change, said):
-    assert said in fault(run("send", "-", written=json.dumps({**REQUEST, **change})))
+    assert said in violation(run("send", "-", written=json.dumps({**REQUEST, **change})))
 
 
 @pytest.mark.parametrize("missing", ["recipient_id", "recipient_profile", "content"])
 def test_a_missing_field_is_named(missing):
     request = {name: value for name, value in REQUEST.items() if name != missing}
-    assert f"{missing}: is missing" in fault(run("send", "-", written=json.dumps(request)))
+    assert f"{missing}: is missing" in violation(run("send", "-", written=json.dumps(request)))
 
 
 @pytest.mark.parametrize(
@@ -91,13 +91,13 @@ def test_a_missing_field_is_named(missing):
     ],
 )
 def test_what_is_no_json_is_refused_with_its_place(written, said):
-    assert said in fault(run("send", "-", written=written))
+    assert said in violation(run("send", "-", written=written))
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path):
-    said = fault(run("send", str(tmp_path / "request.json")))
+    said = violation(run("send", str(tmp_path / "request.json")))
     assert "request.json: cannot be read (No such file or directory)" in said
-    assert "cannot be read (Is a directory)" in fault(run("campaign", "save", str(tmp_path)))
+    assert "cannot be read (Is a directory)" in violation(run("campaign", "save", str(tmp_path)))
 
 
 @pytest.mark.parametrize(
@@ -112,7 +112,9 @@ def test_a_file_that_is_not_there_is_named(tmp_path):
     ],
 )
 def test_a_wrong_campaign_is_refused(change, said):
-    assert said in fault(run("campaign", "save", "-", written=json.dumps({**CAMPAIGN, **change})))
+    assert said in violation(
+        run("campaign", "save", "-", written=json.dumps({**CAMPAIGN, **change}))
+    )
 
 
 @pytest.mark.parametrize(
@@ -139,7 +141,7 @@ def test_a_wrong_campaign_is_refused(change, said):
     ],
 )
 def test_a_wrong_argument_is_named(arguments, said):
-    assert said in fault(run(*arguments))
+    assert said in violation(run(*arguments))
 
 
 @pytest.mark.parametrize(
@@ -158,7 +160,7 @@ def test_a_good_file_gets_as_far_as_the_missing_settings(written):
 @pytest.mark.parametrize(
     "address", ["db:99999/x", "db:0/x", "db:-1/x", "db/x?ssl=much", "db/x?what=1", "db:x/x"]
 )
-def test_an_address_that_is_none_is_told_in_one_line(address, monkeypatch):
+def test_an_address_that_is_none_is_reported_in_one_line(address, monkeypatch):
     monkeypatch.setenv("MADAN_SARA_DATABASE_URL", f"postgresql+asyncpg://me:secret@{address}")
     result = run("status", str(uuid.uuid4()))
     assert result.exit_code == UNREACHABLE
@@ -171,9 +173,9 @@ def test_a_pipe_that_nobody_writes_to_is_not_waited_for(tmp_path):
     pipe = tmp_path / "campaign.json"
     os.mkfifo(pipe)
     for command in (["campaign", "save"], ["send"]):
-        said = fault(run(*command, str(pipe)))
+        said = violation(run(*command, str(pipe)))
         assert f"{pipe}: is no regular file; name one, or - to read standard input" in said
-    assert "/dev/zero: is no regular file" in fault(run("send", "/dev/zero"))
+    assert "/dev/zero: is no regular file" in violation(run("send", "/dev/zero"))
     validated = run("campaign", "validate", str(pipe))
     assert (validated.exit_code, "is no regular file" in validated.stderr) == (BAD_INPUT, True)
 
@@ -181,8 +183,10 @@ def test_a_pipe_that_nobody_writes_to_is_not_waited_for(tmp_path):
 @pytest.mark.parametrize("amount", ["nan", "-NaN", "sNaN", "inf", "-Infinity", "much", ""])
 def test_an_amount_that_is_no_number_is_refused(amount):
     said = f"{amount!r} is no amount; write it like 1000 or 99.50"
-    assert f"--budget: {said}" in fault(run("campaign", "set", str(uuid.uuid4()), budget(amount)))
-    assert f"VALUE: {said}" in fault(run("convert", str(uuid.uuid4()), "--", amount))
+    assert f"--budget: {said}" in violation(
+        run("campaign", "set", str(uuid.uuid4()), budget(amount))
+    )
+    assert f"VALUE: {said}" in violation(run("convert", str(uuid.uuid4()), "--", amount))
 
 
 @pytest.mark.parametrize(
@@ -194,7 +198,9 @@ def test_an_amount_that_is_no_number_is_refused(amount):
     ],
 )
 def test_an_amount_that_no_money_may_be_is_refused_before_it_is_asked_about(amount, said):
-    assert f"--budget: {said}" in fault(run("campaign", "set", str(uuid.uuid4()), budget(amount)))
+    assert f"--budget: {said}" in violation(
+        run("campaign", "set", str(uuid.uuid4()), budget(amount))
+    )
 
 
 @pytest.mark.parametrize("seconds", ["nan", "inf", "-1"])

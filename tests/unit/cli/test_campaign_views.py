@@ -32,34 +32,34 @@ def status() -> CampaignStatusResult:
 
 
 def test_the_picture_shows_bars_counts_and_prospects(status):
-    told = shown(picture(status))
-    assert f"Campaign Spring ({ID}): active" in told
-    assert "463 of 666 done" in told
-    assert "234.56 spent, 1.5 held of 1000" in told
-    assert "45 of 60 messages" in told
-    assert told.count("━") > 40
-    assert "outcomes 450 sent, 2 unknown, 1 failed (1 no viable channel), 5 cancelled" in told
-    assert "under way 200 queued, 3 scheduled" in told
-    assert "email 430 0 442 198 67 34.56" in told
-    assert "rate 10 messages a minute" in told
-    assert "finish expected 2026-11-27 05:02 UTC" in told
-    assert "waits for the outcomes of those asleep or on their way; looks again" in told
+    rendered = shown(picture(status))
+    assert f"Campaign Spring ({ID}): active" in rendered
+    assert "463 of 666 done" in rendered
+    assert "234.56 spent, 1.5 held of 1000" in rendered
+    assert "45 of 60 messages" in rendered
+    assert rendered.count("━") > 40
+    assert "outcomes 450 sent, 2 unknown, 1 failed (1 no viable channel), 5 cancelled" in rendered
+    assert "under way 200 queued, 3 scheduled" in rendered
+    assert "email 430 0 442 198 67 34.56" in rendered
+    assert "rate 10 messages a minute" in rendered
+    assert "finish expected 2026-11-27 05:02 UTC" in rendered
+    assert "waits for the outcomes of those asleep or on their way; looks again" in rendered
 
 
 def test_a_campaign_whose_workflow_is_gone_does_not_seem_to_wait(status):
-    told = " ".join(shown(campaign_view(status, lost="was terminated")).split())
-    assert "waits for" not in told
-    assert f"workflow was terminated; `madan-sara campaign start {ID}` goes on" in told
+    rendered = " ".join(shown(campaign_view(status, lost="was terminated")).split())
+    assert "waits for" not in rendered
+    assert f"workflow was terminated; `madan-sara campaign start {ID}` goes on" in rendered
 
 
 def test_a_campaign_without_limits_or_recipients_has_no_bars(status):
     status["total_messages"] = 0
     status["budget"]["budget_total"] = None
     status["daily_limit"]["daily_limit"] = status["messages_a_day"] = None
-    told = shown(picture(status))
-    assert "━" not in told
-    assert "budget 234.56 spent, 1.5 held" in told
-    assert "today 45 messages" in told
+    rendered = shown(picture(status))
+    assert "━" not in rendered
+    assert "budget 234.56 spent, 1.5 held" in rendered
+    assert "today 45 messages" in rendered
 
 
 def test_a_line_says_it_all(status):
@@ -75,20 +75,20 @@ def test_a_line_says_it_all(status):
 def test_a_campaign_that_paces_itself_has_one_figure_of_a_day():
     facts = snapshot()
     paced = facts.campaign.model_copy(update={"auto_pacing": True})
-    told = campaign_status(replace(facts, campaign=paced), NOW)
-    assert told["messages_a_day"] == told["pacing"]["suggested_daily_messages"] == 60
-    assert told["daily_limit"]["remaining_today"] == 60 - 52
-    assert told["pacing"]["recommendation"] == "maintain_pace"
-    view = shown(campaign_view(told))
+    rendered = campaign_status(replace(facts, campaign=paced), NOW)
+    assert rendered["messages_a_day"] == rendered["pacing"]["suggested_daily_messages"] == 60
+    assert rendered["daily_limit"]["remaining_today"] == 60 - 52
+    assert rendered["pacing"]["recommendation"] == "maintain_pace"
+    view = shown(campaign_view(rendered))
     assert "today 45 of 60, chosen by auto pacing within 100" in view
-    assert "45 of 60 messages" in shown(picture(told))
+    assert "45 of 60 messages" in shown(picture(rendered))
     assert "daily share" not in view
     assert "suggested a day" not in view
     # Only people can help where their own limit is in the way.
-    told = campaign_status(replace(facts, campaign=paced, daily_share=100), NOW)
-    assert told["pacing"]["recommendation"] == "increase_pace"
+    rendered = campaign_status(replace(facts, campaign=paced, daily_share=100), NOW)
+    assert rendered["pacing"]["recommendation"] == "increase_pace"
     suggested = "suggested a day 130 messages a day would use the budget up by the end"
-    assert suggested in shown(campaign_view(told))
+    assert suggested in shown(campaign_view(rendered))
 
 
 def test_messages_are_not_called_recipients(status):
@@ -96,39 +96,39 @@ def test_messages_are_not_called_recipients(status):
         assert "recipients" not in shown(view)
 
 
-def test_those_who_will_not_be_reached_are_told_with_the_reason(status):
+def test_those_who_will_not_be_reached_are_reported_with_the_reason(status):
     poor = snapshot(accounts=[Account(AccountScope.CAMPAIGN, "", 1_000_000, 0, 910_000, None, 0)])
-    told = campaign_status(poor, NOW)
+    rendered = campaign_status(poor, NOW)
     said = "110 of 666 will not be reached: the budget is used up"
-    assert told["not_reached"] == {
+    assert rendered["not_reached"] == {
         "messages": 110,
         "reasons": {"budget_exceeded": 110},
         "explanation": said,
     }
-    for view in (picture(told), campaign_view(told)):
+    for view in (picture(rendered), campaign_view(rendered)):
         assert f"not reached {said}" in " ".join(shown(view).split())
-    assert f"; {said}; " in status_line(told) + "; "
+    assert f"; {said}; " in status_line(rendered) + "; "
     assert "not reached" not in shown(campaign_view(status))
     # Not known while nobody has started it.
     assert campaign_status(replace(poor, is_started=False), NOW)["not_reached"] is None
 
 
-def test_both_reasons_for_not_being_reached_are_told_apart():
+def test_both_reasons_for_not_being_reached_are_reported_apart():
     facts = snapshot()
     short = facts.campaign.model_copy(update={"end_date": NOW + timedelta(days=2)})
     poor = Account(AccountScope.CAMPAIGN, "", 1_000_000, 0, 910_000, None, 0)
-    told = campaign_status(replace(facts, campaign=short, accounts=[poor], daily_share=20), NOW)
-    assert told["not_reached"] is not None
-    assert told["not_reached"]["explanation"] == (
+    rendered = campaign_status(replace(facts, campaign=short, accounts=[poor], daily_share=20), NOW)
+    assert rendered["not_reached"] is not None
+    assert rendered["not_reached"]["explanation"] == (
         "160 of 666 will not be reached: for 110 the budget is used up, for 50 the campaign ends"
     )
 
 
 def test_a_status_asked_for_once_tells_what_happened_lately(status):
-    told = " ".join(shown(campaign_view(status)).split())
-    assert "spent 234.56 of 1000 (23.46 %)" in told
-    assert "today 45 of 60, chosen by auto pacing within 100; 7 planned for later days" in told
-    assert "2026-11-24 02:00 UTC limits set: daily_limit 100" in told
+    rendered = " ".join(shown(campaign_view(status)).split())
+    assert "spent 234.56 of 1000 (23.46 %)" in rendered
+    assert "today 45 of 60, chosen by auto pacing within 100; 7 planned for later days" in rendered
+    assert "2026-11-24 02:00 UTC limits set: daily_limit 100" in rendered
 
 
 def test_a_campaign_with_recipients_that_was_not_started_says_how(status):
@@ -148,9 +148,9 @@ def test_a_note_cannot_steer_the_terminal(status):
 
 def test_the_analytics_fit_a_terminal_of_80_columns():
     facts = snapshot()
-    told = shown(
+    rendered = shown(
         analytics_view(analyse(facts.campaign, CampaignBalances(facts.accounts, facts.tallies)))
     )
-    assert "email 34.56 430 0.080372 0.078190 -" in told
-    assert "sms 0 0 1 5 -97.50 %" in told
-    assert "total 442 0 1 5 -97.87 %" in told
+    assert "email 34.56 430 0.080372 0.078190 -" in rendered
+    assert "sms 0 0 1 5 -97.50 %" in rendered
+    assert "total 442 0 1 5 -97.87 %" in rendered

@@ -2,7 +2,7 @@
 
 import pytest
 
-from madan_sara.cli.orders import Reply, saved_reply, with_closed, with_texts
+from madan_sara.cli.actions import Reply, saved_reply, with_closed, with_texts
 from madan_sara.contracts.campaign import FINAL_STATUSES, CampaignStatus, OutreachCampaign
 from madan_sara.contracts.limit_changes import LimitChange
 from madan_sara.starter.queued_texts import TextsRenewed
@@ -14,31 +14,33 @@ def test_a_save_that_changes_no_text_says_nothing_of_it():
     assert with_texts(SAVED, TextsRenewed(), []).view == SAVED.view
 
 
-def test_the_sends_that_an_earlier_end_closes_are_told():
+def test_the_sends_that_an_earlier_end_closes_are_reported():
     assert with_closed(SAVED, 0).view == SAVED.view
-    told = with_closed(SAVED, 1_200)
-    assert told.document["closed_behind_end"] == 1_200
-    assert str(told.view).endswith(
+    rendered = with_closed(SAVED, 1_200)
+    assert rendered.document["closed_behind_end"] == 1_200
+    assert str(rendered.view).endswith(
         "\n1,200 sends were planned behind the new end, and closed as blocked, expired."
     )
     assert "\n1 send was planned" in str(with_closed(SAVED, 1).view)
 
 
 def test_who_gets_the_new_text_is_counted():
-    told = with_texts(SAVED, TextsRenewed(renewed=2), [])
-    assert str(told.view).endswith("\n2 queued recipients get the new text.")
-    assert told.document["texts_renewed"] == 2
+    rendered = with_texts(SAVED, TextsRenewed(renewed=2), [])
+    assert str(rendered.view).endswith("\n2 queued recipients get the new text.")
+    assert rendered.document["texts_renewed"] == 2
     one = with_texts(SAVED, TextsRenewed(renewed=1), [])
     assert str(one.view).endswith("\n1 queued recipient gets the new text.")
 
 
-def test_who_keeps_the_old_text_is_told_with_the_reason():
-    told = with_texts(SAVED, TextsRenewed(kept=1_200, faults=["content.sms: names 'x'"]), ["it"])
-    assert "1,200 queued recipients keep the old text, because" in str(told.view)
-    assert "content.sms: names 'x'. Change it and save again" in str(told.view)
-    assert str(told.view).endswith("\nMind it.")
-    assert told.document["texts_kept_because"] == ["content.sms: names 'x'"]
-    assert told.document["warnings"] == ["it"]
+def test_who_keeps_the_old_text_is_reported_with_the_reason():
+    rendered = with_texts(
+        SAVED, TextsRenewed(kept=1_200, violations=["content.sms: names 'x'"]), ["it"]
+    )
+    assert "1,200 queued recipients keep the old text, because" in str(rendered.view)
+    assert "content.sms: names 'x'. Change it and save again" in str(rendered.view)
+    assert str(rendered.view).endswith("\nMind it.")
+    assert rendered.document["texts_kept_because"] == ["content.sms: names 'x'"]
+    assert rendered.document["warnings"] == ["it"]
 
 
 def stored(status: CampaignStatus) -> OutreachCampaign:
@@ -46,7 +48,7 @@ def stored(status: CampaignStatus) -> OutreachCampaign:
 
 
 @pytest.mark.parametrize("status", sorted(FINAL_STATUSES))
-def test_the_stored_status_is_told_where_it_stands_against_the_files(status):
+def test_the_stored_status_is_reported_where_it_stands_against_the_files(status):
     reply = saved_reply(stored(status), {}, given=CampaignStatus.ACTIVE)
     assert str(reply.view).endswith(f'"Spring fair" is saved; it stays {status}, which is final.')
     assert reply.document["campaign_status"] is status

@@ -1,4 +1,4 @@
-"""How a message stands, in words: what is not certain is not told as if it were."""
+"""How a message stands, in words: what is not certain is not said as if it were."""
 
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -81,15 +81,15 @@ def status_of(state: OutreachState, wait: ChannelWait | None = None) -> MessageS
 
 
 @pytest.mark.parametrize(
-    ("state", "told"), [(OutreachState.SENT, "sent"), (OutreachState.UNKNOWN, "perhaps sent")]
+    ("state", "rendered"), [(OutreachState.SENT, "sent"), (OutreachState.UNKNOWN, "perhaps sent")]
 )
-def test_only_what_is_certain_is_told_as_sent(state, told):
+def test_only_what_is_certain_is_reported_as_sent(state, rendered):
     lines = shown(status_view(status_of(state)))
-    assert [line for line in lines if line.split("Sun ")[0].strip() == told]
+    assert [line for line in lines if line.split("Sun ")[0].strip() == rendered]
 
 
 @pytest.mark.parametrize(
-    ("wait", "told"),
+    ("wait", "rendered"),
     [
         (AWAY, f"email: {ACCOUNT} is away since 2030-11-24 11:04 UTC (provider_unavailable)"),
         (
@@ -99,13 +99,13 @@ def test_only_what_is_certain_is_told_as_sent(state, told):
         (PUT_OFF, "email: the provider puts the recipient off since 2030-11-24 11:04 UTC (4.2.2)"),
     ],
 )
-def test_a_message_that_waits_though_it_is_due_says_what_for(wait, told):
-    assert explain_wait(wait) == told
+def test_a_message_that_waits_though_it_is_due_says_what_for(wait, rendered):
+    assert explain_wait(wait) == rendered
     several = explain_waits(wait.model_copy(update={"messages": 1200}))
-    assert several == told.replace(")", "), 1,200 due")
+    assert several == rendered.replace(")", "), 1,200 due")
     for state in (OutreachState.SCHEDULED, OutreachState.SENDING):
         explanation = explain_message(status_of(state, wait), [], campaign())
-        assert explanation["headline"] == f"The message is due; waits for {told}."
+        assert explanation["headline"] == f"The message is due; waits for {rendered}."
 
 
 def queued_for(reason: ExitReason | None = None, **changes: Any) -> str:
@@ -178,7 +178,7 @@ class _BothSay:
 
 
 @pytest.mark.parametrize(
-    ("workflow", "database", "told"),
+    ("workflow", "database", "rendered"),
     [
         (OutreachState.UNKNOWN, OutreachState.SENT, OutreachState.SENT),
         (OutreachState.SENDING, OutreachState.SENT, OutreachState.SENT),
@@ -187,8 +187,8 @@ class _BothSay:
     ids=["found to be sent after its end", "ended between the answers", "not ended"],
 )
 async def test_an_end_in_the_database_is_newer_than_what_the_workflow_says(
-    workflow, database, told
+    workflow, database, rendered
 ):
     messages: Any = _BothSay(workflow, database)
     campaigns: Any = None
-    assert (await ask_message_status(messages, campaigns, UUID(int=1))).state is told
+    assert (await ask_message_status(messages, campaigns, UUID(int=1))).state is rendered

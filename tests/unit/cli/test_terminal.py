@@ -88,10 +88,10 @@ def test_a_value_cannot_pass_for_another_line(capsys):
     assert capsys.readouterr().out == "  name         Fair status: sent all well\n"
 
 
-def test_a_mistake_on_the_command_line_is_told_harmlessly(capsys, monkeypatch):
+def test_a_mistake_on_the_command_line_is_reported_harmlessly(capsys, monkeypatch):
     monkeypatch.setattr("sys.argv", ["madan-sara", "suppress", "--channel", HOSTILE])
     assert _run_app() == 2
-    told = capsys.readouterr().err
-    assert told.startswith("error: ")
-    assert told.endswith("See `madan-sara --help`.\n")
-    assert is_harmless(told)
+    rendered = capsys.readouterr().err
+    assert rendered.startswith("error: ")
+    assert rendered.endswith("See `madan-sara --help`.\n")
+    assert is_harmless(rendered)

@@ -1,4 +1,4 @@
-"""`madan-sara campaign validate`: every fault at once, and nothing to connect to."""
+"""`madan-sara campaign validate`: every violation at once, and nothing to connect to."""
 
 import json
 from pathlib import Path
@@ -25,7 +25,7 @@ CONTRADICTORY: dict[str, Any] = {
     "templates": {"email": "Hi {{ frist_name }}"},
     "optimal_send_times": {"email": {"weekday": "23:00"}},
 }
-FAULTY = {
+INVALID = {
     "unreadable": (UNREADABLE, ["nme", "name", "daily_limit"]),
     "contradictory": (
         CONTRADICTORY,
@@ -51,8 +51,8 @@ def validate(document: object, *options: str) -> Result:
     return CliRunner().invoke(app, ["campaign", "validate", "-", *options], input=written)
 
 
-@pytest.mark.parametrize(("wrong", "fields"), FAULTY.values(), ids=FAULTY.keys())
-def test_every_fault_has_a_line_of_its_own(wrong, fields):
+@pytest.mark.parametrize(("wrong", "fields"), INVALID.values(), ids=INVALID.keys())
+def test_every_violation_has_a_line_of_its_own(wrong, fields):
     result = validate(wrong)
     assert (result.exit_code, result.stdout) == (BAD_INPUT, "")
     lines = [line.removeprefix("error: ") for line in result.stderr.splitlines()]
@@ -64,29 +64,29 @@ def test_a_field_with_a_slip_in_its_name_is_named_right():
     assert first == "error: nme: there is no such field; did you mean name?"
 
 
-@pytest.mark.parametrize(("wrong", "fields"), FAULTY.values(), ids=FAULTY.keys())
-def test_every_fault_stands_in_the_document(wrong, fields):
+@pytest.mark.parametrize(("wrong", "fields"), INVALID.values(), ids=INVALID.keys())
+def test_every_violation_stands_in_the_document(wrong, fields):
     result = validate(wrong, "--json")
     assert (result.exit_code, result.stderr) == (BAD_INPUT, "")
     document = json.loads(result.stdout)
     assert document["valid"] is False
-    assert [fault.split(":")[0] for fault in document["faults"]] == fields
+    assert [violation.split(":")[0] for violation in document["errors"]] == fields
 
 
 def test_half_a_character_in_a_name_ends_neither_form():
     written = '{"name": "x", "channels": ["email"], "\\ud800": 1}'
     assert "there is no such field" in validate(written).stderr
     document = json.loads(validate(written, "--json").stdout)
-    assert document["faults"][0].startswith("\ud800: there is no such field")
+    assert document["errors"][0].startswith("\ud800: there is no such field")
 
 
-def test_more_faults_than_one_line_would_hold_are_all_told():
+def test_more_violations_than_one_line_would_hold_are_all_reported():
     many = {"name": "x", "channels": ["email"], "recipient_fields": ["name"] * 30}
     document = {**many, **{f"field_{n}": n for n in range(30)}}
     assert len(validate(document).stderr.splitlines()) == 60
 
 
-def test_a_sound_campaign_is_told_in_short():
+def test_a_sound_campaign_is_reported_in_short():
     result = CliRunner().invoke(app, ["campaign", "validate", str(EXAMPLE)])
     assert (result.exit_code, result.stderr) == (OK, "")
     assert "is a sound campaign" in result.stdout
@@ -113,15 +113,15 @@ def test_the_tenants_defaults_are_filled_in(monkeypatch):
     assert document["settings"]["max_messages_per_day"] == 2
 
 
-def test_what_each_channel_has_by_default_is_told():
+def test_what_each_channel_has_by_default_is_reported():
     sound = {"name": "x", "channels": ["email"], "settings": {"patience_minutes": {"sms": 7}}}
     held = json.loads(validate(sound, "--json").stdout)["settings"]
     patience = held["patience_minutes"]
     assert (patience["email"], patience["sms"], patience["chat"]) == (1440, 7, 120)
     assert set(held["ambiguous_delivery"].values()) == {"at_most_once"}
-    told = validate(sound).stdout
-    assert "email 1440, sms 7, whatsapp 120" in told
-    assert "email at_most_once, sms at_most_once" in told
+    rendered = validate(sound).stdout
+    assert "email 1440, sms 7, whatsapp 120" in rendered
+    assert "email at_most_once, sms at_most_once" in rendered
 
 
 def test_what_is_no_file_of_a_campaign_is_refused():
@@ -136,8 +136,8 @@ def test_what_is_no_file_of_a_campaign_is_a_document_too(written):
     assert (result.exit_code, result.stderr) == (BAD_INPUT, "")
     document = json.loads(result.stdout)
     assert document["valid"] is False
-    (fault,) = document["faults"]
-    assert fault.startswith("standard input: ")
+    (violation,) = document["errors"]
+    assert violation.startswith("standard input: ")
 
 
 @pytest.mark.parametrize(
@@ -165,4 +165,4 @@ def test_saving_names_all_that_cannot_be_read_in_one_line():
     result = CliRunner().invoke(app, ["campaign", "save", "-"], input=json.dumps(UNREADABLE))
     assert result.exit_code == BAD_INPUT
     (line,) = result.stderr.splitlines()
-    assert all(f"{field}: " in line for field in FAULTY["unreadable"][1])
+    assert all(f"{field}: " in line for field in INVALID["unreadable"][1])

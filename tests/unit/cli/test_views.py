@@ -19,7 +19,7 @@ from madan_sara.contracts.words.progress import ATTEMPTS
 from madan_sara.policy.data import FACTOR_WEIGHTS
 from madan_sara.starter.explanation import (
     AttemptLine,
-    ChannelVerdict,
+    ChannelDecision,
     Explanation,
     Money,
     Timing,
@@ -37,12 +37,12 @@ def shown(view: RenderableType) -> list[str]:
     return [line.rstrip() for line in out.getvalue().splitlines()]
 
 
-def _verdict(number: int, channel: Channel) -> ChannelVerdict:
+def _decision(number: int, channel: Channel) -> ChannelDecision:
     names = ["chosen", "fallback 7", "ruled out", "not needed"]
     ruled_out = number % 4 == 2
-    return ChannelVerdict(
+    return ChannelDecision(
         channel=channel,
-        verdict=names[number % 4],
+        decision=names[number % 4],
         why=RULED_OUT[RuledOut.SUPPRESSED] if ruled_out else None,
         factors=None if ruled_out else dict.fromkeys(FACTORS, 0.95),
         total=None if ruled_out else 0.951,
@@ -81,7 +81,7 @@ def explanation() -> Explanation:
         channel="instagram",
         why_channel="instagram was chosen because the recipient prefers it.",
         fallback_channels=[channel.value for channel in Channel],
-        channels=[_verdict(number, channel) for number, channel in enumerate(Channel)],
+        channels=[_decision(number, channel) for number, channel in enumerate(Channel)],
         factor_weights=dict(FACTOR_WEIGHTS),
         timing=Timing(
             scheduled_at=NOW,
@@ -111,13 +111,13 @@ def explanation() -> Explanation:
 
 def test_an_explanation_fits_a_terminal_and_breaks_no_word(explanation):
     lines = shown(explanation_view(explanation))
-    told = "\n".join(lines)
+    rendered = "\n".join(lines)
     assert max(map(len, lines)) <= WIDTH
-    assert "…" not in told
+    assert "…" not in rendered
     for word in (
         *(channel.value for channel in Channel),
         *(state.value for state in AttemptState),
-        *("customer", "engagement", "device", "urgency", "time of", "score", "verdict"),
+        *("customer", "engagement", "device", "urgency", "time of", "score", "decision"),
         *("fallback 7", "not needed", "ruled out", "recipient_refused", "sandbox", "undeliverable"),
     ):
-        assert word in told, word
+        assert word in rendered, word

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import pytest
 
-from madan_sara.cli import orders
+from madan_sara.cli import actions
 from madan_sara.contracts.errors import UnreachableError
 from madan_sara.starter.orchestrator import OutreachOrchestrator
 
@@ -34,7 +34,7 @@ def as_orchestrator(workerless: Workerless) -> OutreachOrchestrator:
     return cast("OutreachOrchestrator", workerless)
 
 
-async def test_the_key_to_ask_again_with_is_told(tmp_path):
+async def test_the_key_to_ask_again_with_is_reported(tmp_path):
     file = tmp_path / "request.json"
     file.write_text(
         json.dumps(
@@ -48,11 +48,11 @@ async def test_the_key_to_ask_again_with_is_told(tmp_path):
     )
     nobody = Workerless()
     with pytest.raises(UnreachableError, match="no worker has answered within 0 s") as said:
-        await orders.send(str(file), wait_seconds=0)(as_orchestrator(nobody))
+        await actions.send(str(file), wait_seconds=0)(as_orchestrator(nobody))
     assert f'"idempotency_key": "{nobody.keys[0]}"' in str(said.value)
 
 
 async def test_an_update_is_not_waited_for_either():
-    order = orders.reschedule(str(uuid.uuid4()), "2030-01-05T10:00Z", wait_seconds=0)
+    action = actions.reschedule(str(uuid.uuid4()), "2030-01-05T10:00Z", wait_seconds=0)
     with pytest.raises(UnreachableError, match="may still be moved"):
-        await order(as_orchestrator(Workerless()))
+        await action(as_orchestrator(Workerless()))

@@ -74,6 +74,6 @@ def test_components_take_both_and_refuse_what_is_neither():
     written = make_campaign(uuid4())
     assert resolved(written) == resolved(written.resolved()) == written.resolved()
     written.channels.append("fax")  # type: ignore[arg-type]
-    for wrong, told in [(written, "campaign.channels"), ({}, "must be an OutreachCampaign")]:
-        with pytest.raises(InvalidRequestError, match=told):
+    for wrong, rendered in [(written, "campaign.channels"), ({}, "must be an OutreachCampaign")]:
+        with pytest.raises(InvalidRequestError, match=rendered):
             resolved(wrong)

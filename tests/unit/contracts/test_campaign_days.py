@@ -11,9 +11,9 @@ from pydantic import ValidationError
 
 from madan_sara.contracts.campaign import OutreachCampaign
 from madan_sara.contracts.campaign_run import CommandInput, EndDateCommand, LimitsCommand
-from madan_sara.contracts.faults import one_line
 from madan_sara.contracts.instants import end_of_day, start_of_day
-from madan_sara.policy.campaign_rules import campaign_faults
+from madan_sara.contracts.violations import one_line
+from madan_sara.policy.campaign_rules import campaign_violations
 from tests.makers import make_campaign
 
 ZONES = sorted(available_timezones() - {"Factory", "localtime"})
@@ -30,7 +30,7 @@ def test_an_end_is_the_end_of_its_day_and_a_start_its_beginning(day):
     campaign = haitian(start_date=day, end_date=day)
     assert campaign.start_date == datetime(2036, 1, 31, 5, tzinfo=UTC)
     assert campaign.end_date == datetime(2036, 2, 1, 5, tzinfo=UTC)
-    assert campaign_faults(campaign.resolved()) == []
+    assert campaign_violations(campaign.resolved()) == []
     evening = datetime(2036, 1, 31, 23, 59, tzinfo=ZoneInfo("America/Port-au-Prince"))
     assert not campaign.resolved().is_over(evening)
     assert campaign.resolved().is_over(evening + timedelta(minutes=1))
@@ -79,7 +79,7 @@ def test_a_day_beyond_the_calendar_is_refused_in_words(field, day):
     assert one_line(refused.value).startswith(f"{field}: is beyond the calendar in UTC; give ano")
 
 
-def test_a_faulty_zone_is_the_fault_that_is_told():
+def test_an_invalid_zone_is_the_violation_that_is_reported():
     with pytest.raises(ValidationError) as refused:
         make_campaign(uuid4(), timezone="Haiti/Jacmel", end_date="2036-01-31")
     assert one_line(refused.value).startswith("timezone: 'Haiti/Jacmel' is no IANA time zone")

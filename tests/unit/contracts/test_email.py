@@ -1,4 +1,4 @@
-"""The short way to judge an e-mail address comes to what the library says."""
+"""The short way to check an e-mail address comes to what the library says."""
 
 import pytest
 from email_validator import EmailNotValidError, validate_email
@@ -57,7 +57,7 @@ def as_we_say(address: str) -> str:
 
 @settings(max_examples=500, deadline=None)
 @given(_LOCAL_PARTS, _DOMAINS)
-def test_an_address_is_judged_as_the_library_judges_it(local_part, domain):
+def test_an_address_is_checked_as_the_library_checks_it(local_part, domain):
     address = f"{local_part}@{domain}"
     if address == address.strip() and len(address) <= 200:
         assert as_we_say(address) == as_the_library_says(address)

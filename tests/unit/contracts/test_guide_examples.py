@@ -12,7 +12,7 @@ from madan_sara.contracts.campaign import OutreachCampaign
 from madan_sara.contracts.channels import Channel
 from madan_sara.contracts.recipient import RecipientProfile
 from madan_sara.contracts.settings import OrchestratorSettings
-from madan_sara.policy.campaign_rules import campaign_faults
+from madan_sara.policy.campaign_rules import campaign_violations
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ def campaign():
 
 
 def test_the_campaign(campaign):
-    assert campaign_faults(campaign.resolved()) == []
+    assert campaign_violations(campaign.resolved()) == []
     assert campaign.budget_total == 5000
     complete = campaign.resolved()
     assert complete.priority_for("new") == (Channel.EMAIL, Channel.INSTAGRAM)
@@ -85,10 +85,10 @@ def test_best_practice_2_budgets_can_be_assigned(campaign):
         "instagram": {"total": 300.00, "spent": 0.00},
         "linkedin": {"total": 200.00, "spent": 0.00},
     }
-    assert campaign_faults(campaign.resolved()) == []
+    assert campaign_violations(campaign.resolved()) == []
     assert campaign.budget_per_channel[Channel.LINKEDIN].total == Decimal(200)
     campaign.budget_per_channel = None
-    assert campaign_faults(campaign.resolved()) == []
+    assert campaign_violations(campaign.resolved()) == []
 
 
 def test_best_practice_3_send_times_can_be_assigned(campaign):

@@ -7,7 +7,7 @@ from uuid import uuid4
 import pytest
 
 from madan_sara.contracts.campaign import OutreachCampaign
-from madan_sara.contracts.limit_changes import limit_changes, told_changes
+from madan_sara.contracts.limit_changes import limit_changes, render_changes
 
 LIMITED = {
     "id": str(uuid4()),
@@ -22,13 +22,15 @@ LIMITED = {
 }
 
 
-def told(**changes: object) -> str:
+def changed(**changes: object) -> str:
     before, after = (OutreachCampaign.model_validate({**LIMITED, **c}) for c in ({}, changes))
-    return told_changes(limit_changes(before, after))
+    return render_changes(limit_changes(before, after))
 
 
-def test_changed_limits_are_told_with_both_figures():
-    assert told(daily_limit=500, budget_total=100) == "daily_limit 10 -> 500; budget_total 5 -> 100"
+def test_changed_limits_are_reported_with_both_figures():
+    assert (
+        changed(daily_limit=500, budget_total=100) == "daily_limit 10 -> 500; budget_total 5 -> 100"
+    )
 
 
 @pytest.mark.parametrize(
@@ -51,9 +53,9 @@ def test_changed_limits_are_told_with_both_figures():
     ],
 )
 def test_every_limit_is_compared(change, expected):
-    assert told(**change) == expected
+    assert changed(**change) == expected
 
 
 def test_what_is_the_same_figure_or_no_limit_is_no_change():
-    assert told() == ""
-    assert told(budget_total=Decimal("5.000"), name="Autumn fair", status="paused") == ""
+    assert changed() == ""
+    assert changed(budget_total=Decimal("5.000"), name="Autumn fair", status="paused") == ""

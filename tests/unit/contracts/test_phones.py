@@ -106,6 +106,6 @@ def test_a_request_takes_no_number_that_the_import_refuses(written):
         ContactInfo(phone=written)
 
 
-def test_what_is_stored_is_not_judged_again():
+def test_what_is_stored_is_not_checked_again():
     kept = '{"phone": "+5093700"}'
     assert ContactInfo.model_validate_json(kept, context=STORED).phone == "+5093700"

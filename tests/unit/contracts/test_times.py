@@ -9,9 +9,9 @@ from pydantic import BaseModel, ValidationError
 from madan_sara.cli.request_file import parse_instant
 from madan_sara.contracts.base import Instant, LocalTime
 from madan_sara.contracts.campaign import OptimalTimes
-from madan_sara.contracts.faults import one_line
 from madan_sara.contracts.outreach import RescheduleInput
 from madan_sara.contracts.settings import QuietHours
+from madan_sara.contracts.violations import one_line
 
 
 class Moment(BaseModel):

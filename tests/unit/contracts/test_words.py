@@ -1,4 +1,4 @@
-"""Every end of a message is told with its figures."""
+"""Every end of a message is said with its figures."""
 
 import pytest
 
@@ -14,7 +14,7 @@ EARLIER = {"last_message_id": "m-1", "last_message_at": "2030-01-05T10:00:00.5Z"
 
 
 @pytest.mark.parametrize(
-    ("reason", "details", "told"),
+    ("reason", "details", "rendered"),
     [
         (
             "duplicate",
@@ -61,9 +61,9 @@ EARLIER = {"last_message_id": "m-1", "last_message_at": "2030-01-05T10:00:00.5Z"
         ("cancelled", {}, "withdrawn before a provider took it"),
     ],
 )
-def test_an_end_is_told_with_its_figures(reason, details, told):
+def test_an_end_is_reported_with_its_figures(reason, details, rendered):
     rule, advice = why_unsent(ExitReason(reason), details)
-    assert told in rule
+    assert rendered in rule
     assert advice
 
 
@@ -86,12 +86,12 @@ def test_a_campaign_that_does_not_send_is_advised_what_it_can_do(status, command
 
 
 @pytest.mark.parametrize("reason", ExitReason)
-def test_an_end_without_figures_is_told_too(reason):
+def test_an_end_without_figures_is_reported_too(reason):
     assert all(why_unsent(reason, {}))
 
 
 @pytest.mark.parametrize(
-    ("told", "there_are"),
+    ("rendered", "there_are"),
     [
         (progress.STATES, OutreachState),
         (progress.ATTEMPTS, AttemptState),
@@ -104,5 +104,5 @@ def test_an_end_without_figures_is_told_too(reason):
         (waits.CAMPAIGN_WAITS, WaitReason),
     ],
 )
-def test_there_are_words_for_everything(told, there_are):
-    assert set(told) == set(there_are)
+def test_there_are_words_for_everything(rendered, there_are):
+    assert set(rendered) == set(there_are)

@@ -1,5 +1,5 @@
 """A reader of raw letters that follows RFC 5322 and RFC 2047 to the letter, and shares no code
-with the standard library's parser, which is lenient and has faults of its own.
+with the standard library's parser, which is lenient and has violations of its own.
 """
 
 import base64

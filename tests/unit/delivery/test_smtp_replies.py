@@ -7,17 +7,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from madan_sara.activities.sender import as_code
-from madan_sara.delivery.smtp_replies import Meaning, SmtpReply, Stage, judge
+from madan_sara.delivery.smtp_replies import Meaning, SmtpReply, Stage, classify
 
 RCPT, DATA, CONTENT = Stage.RECIPIENT, Stage.DATA, Stage.CONTENT
 ANNOUNCED = (Stage.SENDER, RCPT, DATA)
 
 
-def verdict_of(stage: Stage, answer: str):
-    """The verdict on an answer as it stands on the wire, lines ended by line feeds."""
+def classified(stage: Stage, answer: str):
+    """The negative on an answer as it stands on the wire, lines ended by line feeds."""
     lines = answer.split("\n")
     reply = SmtpReply(int(lines[0][:3]), "\n".join(line[4:].strip() for line in lines))
-    return judge(stage, reply)
+    return classify(stage, reply)
 
 
 PUT_OFF = [
@@ -191,16 +191,16 @@ WORN = [
 
 @pytest.mark.parametrize(("stage", "answer", "code", "seconds"), PUT_OFF)
 def test_a_recipient_is_put_off(stage, answer, code, seconds):
-    verdict = verdict_of(stage, answer)
-    assert (verdict.meaning, verdict.code) == (Meaning.PUT_OFF, code)
-    assert verdict.retry_after == (seconds and timedelta(seconds=seconds))
+    negative = classified(stage, answer)
+    assert (negative.meaning, negative.code) == (Meaning.PUT_OFF, code)
+    assert negative.retry_after == (seconds and timedelta(seconds=seconds))
 
 
 @pytest.mark.parametrize(("stage", "answer", "code", "seconds"), UNAVAILABLE)
 def test_the_account_is_out_of_service(stage, answer, code, seconds):
-    verdict = verdict_of(stage, answer)
-    assert (verdict.meaning, verdict.code) == (Meaning.UNAVAILABLE, code)
-    assert verdict.retry_after == (seconds and timedelta(seconds=seconds))
+    negative = classified(stage, answer)
+    assert (negative.meaning, negative.code) == (Meaning.UNAVAILABLE, code)
+    assert negative.retry_after == (seconds and timedelta(seconds=seconds))
 
 
 @pytest.mark.parametrize(
@@ -216,21 +216,21 @@ def test_the_account_is_out_of_service(stage, answer, code, seconds):
     ],
 )
 def test_other_answers_have_their_meaning_and_code(meaning, stage, answer, code):
-    verdict = verdict_of(stage, answer)
-    assert (verdict.meaning, verdict.code) == (meaning, code)
+    negative = classified(stage, answer)
+    assert (negative.meaning, negative.code) == (meaning, code)
 
 
 @pytest.mark.parametrize("word", ["greylisted", "quota", "rate", "mailbox.full", "spamhaus"])
 def test_an_address_does_not_decide_what_its_refusal_means(word):
     for quoted in (f"<{word}@limit.example>", f"{word}@limit.example"):
-        refused = verdict_of(RCPT, f"550 {quoted}: no such person")
-        put_off = verdict_of(RCPT, f"450 {quoted}: not now")
+        refused = classified(RCPT, f"550 {quoted}: no such person")
+        put_off = classified(RCPT, f"450 {quoted}: not now")
         assert (refused.meaning, put_off.meaning) == (Meaning.REFUSED, Meaning.PUT_OFF)
 
 
 @pytest.mark.parametrize("code", [-1, 0, 25, 199, 200, 354, 399, 600, 999])
 def test_what_is_no_negative_answer_has_no_meaning(code):
-    assert judge(CONTENT, SmtpReply(code, "5.1.1 no")) is None
+    assert classify(CONTENT, SmtpReply(code, "5.1.1 no")) is None
 
 
 @settings(deadline=None)
@@ -244,23 +244,23 @@ def test_what_is_no_negative_answer_has_no_meaning(code):
     ),
 )
 def test_every_negative_answer_has_a_verdict_that_can_be_kept(stage, code, text):
-    verdict = judge(stage, SmtpReply(code, text))
-    assert verdict is not None
-    assert as_code(verdict.code) == verdict.code
-    if verdict.retry_after is not None:
-        assert timedelta(seconds=1) <= verdict.retry_after <= timedelta(days=1)
+    negative = classify(stage, SmtpReply(code, text))
+    assert negative is not None
+    assert as_code(negative.code) == negative.code
+    if negative.retry_after is not None:
+        assert timedelta(seconds=1) <= negative.retry_after <= timedelta(days=1)
 
 
 @settings(deadline=None)
 @given(st.sampled_from((RCPT, DATA, CONTENT)), st.integers(400, 499), st.text())
 def test_a_temporary_code_without_a_status_is_never_final(stage, code, text):
-    verdict = judge(stage, SmtpReply(code, text.replace("5.", "")))
-    assert verdict is not None
-    assert verdict.meaning not in (Meaning.REFUSED, Meaning.MISCONFIGURED)
+    negative = classify(stage, SmtpReply(code, text.replace("5.", "")))
+    assert negative is not None
+    assert negative.meaning not in (Meaning.REFUSED, Meaning.MISCONFIGURED)
 
 
 @pytest.mark.parametrize(
     "part", ["<", "@", "sender not ", "client host ", "a ", "retry ", "4.7.1\n"]
 )
-def test_a_long_answer_is_judged_at_once(part):
-    judge(RCPT, SmtpReply(550, part * 10**6))
+def test_a_long_answer_is_classified_at_once(part):
+    classify(RCPT, SmtpReply(550, part * 10**6))

@@ -12,7 +12,7 @@ from madan_sara.devstack.campaign.campaigns import PRICES, earlier_campaign, mai
 from madan_sara.devstack.campaign.scenarios import CHANNEL_OF_FIELD, REACHED, SCENARIOS, Earlier
 from madan_sara.devstack.errors import DevstackError
 from madan_sara.emulators.sandbox.behaviour import Behaviour, behaviour_for
-from madan_sara.policy.campaign_rules import campaign_faults
+from madan_sara.policy.campaign_rules import campaign_violations
 from madan_sara.policy.similarity import similarity
 from madan_sara.starter.importing.checking import Assignment, RowCheck
 
@@ -51,13 +51,13 @@ def test_the_import_takes_every_row(tmp_path):
     header, *rows = (line.split(",") for line in file.read_text().splitlines())
     assert campaign.templates is not None
     check = RowCheck(Assignment(campaign.resolved(), campaign.templates, header, region=None))
-    assert check.judge(rows).rejected == []
+    assert check.check(rows).rejected == []
 
 
 def test_the_budget_is_less_than_the_audience_would_cost():
     people = make_audience(1_000, 1)
     campaign = main_campaign(people)
-    assert campaign_faults(campaign.resolved()) == []
+    assert campaign_violations(campaign.resolved()) == []
     cost = sum(PRICES[person.carried_by] for person in people if person.carried_by)
     assert campaign.budget_total is not None
     assert cost * Decimal("0.7") < campaign.budget_total < cost

@@ -29,24 +29,24 @@ def _people(*, jean: Scenario = _REFUSED) -> list[Person]:
 
 
 def test_everybody_must_end_as_what_befell_them_demands():
-    assert check_scenarios(records(), campaign(), _people()).faults == []
-    assert check_scenarios(records(), campaign(), _people(jean=REACHED)).faults == [
+    assert check_scenarios(records(), campaign(), _people()).violations == []
+    assert check_scenarios(records(), campaign(), _people(jean=REACHED)).violations == [
         "jean (reached at once) ended failed (all_channels_failed)"
     ]
 
 
 def test_lack_of_money_excuses_anybody_but_not_a_whole_scenario():
     poor = with_message(message(BLOCKED, "jean", "blocked", reason="budget_exceeded"))
-    assert check_scenarios(poor, campaign(), _people()).faults == [
+    assert check_scenarios(poor, campaign(), _people()).violations == [
         "nobody met this: refused everywhere"
     ]
-    assert check_scenarios(poor, campaign(), _people(jean=REACHED)).faults == []
+    assert check_scenarios(poor, campaign(), _people(jean=REACHED)).violations == []
 
 
 def test_somebody_without_any_message_is_missed():
     nobody = replace(records(), messages={})
-    faults = check_scenarios(nobody, campaign(), _people()).faults
-    assert "marie (reached at once) ended nowhere" in faults
+    violations = check_scenarios(nobody, campaign(), _people()).violations
+    assert "marie (reached at once) ended nowhere" in violations
 
 
 def test_the_money_must_have_run_out():
@@ -56,8 +56,8 @@ def test_the_money_must_have_run_out():
     used_up = replace(poor, accounts={**accounts, TEXTS: replace(texts, limit_micros=9_999)})
     left = replace(records(), accounts={**accounts, TEXTS: replace(texts, limit_micros=10_000)})
     exhausted = CampaignStatus.BUDGET_EXHAUSTED
-    assert check_money_ran_out(used_up, campaign(), exhausted).faults == []
-    assert check_money_ran_out(left, campaign(), CampaignStatus.COMPLETED).faults == [
+    assert check_money_ran_out(used_up, campaign(), exhausted).violations == []
+    assert check_money_ran_out(left, campaign(), CampaignStatus.COMPLETED).violations == [
         "the campaign ended completed",
         "nobody ended for lack of money",
         "0.005 of the budget of sms is left",
@@ -71,17 +71,17 @@ def test_money_for_fewer_segments_than_a_text_message_has_pays_for_none():
     left = replace(poor, accounts={**accounts, TEXTS: short})
     long = campaign().model_copy(update={"templates": MessageContent({"sms": "a" * 161})})
     exhausted = CampaignStatus.BUDGET_EXHAUSTED
-    assert check_money_ran_out(left, long, exhausted).faults == []
-    assert check_money_ran_out(left, campaign(), exhausted).faults == [
+    assert check_money_ran_out(left, long, exhausted).violations == []
+    assert check_money_ran_out(left, campaign(), exhausted).violations == [
         "0.009999 of the budget of sms is left"
     ]
 
 
-@pytest.mark.parametrize(("last_bytes", "faults"), [(120, 0), (126, 1)])
-def test_memory_that_grows_with_the_audience(last_bytes, faults):
+@pytest.mark.parametrize(("last_bytes", "violations"), [(120, 0), (126, 1)])
+def test_memory_that_grows_with_the_audience(last_bytes, violations):
     watch = _watch([(1, 400, 90), (2, 600, 100), (10, 10_000, last_bytes)])
     (result,) = check_memory(watch)
-    assert len(result.faults) == faults
+    assert len(result.violations) == violations
 
 
 def test_a_small_audience_says_nothing_about_memory():
@@ -95,8 +95,8 @@ def test_the_figures_and_the_table_of_outcomes():
     console.print(figures(watch, CampaignHistory(runs=1, events=40)))
     console.print(outcome_table(records(), campaign()))
     shown = console.export_text()
-    for told in ("10 / 10 / 20 MB", "│ 5.0", "│ 10.0", "40 events in 1 run(s)"):
-        assert told in shown
+    for rendered in ("10 / 10 / 20 MB", "│ 5.0", "│ 10.0", "40 events in 1 run(s)"):
+        assert rendered in shown
     assert "failed: all_channels_failed │   1 │" in shown
 
 

@@ -57,7 +57,7 @@ async def test_each_is_away_in_turn_and_comes_back():
     async with beside(outages.happen(watch(20))):
         await sandbox.returned.wait()
     assert mail.noted == sandbox.noted == ["away", "back"]
-    assert outages.check_happened().faults == []
+    assert outages.check_happened().violations == []
     assert "mail is away for 0.001 s" in shown.export_text()
 
 
@@ -68,7 +68,7 @@ async def test_none_is_away_before_the_middle():
         for _ in range(10):
             await asyncio.sleep(0)
     assert mail.noted == []
-    assert outages.check_happened().faults == ["mail: the campaign was over before it was back"]
+    assert outages.check_happened().violations == ["mail: the campaign was over before it was back"]
 
 
 async def test_one_that_outlasts_the_campaign_comes_back_and_shows_nothing():
@@ -77,22 +77,22 @@ async def test_one_that_outlasts_the_campaign_comes_back_and_shows_nothing():
     async with beside(outages.happen(watch(20))):
         await mail.gone.wait()
     assert mail.noted == ["away", "back"]
-    assert outages.check_happened().faults == ["mail: the campaign was over before it was back"]
+    assert outages.check_happened().violations == ["mail: the campaign was over before it was back"]
 
 
 def test_a_message_that_was_moved_to_another_channel():
     first = replace(attempt(SENT, "not_sent"), channel="email")
     second = replace(attempt(SENT, "accepted"), attempt_no=2)
     moved = replace(records(), attempts=[first, second])
-    assert check_unmoved(records(), campaign(), [MARIE]).faults == []
-    assert check_unmoved(moved, campaign(), [MARIE]).faults == [
+    assert check_unmoved(records(), campaign(), [MARIE]).violations == []
+    assert check_unmoved(moved, campaign(), [MARIE]).violations == [
         "marie (reached at once, with a dearer channel to spare): by email then sms"
     ]
 
 
 def test_a_message_that_never_took_the_channel_it_was_planned_for():
     by_sms = check_unmoved(records(), campaign(), [replace(MARIE, carried_by=Channel.EMAIL)])
-    assert len(by_sms.faults) == 1
+    assert len(by_sms.violations) == 1
 
 
 def test_a_second_try_that_only_the_outage_explains():
@@ -101,8 +101,8 @@ def test_a_second_try_that_only_the_outage_explains():
         replace(attempt(BLOCKED, "refused"), tries=3),
     ]
     tried = replace(records(), attempts=twice)
-    assert check_no_tries_used_up(records(), campaign(), [MARIE, JEAN]).faults == []
-    assert check_no_tries_used_up(tried, campaign(), [MARIE, JEAN]).faults == [
+    assert check_no_tries_used_up(records(), campaign(), [MARIE, JEAN]).violations == []
+    assert check_no_tries_used_up(tried, campaign(), [MARIE, JEAN]).violations == [
         "marie (reached at once, with a dearer channel to spare): 2 tries by sms"
     ]
 

@@ -14,7 +14,7 @@ from madan_sara.contracts.settings import ChannelDeduplication, OrchestratorSett
 from madan_sara.policy.frequency import RecentClaim
 from madan_sara.policy.routing import RoutingFacts
 from madan_sara.policy.selector import Engagement
-from madan_sara.policy.templates import Wording
+from madan_sara.policy.templates import RenderedMessages
 
 #: A Tuesday; 10:00 in New York.
 NOW = datetime(2026, 11, 24, 15, 0, tzinfo=UTC)
@@ -49,8 +49,8 @@ def facts(**changes: Any) -> RoutingFacts:
         "text_limits": dict.fromkeys(Channel),
         **changes,
     }
-    wording = Wording(given.pop("content"), given.pop("profile"))
-    return RoutingFacts(wording=wording, **given)
+    rendered = RenderedMessages(given.pop("content"), given.pop("profile"))
+    return RoutingFacts(rendered=rendered, **given)
 
 
 def claim(

@@ -57,7 +57,7 @@ def test_what_is_compared_already_stays_as_it_is(address):
 
 
 @given(_MAILBOXES, st.sampled_from(list(Channel)))
-def test_an_address_whose_channel_is_not_told_is_among_its_forms(address, channel):
+def test_an_address_whose_channel_is_not_reported_is_among_its_forms(address, channel):
     handle = address.split("@")[0]
     given_as = address if channel is Channel.EMAIL else handle
     assert comparable(given_as, channel) in forms_of(given_as)

@@ -21,8 +21,8 @@ def account(
     return Account(scope, f"key of {scope}", limit, held, spent, messages, count)
 
 
-def judge_reservation(accounts: Any, price: int) -> Any:
-    return budget.judge_reservation(accounts, price)
+def decide_reservation(accounts: Any, price: int) -> Any:
+    return budget.decide_reservation(accounts, price)
 
 
 limits = st.none() | st.integers(0, 50)
@@ -47,14 +47,14 @@ def test_remaining():
 
 
 def test_exactly_the_rest_is_affordable():
-    assert judge_reservation([account(limit=10, held=3, spent=2)], 5) is None
-    block = judge_reservation([account(limit=10, held=3, spent=2)], 6)
+    assert decide_reservation([account(limit=10, held=3, spent=2)], 5) is None
+    block = decide_reservation([account(limit=10, held=3, spent=2)], 6)
     assert block.reason is ExitReason.BUDGET_EXCEEDED
 
 
 def test_amounts_are_plain_decimals():
     rich = account(AccountScope.CHANNEL, limit=50_000_000_000_000, spent=49_999_999_999_999)
-    assert judge_reservation([rich], 10_000_000_000_000).details == {
+    assert decide_reservation([rich], 10_000_000_000_000).details == {
         "remaining_budget": "0.000001",
         "price": "10000000",
         "limit": "50000000",
@@ -65,7 +65,7 @@ def test_amounts_are_plain_decimals():
 
 def test_daily_limit():
     day = account(AccountScope.DAY, messages=45, count=45)
-    block = judge_reservation([day], 0)
+    block = decide_reservation([day], 0)
     assert block.reason is ExitReason.DAILY_LIMIT
     assert block.details == {
         "daily_limit": 45,
@@ -73,32 +73,32 @@ def test_daily_limit():
         "remaining_today": 0,
         "day": "key of day",
     }
-    assert judge_reservation([account(AccountScope.DAY, messages=45, count=44)], 0) is None
+    assert decide_reservation([account(AccountScope.DAY, messages=45, count=44)], 0) is None
 
 
 def test_order_of_the_rules():
     everything = [account(scope, limit=0, messages=0) for scope in reversed(AccountScope)]
-    assert judge_reservation(everything, 1).details["scope"] == "campaign"
-    assert judge_reservation(everything[:2], 1).details["scope"] == "channel"
-    assert judge_reservation(everything[:1], 1).details["scope"] == "day"
-    assert judge_reservation(everything, 0).reason is ExitReason.DAILY_LIMIT
+    assert decide_reservation(everything, 1).details["scope"] == "campaign"
+    assert decide_reservation(everything[:2], 1).details["scope"] == "channel"
+    assert decide_reservation(everything[:1], 1).details["scope"] == "day"
+    assert decide_reservation(everything, 0).reason is ExitReason.DAILY_LIMIT
 
 
 def test_a_lowered_limit_shows_nothing_left():
-    block = judge_reservation([account(limit=1, spent=4)], 1)
+    block = decide_reservation([account(limit=1, spent=4)], 1)
     assert block.details["remaining_budget"] == "0"
-    assert judge_reservation([account(limit=1, spent=4)], 0) is None
+    assert decide_reservation([account(limit=1, spent=4)], 0) is None
 
 
 def test_a_negative_price_is_an_error():
     with pytest.raises(ValueError, match="-1 micro-units"):
-        judge_reservation([], -1)
+        decide_reservation([], -1)
 
 
 @given(accounts, st.integers(0, 40))
 @settings(max_examples=120, deadline=None)
 def test_no_limit_is_ever_exceeded(booked, price):
-    block = judge_reservation(booked, price)
+    block = decide_reservation(booked, price)
     fits = all(
         a.limit_micros is None
         or price == 0

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from madan_sara.contracts.settings import OrchestratorSettings
-from madan_sara.policy.campaign_rules import campaign_faults, new_faults
+from madan_sara.policy.campaign_rules import campaign_violations, new_violations
 from tests.unit.policy.builders import START, campaign
 
 SOUND = {
@@ -20,14 +20,14 @@ SOUND = {
 }
 
 
-def faults_of(**changes: object) -> list[str]:
+def violations_of(**changes: object) -> list[str]:
     settings = OrchestratorSettings.model_validate(changes.pop("defaults", {}))
-    return campaign_faults(campaign(**{**SOUND, "settings": settings, **changes}))
+    return campaign_violations(campaign(**{**SOUND, "settings": settings, **changes}))
 
 
-def test_a_sound_campaign_has_no_faults():
-    assert faults_of() == []
-    assert faults_of(templates=None, recipient_fields=[]) == []
+def test_a_sound_campaign_has_no_violations():
+    assert violations_of() == []
+    assert violations_of(templates=None, recipient_fields=[]) == []
 
 
 @pytest.mark.parametrize(
@@ -89,15 +89,15 @@ def test_a_sound_campaign_has_no_faults():
     ],
 )
 def test_a_contradiction_is_named(changes, said):
-    (fault,) = faults_of(**changes)
-    assert fault.startswith(said)
+    (violation,) = violations_of(**changes)
+    assert violation.startswith(said)
 
 
 def test_quiet_hours_are_those_the_campaign_gets():
     late = {"optimal_send_times": {"email": {"weekday": "22:00"}}}
-    assert faults_of(**late) != []
-    assert faults_of(**late, defaults={"quiet_hours": None}) == []
-    assert faults_of(**late, defaults={"quiet_hours": {"start": "23:00", "end": "06:00"}}) == []
+    assert violations_of(**late) != []
+    assert violations_of(**late, defaults={"quiet_hours": None}) == []
+    assert violations_of(**late, defaults={"quiet_hours": {"start": "23:00", "end": "06:00"}}) == []
 
 
 def test_all_of_them_are_found_at_once():
@@ -108,7 +108,7 @@ def test_all_of_them_are_found_at_once():
         "templates": {"default": "{{ twn }}"},
         "optimal_send_times": {"sms": {"weekday": "03:00"}},
     }
-    fields = [fault.split(":")[0] for fault in faults_of(**changes)]
+    fields = [violation.split(":")[0] for violation in violations_of(**changes)]
     assert fields == [
         "channel_priority.default",
         "budget_per_channel.sms",
@@ -120,8 +120,8 @@ def test_all_of_them_are_found_at_once():
     ]
 
 
-def test_a_change_is_judged_by_what_it_brings_about():
+def test_a_change_is_checked_by_what_it_brings_about():
     before = campaign(**{**SOUND, "channel_priority": {"default": []}})
-    assert new_faults(before, before.model_copy(update={"budget_total": 20})) == []
-    (fault,) = new_faults(before, before.model_copy(update={"budget_total": 9}))
-    assert fault.startswith("budget_per_channel: ")
+    assert new_violations(before, before.model_copy(update={"budget_total": 20})) == []
+    (violation,) = new_violations(before, before.model_copy(update={"budget_total": 9}))
+    assert violation.startswith("budget_per_channel: ")

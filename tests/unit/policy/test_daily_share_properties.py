@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from madan_sara.contracts.money import from_micros
 from madan_sara.policy import daily_share as policy_daily_share
-from madan_sara.policy.budget import Account, AccountScope, judge_reservation
+from madan_sara.policy.budget import Account, AccountScope, decide_reservation
 from madan_sara.policy.campaign_days import campaign_day
 from tests.unit.policy.test_daily_share import CHAT, DAY, EMAIL, SMS, START, campaign, choose, sent
 
@@ -95,7 +95,7 @@ def test_a_share_that_was_not_held_back_is_kept_when_asked_again(some):
 
 
 class Diary:
-    """A campaign that does what it is told each day, on days that differ."""
+    """A campaign that does what it is asked each day, on days that differ."""
 
     def __init__(self, seed: int) -> None:
         self.dice = random.Random(seed)
@@ -130,7 +130,7 @@ class Diary:
             if self.dice.random() < blocked:
                 continue
             price = PRICES[SMS if self.dice.random() < sms_part else EMAIL]
-            block = judge_reservation([self.whole, account], price)
+            block = decide_reservation([self.whole, account], price)
             if block is None:
                 self.whole, account = booked(self.whole, price), booked(account, price)
             elif block.reason == "daily_limit" or self.whole.remaining_micros < PRICES[SMS]:

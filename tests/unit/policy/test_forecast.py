@@ -109,20 +109,20 @@ def test_it_is_not_before_the_last_day_that_something_is_planned_for():
 def test_it_is_not_before_the_last_send_that_is_planned_already(rate):
     evening = NOW + timedelta(hours=5)
     today: dict[str, Any] = {"days": {TODAY: 30}, "due": evening}
-    told = finish({"scheduled": 30}, rate=rate, **today)
-    assert told is not None
-    assert told >= evening
+    rendered = finish({"scheduled": 30}, rate=rate, **today)
+    assert rendered is not None
+    assert rendered >= evening
     if rate == 600:
-        assert told == evening
+        assert rendered == evening
     tomorrow = datetime(2026, 11, 25, 19, tzinfo=UTC)
     ahead: dict[str, Any] = {"days": {"2026-11-25": 30}, "due": tomorrow}
     assert finish({"scheduled": 30}, rate=rate, **ahead) == tomorrow
     # What was planned and is sent, or was withdrawn, holds nothing up.
     assert finish({"sent": 30}, rate=rate, **today) is None
     withdrawn: dict[str, Any] = {"days": {"2026-11-25": 0}, "due": tomorrow}
-    told = finish({"queued": 1}, rate=600.0, **withdrawn)
-    assert told is not None
-    assert told < tomorrow
+    rendered = finish({"queued": 1}, rate=600.0, **withdrawn)
+    assert rendered is not None
+    assert rendered < tomorrow
 
 
 def lost(states: dict[str, int], **changes: Any) -> tuple[int, int]:
@@ -197,5 +197,5 @@ def test_it_is_never_later_than_the_end():
         ({"queued": 10**9}, {"a_day": 1}),
     ],
 )
-def test_what_cannot_be_told_is_not(states, changes):
+def test_what_cannot_be_reported_is_not(states, changes):
     assert finish(states, **changes) is None

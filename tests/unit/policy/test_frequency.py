@@ -14,8 +14,8 @@ from madan_sara.contracts.settings import OrchestratorSettings
 from madan_sara.policy import frequency
 from madan_sara.policy.frequency import (
     RecentClaim,
+    decide_claim,
     find_near_duplicate,
-    judge_claim,
     recent_channels,
     safe_channels,
 )
@@ -54,14 +54,14 @@ def find_frequency_block(
     return frequency.find_frequency_block(rules, recent, now)
 
 
-def judge(
+def decide(
     recent: list[RecentClaim],
     *,
     texts: Sequence[str] = (TEXT,),
     rules: OrchestratorSettings = DEFAULTS,
     force: bool = False,
 ) -> Any:
-    return judge_claim(
+    return decide_claim(
         campaign_id=CAMPAIGN, texts=texts, settings=rules, recent=recent, now=NOW, force=force
     )
 
@@ -81,7 +81,7 @@ def test_duplicate_names_the_last_message_of_the_campaign():
     older = sent(9 * HOUR, campaign_id=CAMPAIGN)
     newer = sent(2 * HOUR, campaign_id=CAMPAIGN)
     other = sent(HOUR)
-    block = judge([older, newer, other]).block
+    block = decide([older, newer, other]).block
     assert block.reason is ExitReason.DUPLICATE
     assert block.details == {
         "kind": "look_back",
@@ -92,7 +92,7 @@ def test_duplicate_names_the_last_message_of_the_campaign():
     }
     assert find_duplicate(CAMPAIGN, DEFAULTS, [other], NOW) is None
     claimed_first = replace(newer, claimed_at=NOW - 72 * HOUR)
-    assert judge([older, claimed_first]).block.details == block.details
+    assert decide([older, claimed_first]).block.details == block.details
 
 
 def test_an_unsent_message_counts_however_long_it_waits():
@@ -108,7 +108,7 @@ def test_an_unsent_message_counts_however_long_it_waits():
 
 def test_daily_cap():
     recent = [sent(HOUR), sent(23 * HOUR), claim(), sent(24 * HOUR), sent(7 * 24 * HOUR)]
-    block = judge(recent).block
+    block = decide(recent).block
     assert block.reason is ExitReason.FREQUENCY_CAP
     assert block.details == {
         "period": "day",
@@ -117,7 +117,7 @@ def test_daily_cap():
         "messages_sent_this_week": 4,
         "max_messages_per_week": 10,
     }
-    assert judge(recent[1:]).block is None
+    assert decide(recent[1:]).block is None
 
 
 def test_weekly_cap():
@@ -131,7 +131,7 @@ def test_weekly_cap():
 @given(st.lists(claims, max_size=14), claims)
 @settings(max_examples=80, deadline=None)
 def test_one_more_claim_never_unblocks(recent, another):
-    before, after = judge(recent).block, judge([*recent, another]).block
+    before, after = decide(recent).block, decide([*recent, another]).block
     assert before is None or after is not None
 
 
@@ -144,7 +144,7 @@ def test_waiting_never_blocks(recent, wait):
 
 def test_near_duplicates_block_across_campaigns():
     first, second = sent(48 * HOUR, texts=(OTHER, REWORDED)), sent(49 * HOUR, texts=(RELATED,))
-    result = judge([second, first], texts=("Unlike", TEXT))
+    result = decide([second, first], texts=("Unlike", TEXT))
     assert result.block.reason is ExitReason.DUPLICATE
     assert result.block.details == {
         "kind": "near_duplicate",
@@ -169,18 +169,18 @@ def test_somewhat_similar_texts_are_a_warning():
 
 def test_near_duplicates_are_looked_for_within_their_days_only():
     old = sent(timedelta(days=7), texts=(TEXT,))
-    assert judge([old]).block is None
-    assert judge([claim(texts=(TEXT,))]).block is not None
+    assert decide([old]).block is None
+    assert decide([claim(texts=(TEXT,))]).block is not None
     off = OrchestratorSettings(near_duplicate_days=0)
-    assert judge([claim(texts=(TEXT,))], rules=off).block is None
-    assert judge([claim(texts=(TEXT,))], texts=()).block is None
+    assert decide([claim(texts=(TEXT,))], rules=off).block is None
+    assert decide([claim(texts=(TEXT,))], texts=()).block is None
 
 
 def test_rules_apply_in_order_and_not_to_forced_messages():
     recent = [claim(campaign_id=CAMPAIGN, texts=(TEXT,)), sent(HOUR), sent(HOUR)]
-    assert judge(recent).block.details["kind"] == "look_back"
-    assert judge([*recent[1:], claim(texts=(TEXT,))]).block.reason is ExitReason.FREQUENCY_CAP
-    forced = judge(recent, force=True)
+    assert decide(recent).block.details["kind"] == "look_back"
+    assert decide([*recent[1:], claim(texts=(TEXT,))]).block.reason is ExitReason.FREQUENCY_CAP
+    forced = decide(recent, force=True)
     assert (forced.block, forced.warnings) == (None, [])
 
 

@@ -15,7 +15,7 @@ from madan_sara.contracts.settings import ChannelDeduplication, OrchestratorSett
 from madan_sara.policy.data import POLICY_VERSION
 from madan_sara.policy.routing import route
 from madan_sara.policy.selector import Engagement
-from madan_sara.workflows.routing_story import tell_routing
+from madan_sara.workflows.routing_story import render_routing
 from tests.unit.policy.builders import (
     NOW,
     START,
@@ -152,7 +152,7 @@ def test_content_that_cannot_be_filled_in_rules_out_without_personal_data():
     assert decision.channel_order() == [Channel.CHAT]
     for channel in (Channel.EMAIL, Channel.SMS):
         assert ruled_out(decision, channel) is RuledOut.NO_CONTENT
-    shown = decision.model_dump_json() + tell_routing(decision, None)
+    shown = decision.model_dump_json() + render_routing(decision, None)
     assert "'nope'" in shown
     assert not any(word in shown for word in ("Seamus", "hush"))
 

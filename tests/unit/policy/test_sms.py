@@ -137,7 +137,7 @@ def test_a_text_that_a_batch_brings_lowers_the_least_price_and_never_raises_it()
     assert least_price(by_email, Channel.EMAIL, batch_parts=1) == 1_000
 
 
-def test_several_segments_are_told_with_what_makes_them():
+def test_several_segments_are_reported_with_what_makes_them():
     assert text_warnings(sms_campaign("a" * 160), RULES) == []
     (warning,) = text_warnings(sms_campaign("a" * 150 + "{{ name }}" + BREAD), RULES)
     assert warning.startswith("templates.sms: takes 3 segments as a text message (152 units of UCS")
@@ -165,10 +165,10 @@ def test_a_channels_limit_counts_the_text_as_it_is_sent(channel, text, length):
     who = profile(contact_info={"phone": "+50937001234", "instagram_handle": "marie"})
     of = campaign(channels=[channel])
     for limit, ruled_out in ((length, None), (length - 1, RuledOut.TOO_LONG)):
-        judged = facts(
+        decided = facts(
             campaign=of,
             profile=who,
             content=MessageContent({"default": text}),
             text_limits={channel: limit},
         )
-        assert route(judged, now=NOW).assessments[0].ruled_out is ruled_out
+        assert route(decided, now=NOW).assessments[0].ruled_out is ruled_out

@@ -10,7 +10,7 @@ from madan_sara.contracts.recipient import RecipientProfile
 from madan_sara.policy import templates
 from madan_sara.policy.template_language import MAX_PLAIN_VALUES, plain_fields
 from madan_sara.policy.templates import (
-    TemplateFault,
+    TemplateError,
     check_content,
     check_fields,
     check_templates,
@@ -21,7 +21,7 @@ from tests.unit.policy.builders import profile
 KNOWN = ("name", "city")
 
 
-def faults_of(template: object) -> list[str]:
+def violations_of(template: object) -> list[str]:
     content = MessageContent.model_validate({"email": template})
     return check_templates(content) + check_fields(content, KNOWN)
 
@@ -36,7 +36,7 @@ def faults_of(template: object) -> list[str]:
     ],
 )
 def test_templates_may_name_what_is_known(template):
-    assert faults_of(template) == []
+    assert violations_of(template) == []
 
 
 @pytest.mark.parametrize(
@@ -54,8 +54,8 @@ def test_templates_may_name_what_is_known(template):
     ],
 )
 def test_an_unknown_field_is_named_with_its_place(template, place, name):
-    (fault,) = faults_of(template)
-    assert fault == (
+    (violation,) = violations_of(template)
+    assert violation == (
         f"{place}: names the field {name!r}, which recipients need not bring; "
         "add it to recipient_fields, or use one of name, city"
     )
@@ -71,14 +71,17 @@ def test_an_unknown_field_is_named_with_its_place(template, place, name):
     ],
 )
 def test_a_template_that_cannot_be_parsed_says_why(template, said):
-    (fault,) = faults_of(template)
-    assert said in fault
+    (violation,) = violations_of(template)
+    assert said in violation
 
 
 def test_every_template_is_looked_at():
     content = MessageContent.model_validate({"email": "{{ a }}{{ b }}", "default": "{{ c"})
-    assert [fault.split(":")[0] for fault in check_templates(content)] == ["default"]
-    assert [fault.split(":")[0] for fault in check_fields(content, ())] == ["email", "email"]
+    assert [violation.split(":")[0] for violation in check_templates(content)] == ["default"]
+    assert [violation.split(":")[0] for violation in check_fields(content, ())] == [
+        "email",
+        "email",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -92,15 +95,15 @@ def test_every_template_is_looked_at():
 )
 def test_a_template_that_says_nothing_to_anybody_is_found(nothing):
     said = "says nothing to any recipient; write a text"
-    assert faults_of(nothing) == [f"email: {said}"]
-    assert faults_of({"subject": "x", "html": nothing}) == [f"email.html: {said}"]
+    assert violations_of(nothing) == [f"email: {said}"]
+    assert violations_of({"subject": "x", "html": nothing}) == [f"email.html: {said}"]
 
 
 @pytest.mark.parametrize(
     "something", ["{{ name }}", "{% if name %}x{% endif %}", "{% raw %}{{ x }}{% endraw %}"]
 )
 def test_one_that_says_something_to_somebody_is_not(something):
-    assert faults_of(something) == []
+    assert violations_of(something) == []
 
 
 _PIECES = st.sampled_from(
@@ -147,7 +150,7 @@ def test_the_short_cut_for_plain_templates_finds_what_filling_in_finds(source, b
 def fails(source: str, who: RecipientProfile) -> bool:
     try:
         render(source, who)
-    except TemplateFault:
+    except TemplateError:
         return True
     return False
 

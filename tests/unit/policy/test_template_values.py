@@ -1,4 +1,4 @@
-"""Numbers, times and comparisons in templates: right, or refused; and no value in a fault."""
+"""Numbers, times and comparisons in templates: right, or refused; and no value in a violation."""
 
 import time
 from pathlib import Path
@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from madan_sara.contracts.channels import Channel
 from madan_sara.contracts.content import MessageContent
 from madan_sara.policy.template_filters import _CALCULATING
-from madan_sara.policy.templates import TemplateFault, check_content, check_templates, render
+from madan_sara.policy.templates import TemplateError, check_content, check_templates, render
 from tests.unit.policy.builders import profile
 
 NO_NUMBERS = [
@@ -37,14 +37,14 @@ def test_what_is_no_number_is_refused_and_never_taken_for_zero(name, value):
         f"Ou dwe {{{{ montan | {name}{argument} }}}} goud",
         f"Ou dwe {{{{ 7 | {name}: montan }}}} goud",
     ):
-        fault = fault_of(template, montan=value)
-        if "no valid template" not in fault:
-            assert f"the filter {name!r} needs a number, written like 1250.50" in fault
-        assert not str(value).strip() or str(value) not in fault
+        violation = violation_of(template, montan=value)
+        if "no valid template" not in violation:
+            assert f"the filter {name!r} needs a number, written like 1250.50" in violation
+        assert not str(value).strip() or str(value) not in violation
 
 
 def test_the_sum_of_what_are_no_numbers_is_refused():
-    assert "'sum' needs a number" in fault_of("{{ x | split: ';' | sum }}", x="1250,50;1")
+    assert "'sum' needs a number" in violation_of("{{ x | split: ';' | sum }}", x="1250,50;1")
     assert text_of("{{ x | split: ';' | sum }}", x="1250.50;1") == "1251.5"
 
 
@@ -91,9 +91,9 @@ def test_a_case_compares_as_an_if_does():
 @pytest.mark.parametrize("comparison", ["<", "<=", ">", ">="])
 @pytest.mark.parametrize("x", ["1250,50", "N/A", True])
 def test_a_number_is_not_compared_with_what_is_none(comparison, x):
-    fault = fault_of(f"{{% if x {comparison} 100 %}}a{{% else %}}b{{% endif %}}", x=x)
-    assert "a comparison needs two numbers" in fault
-    assert str(x) not in fault
+    violation = violation_of(f"{{% if x {comparison} 100 %}}a{{% else %}}b{{% endif %}}", x=x)
+    assert "a comparison needs two numbers" in violation
+    assert str(x) not in violation
 
 
 @given(st.integers(-(10**20), 10**20), st.integers(-(10**20), 10**20))
@@ -163,9 +163,9 @@ SECRET = "Wozalin Kretyen"
         ("{{ name | split: '' | sum }}", None),
     ],
 )
-def test_a_fault_names_fields_as_they_are_written_and_no_values(template, named):
+def test_a_violation_names_fields_as_they_are_written_and_no_values(template, named):
     who = profile(name=SECRET, attributes={"points": 700700})
-    with pytest.raises(TemplateFault) as caught:
+    with pytest.raises(TemplateError) as caught:
         render(template, who)
     assert caught.value.__cause__ is None
     assert caught.value.__suppress_context__
@@ -185,15 +185,15 @@ def test_amounts_of_an_export_with_decimal_commas_are_refused_row_by_row():
     for row in rows:
         _, _, montan, pwen = row.split(";")
         who = profile(name="Jane", attributes={"montan": montan, "pwen": pwen})
-        (fault,) = check_content(content, who, [Channel.EMAIL])
-        assert "uses a filter on a value it cannot work with: the filter 'plus'" in fault
+        (violation,) = check_content(content, who, [Channel.EMAIL])
+        assert "uses a filter on a value it cannot work with: the filter 'plus'" in violation
 
 
 def text_of(template: str, **fields: str | float | bool) -> str:
     return render(template, profile(name="Jane", attributes=fields)).text
 
 
-def fault_of(template: str, **fields: str | float | bool) -> str:
-    with pytest.raises(TemplateFault) as caught:
+def violation_of(template: str, **fields: str | float | bool) -> str:
+    with pytest.raises(TemplateError) as caught:
         text_of(template, **fields)
     return str(caught.value)

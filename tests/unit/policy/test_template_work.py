@@ -9,7 +9,7 @@ import pytest
 from madan_sara.contracts.content import MessageContent
 from madan_sara.policy.template_language import _TEXT
 from madan_sara.policy.template_work import MAX_CODE_CHARACTERS, MAX_RAW_BLOCKS, MAX_TAG_CHARACTERS
-from madan_sara.policy.templates import TemplateFault, check_templates, render
+from madan_sara.policy.templates import TemplateError, check_templates, render
 from tests.unit.policy.builders import profile
 
 #: What a person brings can be as hostile as a template.
@@ -57,7 +57,7 @@ WHEN = "{% case 1 %}{% when 1,1,1,1,1,1,1,1,1,1 %}"
     ],
 )  # fmt: skip
 def test_work_is_counted_whatever_it_is_spent_on(template):
-    assert "takes too long or grows too large" in fault_of(template)
+    assert "takes too long or grows too large" in violation_of(template)
 
 
 @pytest.mark.parametrize("name", sorted(_TEXT.filters))
@@ -68,7 +68,7 @@ def test_no_filter_can_be_repeated_for_ever(name, value):
         used = f"{{% assign x = {value} %}}{ROUNDS}{{% assign y = x | {name}{argument} %}}"
         try:
             render(used + "{% endfor %}", HOST)
-        except TemplateFault:
+        except TemplateError:
             continue
 
 
@@ -84,9 +84,9 @@ def test_no_filter_can_be_repeated_for_ever(name, value):
     ],
 )
 def test_a_template_that_takes_long_to_read_is_refused_unread(template, said):
-    (fault,) = check_templates(MessageContent.model_validate({"sms": template}))
-    assert said in fault
-    assert said in fault_of(template)
+    (violation,) = check_templates(MessageContent.model_validate({"sms": template}))
+    assert said in violation
+    assert said in violation_of(template)
 
 
 def test_what_people_write_is_far_below_the_limits():
@@ -99,7 +99,7 @@ def test_what_people_write_is_far_below_the_limits():
     assert render(letter * 50, HOST).text.count("JANE") == 50
 
 
-def fault_of(template: str) -> str:
-    with pytest.raises(TemplateFault) as caught:
+def violation_of(template: str) -> str:
+    with pytest.raises(TemplateError) as caught:
         render(template, HOST)
     return str(caught.value)

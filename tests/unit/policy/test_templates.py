@@ -13,7 +13,7 @@ from madan_sara.policy.template_checks import MAX_ITERATIONS
 from madan_sara.policy.template_language import _HTML, parse
 from madan_sara.policy.templates import (
     MAX_REPORTED_FIELDS,
-    TemplateFault,
+    TemplateError,
     check_content,
     comparable_text,
     render,
@@ -31,8 +31,8 @@ def text_of(template: str, who: RecipientProfile = JANE) -> str:
     return render(template, who).text
 
 
-def fault_of(template: str, who: RecipientProfile = JANE) -> str:
-    with pytest.raises(TemplateFault) as caught:
+def violation_of(template: str, who: RecipientProfile = JANE) -> str:
+    with pytest.raises(TemplateError) as caught:
         render(template, who)
     message = str(caught.value)
     assert "\n" not in message
@@ -60,8 +60,8 @@ def test_fills_in_fields_and_attributes():
         "{{ x.y }}",
     ],
 )
-def test_a_missing_field_is_a_fault(template):
-    assert fault_of(template) == "names the field 'x', which this recipient does not have"
+def test_a_missing_field_is_a_violation(template):
+    assert violation_of(template) == "names the field 'x', which this recipient does not have"
 
 
 def test_a_missing_field_may_be_tested_and_defaulted():
@@ -71,9 +71,9 @@ def test_a_missing_field_may_be_tested_and_defaulted():
 
 @pytest.mark.parametrize("name", ["now", "today"])
 def test_the_clock_is_not_a_field(name):
-    assert f"'{name}'" in fault_of(f"{{{{ {name} }}}}")
-    assert "filter" in fault_of(f"{{{{ '{name}' | date: '%Y' }}}}")
-    assert "filter" in fault_of("{{ '10:00' | date: '%Y' }}")
+    assert f"'{name}'" in violation_of(f"{{{{ {name} }}}}")
+    assert "filter" in violation_of(f"{{{{ '{name}' | date: '%Y' }}}}")
+    assert "filter" in violation_of("{{ '10:00' | date: '%Y' }}")
 
 
 @pytest.mark.parametrize(
@@ -91,9 +91,9 @@ def test_the_clock_is_not_a_field(name):
         ("{{ '1e999' | ceil }}", "needs a number"),
     ],
 )
-def test_faults_are_one_sentence_without_values(template, said):
-    assert said in fault_of(template)
-    assert "Jane" not in fault_of(template)
+def test_violations_are_one_sentence_without_values(template, said):
+    assert said in violation_of(template)
+    assert "Jane" not in violation_of(template)
 
 
 DOUBLED = (
@@ -116,7 +116,7 @@ DOUBLED = (
     ],
 )
 def test_a_template_cannot_run_away(template):
-    assert "takes too long or grows too large" in fault_of(template)
+    assert "takes too long or grows too large" in violation_of(template)
 
 
 @pytest.mark.parametrize(
@@ -131,11 +131,11 @@ def test_a_template_cannot_run_away(template):
     ],
 )
 def test_long_ranges_are_refused_before_they_are_walked(template):
-    assert "a range takes" in fault_of(template)
+    assert "a range takes" in violation_of(template)
 
 
 def test_deep_expressions_are_refused():
-    assert fault_of("{% if " + " and ".join(["name"] * 5000) + " %}x{% endif %}")
+    assert violation_of("{% if " + " and ".join(["name"] * 5000) + " %}x{% endif %}")
 
 
 def email(**parts: Any) -> EmailContent:
@@ -174,7 +174,7 @@ def test_no_filter_lets_markup_through(filter_name):
                 for template in (direct, caught):
                     try:
                         html = render(email(html="-" + template), who).html or ""
-                    except TemplateFault:
+                    except TemplateError:
                         continue
                     assert "<" not in html.replace("<br />", "")
 
@@ -208,8 +208,8 @@ def test_an_email_with_one_body():
 
 def reported(template):
     """The fields a check of the content says are missing, each once."""
-    faults = check_content(MessageContent({Channel.EMAIL: template}), JANE, [Channel.EMAIL])
-    named = (re.search(r"names the field '([^']+)'", fault) for fault in faults)
+    violations = check_content(MessageContent({Channel.EMAIL: template}), JANE, [Channel.EMAIL])
+    named = (re.search(r"names the field '([^']+)'", violation) for violation in violations)
     return list(dict.fromkeys(match[1] for match in named if match))
 
 
@@ -224,7 +224,7 @@ def test_missing_fields_are_all_found_and_absent_ones_may_be_handled():
     assert len(reported(many)) == MAX_REPORTED_FIELDS
 
 
-def test_check_content_reports_every_fault_of_the_channels_in_question():
+def test_check_content_reports_every_violation_of_the_channels_in_question():
     content = MessageContent(
         {
             "email": email(subject="{{ first_name }}", html="{{ name"),

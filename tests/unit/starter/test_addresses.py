@@ -86,7 +86,7 @@ def test_a_sign_alone_is_no_handle():
         "123456789012345",
     ],
 )
-def test_a_number_without_its_country_is_refused_and_told_how_to_write(given):
+def test_a_number_without_its_country_is_refused_and_reported_how_to_write(given):
     with pytest.raises(InvalidRequestError, match=r"write it with \+ and the country.*like chat"):
         stored_form(given)
     for channel in (Channel.SMS, Channel.WHATSAPP):

@@ -20,15 +20,15 @@ LATE = {"optimal_send_times": {"email": {"weekday": "22:00"}}}
 
 
 def fields_of(document: object) -> list[str]:
-    campaign, faults = check_campaign(document, OrchestratorSettings())
-    assert (campaign is None) or faults
-    return [fault.split(":")[0] for fault in faults]
+    campaign, violations = check_campaign(document, OrchestratorSettings())
+    assert (campaign is None) or violations
+    return [violation.split(":")[0] for violation in violations]
 
 
 def test_a_sound_campaign_is_read():
-    campaign, faults = check_campaign(SOUND, OrchestratorSettings())
+    campaign, violations = check_campaign(SOUND, OrchestratorSettings())
     assert campaign is not None
-    assert (campaign.name, faults) == ("Spring fair", [])
+    assert (campaign.name, violations) == ("Spring fair", [])
 
 
 def test_what_cannot_be_read_is_named_at_once_and_before_any_contradiction():
@@ -46,9 +46,9 @@ def test_what_cannot_be_read_is_named_at_once_and_before_any_contradiction():
     ]
 
 
-def test_a_name_that_is_no_text_is_a_fault_of_its_own():
-    _, (fault,) = check_campaign({**SOUND, "\ud800": 1}, OrchestratorSettings())
-    assert fault.startswith("contains half a character; remove it")
+def test_a_name_that_is_no_text_is_a_violation_of_its_own():
+    _, (violation,) = check_campaign({**SOUND, "\ud800": 1}, OrchestratorSettings())
+    assert violation.startswith("contains half a character; remove it")
     numbered: dict[Any, Any] = {**SOUND, 5: 1, "daily_limit": -1}
     assert fields_of(numbered) == ["daily_limit", "5"]
     inside = {"settings": {"prices": {"\ud800": 1}}}
@@ -74,7 +74,7 @@ def test_saving_is_guarded_by_the_same_check():
         assert said in str(refused.value)
 
 
-def test_times_are_judged_by_the_quiet_hours_a_campaign_will_get():
+def test_times_are_checked_by_the_quiet_hours_a_campaign_will_get():
     campaign = make_campaign(uuid4(), **LATE).model_copy(update={"settings": None})
     with pytest.raises(InvalidRequestError, match="lies in the quiet hours from 21:00"):
         checked_campaign(campaign)
@@ -84,7 +84,7 @@ def test_times_are_judged_by_the_quiet_hours_a_campaign_will_get():
     assert checked_campaign(campaign, siesta) == campaign.resolved(siesta)
 
 
-def test_an_orchestrator_judges_by_its_own_settings():
+def test_an_orchestrator_checks_by_its_own_settings():
     campaign = make_campaign(DEFAULT_TENANT, **LATE).model_copy(update={"settings": None})
     no_database: Any = None
     awake = OrchestratorSettings(quiet_hours=None)

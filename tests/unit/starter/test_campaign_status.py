@@ -72,7 +72,7 @@ def snapshot(**changes) -> CampaignSnapshot:
     return CampaignSnapshot(**{**facts, **changes})
 
 
-def test_everything_known_is_told_in_the_guides_shape():
+def test_everything_known_is_reported_in_the_guides_shape():
     wait = Wait(reason=WaitReason.NEXT_DAY, until=datetime(2026, 11, 24, 5, tzinfo=UTC))
     assert campaign_status(snapshot(wait=wait), NOW) == {
         "campaign_id": "550e8400-e29b-41d4-a716-446655440000",
@@ -160,23 +160,23 @@ def test_everything_known_is_told_in_the_guides_shape():
 
 
 def test_without_a_workflow_it_waits_for_nothing():
-    told = campaign_status(snapshot(), NOW)
-    assert (told["waits_for"], told["next_wake_at"]) == (None, None)
+    rendered = campaign_status(snapshot(), NOW)
+    assert (rendered["waits_for"], rendered["next_wake_at"]) == (None, None)
 
 
 def test_a_day_nothing_was_booked_on_has_no_messages():
-    told = campaign_status(snapshot(), NOW + timedelta(days=2))
-    assert told["daily_limit"]["messages_sent_today"] == 0
-    assert told["daily_limit"]["remaining_today"] == 60
+    rendered = campaign_status(snapshot(), NOW + timedelta(days=2))
+    assert rendered["daily_limit"]["messages_sent_today"] == 0
+    assert rendered["daily_limit"]["remaining_today"] == 60
 
 
 def test_recipients_that_nobody_has_started_have_no_finish():
-    told = campaign_status(snapshot(is_started=False), NOW)
-    assert told["expected_finish_at"] is None
+    rendered = campaign_status(snapshot(is_started=False), NOW)
+    assert rendered["expected_finish_at"] is None
     # Single messages need no start.
     asleep = Tallies([Tally(STATE, "scheduled", "", "sms", 7)])
-    told = campaign_status(snapshot(is_started=False, tallies=asleep), NOW)
-    assert told["expected_finish_at"] == "2026-11-24T05:00:42Z"
+    rendered = campaign_status(snapshot(is_started=False, tallies=asleep), NOW)
+    assert rendered["expected_finish_at"] == "2026-11-24T05:00:42Z"
 
 
 @pytest.mark.parametrize("kind", [CampaignStatusResult, SendResult, BatchResult, ImportResult])
@@ -185,15 +185,15 @@ def test_an_answer_is_a_model_for_pydantic(kind):
 
 
 def test_a_status_is_json_as_it_stands():
-    told = campaign_status(snapshot(), NOW)
-    assert json.loads(json.dumps(told)) == told
-    written = TypeAdapter(CampaignStatusResult).dump_json(told)
-    assert TypeAdapter(CampaignStatusResult).validate_json(written) == told
+    rendered = campaign_status(snapshot(), NOW)
+    assert json.loads(json.dumps(rendered)) == rendered
+    written = TypeAdapter(CampaignStatusResult).dump_json(rendered)
+    assert TypeAdapter(CampaignStatusResult).validate_json(written) == rendered
 
 
-def test_a_channel_the_campaign_has_left_is_still_told():
+def test_a_channel_the_campaign_has_left_is_still_reported():
     tallies = Tallies([Tally(RECEIPT, "delivered", "", "chat", 2)])
-    told = campaign_status(snapshot(tallies=tallies), NOW)
-    assert list(told["by_channel"]) == ["email", "sms", "chat"]
-    assert told["by_channel"]["chat"]["delivered"] == 2
-    assert told["total_messages"] == 0
+    rendered = campaign_status(snapshot(tallies=tallies), NOW)
+    assert list(rendered["by_channel"]) == ["email", "sms", "chat"]
+    assert rendered["by_channel"]["chat"]["delivered"] == 2
+    assert rendered["total_messages"] == 0

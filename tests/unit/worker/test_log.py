@@ -43,7 +43,7 @@ def _fail(error: Exception) -> None:
         ConnectionRefusedError("nobody listens \x1b[2J"),
     ],
 )
-def test_what_is_not_our_fault_is_one_line_with_its_time(log, error):
+def test_what_is_not_our_violation_is_one_line_with_its_time(log, error):
     _fail(error)
     (line,) = log.getvalue().splitlines()
     assert _LINE.fullmatch(line)
@@ -51,7 +51,7 @@ def test_what_is_not_our_fault_is_one_line_with_its_time(log, error):
     assert line.isprintable()
 
 
-def test_what_may_be_our_fault_has_its_traceback(log):
+def test_what_may_be_our_violation_has_its_traceback(log):
     _fail(KeyError("plan"))
     first, *traceback = log.getvalue().splitlines()
     assert _LINE.fullmatch(first)

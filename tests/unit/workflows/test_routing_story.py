@@ -3,7 +3,7 @@
 from madan_sara.contracts.channels import Channel
 from madan_sara.policy.routing import route
 from madan_sara.policy.send_time import plan_send_time
-from madan_sara.workflows.routing_story import tell_routing
+from madan_sara.workflows.routing_story import render_routing
 from tests.unit.policy.builders import ADDRESSES, NOW, campaign, facts
 from tests.unit.policy.test_routing import BOB, THREE
 
@@ -19,7 +19,7 @@ def test_decision_is_explained_without_personal_data():
     plan = plan_send_time(
         given_facts.campaign, given_facts.settings, BOB, Channel.INSTAGRAM, now=NOW
     )
-    text = tell_routing(decision, plan)
+    text = render_routing(decision, plan)
     assert text.startswith("**On instagram**: the recipient prefers it.")
     rows = {line.split()[0]: line.split()[1:] for line in text.splitlines() if line.strip()}
     assert rows["email"] == ["0.730", "0.80", "0.50", "0.70", "1.00", "1.00", "used", "recently"]
@@ -30,23 +30,23 @@ def test_decision_is_explained_without_personal_data():
     assert not any(secret in text for secret in ("Bob", "bob@", "+1234", *ADDRESSES.values()))
 
 
-def test_after_a_fallback_the_channel_in_use_is_told_and_what_is_left_behind_it():
+def test_after_a_fallback_the_channel_in_use_is_reported_and_what_is_left_behind_it():
     decision = route(facts(campaign=campaign(channels=THREE), profile=BOB), now=NOW)
     assert decision.channel_order() == [Channel.INSTAGRAM, Channel.EMAIL, Channel.WHATSAPP]
-    told = {}
+    rendered = {}
     for channel in decision.channel_order():
         given = facts(campaign=campaign(channels=THREE), profile=BOB)
         plan = plan_send_time(given.campaign, given.settings, BOB, channel, now=NOW)
-        told[channel] = tell_routing(decision, plan)
+        rendered[channel] = render_routing(decision, plan)
     on_email = "**On email**, a fallback. instagram was chosen first: the recipient prefers it."
-    assert told[Channel.EMAIL].startswith(on_email)
-    assert "Fallbacks, in this order: whatsapp." in told[Channel.EMAIL]
-    assert told[Channel.WHATSAPP].startswith("**On whatsapp**, a fallback.")
-    assert "There is no fallback." in told[Channel.WHATSAPP]
-    assert told[Channel.INSTAGRAM].startswith("**On instagram**: the recipient prefers it.")
+    assert rendered[Channel.EMAIL].startswith(on_email)
+    assert "Fallbacks, in this order: whatsapp." in rendered[Channel.EMAIL]
+    assert rendered[Channel.WHATSAPP].startswith("**On whatsapp**, a fallback.")
+    assert "There is no fallback." in rendered[Channel.WHATSAPP]
+    assert rendered[Channel.INSTAGRAM].startswith("**On instagram**: the recipient prefers it.")
 
 
 def test_failed_decision_is_explained():
     decision = route(facts(text_limits={}), now=NOW)
-    assert tell_routing(decision, None).startswith("**No channel can carry this message.**")
-    assert "no provider: no provider is configured for sms" in tell_routing(decision, None)
+    assert render_routing(decision, None).startswith("**No channel can carry this message.**")
+    assert "no provider: no provider is configured for sms" in render_routing(decision, None)

@@ -12,8 +12,8 @@ from madan_sara.contracts.words.ends import why_unsent
 from madan_sara.contracts.words.progress import CODES
 from madan_sara.contracts.words.waits import CAMPAIGN_WAITS
 from madan_sara.policy.routing import route
-from madan_sara.workflows.campaign_story import tell_campaign
-from madan_sara.workflows.story import no_channel, tell
+from madan_sara.workflows.campaign_story import render_campaign
+from madan_sara.workflows.story import no_channel, render_outreach
 from tests.unit.policy.builders import NOW, facts
 
 
@@ -31,13 +31,13 @@ def test_a_duplicate_names_its_last_message_whichever_rule_found_it():
     assert block.details["email"] == "recently_messaged"
 
 
-def test_an_end_and_its_attempts_are_told_in_the_words_of_every_door():
+def test_an_end_and_its_attempts_are_reported_in_the_words_of_every_door():
     details: Details = {"sms": "misconfigured"}
     block = Block(reason=ExitReason.ALL_CHANNELS_FAILED, details=details)
     attempt = AttemptSummary(
         attempt_no=1, channel=Channel.SMS, outcome="refused", code="misconfigured"
     )
-    story = tell(OutreachState.FAILED, block, None, None, [attempt])
+    story = render_outreach(OutreachState.FAILED, block, None, None, [attempt])
     rule, advice = why_unsent(ExitReason.ALL_CHANNELS_FAILED, details)
     assert f"{rule} {advice}" in story
     assert f"refused: {CODES['misconfigured']} (misconfigured)" in story
@@ -53,5 +53,5 @@ def test_a_campaign_tells_what_it_waits_for_in_the_words_of_every_door():
         spent_micros=0,
     )
     for reason in WaitReason:
-        story = tell_campaign(figures, Wait(reason=reason), None, [])
+        story = render_campaign(figures, Wait(reason=reason), None, [])
         assert f"waits for {CAMPAIGN_WAITS[reason]}" in story

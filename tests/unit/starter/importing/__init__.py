@@ -1,1 +1,1 @@
-"""Files of recipients, read and judged."""
+"""Files of recipients, read and checked."""

@@ -1,4 +1,4 @@
-"""Campaigns to import into, and rows judged for them."""
+"""Campaigns to import into, and rows checked for them."""
 
 import json
 import uuid
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from madan_sara.contracts.campaign import Campaign
-from madan_sara.starter.importing.checking import Assignment, RowCheck, Verdicts
+from madan_sara.starter.importing.checking import Assignment, CheckedRows, RowCheck
 from tests.makers import make_campaign
 
 TEMPLATES = {"default": "Bonjou {{ name }}, see you in {{ town }}!"}
@@ -21,15 +21,15 @@ def importing_campaign(**changes: Any) -> Campaign:
 def assignment(
     header: Sequence[str] | None = None, *, region: str | None = None, **changes: Any
 ) -> Assignment:
-    """What rows are judged for."""
+    """What rows are checked for."""
     campaign = importing_campaign(**changes)
     assert campaign.templates is not None
     return Assignment(campaign, campaign.templates, header, region)
 
 
-def judge(*rows: object, **options: Any) -> Verdicts:
-    """JSON rows, judged."""
-    return RowCheck(assignment(**options)).judge([json.dumps(row) for row in rows])
+def check(*rows: object, **options: Any) -> CheckedRows:
+    """JSON rows, checked."""
+    return RowCheck(assignment(**options)).check([json.dumps(row) for row in rows])
 
 
 def person(**changes: Any) -> dict[str, Any]:

@@ -7,21 +7,21 @@ import pytest
 from madan_sara.persistence.new_recipient import new_recipient
 from madan_sara.starter.importing.checking import RowCheck
 from madan_sara.starter.requests import new_batch, new_message, unreachable_warnings
-from tests.unit.starter.importing.builders import assignment, judge, person
+from tests.unit.starter.importing.builders import assignment, check, person
 
 
 def stored(**changes: object) -> dict[str, object]:
-    (recipient,) = judge(person(**changes)).accepted
+    (recipient,) = check(person(**changes)).accepted
     profile: dict[str, object] = json.loads(recipient.profile)
     return profile
 
 
 def reason(row: object, **options: object) -> str:
-    verdicts = judge(row, **options)
-    assert verdicts.accepted == []
-    ((place, told),) = verdicts.rejected
-    assert place == 0
-    return told
+    checked = check(row, **options)
+    assert checked.accepted == []
+    ((position, rendered),) = checked.rejected
+    assert position == 0
+    return rendered
 
 
 def test_a_recipient_is_stored_as_a_request_for_the_same_person_would_be():
@@ -36,17 +36,17 @@ def test_a_recipient_is_stored_as_a_request_for_the_same_person_would_be():
         "attributes": {"town": "Jacmel", "visits": 3},
     }
     request = new_message(task.campaign, "marie", profile, task.templates)
-    (recipient,) = RowCheck(task).judge([json.dumps({"id": "marie", **profile})]).accepted
+    (recipient,) = RowCheck(task).check([json.dumps({"id": "marie", **profile})]).accepted
     assert recipient == new_recipient(request.recipient_id, request.request_digest, request.profile)
 
 
-def test_a_person_whom_no_channel_of_the_campaign_reaches_is_stored_and_told():
+def test_a_person_whom_no_channel_of_the_campaign_reaches_is_stored_and_reported():
     only_twitter = {"email": None, "twitter_handle": "@marie"}
     rows = [person(id="a", **only_twitter), person(id="b"), person(id="c", town=None)]
-    verdicts = judge(*rows, person(id="d", **only_twitter), channels=["email", "sms"])
-    assert [recipient.recipient_id for recipient in verdicts.accepted] == ["a", "b", "d"]
-    assert verdicts.unreachable == [0, 2]
-    reached = judge(person(id="a", **only_twitter), channels=["email", "twitter"])
+    checked = check(*rows, person(id="d", **only_twitter), channels=["email", "sms"])
+    assert [recipient.recipient_id for recipient in checked.accepted] == ["a", "b", "d"]
+    assert checked.unreachable == [0, 2]
+    reached = check(person(id="a", **only_twitter), channels=["email", "twitter"])
     assert reached.unreachable == []
 
 
@@ -70,7 +70,7 @@ def test_the_cells_of_a_csv_file_mean_the_same():
     header = ["Recipient ID", "Name", "E-mail", "Phone number", "Customer type", "Town"]
     row = ["7", " Marie ", "Marie@Example.com", "+509 3700 1234", "Returning", "Jacmel"]
     check = RowCheck(assignment(header))
-    (recipient,) = check.judge([row]).accepted
+    (recipient,) = check.check([row]).accepted
     assert recipient.recipient_id == "7"
     assert json.loads(recipient.profile) == {
         "name": "Marie",
@@ -84,7 +84,7 @@ def test_the_cells_of_a_csv_file_mean_the_same():
 
 def test_numbers_and_words_are_brought_into_their_stored_form():
     row = person(phone="3700 1234", whatsapp="+33 6 12 34 56 78", device="Mobile")
-    (recipient,) = judge({**row, "preferred_channel": "SMS"}, region="HT").accepted
+    (recipient,) = check({**row, "preferred_channel": "SMS"}, region="HT").accepted
     profile = json.loads(recipient.profile)
     assert profile["contact_info"]["phone"] == "+50937001234"
     assert profile["contact_info"]["whatsapp"] == "+33612345678"
@@ -98,7 +98,7 @@ def test_attributes_keep_their_kind_in_json():
 
 
 def test_an_id_may_be_a_number_in_json():
-    (recipient,) = judge(person(id=4711)).accepted
+    (recipient,) = check(person(id=4711)).accepted
     assert recipient.recipient_id == "4711"
 
 
@@ -132,15 +132,15 @@ def test_an_id_may_be_a_number_in_json():
     ],
 )
 def test_a_wrong_value_rejects_the_row_and_is_named_as_in_the_file(change, said):
-    told = reason(person(**change))
-    assert said in told
-    assert len(told.splitlines()) == 1
+    rendered = reason(person(**change))
+    assert said in rendered
+    assert len(rendered.splitlines()) == 1
 
 
-def test_every_fault_of_a_row_is_told_once():
+def test_every_violation_of_a_row_is_reported_once():
     wrong = {"id": "", "email": "x", "phone": "1", "timezone": "Mars", "town": ""}
-    told = reason(person(**wrong))
-    assert [fault.split(":")[0] for fault in told.split("; ") if ": " in fault] == [
+    rendered = reason(person(**wrong))
+    assert [violation.split(":")[0] for violation in rendered.split("; ") if ": " in violation] == [
         "id",
         "phone",
         "town",
@@ -149,30 +149,30 @@ def test_every_fault_of_a_row_is_told_once():
     ]
 
 
-def test_a_missing_field_is_not_told_again_by_the_templates():
-    told = reason(person(name="", town=""))
-    assert told.count("town") == 1
-    assert "names the field 'name'" in told
+def test_a_missing_field_is_not_reported_again_by_the_templates():
+    rendered = reason(person(name="", town=""))
+    assert rendered.count("town") == 1
+    assert "names the field 'name'" in rendered
 
 
-def test_a_bad_number_is_not_told_again_as_no_address():
+def test_a_bad_number_is_not_reported_again_as_no_address():
     assert "no address" not in reason(person(email=None, phone="1"))
 
 
-def test_rows_are_told_apart_by_their_place():
-    verdicts = judge(person(), person(id=""), person(id="jean"), "no object")
-    assert [recipient.recipient_id for recipient in verdicts.accepted] == ["marie", "jean"]
-    assert [rejection.place for rejection in verdicts.rejected] == [1, 3]
+def test_rows_are_reported_apart_by_their_place():
+    checked = check(person(), person(id=""), person(id="jean"), "no object")
+    assert [recipient.recipient_id for recipient in checked.accepted] == ["marie", "jean"]
+    assert [rejection.position for rejection in checked.rejected] == [1, 3]
 
 
-def test_templates_are_judged_for_the_channels_a_person_can_be_reached_on():
+def test_templates_are_checked_for_the_channels_a_person_can_be_reached_on():
     templates = {"email": "Hi {{ name }}", "sms": "Hi {{ nick | upcase }}"}
     options = {"templates": templates, "channels": ["email", "sms"], "recipient_fields": []}
-    assert judge(person(), **options).rejected == []
-    told = reason(person(phone="+50937001234"), **options)
-    assert "content.sms: names the field 'nick'" in told
+    assert check(person(), **options).rejected == []
+    rendered = reason(person(phone="+50937001234"), **options)
+    assert "content.sms: names the field 'nick'" in rendered
 
 
 def test_a_campaign_without_recipient_fields_asks_for_none():
     row = {"id": "marie", "email": "m@example.com"}
-    assert judge(row, recipient_fields=[], templates={"default": "x"}).rejected == []
+    assert check(row, recipient_fields=[], templates={"default": "x"}).rejected == []

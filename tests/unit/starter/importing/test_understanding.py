@@ -13,7 +13,7 @@ def seen(header, *rows, **options):
     return understood(RowCheck(assignment(header, recipient_fields=[], **options)), raw)
 
 
-def test_each_column_is_told_with_what_it_was_taken_for():
+def test_each_column_is_reported_with_what_it_was_taken_for():
     header = ["ID", "E-mail", "Mobile", "Segment", "Favourite Bread", "preferred channel"]
     lines, warnings = seen(header, ["1", "m@example.com", "+50937001234", "gold", "", "sms"])
     assert lines == [
@@ -55,7 +55,7 @@ def test_an_ordinary_name_is_not(name):
 
 
 @pytest.mark.parametrize("values", [["a@b.org", "", "c@d.org"], ["+50937001234"]])
-def test_addresses_under_any_name_are_warned_of_without_being_told(values):
+def test_addresses_under_any_name_are_warned_of_without_being_reported(values):
     _, (warning,) = seen(["id", "email", "Q7"], *(["1", "m@example.com", v] for v in values))
     assert "'Q7'" in warning
     assert not any(value in warning for value in values if value)

@@ -5,9 +5,9 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+from madan_sara.cli.actions import Action, Reply
 from madan_sara.cli.asking import confirm
 from madan_sara.cli.campaign_views import campaign_title
-from madan_sara.cli.orders import Order, Reply
 from madan_sara.cli.request_file import parse_amount, parse_id, parse_instant_or_day
 from madan_sara.contracts.campaign import FINAL_STATUSES, OutreachCampaign
 from madan_sara.contracts.errors import InvalidRequestError
@@ -17,41 +17,41 @@ from madan_sara.starter.campaign_status import CampaignStatusResult
 from madan_sara.starter.orchestrator import OutreachOrchestrator
 
 
-def start(campaign_id: str) -> Order:
+def start(campaign_id: str) -> Action:
     """Start a campaign, or let it go on with the recipients added since."""
     campaign = parse_id(campaign_id, "CAMPAIGN_ID")
 
-    async def order(orchestrator: OutreachOrchestrator) -> Reply:
+    async def action(orchestrator: OutreachOrchestrator) -> Reply:
         handle = await orchestrator.campaign(campaign).start()
-        told = f"is started; watch it with `madan-sara campaign status {campaign} --watch`"
-        return _reply(campaign, told, workflow_id=handle.id)
+        text = f"is started; watch it with `madan-sara campaign status {campaign} --watch`"
+        return _reply(campaign, text, workflow_id=handle.id)
 
-    return order
+    return action
 
 
-def pause(campaign_id: str) -> Order:
+def pause(campaign_id: str) -> Action:
     """Let nothing be sent until the resume."""
-    return _told(campaign_id, CampaignControl.pause, "is paused; nothing is sent until it resumes")
+    return _steer(campaign_id, CampaignControl.pause, "is paused; nothing is sent until it resumes")
 
 
-def resume(campaign_id: str) -> Order:
+def resume(campaign_id: str) -> Action:
     """Go on."""
-    told = "is active; what was due goes within its allowed hours"
-    return _told(campaign_id, CampaignControl.resume, told)
+    text = "is active; what was due goes within its allowed hours"
+    return _steer(campaign_id, CampaignControl.resume, text)
 
 
-def cancel(campaign_id: str, reason: str, *, yes: bool) -> Order:
+def cancel(campaign_id: str, reason: str, *, yes: bool) -> Action:
     """Send nothing more, and give back what is held."""
     campaign = parse_id(campaign_id, "CAMPAIGN_ID")
 
-    async def order(orchestrator: OutreachOrchestrator) -> Reply:
+    async def action(orchestrator: OutreachOrchestrator) -> Reply:
         status = await orchestrator.get_orchestration_status(campaign)
         if status["campaign_status"] not in FINAL_STATUSES:
             await confirm(_cancelling(status), yes=yes)
         await orchestrator.campaign(campaign).cancel(reason)
         return _reply(campaign, "is cancelled; what is unsent is being closed", reason=reason)
 
-    return order
+    return action
 
 
 def change(
@@ -61,7 +61,7 @@ def change(
     end_date: str | None,
     *,
     yes: bool,
-) -> Order:
+) -> Action:
     """Change a campaign's limits while it runs."""
     campaign = parse_id(campaign_id, "CAMPAIGN_ID")
     total = None if budget is None else parse_amount(budget, "--budget")
@@ -71,7 +71,7 @@ def change(
             "--daily-limit, --budget, --end-date: give at least one, to say what is to change"
         )
 
-    async def order(orchestrator: OutreachOrchestrator) -> Reply:
+    async def action(orchestrator: OutreachOrchestrator) -> Reply:
         saved = await orchestrator.get_campaign(campaign)
         lowered = _lowered(saved, daily_limit, total)
         if lowered and saved.status not in FINAL_STATUSES:
@@ -81,9 +81,9 @@ def change(
         )
         changed = {"daily_limit": daily_limit, "budget_total": total, "end_date": end}
         given = {name: value for name, value in changed.items() if value is not None}
-        return _reply(campaign, f"has {_told_limits(given)} now", **given)
+        return _reply(campaign, f"has {_render_limits(given)} now", **given)
 
-    return order
+    return action
 
 
 def _cancelling(status: CampaignStatusResult) -> str:
@@ -108,7 +108,7 @@ def _lowered(saved: OutreachCampaign, daily_limit: int | None, budget: Decimal |
     ]
 
 
-def _told_limits(changed: Mapping[str, object]) -> str:
+def _render_limits(changed: Mapping[str, object]) -> str:
     """The limits a campaign has got, like `a daily limit of 800 and a budget of 9.5`."""
     names = {
         "daily_limit": "a daily limit of",
@@ -118,15 +118,15 @@ def _told_limits(changed: Mapping[str, object]) -> str:
     return " and ".join(f"{names[name]} {value}" for name, value in changed.items())
 
 
-def _told(campaign_id: str, command: Any, told: str) -> Order:  # noqa: ANN401 - a method
+def _steer(campaign_id: str, command: Any, text: str) -> Action:  # noqa: ANN401 - a method
     campaign = parse_id(campaign_id, "CAMPAIGN_ID")
 
-    async def order(orchestrator: OutreachOrchestrator) -> Reply:
+    async def action(orchestrator: OutreachOrchestrator) -> Reply:
         await command(orchestrator.campaign(campaign))
-        return _reply(campaign, told)
+        return _reply(campaign, text)
 
-    return order
+    return action
 
 
-def _reply(campaign_id: UUID, told: str, **more: object) -> Reply:
-    return Reply({"campaign_id": campaign_id, **more}, f"Campaign {campaign_id} {told}.")
+def _reply(campaign_id: UUID, text: str, **more: object) -> Reply:
+    return Reply({"campaign_id": campaign_id, **more}, f"Campaign {campaign_id} {text}.")

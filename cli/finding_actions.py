@@ -3,6 +3,7 @@
 import shlex
 from collections.abc import Sequence
 
+from madan_sara.cli.actions import Action, Reply
 from madan_sara.cli.finding_views import (
     campaign_document,
     campaigns_view,
@@ -12,7 +13,6 @@ from madan_sara.cli.finding_views import (
     person_document,
     person_view,
 )
-from madan_sara.cli.orders import Order, Reply
 from madan_sara.cli.request_file import parse_id
 from madan_sara.contracts.campaign import CampaignStatus
 from madan_sara.contracts.found import FoundCampaign, FoundMessage, MessageFilter
@@ -20,11 +20,11 @@ from madan_sara.starter.finding import PAGE
 from madan_sara.starter.orchestrator import OutreachOrchestrator
 
 
-def campaigns(status: CampaignStatus | None, after: str | None, limit: int) -> Order:
+def campaigns(status: CampaignStatus | None, after: str | None, limit: int) -> Action:
     """A page of campaigns."""
     behind = None if after is None else parse_id(after, "--after")
 
-    async def order(orchestrator: OutreachOrchestrator) -> Reply:
+    async def action(orchestrator: OutreachOrchestrator) -> Reply:
         find = orchestrator.find
         found = await find.campaigns(status=status, after=behind, limit=limit)
         options = [f"--status {status}"] if status else []
@@ -32,15 +32,15 @@ def campaigns(status: CampaignStatus | None, after: str | None, limit: int) -> O
         more = _more(found, limit, "campaign list", *options)
         return Reply({**document, **_next(found, limit)}, campaigns_view(found, more))
 
-    return order
+    return action
 
 
-def messages(campaign_id: str, chosen: MessageFilter, after: str | None, limit: int) -> Order:
+def messages(campaign_id: str, chosen: MessageFilter, after: str | None, limit: int) -> Action:
     """A page of a campaign's messages."""
     campaign = parse_id(campaign_id, "CAMPAIGN_ID")
     behind = None if after is None else parse_id(after, "--after")
 
-    async def order(orchestrator: OutreachOrchestrator) -> Reply:
+    async def action(orchestrator: OutreachOrchestrator) -> Reply:
         await orchestrator.get_campaign(campaign)  # Says so when there is none.
         found = await orchestrator.find.messages(campaign, chosen, after=behind, limit=limit)
         options = {
@@ -54,20 +54,20 @@ def messages(campaign_id: str, chosen: MessageFilter, after: str | None, limit: 
         document = {"messages": [message_document(message) for message in found]}
         return Reply({**document, **_next(found, limit)}, messages_view(found, more))
 
-    return order
+    return action
 
 
-def person(recipient_id: str, after: str | None, limit: int) -> Order:
+def person(recipient_id: str, after: str | None, limit: int) -> Action:
     """Everything of one person."""
     behind = None if after is None else parse_id(after, "--after")
 
-    async def order(orchestrator: OutreachOrchestrator) -> Reply:
+    async def action(orchestrator: OutreachOrchestrator) -> Reply:
         found = await orchestrator.find.person(recipient_id, after=behind, limit=limit)
         more = _more(found.messages, limit, f"person {shlex.quote(recipient_id)}")
         document = {**person_document(found), **_next(found.messages, limit)}
         return Reply(document, person_view(found, more))
 
-    return order
+    return action
 
 
 def _next(

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 _LONGEST_VALUE = 60
 _LONGEST_NAME = 60
-_MOST_FAULTS = 20
+_MOST_VIOLATIONS = 20
 
 #: An amount as Python writes it.
 _DECIMAL: Final = re.compile(r"Decimal\('([^']*)'\)")
@@ -44,32 +44,32 @@ _WORDS: Final[Mapping[str, str]] = MappingProxyType(
 
 
 def one_line(error: ValidationError, *, root: str = "") -> str:
-    """Every fault of a validation error as `field: what is wrong`, in one line.
+    """Every error of a validation as `field: what is wrong`, in one line.
 
     Args:
         error: what pydantic found.
         root: name of the argument the fields belong to, put before each.
     """
-    return listed(fault_lines(error, root=root))
+    return listed(violation_lines(error, root=root))
 
 
-def fault_lines(error: ValidationError, *, root: str = "") -> list[str]:
-    """Every fault of a validation error as `field: what is wrong`; see `one_line`."""
-    faults = []
-    for fault in error.errors(include_url=False):
-        steps = [root, *fault["loc"]]
+def violation_lines(error: ValidationError, *, root: str = "") -> list[str]:
+    """Every error of a validation as `field: what is wrong`; see `one_line`."""
+    violations = []
+    for violation in error.errors(include_url=False):
+        steps = [root, *violation["loc"]]
         path = ".".join(_name(step) for step in steps if step != "" and not _is_internal(step))
-        words = _WORDS.get(fault["type"])
-        message = words.format(**fault.get("ctx", {})) if words else _plain(fault["msg"])
-        faults.append(f"{f'{path}: ' if path else ''}{message}{_shown(fault)}")
-    return faults
+        words = _WORDS.get(violation["type"])
+        message = words.format(**violation.get("ctx", {})) if words else _plain(violation["msg"])
+        violations.append(f"{f'{path}: ' if path else ''}{message}{_shown(violation)}")
+    return violations
 
 
-def listed(faults: Iterable[str]) -> str:
-    """Faults in one line, each once; of very many, the first and how many more there are."""
-    distinct = list(dict.fromkeys(faults))
-    shown = "; ".join(distinct[:_MOST_FAULTS])
-    left = len(distinct) - _MOST_FAULTS
+def listed(violations: Iterable[str]) -> str:
+    """Violations in one line, each once; of very many, the first and how many more there are."""
+    distinct = list(dict.fromkeys(violations))
+    shown = "; ".join(distinct[:_MOST_VIOLATIONS])
+    left = len(distinct) - _MOST_VIOLATIONS
     more = f"; and {left} more" if left > 0 else ""
     return " ".join((shown + more).replace("\x00", "\\0").splitlines())
 
@@ -90,13 +90,13 @@ def _name(part: int | str) -> str:
     return name if len(name) <= _LONGEST_NAME else f"{name[:_LONGEST_NAME]}..."
 
 
-def _shown(fault: object) -> str:
+def _shown(violation: object) -> str:
     """The offending value, when it is short enough to help and not said already."""
-    value = fault.get("input") if isinstance(fault, dict) else None
+    value = violation.get("input") if isinstance(violation, dict) else None
     if not isinstance(value, str | int | float | bool):
         return ""
     # Python refuses to write very large numbers out.
     shown = repr(value) if not isinstance(value, int) or abs(value) < 10**_LONGEST_VALUE else ""
-    if not shown or len(shown) > _LONGEST_VALUE or shown in str(fault["msg"]):  # type: ignore[index]
+    if not shown or len(shown) > _LONGEST_VALUE or shown in str(violation["msg"]):  # type: ignore[index]
         return ""
     return f" (got {shown})"

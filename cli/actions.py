@@ -1,6 +1,6 @@
 """What each command does, once its words are understood.
 
-Every function here checks what it was given at once and returns an order: the part
+Every function here checks what it was given at once and returns an action: the part
 that needs the database and Temporal.
 """
 
@@ -23,9 +23,9 @@ from madan_sara.cli.request_file import (
 )
 from madan_sara.contracts.campaign import FINAL_STATUSES, CampaignStatus, OutreachCampaign
 from madan_sara.contracts.errors import InvalidRequestError, NotFoundError, UnreachableError
-from madan_sara.contracts.faults import listed
-from madan_sara.contracts.limit_changes import LimitChange, limit_changes, told_changes
+from madan_sara.contracts.limit_changes import LimitChange, limit_changes, render_changes
 from madan_sara.contracts.outreach import UNSENT_STATES, OutreachState
+from madan_sara.contracts.violations import listed
 from madan_sara.starter.answers import SendResult
 from madan_sara.starter.campaign_summary import campaign_warnings
 from madan_sara.starter.connecting import outages_explained
@@ -47,26 +47,26 @@ class Reply:
     #: Whether the message, if it is about one, is or may still be sent.
     stands: bool = True
     #: What is wrong with what was given.
-    faults: Sequence[str] = ()
+    violations: Sequence[str] = ()
 
 
-Order = Callable[[OutreachOrchestrator], Awaitable[Reply]]
+Action = Callable[[OutreachOrchestrator], Awaitable[Reply]]
 
 
-async def execute(order: Order) -> Reply:
-    """Connect and carry an order out."""
+async def execute(action: Action) -> Reply:
+    """Connect and carry an action out."""
     with outages_explained():
         async with await OutreachOrchestrator.connect() as orchestrator:
-            return await order(orchestrator)
+            return await action(orchestrator)
 
 
-def send(path: str, *, wait_seconds: int) -> Order:
+def send(path: str, *, wait_seconds: int) -> Action:
     """Send the request of a file; the answer is the decision."""
     request = read_send_request(path)
     # A key of our own, so that asking again after a lost answer cannot send twice.
     key = request.idempotency_key or str(uuid4())
 
-    async def order(orchestrator: OutreachOrchestrator) -> Reply:
+    async def action(orchestrator: OutreachOrchestrator) -> Reply:
         campaign = _campaign_of(request)
         sending = orchestrator.send_outreach(
             campaign,
@@ -82,93 +82,93 @@ def send(path: str, *, wait_seconds: int) -> Order:
         campaign_id = campaign.id if isinstance(campaign, OutreachCampaign) else campaign
         return _sent({"campaign_id": str(campaign_id), **result}, result)
 
-    return order
+    return action
 
 
-def status(message_id: str) -> Order:
+def status(message_id: str) -> Action:
     """Where a message stands."""
     message = parse_id(message_id, "MESSAGE_ID")
 
-    async def order(orchestrator: OutreachOrchestrator) -> Reply:
+    async def action(orchestrator: OutreachOrchestrator) -> Reply:
         status = await orchestrator.get_message_status(message)
         stands = status.state not in UNSENT_STATES and status.lost is None
         return Reply(message_status_document(status), views.status_view(status), stands)
 
-    return order
+    return action
 
 
-def explain(message_id: str) -> Order:
+def explain(message_id: str) -> Action:
     """Why a message goes where, when and at what price, or why not at all."""
     message = parse_id(message_id, "MESSAGE_ID")
 
-    async def order(orchestrator: OutreachOrchestrator) -> Reply:
+    async def action(orchestrator: OutreachOrchestrator) -> Reply:
         explanation = await orchestrator.explain(message)
         return Reply(dict(explanation), views.explanation_view(explanation))
 
-    return order
+    return action
 
 
-def cancel(message_id: str) -> Order:
+def cancel(message_id: str) -> Action:
     """Withdraw a message."""
     message = parse_id(message_id, "MESSAGE_ID")
 
-    async def order(orchestrator: OutreachOrchestrator) -> Reply:
+    async def action(orchestrator: OutreachOrchestrator) -> Reply:
         await orchestrator.cancel(message)
         document = {"message_id": message, "cancel_requested": True}
-        told = f"Message {message} is being withdrawn; `madan-sara status {message}` tells the end."
-        return Reply(document, told)
+        text = f"Message {message} is being withdrawn; `madan-sara status {message}` tells the end."
+        return Reply(document, text)
 
-    return order
+    return action
 
 
-def reschedule(message_id: str, at: str, *, wait_seconds: int) -> Order:
+def reschedule(message_id: str, at: str, *, wait_seconds: int) -> Action:
     """Move a message that is asleep to another time."""
     message = parse_id(message_id, "MESSAGE_ID")
     moment = parse_instant(at, "ISO_TIME")
 
-    async def order(orchestrator: OutreachOrchestrator) -> Reply:
+    async def action(orchestrator: OutreachOrchestrator) -> Reply:
         await orchestrator.get_message(message)
         moving = orchestrator.reschedule(message, moment)
         result = await _decided(moving, wait_seconds, "the message may still be moved")
         return _sent(dict(result), result)
 
-    return order
+    return action
 
 
-def fallback(message_id: str, *, wait_seconds: int) -> Order:
+def fallback(message_id: str, *, wait_seconds: int) -> Action:
     """Carry a message on, on its next channel."""
     message = parse_id(message_id, "MESSAGE_ID")
 
-    async def order(orchestrator: OutreachOrchestrator) -> Reply:
+    async def action(orchestrator: OutreachOrchestrator) -> Reply:
         await orchestrator.get_message(message)
         moving = orchestrator.process_fallback(message)
         result = await _decided(moving, wait_seconds, "the message may still be moved")
         return _sent(dict(result), result)
 
-    return order
+    return action
 
 
-def save_campaign(path: str, *, yes: bool) -> Order:
+def save_campaign(path: str, *, yes: bool) -> Action:
     """Store the campaign of a file; other limits than it has are asked about."""
     defaults = tenant_settings()
-    campaign, faults = read_campaign(path, defaults)
+    campaign, violations = read_campaign(path, defaults)
     if campaign is None:
-        raise InvalidRequestError(listed(faults))
+        raise InvalidRequestError(listed(violations))
 
-    async def order(orchestrator: OutreachOrchestrator) -> Reply:
+    async def action(orchestrator: OutreachOrchestrator) -> Reply:
         saved = await _saved(orchestrator, campaign.id)
-        # Contradictions between its fields are judged with what it keeps of the saved one.
+        # Contradictions between its fields are checked with what it keeps of the saved one.
         complete = campaign if saved is None else _completed(campaign, saved)
         changes = {} if saved is None else limit_changes(saved, complete)
         if changes:
-            question = f"Campaign {complete.name} gets other limits: {told_changes(changes)}."
+            question = f"Campaign {complete.name} gets other limits: {render_changes(changes)}."
             await confirm(question, yes=yes)
         done = await orchestrator.save_campaign(complete)
         stored = await orchestrator.get_campaign(complete.id)
         reply = with_closed(saved_reply(stored, changes, given=complete.status), done.closed)
         return with_texts(reply, done.texts, campaign_warnings(complete, defaults))
 
-    return order
+    return action
 
 
 def _campaign_of(request: SendRequest) -> OutreachCampaign | UUID:
@@ -226,11 +226,11 @@ def saved_reply(
         "limits_changed": {name: change._asdict() for name, change in changes.items()},
     }
     is_ = "is" if stored.status is given else "stays"
-    told = f'Campaign {stored.id} "{stored.name}" is saved; it {is_} {stored.status}'
-    told += ", which is final." if stored.status in FINAL_STATUSES else "."
+    text = f'Campaign {stored.id} "{stored.name}" is saved; it {is_} {stored.status}'
+    text += ", which is final." if stored.status in FINAL_STATUSES else "."
     if changes:
-        told += f"\nChanged limits: {told_changes(changes)}."
-    return Reply(document, told)
+        text += f"\nChanged limits: {render_changes(changes)}."
+    return Reply(document, text)
 
 
 def with_closed(reply: Reply, closed: int) -> Reply:
@@ -239,8 +239,8 @@ def with_closed(reply: Reply, closed: int) -> Reply:
     if not closed:
         return replace(reply, document=document)
     sends = "send was" if closed == 1 else "sends were"
-    told = f"{closed:,} {sends} planned behind the new end, and closed as blocked, expired."
-    return replace(reply, document=document, view=f"{reply.view}\n{told}")
+    text = f"{closed:,} {sends} planned behind the new end, and closed as blocked, expired."
+    return replace(reply, document=document, view=f"{reply.view}\n{text}")
 
 
 def with_texts(reply: Reply, texts: TextsRenewed, warnings: Sequence[str]) -> Reply:
@@ -249,20 +249,20 @@ def with_texts(reply: Reply, texts: TextsRenewed, warnings: Sequence[str]) -> Re
         **reply.document,
         "texts_renewed": texts.renewed,
         "texts_kept": texts.kept,
-        "texts_kept_because": list(texts.faults),
+        "texts_kept_because": list(texts.violations),
         "warnings": list(warnings),
     }
-    told = [str(reply.view)]
+    text = [str(reply.view)]
     if texts.renewed:
-        told.append(f"{_queued(texts.renewed, 'gets', 'get')} the new text.")
+        text.append(f"{_queued(texts.renewed, 'gets', 'get')} the new text.")
     if texts.kept:
-        told.append(
+        text.append(
             f"{_queued(texts.kept, 'keeps', 'keep')} the old text, because the new one cannot be "
-            f"filled in for them: {'; '.join(texts.faults)}. Change it and save again, or they "
+            f"filled in for them: {'; '.join(texts.violations)}. Change it and save again, or they "
             "are sent the old one."
         )
-    told += [f"Mind {warning}." for warning in warnings]
-    return replace(reply, document=document, view="\n".join(told))
+    text += [f"Mind {warning}." for warning in warnings]
+    return replace(reply, document=document, view="\n".join(text))
 
 
 def _queued(count: int, one: str, many: str) -> str:

@@ -1,4 +1,4 @@
-"""Faults are told once each, in the words of whoever wrote the request."""
+"""Violations are listed once each, in the words of the request."""
 
 from typing import Any
 
@@ -6,14 +6,14 @@ import pytest
 from pydantic import BaseModel, ValidationError
 
 from madan_sara.contracts.campaign import OutreachCampaign
-from madan_sara.contracts.faults import fault_lines
 from madan_sara.contracts.recipient import RecipientProfile
+from madan_sara.contracts.violations import violation_lines
 
 
 def lines(model: type[BaseModel], **fields: Any) -> list[str]:
     with pytest.raises(ValidationError) as refused:
         model.model_validate(fields)
-    return fault_lines(refused.value)
+    return violation_lines(refused.value)
 
 
 @pytest.mark.parametrize(
@@ -35,12 +35,12 @@ def lines(model: type[BaseModel], **fields: Any) -> list[str]:
         ({"id": "spring"}, "id: must be a UUID like 550e8400-"),
     ],
 )
-def test_a_fault_is_told_once_and_not_in_pythons_words(change, said):
+def test_a_violation_is_reported_once_and_not_in_pythons_words(change, said):
     (line,) = lines(OutreachCampaign, **{"name": "Fair", "channels": ["email"], **change})
     assert line.startswith(said)
 
 
-def test_a_fault_of_the_whole_begins_with_what_is_wrong():
+def test_a_violation_of_the_whole_begins_with_what_is_wrong():
     contact = {"email": "m@example.com"}
     (line,) = lines(RecipientProfile, contact_info=contact, attributes={"name": "x"})
     assert line == "attributes.name: a profile field has this name; rename it"
