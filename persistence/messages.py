@@ -38,7 +38,7 @@ class NewMessage:
 
 @dataclass(frozen=True)
 class StoredMessage:
-    """Which message an idempotency key stands for."""
+    """The message an idempotency key stands for."""
 
     message_id: UUID
     request_digest: str
@@ -92,7 +92,7 @@ SELECT m.message_id, m.campaign_id, c.name AS campaign_name, m.recipient_id, m.s
 
 
 class PostgresMessageStore:
-    """Stores requests, and reads what became of them."""
+    """Stores requests, and reads the records of their messages."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
