@@ -1,4 +1,4 @@
-"""What a message says, per channel, as Liquid templates."""
+"""The texts of a message by channel, as Liquid templates."""
 
 import hashlib
 import json
@@ -72,7 +72,7 @@ class MessageContent(
 
 
 class RenderedMessage(Contract):
-    """What will be handed to a provider: the person's own text."""
+    """The text for a provider, filled in for the person."""
 
     text: str
     subject: str | None = None

@@ -8,7 +8,7 @@ from madan_sara.contracts.channels import Channel
 
 
 class Returns(Contract):
-    """What was spent and what it brought, on one channel or on all.
+    """Money spent and its returns, on one channel or on all.
 
     Each cost is `spent` divided by a count, six decimals; None of nothing. Every count
     is of distinct messages, except that of conversions.

@@ -41,7 +41,7 @@ class UnwritableLetterError(ValueError):
 
 @dataclass(frozen=True)
 class Letter:
-    """What the SMTP dialogue needs."""
+    """The parts of the letter for the SMTP dialogue."""
 
     recipient: str
     #: The Message-ID header, brackets included.
@@ -74,7 +74,7 @@ def compose(message: OutgoingMessage, settings: SmtpSettings) -> Letter:
             words_field("Message-ID", [message_id]),
             *_unsubscribe_fields(message, settings),
         ]
-        # The body brings fields of its own, in which nothing of the message stands.
+        # The body brings fields of its own, without any text of the message.
         content = "".join(fields).encode() + _body(text, html)
     except UnicodeEncodeError:
         # Without the cause: it holds the text.
@@ -85,7 +85,7 @@ def compose(message: OutgoingMessage, settings: SmtpSettings) -> Letter:
 def message_id_header(idempotency_key: str, settings: SmtpSettings) -> str:
     """The Message-ID of an attempt: the same for every try, and opaque.
 
-    Stable, so that a server or mailbox that sees two tries can tell; hashed, so
+    Stable, so that a server or mailbox that gets two tries can see it; hashed, so
     that recipients do not learn how our ids are built.
     """
     digest = hashlib.sha256(idempotency_key.encode()).hexdigest()
