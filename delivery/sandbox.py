@@ -27,7 +27,7 @@ from madan_sara.contracts.errors import (
 )
 from madan_sara.delivery.http_client import HttpAnswer, HttpClient
 
-#: Statuses with which something before our account refuses all messages.
+#: Statuses with which our account, or a gateway before it, is refused for all messages.
 _ACCOUNT_PROBLEMS: Final = frozenset(
     {
         HTTPStatus.UNAUTHORIZED,

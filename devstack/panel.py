@@ -1,4 +1,4 @@
-"""What `make up` shows: where everything is and what to try."""
+"""The panel of `make up`: addresses, and commands to try."""
 
 import shlex
 import sys

@@ -1,4 +1,4 @@
-"""What came of the campaign: shown, and compared with what had to come of it."""
+"""The outcomes of the campaign: shown, and compared with the expected ones."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -43,7 +43,7 @@ def outcome_table(records: Records, campaign: OutreachCampaign) -> Table:
 def check_scenarios(
     records: Records, campaign: OutreachCampaign, people: Sequence[Person]
 ) -> CheckResult:
-    """Everybody's outcome must be the one their scenario leads to, or that the money was out."""
+    """Each person's outcome must be that of their scenario, or the lack of money."""
     ends = {message.recipient_id: _end(message) for message in _messages(records, campaign)}
     violations = [
         f"{person.id} ({person.scenario.name}) ended {_named(ends.get(person.id))}"
@@ -74,13 +74,13 @@ def check_money_ran_out(
 
 
 def _left(records: Records, campaign: OutreachCampaign, channel: Channel) -> Decimal:
-    """What is left of a channel's budget."""
+    """The rest of a channel's budget."""
     account = records.accounts[AccountKey(campaign.id, AccountScope.CHANNEL, channel)]
     return from_micros((account.limit_micros or 0) - account.held_micros - account.spent_micros)
 
 
 def _not_met(people: Iterable[Person], ends: dict[str, End]) -> Iterable[Scenario]:
-    """Scenarios of which everybody ended for lack of money: nothing of them was to be seen."""
+    """Scenarios whose people all ended for lack of money, so that none of them was played."""
     scenarios = {person.scenario.name: person.scenario for person in people}
     met = {person.scenario.name for person in people if ends.get(person.id) in person.scenario.ends}
     return (scenario for name, scenario in scenarios.items() if name not in met)

@@ -1,4 +1,4 @@
-"""What can become of a person in the audience, how often, and how it is asked for."""
+"""The scenarios of people in the audience, how often they are, and how they are asked for."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -55,7 +55,7 @@ CHANNEL_OF_FIELD: Final[Mapping[str, Channel]] = MappingProxyType(
 
 @dataclass(frozen=True)
 class Scenario:
-    """Some people of the audience, and what must come of them as long as there is money."""
+    """Some people of the audience, and their expected ends as long as there is money."""
 
     #: What there is to see.
     name: str
@@ -64,7 +64,7 @@ class Scenario:
     #: Their addresses, one line after the other in turn; the last of a line is the one that
     #: carries the message, if any does.
     addresses: Sequence[Addresses]
-    #: With money left; without, anybody ends for lack of it.
+    #: With money left; without, a message ends for lack of it.
     ends: frozenset[End] = frozenset({SENT})
     #: Whether they prefer the channel of their first address, so that it comes first.
     prefers_first: bool = True
