@@ -93,7 +93,7 @@ async def measure(size: Size) -> None:
     print(f"Target: p99 of a decision below {_TARGET_MILLISECONDS} ms, {Size().at_once} at once.")
     print(
         "With many at once, one event loop serves them all: each time includes waiting for "
-        "the others\n(a turn on the loop, a connection, the campaign's account), which is "
+        "the others\n(a round of the loop, a connection, the campaign's account), which is "
         "what a busy worker sees."
     )
 
@@ -114,7 +114,7 @@ async def _measure_shape(database: Database, meter: CpuMeter, shape: _Shape) -> 
     each = -(-(shape.outreaches + _WARM_UP) // shape.campaigns)
     by_campaign = [make_requests(c, each, label=f"{c.id}") for c in campaigns]
     # One of each campaign after the other, so that neighbours in time belong to different ones.
-    requests = [request for turn in zip(*by_campaign, strict=True) for request in turn]
+    requests = [request for neighbours in zip(*by_campaign, strict=True) for request in neighbours]
     refs = await _store(database, requests)
     components = build_components(database, accepting_senders())
     held_before = (await read_totals(database)).scheduled

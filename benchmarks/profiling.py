@@ -84,5 +84,5 @@ def _print(sampler: _Sampler, entries: int) -> None:
     print(" inside   itself")
     for code, looks in sampler.inside.most_common(entries):
         inside, itself = looks / sampler.looks, sampler.innermost[code] / sampler.looks
-        place = "/".join(Path(code.co_filename).parts[-_FOLDERS_SHOWN:])
-        print(f"{inside:7.1%}  {itself:7.1%}  {code.co_qualname} ({place})")
+        path = "/".join(Path(code.co_filename).parts[-_FOLDERS_SHOWN:])
+        print(f"{inside:7.1%}  {itself:7.1%}  {code.co_qualname} ({path})")

@@ -118,7 +118,7 @@ class Stack:
         """Keep it up beside the block, which is cancelled when that is not possible.
 
         Args:
-            say: Takes what there is to tell the user.
+            say: Takes messages to the user.
 
         Raises:
             DevstackError: As `keep_up`.
@@ -138,7 +138,7 @@ class Stack:
         """Start the worker again whenever it has ended, and look after the servers.
 
         Args:
-            say: Takes what there is to tell the user.
+            say: Takes messages to the user.
 
         Raises:
             DevstackError: A server has ended, or the worker cannot start again.

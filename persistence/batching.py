@@ -54,10 +54,10 @@ class Batcher(Generic[Q, A]):
         asked = _Asked[Q, A](question)
         self._waiting.append(asked)
         if self._answering is None:
-            self._answering = asyncio.create_task(self._answer_everybody())
+            self._answering = asyncio.create_task(self._answer_all())
         return await asked.answer
 
-    async def _answer_everybody(self) -> None:
+    async def _answer_all(self) -> None:
         try:
             while self._waiting:
                 share = min(len(self._waiting), self._most)

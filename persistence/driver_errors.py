@@ -120,8 +120,8 @@ def _said(error: BaseException) -> str:
     if isinstance(error, asyncpg.PostgresError):
         if str(error.sqlstate)[:2] in _ABOUT_NO_ROW:
             return str(error.args[0]) if error.args else name
-        places = (error.table_name, error.column_name, error.constraint_name)
-        return " ".join([name, f"({error.sqlstate})", *(each for each in places if each)])
+        names = (error.table_name, error.column_name, error.constraint_name)
+        return " ".join([name, f"({error.sqlstate})", *(each for each in names if each)])
     argument = _ARGUMENT.match(str(error.args[0])) if error.args else None
     if argument is not None:
         return f"{name}: {argument[0]}"

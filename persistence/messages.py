@@ -163,8 +163,8 @@ def _message_record(row: RowMapping) -> MessageRecord:
 
 def _attempt_record(attempt: Row) -> AttemptRecord:
     channel, retry_at = Channel(attempt["channel"]), attempt["retry_at"]
-    rendered = ("channel", "account", "code", "since", "refuses_settings")
-    wait = {name: attempt[name] for name in rendered}
+    columns = ("channel", "account", "code", "since", "refuses_settings")
+    wait = {name: attempt[name] for name in columns}
     return AttemptRecord(
         attempt_no=attempt["attempt_no"],
         channel=channel,

@@ -212,9 +212,9 @@ def _accounts_of_send(
     rows: Sequence[RowMapping], parameters: dict[str, object]
 ) -> Sequence[Account]:
     """The accounts the send is booked on, as they would be without the hold it replaces."""
-    places = {("campaign", ""), ("channel", parameters["channel"]), ("day", parameters["day"])}
+    booked = {("campaign", ""), ("channel", parameters["channel"]), ("day", parameters["day"])}
     return [
         account_from(row, given_back=row["given_back"])
         for row in rows
-        if (row["scope"], row["key"]) in places
+        if (row["scope"], row["key"]) in booked
     ]

@@ -40,8 +40,8 @@ def _location(model: type[BaseModel], violation: ErrorDetails) -> str:
     known = _names_of_fields(model)
     *through, last = violation["loc"] or ("",)
     steps = [step if isinstance(step, int) or step in known else "?" for step in through]
-    rendered = isinstance(last, int) or last in known or violation["type"] == "extra_forbidden"
-    return ".".join(map(str, [model.__name__, *steps, last if rendered else "?"]))
+    is_named = isinstance(last, int) or last in known or violation["type"] == "extra_forbidden"
+    return ".".join(map(str, [model.__name__, *steps, last if is_named else "?"]))
 
 
 @cache

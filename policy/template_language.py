@@ -41,7 +41,7 @@ _REMOVED_TAGS: Final = ("include", "render", "tablerow", "liquid", "doc")
 #: Characters of values with which a plain template stays within its limits, even if each is
 #: used for every field and is escaped for HTML.
 MAX_PLAIN_VALUES: Final = 1_000
-_MOST_PLAIN_PLACES: Final = 50
+_MOST_PLAIN_FIELDS: Final = 50
 
 #: Characters that may follow the name of a field.
 _WHOLE: Final[tuple[list[object], ...]] = ([], ["size"])
@@ -171,10 +171,10 @@ def plain_fields(source: str, *, html: bool) -> frozenset[str] | None:
     Returns:
         The names; None for a template that is more, or is very long.
     """
-    rest, places = _BARE_FIELD.subn("", source)
+    rest, fields = _BARE_FIELD.subn("", source)
     if "{{" in rest or "{%" in rest or not rest.strip():
         return None
-    if len(rest) > MAX_BODY_CHARACTERS // 2 or places > _MOST_PLAIN_PLACES:
+    if len(rest) > MAX_BODY_CHARACTERS // 2 or fields > _MOST_PLAIN_FIELDS:
         return None
     try:
         parse(source, html=html)

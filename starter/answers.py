@@ -52,8 +52,8 @@ class BatchResult(TypedDict):
 
 def send_result(answer: DecisionAnswer, warnings: Sequence[str] = ()) -> SendResult:
     """A decision in the guide's shape, with warnings."""
-    rendered = answer.model_copy(update={"warnings": [*warnings, *answer.warnings]})
-    return cast("SendResult", rendered.model_dump(mode="json"))
+    complete = answer.model_copy(update={"warnings": [*warnings, *answer.warnings]})
+    return cast("SendResult", complete.model_dump(mode="json"))
 
 
 def answer_from_record(record: MessageRecord) -> DecisionAnswer:

@@ -266,11 +266,11 @@ def _not_reached(expected: Prospects, total: int) -> NotReached | None:
         ExitReason.BUDGET_EXCEEDED: (expected.unpaid, "the budget is used up"),
         ExitReason.EXPIRED: (expected.too_late, "the campaign ends"),
     }
-    lost = {reason: rendered for reason, rendered in counts.items() if rendered[0]}
+    lost = {reason: (count, cause) for reason, (count, cause) in counts.items() if count}
     if not lost:
         return None
     messages = sum(count for count, _ in lost.values())
-    why = [f"{f'for {count:,} ' * (len(lost) > 1)}{rendered}" for count, rendered in lost.values()]
+    why = [f"{f'for {count:,} ' * (len(lost) > 1)}{cause}" for count, cause in lost.values()]
     return NotReached(
         messages=messages,
         reasons={reason.value: count for reason, (count, _) in lost.items()},

@@ -293,9 +293,9 @@ class Outreaches:
                 raise
 
 
-def _hear(rendered: asyncio.Future[OutreachHandle]) -> None:
-    if not rendered.cancelled():
-        rendered.exception()
+def _hear(start: asyncio.Future[OutreachHandle]) -> None:
+    if not start.cancelled():
+        start.exception()
 
 
 def _ended(error: RPCError) -> Exception:

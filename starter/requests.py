@@ -114,12 +114,12 @@ def unreachable_warnings(campaign: Campaign, messages: Sequence[NewMessage]) -> 
     )
     if not lost:
         return []
-    rendered = (
+    warning = (
         f"recipients: {lost:,} of {len(messages):,} have no address on any of the campaign's "
         f"channels ({', '.join(campaign.channels)}); they get nothing and end as failed, "
         "no_viable_channel"
     )
-    return [rendered]
+    return [warning]
 
 
 def checked_campaign(

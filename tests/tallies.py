@@ -45,7 +45,7 @@ async def kept_counts(database: Database, tenant_id: UUID) -> Counts:
 
 
 async def assert_tallies_are_exact(database: Database, tenant_id: UUID) -> None:
-    """Every kept count is what counting comes to. Call it when nobody changes anything."""
+    """Every kept count equals the counted rows. Call it while no change is under way."""
     counted = await _counts(database, tenant_id, _COUNTED)
     assert await kept_counts(database, tenant_id) == counted
 

@@ -90,12 +90,12 @@ class Outages:
             for name, _ in self._providers
             if name not in over or over[name].done[1] == over[name].total
         ]
-        rendered = ", ".join(
+        spans = ", ".join(
             f"{outage.provider} from {outage.done[0]} to {outage.done[1]} of {outage.total}"
             for outage in self.over
         )
         return CheckResult(
-            f"each provider was away for {self._seconds:g} s in the middle: {rendered}", violations
+            f"each provider was away for {self._seconds:g} s in the middle: {spans}", violations
         )
 
 

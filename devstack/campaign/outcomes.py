@@ -50,10 +50,10 @@ def check_scenarios(
         for person in people
         if ends.get(person.id) not in {*person.scenario.ends, NO_MONEY}
     ]
-    violations += [f"nobody met this: {scenario.name}" for scenario in _not_met(people, ends)]
+    violations += [f"no person met this: {scenario.name}" for scenario in _not_met(people, ends)]
     met = len({person.scenario.name for person in people})
     return CheckResult(
-        f"everybody ended as what befell them demands, in {met} different ways", violations
+        f"every message ended as its scenario demands, in {met} different ways", violations
     )
 
 
@@ -65,7 +65,7 @@ def check_money_ran_out(
     without = sum(m.reason == ExitReason.BUDGET_EXCEEDED for m in _messages(records, campaign))
     violations = [] if status is exhausted else [f"the campaign ended {status.value}"]
     if not without:
-        violations.append("nobody ended for lack of money")
+        violations.append("no message ended for lack of money")
     left = _left(records, campaign, sms)
     if left >= from_micros(least_price(campaign.resolved(), sms)):
         violations.append(f"{left:f} of the budget of {sms} is left")

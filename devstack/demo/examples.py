@@ -173,8 +173,8 @@ def _read_rows(file: Path, campaign: str) -> list[Example]:
                 expect = Expectation.model_validate(expected)
                 examples.append(Example(row["id"], row["name"], campaign, expect))
     except ValidationError as error:
-        place = f"line {len(examples) + 2}"
-        raise DevstackError(f"{file}: {place}: {one_line(error, root='expect')}") from None
+        line = f"line {len(examples) + 2}"
+        raise DevstackError(f"{file}: {line}: {one_line(error, root='expect')}") from None
     except (OSError, KeyError) as error:
         raise DevstackError(f"{file}: cannot be read: {error}") from None
     return examples

@@ -224,12 +224,12 @@ def _explain(error: csv.Error) -> str:
     match str(error):
         case "unexpected end of data":
             return "a cell is opened with a quote and never closed; close it"
-        case rendered if "field limit" in rendered:
+        case message if "field limit" in message:
             return f"a cell is longer than {csv.field_size_limit()} characters; is a quote open?"
-        case rendered if "expected after" in rendered:
+        case message if "expected after" in message:
             return "text follows a closing quote; write a quote inside a quoted cell twice"
-        case rendered:
-            return f"no valid CSV ({rendered})"
+        case message:
+            return f"no valid CSV ({message})"
 
 
 def _require_utf8(path: Path) -> None:

@@ -52,7 +52,7 @@ class RejectsFile:
         except OSError as error:
             raise InvalidRequestError(
                 f"{self.path}: cannot be written ({error.strerror}); "
-                "choose another place for rejected rows"
+                "choose another path for rejected rows"
             ) from None
         if isinstance(self._source, CsvFile):
             self._write_cells([*REJECT_COLUMNS, *self._source.header])
@@ -99,10 +99,10 @@ class RejectsFile:
         csv.writer(self._file, delimiter=delimiter).writerow(cells)  # type: ignore[arg-type]
 
     def _write_line(self, line: int, reason: str, text: str) -> None:
-        rendered = json.dumps(
+        document = json.dumps(
             dict(zip(REJECT_COLUMNS, (line, reason), strict=True)), ensure_ascii=False
         )
-        print(f'{rendered[:-1]}, "row": {_as_json(text)}}}', file=self._file)
+        print(f'{document[:-1]}, "row": {_as_json(text)}}}', file=self._file)
 
 
 def _opened_for_its_owner(path: str, flags: int) -> int:

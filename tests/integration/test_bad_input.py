@@ -485,7 +485,7 @@ _CAMPAIGN = make_campaign(uuid4()).resolved()
 
 @given(profile=_PROFILES, content=_CONTENTS)
 @settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-def test_whatever_comes_is_accepted_or_refused_in_one_line(profile, content):
+def test_any_input_is_accepted_or_refused_in_one_line(profile, content):
     refusal = None
     try:
         accepted = new_message(_CAMPAIGN, "marie", profile, content)
@@ -508,7 +508,7 @@ async def test_any_mapping_is_a_profile(orchestrator, tenant_id):
     await orchestrator.handle(UUID(answer["message_id"])).result()
 
 
-async def test_what_is_accepted_can_be_read_back(database, orchestrator, tenant_id):
+async def test_an_accepted_request_can_be_read_back(database, orchestrator, tenant_id):
     """Odd values that are allowed survive the way through the database."""
     profile = make_profile(
         name='O\'Brien \\ "Zoë" 🎁 \u202e',

@@ -83,7 +83,7 @@ async def test_the_budget_manager_checks_records_and_paces(orchestrator, campaig
     assert pacing.recommendation is PaceRecommendation.MAINTAIN_PACE
 
 
-async def test_pacing_compares_what_is_spent_with_the_time_that_has_passed(orchestrator, campaign):
+async def test_pacing_compares_the_spending_with_the_time_that_has_passed(orchestrator, campaign):
     """A hundredth of the time has passed, and half of the money is gone."""
     now = datetime.now(UTC)
     campaign.start_date, campaign.end_date = now - timedelta(days=1), now + timedelta(days=99)

@@ -185,7 +185,7 @@ _ON_TEMPORAL: Final = {
     *(name for name in _OPERATIONS if name.startswith("campaign.")),
 }
 #: What names nothing that another tenant may have.
-_OF_NOBODY: Final = {
+_OF_NO_PERSON: Final = {
     *_ALONE,
     "find.campaigns",
     "suppress",
@@ -279,7 +279,7 @@ def test_every_operation_has_a_row():
     assert _listed() == set(_OPERATIONS)
 
 
-async def test_what_is_another_tenants_is_not_found_and_not_touched(
+async def test_another_tenants_messages_are_not_found_and_not_touched(
     orchestrator, client, database, people
 ):
     theirs = uuid4()
@@ -288,7 +288,7 @@ async def test_what_is_another_tenants_is_not_found_and_not_touched(
     await other.suppress(recipient_id=target.recipient_id)
     before = await _state_of(other, target)
 
-    said = {name: await _outcome(orchestrator, name, target) for name in _all_but(_OF_NOBODY)}
+    said = {name: await _outcome(orchestrator, name, target) for name in _all_but(_OF_NO_PERSON)}
 
     objects = {
         name
@@ -317,7 +317,7 @@ async def _state_of(orchestrator: OutreachOrchestrator, target: Target) -> objec
 async def test_an_unknown_id_is_not_found(orchestrator, tenant_id, people):
     target = Target(make_campaign(tenant_id), uuid4(), uuid4().hex, people)
     decided = {name for name in _OPERATIONS if name.startswith(("deduplicator.", "scheduler."))}
-    for name in _all_but({*_OF_NOBODY, *_EMPTY, *decided, "save_campaign"}):
+    for name in _all_but({*_OF_NO_PERSON, *_EMPTY, *decided, "save_campaign"}):
         with pytest.raises(NotFoundError) as caught:
             await _call(orchestrator, name, target)
         assert str(caught.value), name

@@ -46,8 +46,8 @@ async def test_nothing_of_a_person_is_left_but_the_request_not_to_be_contacted(
 async def test_every_query_of_the_guide_is_one(orchestrator, database, tenant_id):
     campaign = make_campaign(tenant_id)
     await orchestrator.save_campaign(campaign)
-    rendered = _GUIDE.read_text().replace(_section(), "")
-    queries = _statements(rendered, campaign=str(campaign.id))
+    guide = _GUIDE.read_text().replace(_section(), "")
+    queries = _statements(guide, campaign=str(campaign.id))
     assert len(queries) >= 5
     async with database.statement() as connection:
         for query in queries:
@@ -75,12 +75,12 @@ def _statements(guide: str, **variables: str) -> list[str]:
     return [statement for statement in statements if statement not in ("", "BEGIN", "COMMIT")]
 
 
-async def _tables_with(database, rendered: str) -> set[str]:
+async def _tables_with(database, words: str) -> set[str]:
     """Tables with a row in which something stands."""
     found = set()
     async with database.statement() as connection:
         for table in (await connection.execute(_TABLES)).scalars().all():
-            rows = text(f"SELECT count(*) FROM {table} t WHERE t::text LIKE :rendered")
-            if (await connection.execute(rows, {"rendered": f"%{rendered}%"})).scalar_one():
+            rows = text(f"SELECT count(*) FROM {table} t WHERE t::text LIKE :words")
+            if (await connection.execute(rows, {"words": f"%{words}%"})).scalar_one():
                 found.add(table)
     return found

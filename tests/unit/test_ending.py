@@ -59,7 +59,7 @@ let_threads_finish_at_exit()
     assert _ending(code) == (0, "waited True\ntorn down\n")
 
 
-async def test_whoever_connects_to_temporal_ends_so(monkeypatch):
+async def test_a_process_that_connects_to_temporal_ends_so(monkeypatch):
     monkeypatch.setenv("TEMPORAL_ADDRESS", "127.0.0.1:1")
     asked = []
     monkeypatch.setattr(

@@ -189,7 +189,7 @@ class Office:
 
 @given(steps=st.lists(STEPS, min_size=5, max_size=40))
 @settings(_HYPOTHESIS, max_examples=40)
-async def test_every_order_of_bookings_comes_to_what_the_model_says(database, steps):
+async def test_every_order_of_bookings_agrees_with_the_model(database, steps):
     office = Office(Shop(database, uuid.uuid4()))
     await office.open()
     for step in steps:

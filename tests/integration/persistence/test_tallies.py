@@ -93,7 +93,7 @@ class Bustle:
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
-async def test_whatever_happens_at_the_same_moment_is_counted_exactly(database, bursts):
+async def test_simultaneous_changes_are_counted_exactly(database, bursts):
     shop = Shop(database, uuid.uuid4())
     bustle = Bustle(shop)
     await bustle.open()
@@ -130,7 +130,7 @@ async def test_no_reader_ever_sees_a_message_twice_or_not_at_all(shop):
     assert (await tallies(shop, campaign.id)).by_state() == {"sent": len(refs)}
 
 
-async def test_what_is_rolled_back_is_not_counted(shop, database, tenant_id):
+async def test_a_change_rolled_back_is_not_counted(shop, database, tenant_id):
     campaign = await shop.campaign()
     ref = await shop.message(campaign)
     before = await kept_counts(database, tenant_id)
@@ -146,7 +146,7 @@ async def test_what_is_rolled_back_is_not_counted(shop, database, tenant_id):
     await assert_tallies_are_exact(database, tenant_id)
 
 
-async def test_a_fold_that_is_not_over_holds_nobody_up(shop, database, tenant_id):
+async def test_a_fold_that_is_not_over_holds_no_change_up(shop, database, tenant_id):
     campaign = await shop.campaign()
     ref = await shop.message(campaign)
     async with database.transaction() as connection:
@@ -159,7 +159,7 @@ async def test_a_fold_that_is_not_over_holds_nobody_up(shop, database, tenant_id
     await assert_tallies_are_exact(database, tenant_id)
 
 
-async def test_changes_are_folded_by_whoever_makes_them(shop, database, tenant_id):
+async def test_changes_are_folded_by_the_transactions_that_make_them(shop, database, tenant_id):
     campaign = await shop.campaign()
     ref = await shop.message(campaign)
     turns = 3_000

@@ -71,9 +71,7 @@ async def test_asleep_it_is_withdrawn_and_compensated(stage, tenant_id, database
     assert await money(database, tenant_id) == (0, 0, 0)
 
 
-async def test_while_the_provider_is_called_what_it_takes_stays_sent(
-    stage, campaign, database, tenant_id
-):
+async def test_a_message_taken_during_a_cancel_stays_sent(stage, campaign, database, tenant_id):
     gate = Gate()
     await stage.cast({Channel.EMAIL: ScriptedSender(gate)})
     handle = await stage.start(campaign)
@@ -181,7 +179,7 @@ async def test_at_any_moment_it_leaves_nothing_behind(stage, campaign, database,
 async def test_terminated_during_the_call_a_message_is_sent_and_paid_for_all_the_same(
     stage, tenant_id, database
 ):
-    """Nobody is left to book it, and nobody can close it as unsent."""
+    """No run is left to book it, and none can close it as unsent."""
     gate = Gate()
     await stage.cast({Channel.EMAIL: ScriptedSender(gate)})
     handle = await stage.start(make_campaign(tenant_id, channels=["email"], budget_total=1))

@@ -35,7 +35,7 @@ def campaign() -> OutreachCampaign:
 
 
 def records() -> Records:
-    """One recipient got a text message; the other was refused by everybody."""
+    """One recipient got a text message; the other was refused by every provider."""
     return Records(
         campaigns={CAMPAIGN: "Fair"},
         accounts={

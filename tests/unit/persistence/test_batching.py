@@ -84,7 +84,7 @@ async def test_a_statement_takes_so_many_and_no_more(statement):
 
 
 @pytest.mark.parametrize("place", range(5))
-async def test_an_error_goes_to_who_asked_for_it_and_to_nobody_else(statement, place):
+async def test_an_error_goes_to_its_caller_only(statement, place):
     batcher = Batcher(statement)
     statement.may_answer.clear()
     questions: list[int] = [1, 2, 3, 4, 5]
@@ -98,7 +98,9 @@ async def test_an_error_goes_to_who_asked_for_it_and_to_nobody_else(statement, p
     assert [a for a in answers if isinstance(a, int)] == [2 * q for q in questions if q != POISON]
 
 
-async def test_when_everything_fails_everybody_hears_of_it_and_the_next_is_answered(statement):
+async def test_when_every_question_fails_each_caller_gets_the_error_and_the_next_is_answered(
+    statement,
+):
     batcher = Batcher(statement)
     statement.may_answer.clear()
     tasks = await _asks(batcher, -1, -2, -3)
@@ -140,7 +142,7 @@ async def test_who_leaves_a_statement_under_way_leaves_it_to_the_others(statemen
 
 
 @pytest.mark.parametrize("place", range(4))
-async def test_who_has_to_wait_for_somebody_else_holds_nobody_up(statement, place):
+async def test_a_question_that_waits_for_a_lock_holds_no_other_up(statement, place):
     batcher = Batcher(statement, patience_seconds=0.01)
     statement.may_answer.clear()
     questions = [1, 2, 3]

@@ -77,9 +77,9 @@ def test_a_batch_at_a_time_is_started():
         ({"left": 8}, 8),
     ],
 )
-def test_nobody_is_started_whom_there_is_no_room_for(limits, started):
+def test_no_recipient_is_started_without_room(limits, started):
     assert step(states={"queued": 50}, **limits).dispatch == started
-    # Whoever is being decided may take a place of it.
+    # A message being decided may take one of it.
     assert step(states={"queued": 50, "deciding": 2}, **limits).dispatch == started - 2
 
 
@@ -149,7 +149,7 @@ def test_a_day_whose_money_pays_for_no_message_is_not_waited_for_again_and_again
     assert waits_for(WaitReason.BUDGET, END, step(**poor, end_date=END))
 
 
-def test_whoever_found_no_room_is_let_in_again_once_money_has_come_back():
+def test_recipients_without_room_are_queued_again_once_money_has_come_back():
     waiting: dict[str, Any] = {"states": {"queued": 5}, "without_room": 5, "left": 3}
     assert step(**waiting).requeue
     assert waits_for(
@@ -168,7 +168,7 @@ def test_whoever_found_no_room_is_let_in_again_once_money_has_come_back():
     [{}, {"status": CampaignStatus.CANCELLED}, {"end_date": NOW - timedelta(seconds=1)}],
     ids=["all are started", "cancelled", "at its end"],
 )
-def test_whoever_was_taken_and_never_started_is_seen_to(situation):
+def test_recipients_taken_and_never_started_are_started(situation):
     assert step(states={"deciding": 3, "sending": 1}, **situation).retake == 3
     assert waits_for(WaitReason.OUTCOMES, None, step(states={"sending": 1}, **situation))
 
@@ -235,7 +235,7 @@ def test_cancelled_what_sleeps_is_closed_and_what_is_on_its_way_is_waited_for():
     today=st.integers(0, 50),
     hours=st.none() | st.integers(-5, 5),
 )
-def test_there_is_one_next_step_and_none_that_forgets_somebody(
+def test_there_is_one_next_step_and_none_that_forgets_a_recipient(
     states, status, left, daily_limit, today, hours
 ):
     end = None if hours is None else NOW + timedelta(hours=hours)

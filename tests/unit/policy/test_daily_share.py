@@ -229,14 +229,14 @@ def test_fewer_recipients_than_the_money_pays_for_are_not_spread_thinner():
     assert chosen.reason.endswith("only 50 recipients wait, so that some 0.24 will be left over")
 
 
-def test_with_nobody_waiting_only_the_first_share_is_chosen():
+def test_with_no_recipient_waiting_only_the_first_share_is_chosen():
     assert choose(campaign(), sent(*[10] * 9), on=9, present=3, queued=0).share == 3
     first = choose(campaign(), queued=0)
     assert first.share == 10
     assert first.reason.endswith("10 today")
 
 
-def test_days_nobody_is_messaged_on_are_not_counted_on():
+def test_days_without_sends_are_not_counted_on():
     weeks = sent(*([14] * 5 + [0] * 2) * 3)
     # Until the 30th day, a Tuesday: seven days to send on, six without the reserve.
     assert choose(campaign(), weeks, on=21, present=10).share == 13

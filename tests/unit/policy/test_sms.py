@@ -41,7 +41,7 @@ RULES = OrchestratorSettings()
         ("èòàé@$\n" * 10, SmsLength("GSM-7", 70, 1, None)),
         ("€" * 80, SmsLength("GSM-7", 160, 1, None)),
         ("€" * 81, SmsLength("GSM-7", 162, 2, None)),
-        # The escape and what it escapes stand in one segment: 76 fit, and one place is left.
+        # The escape and its character stay in one segment: 76 fit, and one septet is left.
         ("€" * 153, SmsLength("GSM-7", 306, 3, None)),
         ("ê" * 70, SmsLength("UCS-2", 70, 1, "ê")),
         ("ê" * 71, SmsLength("UCS-2", 71, 2, "ê")),

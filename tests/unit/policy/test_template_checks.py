@@ -1,4 +1,4 @@
-"""What is wrong with templates before anybody gets them, and the short cut for plain ones."""
+"""Violations of templates before a recipient gets them, and the short cut for plain ones."""
 
 import pytest
 from hypothesis import given, settings
@@ -93,7 +93,7 @@ def test_every_template_is_looked_at():
         "{% capture town %}{{ city }}{% endcapture %}",
     ],
 )
-def test_a_template_that_says_nothing_to_anybody_is_found(nothing):
+def test_a_template_that_says_nothing_is_found(nothing):
     said = "says nothing to any recipient; write a text"
     assert violations_of(nothing) == [f"email: {said}"]
     assert violations_of({"subject": "x", "html": nothing}) == [f"email.html: {said}"]
@@ -102,7 +102,7 @@ def test_a_template_that_says_nothing_to_anybody_is_found(nothing):
 @pytest.mark.parametrize(
     "something", ["{{ name }}", "{% if name %}x{% endif %}", "{% raw %}{{ x }}{% endraw %}"]
 )
-def test_one_that_says_something_to_somebody_is_not(something):
+def test_a_template_that_says_something_is_not(something):
     assert violations_of(something) == []
 
 

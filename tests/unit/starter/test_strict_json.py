@@ -1,4 +1,4 @@
-"""What JSON says twice, or in no number, is named by its place."""
+"""A name given twice in JSON, or a number that is none, is reported by its path."""
 
 import json
 

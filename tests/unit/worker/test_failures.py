@@ -1,4 +1,4 @@
-"""What leaves an activity as a failure quotes nobody, whatever went wrong in it."""
+"""An activity's failure quotes no personal data, after any error."""
 
 import traceback
 from typing import Any

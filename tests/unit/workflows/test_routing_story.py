@@ -1,4 +1,4 @@
-"""What the Web UI tells about the choice of a channel and of a send time."""
+"""The choice of a channel and of a send time in the Web UI."""
 
 from madan_sara.contracts.channels import Channel
 from madan_sara.policy.routing import route

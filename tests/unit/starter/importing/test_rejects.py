@@ -66,7 +66,7 @@ def test_without_rejects_there_is_no_file_and_an_old_one_goes(source_of, name, c
 
 
 @pytest.mark.parametrize("content", ["My notes\n", "line,reason,why\n", "\n"])
-def test_what_somebody_else_wrote_is_neither_written_over_nor_removed(tmp_path, source_of, content):
+def test_a_file_of_another_writer_is_neither_written_over_nor_removed(tmp_path, source_of, content):
     notes = tmp_path / "notes.txt"
     notes.write_text(content)
     with pytest.raises(InvalidRequestError, match=r"notes\.txt: holds something else"):
@@ -135,7 +135,7 @@ def test_rejected_rows_are_read_as_they_stood(source_of, name, content):
 
 
 @pytest.mark.parametrize("before", [None, 0o644])
-def test_nobody_else_may_read_what_was_rejected(tmp_path, source_of, before):
+def test_no_other_user_may_read_rejected_rows(tmp_path, source_of, before):
     source = source_of("id\n1\n", "people.csv")
     path = tmp_path / "people.rejected.csv"
     if before is not None:
