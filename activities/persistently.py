@@ -34,7 +34,7 @@ async def persistently(write: Callable[[], Awaitable[R]]) -> R:
         try:
             async with asyncio.timeout(_ONE_WRITE_SECONDS):
                 return await write()
-        except Exception as error:  # Which errors a store has, only the store knows.
+        except Exception as error:  # Only the store knows its errors.
             if running_seconds() > ends:
                 raise
             activity.logger.warning(

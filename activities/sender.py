@@ -60,7 +60,7 @@ class CallLease:
 
 @dataclass(frozen=True)
 class SenderCapabilities:
-    """What a provider can do, declared by its sender."""
+    """A provider's capabilities, declared by its sender."""
 
     #: A second send with the same key has no second effect.
     idempotency_keys: bool = False

@@ -42,7 +42,7 @@ class CampaignInput(Contract):
     ref: CampaignRef
     #: How many recipients it has started; the next one's number among them.
     next_sequence_number: int = 0
-    #: What was left to spend when those without room were last let into the queue again.
+    #: The money left when recipients without room were last queued again.
     requeued_at_micros: int | None = None
     #: Its steps and the commands to it, the newest first.
     last_events: list[CampaignEvent] = Field(default_factory=list)
@@ -140,7 +140,7 @@ class EvaluationInput(Contract):
 
     ref: CampaignRef
     now: datetime
-    #: What was left to spend when those without room were last let into the queue again.
+    #: The money left when recipients without room were last queued again.
     requeued_at_micros: int | None = None
     #: The last event it has heard of.
     heard_event_no: int = 0

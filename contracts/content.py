@@ -35,7 +35,7 @@ ContentKey = Annotated[Channel | Literal["default"], BeforeValidator(_require_ke
 
 
 def _kind(value: object) -> str:
-    """Which of the two forms a channel's content has: a text, or an e-mail's parts."""
+    """The form of a channel's content: a text, or an e-mail's parts."""
     return "[parts]" if isinstance(value, Mapping | EmailContent) else "[text]"
 
 

@@ -5,7 +5,7 @@
     ├── NotFoundError                   the tenant has nothing by that id
     │   ├── OutreachLostError           the workflow of a message is gone
     │   └── UnreadableRowError          this version cannot read what is stored
-    ├── ConflictError                   what is stored stands against it
+    ├── ConflictError                   the stored state forbids the request
     │   ├── CampaignConflictError       a campaign was changed since the caller loaded it
     │   ├── KeyUsedError                a key stands for something else
     │   ├── FinalStatusError            what has ended stays ended
@@ -94,7 +94,7 @@ class UnreadableRowError(NotFoundError):
 
 
 class ConflictError(MadanSaraError):
-    """What is stored stands against the request; nothing was changed."""
+    """The stored state forbids the request; nothing was changed."""
 
 
 class CampaignConflictError(ConflictError):

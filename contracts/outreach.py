@@ -151,7 +151,7 @@ class PlanInput(Contract):
     now: datetime
     #: This time was asked for on another channel: not before it.
     not_before: datetime | None = None
-    #: Which of its campaign's recipients it is: see `OutreachInput`.
+    #: Its number among its campaign's recipients: see `OutreachInput`.
     sequence_number: int | None = None
     #: The campaign's day of this instant is full, and so are those before it.
     after_day_of: datetime | None = None
@@ -166,7 +166,7 @@ class CatchUpInput(Contract):
     not_before: datetime
     #: Skip the rest of the campaign's day `not_before` falls on: its limit is used up.
     skip_day: bool = False
-    #: Which of its campaign's recipients it is: see `OutreachInput`.
+    #: Its number among its campaign's recipients: see `OutreachInput`.
     sequence_number: int | None = None
 
 

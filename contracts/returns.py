@@ -1,4 +1,4 @@
-"""What a campaign's money brought."""
+"""A campaign's returns."""
 
 from decimal import Decimal
 from uuid import UUID
@@ -32,7 +32,7 @@ class Returns(Contract):
 
 
 class BudgetAnalytics(Contract):
-    """What a campaign's money brought, by channel and in total."""
+    """A campaign's returns, by channel and in total."""
 
     campaign_id: UUID
     total: Returns

@@ -19,7 +19,7 @@ from madan_sara.delivery.smtp_settings import SmtpSettings
 
 #: Longest subject taken from a text, the line length RFC 5322 asks for.
 MAX_DERIVED_SUBJECT: Final = 78
-#: What ends or parts a line, or shows nothing. Other blanks, like that before a French "!", stay.
+#: Characters that end or part a line, or are invisible. Other blanks, as before a French "!", stay.
 _BETWEEN_WORDS: Final = re.compile(r"[\x00-\x20\x7f-\x9f\u2028\u2029]+")
 #: Not allowed in a letter (RFC 5322, 4): some servers refuse it for them.
 _NOT_IN_A_BODY: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")

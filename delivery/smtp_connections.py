@@ -145,7 +145,7 @@ class SmtpConnections:
                 "set security to tls, or to none if the network is trusted"
             )
         await smtp.starttls()
-        # What the server offered before encryption does not count (RFC 3207).
+        # The server's offers before encryption do not count (RFC 3207).
         await smtp.ehlo()
 
     async def _log_in(self, smtp: aiosmtplib.SMTP) -> None:

@@ -33,7 +33,7 @@ from madan_sara.emulators.sandbox.behaviour import asked_word
 
 _WORDS: Final = ("refuse", "greylist", "spam", "drop", "vanish")
 _GREYLISTED_TRIES: Final = 2
-#: What it asks for in words, as greylisting servers do; theirs is some minutes.
+#: The wait it asks for in words, as greylisting servers do; theirs is some minutes.
 _GREYLISTED_SECONDS: Final = 2
 _TRACE: Final = re.compile(r"<(.*)>")
 

@@ -15,7 +15,7 @@ ACCOUNT_COLUMNS = """
     a.message_count, a.last_due_at
 """
 
-#: What the account of a day without one is limited to, for a query over campaigns c.
+#: The limits of a day without an account, for a query over campaigns c.
 DAY_LIMITS = """
     c.daily_spend_limit_micros AS limit_micros, c.daily_limit AS message_limit
 """

@@ -11,7 +11,7 @@ from madan_sara.contracts.outreach import Block, ExitReason
 
 
 class AccountScope(StrEnum):
-    """What a budget account limits. The order is the one accounts are checked in."""
+    """The scope of a budget account. Accounts are checked in this order."""
 
     CAMPAIGN = "campaign"  #: The campaign as a whole.
     CHANNEL = "channel"  #: The campaign's messages on one channel.

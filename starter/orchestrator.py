@@ -179,7 +179,7 @@ class OutreachOrchestrator:
         """
         change = await self._campaigns.save(campaign)
         closed, stored = await self._moved_ends.close_behind(change), change.now.campaign
-        # What it waits for may have changed with it.
+        # The wait of the campaign may have changed with it.
         await self.campaign(campaign.id).look_again()
         if stored.status in FINAL_STATUSES:  # No text goes out any more.
             return SavedCampaign(closed=closed)
@@ -501,6 +501,6 @@ class OutreachOrchestrator:
         saved = await self._campaigns.save_chosen(chosen)
         if saved is not None and saved.change is not None:
             await self._moved_ends.close_behind(saved.change)
-            # What it waits for may have changed with it.
+            # The wait of the campaign may have changed with it.
             await self.campaign(chosen.campaign.id).look_again()
         return saved

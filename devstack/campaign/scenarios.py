@@ -57,7 +57,7 @@ CHANNEL_OF_FIELD: Final[Mapping[str, Channel]] = MappingProxyType(
 class Scenario:
     """Some people of the audience, and their expected ends as long as there is money."""
 
-    #: What there is to see.
+    #: Its name in the results.
     name: str
     #: Of the audience.
     share: float

@@ -8,7 +8,7 @@ from tests.ledger import assert_nothing_left_behind
 from tests.makers import make_campaign
 from tests.privacy import people_found
 
-#: Taken by the sandbox, whatever it says afterwards; it can be asked later.
+#: Taken by the sandbox, with any answer; it can be asked later.
 _TAKEN = ("trickle", "endless", "bomb", "garbage", "tangled", "giant", "nul", "extra")
 
 

@@ -10,7 +10,7 @@ from tests.audience import queue
 from tests.makers import make_campaign
 
 _GUIDE = Path(__file__).resolve().parents[2] / "docs" / "operations.md"
-#: What prevents that the person is ever contacted again; the guide says to keep it.
+#: The suppressions, which prevent any further contact; the guide says to keep them.
 _KEPT = {"suppressions"}
 _TABLES = text("SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1")
 
@@ -54,7 +54,7 @@ async def test_every_query_of_the_guide_is_one(orchestrator, database, tenant_id
             (await connection.execute(text(query))).all()
 
 
-async def test_the_guide_says_of_every_table_what_it_holds(database):
+async def test_the_guide_describes_every_table(database):
     async with database.statement() as connection:
         tables = set((await connection.execute(_TABLES)).scalars())
     rows = re.findall(r"^\| (`.*?`) \|", _section(), flags=re.MULTILINE)
@@ -76,7 +76,7 @@ def _statements(guide: str, **variables: str) -> list[str]:
 
 
 async def _tables_with(database, words: str) -> set[str]:
-    """Tables with a row in which something stands."""
+    """Tables with a row that contains some words."""
     found = set()
     async with database.statement() as connection:
         for table in (await connection.execute(_TABLES)).scalars().all():

@@ -58,7 +58,7 @@ async def test_a_channel_may_be_given_by_its_name(orchestrator, tenant_id):
 
 
 @pytest.mark.parametrize(
-    ("request", "field"),
+    ("given", "field"),
     [
         ({"recipient_id": " "}, "recipient_id"),
         ({"recipient_id": "ma\x00rie"}, "recipient_id"),
@@ -73,9 +73,9 @@ async def test_a_channel_may_be_given_by_its_name(orchestrator, tenant_id):
         ({"channel": Channel.SMS}, "recipient_id or address"),
     ],
 )
-async def test_an_ambiguous_request_is_refused(orchestrator, request, field):
+async def test_an_invalid_suppression_is_refused(orchestrator, given, field):
     with pytest.raises(InvalidRequestError, match=field) as refused:
-        await orchestrator.suppress(**request)
+        await orchestrator.suppress(**given)
     assert "\n" not in str(refused.value)
 
 
@@ -215,7 +215,7 @@ async def test_another_request_for_the_same_mailbox_stands(orchestrator, tenant_
 
 
 @pytest.mark.parametrize(
-    ("request", "said"),
+    ("given", "said"),
     [
         ({"recipient_id": "nobody"}, "no suppression of that recipient on any channel"),
         ({"address": "nobody@example.com"}, "no suppression of that address on any channel"),
@@ -223,10 +223,10 @@ async def test_another_request_for_the_same_mailbox_stands(orchestrator, tenant_
         ({"address": "M@example.com", "channel": "sms"}, "of that address for sms alone"),
     ],
 )
-async def test_a_person_never_suppressed_has_nothing_to_lift(orchestrator, request, said):
+async def test_lifting_without_a_suppression_is_refused(orchestrator, given, said):
     await orchestrator.suppress(address="m@example.com")
     with pytest.raises(LookupError, match=said):
-        await orchestrator.lift_suppression(**request)
+        await orchestrator.lift_suppression(**given)
     assert await orchestrator.lift_suppression(address="M@EXAMPLE.com")
 
 

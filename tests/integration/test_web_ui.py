@@ -1,4 +1,4 @@
-"""What the Web UI gets to show of outreaches and campaigns."""
+"""Outreaches and campaigns in the Web UI."""
 
 import re
 from datetime import UTC, datetime, timedelta

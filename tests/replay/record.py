@@ -156,7 +156,7 @@ async def _waits(control: CampaignControl, reason: WaitReason) -> bool:
 
 
 async def main() -> None:
-    """Record what is not recorded yet."""
+    """Record the histories that are not recorded yet."""
     _HISTORIES.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         async with (

@@ -21,7 +21,7 @@ def _ending(code: str, *arguments: str) -> tuple[int, str]:
     return ended.returncode, ended.stdout
 
 
-def test_exit_writes_what_was_printed_and_tears_nothing_down():
+def test_exit_writes_the_output_and_tears_nothing_down():
     code = "from config.ending import exit_process; print('done'); exit_process(3)"
     assert _ending(code) == (3, "done\n")
 

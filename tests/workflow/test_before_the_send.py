@@ -1,4 +1,4 @@
-"""What changes between the decision and the send: pauses, withdrawals, lateness."""
+"""Changes between the decision and the send: pauses, withdrawals, lateness."""
 
 from datetime import UTC, datetime, time, timedelta
 

@@ -97,7 +97,7 @@ async def test_at_most_three_channels_are_tried(stage, tenant_id):
     assert sum(len(sender.asked) for sender in senders.values()) == 2
 
 
-async def test_a_transient_error_is_tried_again_after_what_the_provider_asked(
+async def test_a_transient_error_is_tried_again_after_the_requested_wait(
     stage, campaign, tenant_id
 ):
     busy = TransientDeliveryError("busy", retry_after=timedelta(minutes=30))

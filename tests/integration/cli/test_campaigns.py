@@ -142,9 +142,9 @@ async def test_a_campaign_is_imported_started_steered_and_cancelled(
     campaign |= {"daily_limit": 2, "timezone": zone_at_noon()}
     campaign |= {"templates": {"default": "Bonjou {{ name }}"}}
     await madan_sara("campaign", "save", "-", stdin=campaign)
-    nobody = await madan_sara("campaign", "start", name)
-    assert nobody.code == 2
-    assert "has no recipients left to start; import recipients first" in nobody.err
+    empty = await madan_sara("campaign", "start", name)
+    assert empty.code == 2
+    assert "has no recipients left to start; import recipients first" in empty.err
     people = tmp_path / "people.csv"
     rows = [f"{name}-{n},P{n},{name}-{n}@example.com" for n in range(5)]
     people.write_text("\n".join(["id,name,email", *rows]))

@@ -75,15 +75,15 @@ async def test_pages_hold_every_message_once_in_the_order_of_the_file(database, 
     async def page_of_p3(**wanted):
         return (await tenant.find.person("p3", **wanted)).messages
 
-    everybody = await page()
-    assert [message.recipient_id for message in everybody] == [f"p{n}" for n in range(7)]
-    ids = [message.message_id for message in everybody]
+    all_messages = await page()
+    assert [message.recipient_id for message in all_messages] == [f"p{n}" for n in range(7)]
+    ids = [message.message_id for message in all_messages]
     for limit in (1, 3, 7):
         assert await _pages(page, limit, "message_id") == ids
     (mine,) = await page(chosen=MessageFilter(recipient_id="p3"))
-    assert mine == everybody[3]
+    assert mine == all_messages[3]
     queued = MessageFilter(state=OutreachState.QUEUED)
-    assert await page(chosen=queued, after=ids[2]) == everybody[3:]
+    assert await page(chosen=queued, after=ids[2]) == all_messages[3:]
     for nothing in (
         MessageFilter(state=OutreachState.SENT),
         MessageFilter(reason=ExitReason.DUPLICATE),

@@ -260,7 +260,7 @@ def test_before_it_is_started_there_is_no_url():
         _ = SandboxProvider().url
 
 
-async def test_a_provider_that_is_away_ends_what_it_has_begun_and_comes_back(http, provider):
+async def test_a_provider_that_is_away_finishes_its_requests_and_comes_back(http, provider):
     url = provider.url
     await post(http, "+50937001234", "k:1")
     held = asyncio.create_task(post(http, "stall-1", "k:2", channel="instagram"))

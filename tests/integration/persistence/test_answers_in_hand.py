@@ -36,7 +36,7 @@ _SECONDS = count()
 
 
 class Disconnected(PostgresAttemptStore):
-    """Loses its connection, before or after what was to be written is written."""
+    """Loses its connection, before or after the write."""
 
     def __init__(self, database, *methods: str, times: int, after: bool) -> None:
         super().__init__(database)
@@ -63,7 +63,7 @@ class Disconnected(PostgresAttemptStore):
 
 
 class Pending(ScriptedSender):
-    """A provider that has a message, and does not know yet what becomes of it."""
+    """A provider that has a message, and does not know its result yet."""
 
     async def look_up(self, idempotency_key):
         await super().look_up(idempotency_key)
@@ -116,7 +116,7 @@ def _as(sender: ScriptedSender, *behaviours) -> ScriptedSender:
 
 
 async def health_of(shop: Shop, sender: ScriptedSender):
-    """What is known of an account that has failed; None: it works."""
+    """The record of an account that has failed; None: it works."""
     ref = await shop.message(await shop.campaign(channels=["chat"]))
     return (await shop.attempts.delivery_facts(ref, 1, Channel.CHAT, sender.account)).account
 

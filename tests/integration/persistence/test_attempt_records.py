@@ -1,4 +1,4 @@
-"""The record of an attempt, and what is booked in the same breath."""
+"""The record of an attempt, and the bookings of the same statement."""
 
 import asyncio
 import uuid
@@ -116,7 +116,7 @@ async def test_an_attempt_that_is_not_taken_books_nothing(shop, begun, answer):
 
 
 async def test_one_answer_stands_and_is_booked_once(shop, begun):
-    """The first; only what was unknown is known by an acceptance that comes later."""
+    """The first answer counts; a later acceptance only changes an unknown attempt."""
     answers = [AttemptState.ACCEPTED, AttemptState.UNKNOWN, AttemptState.REFUSED] * 3
     attempts = await asyncio.gather(
         *(

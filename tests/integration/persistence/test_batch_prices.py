@@ -1,4 +1,4 @@
-"""A long batch brings its own text, and its campaign counts with what that one costs."""
+"""A long batch brings its own text, and its campaign counts with that text's price."""
 
 from decimal import Decimal
 from typing import Any

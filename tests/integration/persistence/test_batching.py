@@ -1,4 +1,4 @@
-"""Several messages in one statement: each gets what it would have got alone."""
+"""Several messages in one statement: each gets the same answer as alone."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -29,7 +29,7 @@ SELECT count(*) FROM pg_stat_activity
 
 
 class WatchedDatabase(Database):
-    """Writes down how many messages each shared statement carried, and what went wrong."""
+    """Notes how many messages each shared statement carried, and its errors."""
 
     def __init__(self, dsn: str) -> None:
         super().__init__(dsn)

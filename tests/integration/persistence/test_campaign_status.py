@@ -1,4 +1,4 @@
-"""A campaign's status reads what is kept, and no final status is ever left."""
+"""A campaign's status reads kept counts, and no final status is ever left."""
 
 import copy
 import json

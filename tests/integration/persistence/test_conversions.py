@@ -1,4 +1,4 @@
-"""What a message brought in counts once, for the channel it was sent on."""
+"""A conversion counts once, for the channel its message was sent on."""
 
 import asyncio
 import uuid

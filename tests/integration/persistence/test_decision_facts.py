@@ -1,4 +1,4 @@
-"""What a decision depends on: read once by its claim, and only for a moment."""
+"""The facts of a decision: read once by its claim, and kept for a moment."""
 
 import gc
 import weakref

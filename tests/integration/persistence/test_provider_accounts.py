@@ -1,4 +1,4 @@
-"""Accounts that do not work: who is let in, and when the others come back."""
+"""Accounts that do not work: the calls let in, and when the others come back."""
 
 import asyncio
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""What a receipt changes is stored as the policy has it, early, late and all at once."""
+"""A receipt's effects are stored as the policy has them, early, late and all at once."""
 
 import asyncio
 import uuid

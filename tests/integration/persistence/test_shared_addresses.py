@@ -74,7 +74,7 @@ async def test_equal_ids_of_two_platforms_are_two_people(shop):
     assert [(await _claim(shop, ref)).block for ref in refs] == [None, None]
 
 
-async def test_caps_count_what_one_mailbox_got_under_all_its_ids(shop):
+async def test_caps_count_the_messages_of_a_mailbox_under_all_its_ids(shop):
     caps = {**NO_TEXTS, "max_messages_per_day": 3}
     refs = [
         await _message(shop, await shop.campaign(channels=CHANNELS, settings=caps), f"id-{n}", c)
@@ -125,8 +125,8 @@ async def test_in_any_race_no_id_mailbox_or_number_is_claimed_twice(shop, people
 
     won = [p for p, result in zip(people, results, strict=True) if result.block is None]
     lost = [p for p, result in zip(people, results, strict=True) if result.block is not None]
-    for place in range(3):
-        assert len({person[place] for person in won}) == len(won)
+    for position in range(3):
+        assert len({person[position] for person in won}) == len(won)
     assert all(any(set(enumerate(p)) & set(enumerate(w)) for w in won) for p in lost)
 
 

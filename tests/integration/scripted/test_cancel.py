@@ -1,4 +1,4 @@
-"""Cancelling at every moment: nothing left behind, and what is sent stays sent."""
+"""Cancelling at every moment: nothing left behind, and sent messages stay sent."""
 
 import asyncio
 import itertools
@@ -150,14 +150,14 @@ async def test_at_any_moment_it_leaves_nothing_behind(stage, campaign, database,
     await stage.cast({Channel.EMAIL: email, Channel.SMS: sms})
     people = itertools.count()
 
-    async def start_and_cancel(turns: int) -> OutreachState:
+    async def start_and_cancel(rounds: int) -> OutreachState:
         person = str(next(people))
         profile = {
             "contact_info": {"email": f"{person}@example.com", "phone": phone_of(person)},
             "preferences": {"preferred_channel": "email"},
         }
         handle = await stage.start(campaign, profile, {"default": "Bonjou"})
-        for _ in range(turns):
+        for _ in range(rounds):
             await handle.describe()
         await handle.cancel()
         with suppress(WorkflowFailureError):
@@ -166,7 +166,7 @@ async def test_at_any_moment_it_leaves_nothing_behind(stage, campaign, database,
         assert (await stage.record(handle, tenant_id)).state is status.state
         return OutreachState(status.state)
 
-    states = await asyncio.gather(*(start_and_cancel(turns % 20) for turns in range(60)))
+    states = await asyncio.gather(*(start_and_cancel(rounds % 20) for rounds in range(60)))
 
     assert set(states) <= {OutreachState.CANCELLED, OutreachState.SENT}
     assert OutreachState.CANCELLED in states

@@ -1,4 +1,4 @@
-"""What is wrong with a file or an argument is said in one line, before anything is connected."""
+"""A violation of a file or an argument is reported in one line, before any connection."""
 
 import json
 import os

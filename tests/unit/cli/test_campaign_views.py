@@ -18,7 +18,7 @@ from tests.unit.starter.test_campaign_status import ID, NOW, snapshot
 
 
 def shown(view: RenderableType) -> str:
-    """What stands on a terminal of 80 columns, spaces closed up."""
+    """The text on a terminal of 80 columns, spaces closed up."""
     out = io.StringIO()
     Console(file=out, width=80, highlight=False, markup=False).print(view)
     return "\n".join(" ".join(line.split()) for line in out.getvalue().splitlines())

@@ -1,4 +1,4 @@
-"""What `campaign save` says of a campaign, and of the texts of those who wait."""
+"""The reply of `campaign save`: the campaign, and the texts of queued recipients."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""How a message stands, in words: what is not certain is not said as if it were."""
+"""A message's status in words, which say what is uncertain."""
 
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -109,7 +109,7 @@ def test_a_due_message_that_waits_gives_the_reason(wait, expected):
 
 
 def queued_for(reason: ExitReason | None = None, **changes: Any) -> str:
-    """What a queued message of a campaign that stands so is said to wait for."""
+    """The words for the wait of a queued message of such a campaign."""
     stands = campaign_status(snapshot(**changes), CAMPAIGN_NOW)
     details: Details = {"scope": "campaign", "key": "", "remaining_budget": "0.50", "price": "1.00"}
     found = replace(

@@ -1,4 +1,4 @@
-"""What is written for programs and for people."""
+"""Output for programs and for people."""
 
 import json
 import re

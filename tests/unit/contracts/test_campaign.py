@@ -1,4 +1,4 @@
-"""What a campaign says of itself."""
+"""Campaigns as objects."""
 
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4

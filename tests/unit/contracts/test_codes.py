@@ -1,4 +1,4 @@
-"""What of a provider's words may be kept."""
+"""The parts of a provider's words that may be kept."""
 
 import re
 
@@ -40,7 +40,7 @@ from madan_sara.contracts.codes import as_code, as_provider_id, status_in
         ("Marie Joseph", None),
         ("zoé", None),
         ("\u212a", None),  # KELVIN SIGN, a small k when lowered.
-        # Prose, and what is no word at all.
+        # Prose, and texts without a word.
         ("550 5.1.1 unknown", None),
         ("a__b", None),
         ("_a", None),

@@ -1,4 +1,4 @@
-"""What a receipt may bring in."""
+"""The fields of a receipt."""
 
 from uuid import uuid4
 

@@ -1,4 +1,4 @@
-"""What real servers say, and what it means for a message."""
+"""Answers of real servers, and their meaning for a message."""
 
 from datetime import timedelta
 
@@ -48,7 +48,7 @@ PUT_OFF = [
     (RCPT, "452 4.2.2 The email account that you tried to reach is over quota.",
      "smtp_452_4.2.2", None),
     (RCPT, "452 4.2.1 Mailbox temporarily disabled", "smtp_452_4.2.1", None),
-    # A full mailbox is for the moment, whatever the reply code.
+    # A full mailbox is temporary, with any reply code.
     (CONTENT, "552 5.2.2 mailbox full", "smtp_552_5.2.2", None),
     (RCPT, ("552-5.2.2 The recipient's inbox is out of storage space.\n"
            "552 5.2.2 https://support.google.com/mail/?p=OverQuotaPerm"), "smtp_552_5.2.2", None),

@@ -1,4 +1,4 @@
-"""What is checked of a campaign to many, beside its records."""
+"""The checks of a campaign to many, beside those of its records."""
 
 from dataclasses import replace
 from io import StringIO

@@ -1,4 +1,4 @@
-"""Every check finds the records in order, and finds what was tampered with."""
+"""Every check passes sound records, and finds those that were tampered with."""
 
 from dataclasses import replace
 from email.message import EmailMessage
@@ -78,7 +78,7 @@ def test_an_entry_without_an_account():
     assert "Fair, day 2026-11-23: entries without an account" in violations
 
 
-def test_spend_that_is_not_the_price_of_what_was_sent():
+def test_spend_that_is_not_the_price_of_the_messages_sent():
     unpaid = replace(records(), attempts=[attempt(SENT, "accepted"), attempt(BLOCKED, "unknown")])
     assert check_prices(unpaid, [campaign()]).violations == [
         "Fair, campaign: spent 5000, the prices sum to 10000"

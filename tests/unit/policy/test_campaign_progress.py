@@ -1,4 +1,4 @@
-"""What a campaign does next, in every situation it can be in."""
+"""The next step of a campaign, in every situation."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -195,7 +195,7 @@ def test_a_free_channel_can_always_be_paid():
         ({"states": {"cancelled": 3}, "status": CampaignStatus.CANCELLED}, "cancelled"),
     ],
 )
-def test_the_end_is_named_by_what_happened(given, end):
+def test_the_end_is_named_by_its_cause(given, end):
     assert step(**given).end == end
 
 
@@ -217,7 +217,7 @@ def test_at_its_end_the_rest_is_closed_and_those_under_way_are_waited_for():
     assert step(by_reason={"duplicate": 2}, **ended, **late).end is CampaignStatus.COMPLETED
 
 
-def test_cancelled_what_sleeps_is_closed_and_what_is_on_its_way_is_waited_for():
+def test_a_cancel_closes_sleeping_messages_and_waits_for_those_on_their_way():
     cancelled: dict[str, Any] = {"status": CampaignStatus.CANCELLED}
     sweep = step(states={"scheduled": 2, "sending": 1}, **cancelled).sweep
     assert sweep is not None

@@ -1,4 +1,4 @@
-"""What is said of a campaign agrees with what it does, in every state it can be in."""
+"""A campaign's forecast agrees with its steps, in every state."""
 
 from dataclasses import replace
 from datetime import date, datetime, timedelta
@@ -109,7 +109,7 @@ def _day(day: date, count: int, price: int) -> Account:
 
 
 def _price(its: Campaign) -> int:
-    """What its text costs, as long as its name is short."""
+    """The price of its text, as long as its name is short."""
     return listed_price(its, Channel.SMS)
 
 

@@ -137,7 +137,7 @@ def test_a_text_that_a_batch_brings_lowers_the_least_price_and_never_raises_it()
     assert least_price(by_email, Channel.EMAIL, batch_parts=1) == 1_000
 
 
-def test_several_segments_are_reported_with_what_makes_them():
+def test_several_segments_are_reported_with_their_cause():
     assert text_warnings(sms_campaign("a" * 160), RULES) == []
     (warning,) = text_warnings(sms_campaign("a" * 150 + "{{ name }}" + BREAD), RULES)
     assert warning.startswith("templates.sms: takes 3 segments as a text message (152 units of UCS")

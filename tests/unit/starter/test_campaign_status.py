@@ -1,4 +1,4 @@
-"""How a campaign stands, put together from what is kept of it."""
+"""A campaign's status, made from its records."""
 
 import json
 from datetime import UTC, datetime, timedelta

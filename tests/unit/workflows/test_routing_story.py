@@ -30,7 +30,7 @@ def test_decision_is_explained_without_personal_data():
     assert not any(secret in text for secret in ("Bob", "bob@", "+1234", *ADDRESSES.values()))
 
 
-def test_after_a_fallback_the_channel_in_use_is_reported_and_what_is_left_behind_it():
+def test_after_a_fallback_the_channel_in_use_and_the_remaining_ones_are_reported():
     decision = route(facts(campaign=campaign(channels=THREE), profile=BOB), now=NOW)
     assert decision.channel_order() == [Channel.INSTAGRAM, Channel.EMAIL, Channel.WHATSAPP]
     rendered = {}

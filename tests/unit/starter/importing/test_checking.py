@@ -1,4 +1,4 @@
-"""A row becomes what `send_outreach` would store, or is rejected with everything wrong in it."""
+"""A row is stored as `send_outreach` would, or is rejected with all its violations."""
 
 import json
 
@@ -40,7 +40,7 @@ def test_a_recipient_is_stored_as_a_request_for_the_same_person_would_be():
     assert recipient == new_recipient(request.recipient_id, request.request_digest, request.profile)
 
 
-def test_a_person_whom_no_channel_of_the_campaign_reaches_is_stored_and_reported():
+def test_a_person_without_a_channel_of_the_campaign_is_stored_and_reported():
     only_twitter = {"email": None, "twitter_handle": "@marie"}
     rows = [person(id="a", **only_twitter), person(id="b"), person(id="c", town=None)]
     checked = check(*rows, person(id="d", **only_twitter), channels=["email", "sms"])
@@ -159,7 +159,7 @@ def test_a_bad_number_is_not_reported_again_as_no_address():
     assert "no address" not in reason(person(email=None, phone="1"))
 
 
-def test_rows_are_reported_apart_by_their_place():
+def test_rows_are_reported_apart_by_their_position():
     checked = check(person(), person(id=""), person(id="jean"), "no object")
     assert [recipient.recipient_id for recipient in checked.accepted] == ["marie", "jean"]
     assert [rejection.position for rejection in checked.rejected] == [1, 3]

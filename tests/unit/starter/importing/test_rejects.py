@@ -33,7 +33,7 @@ def test_rows_of_a_csv_file_keep_their_cells_and_delimiter(tmp_path, source_of):
 
 
 @pytest.mark.parametrize("ending", ["jsonl", "ndjson"])
-def test_json_lines_keep_what_they_say(tmp_path, source_of, ending):
+def test_json_lines_keep_their_content(tmp_path, source_of, ending):
     lines = ['{"id": 1.50, "name": "Zoë"}', "{oops", '{"age": NaN}']
     source = source_of("\n".join(lines), f"people.{ending}")
     with RejectsFile(source, None) as rejects:
@@ -102,7 +102,7 @@ def test_the_file_to_import_is_never_written_over(tmp_path, source_of):
     assert source.path.read_text() == "id\n1\n"
 
 
-def test_a_name_with_no_room_for_what_is_added_to_it_is_named(source_of):
+def test_a_name_with_no_room_for_the_suffix_is_named(source_of):
     # 255 octets, as many as file systems allow.
     source = source_of("id\n1\n", "a" + "\N{BREAD}" * 62 + "zz.csv")
     with pytest.raises(InvalidRequestError, match="choose another"), RejectsFile(source, None):
