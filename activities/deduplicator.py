@@ -42,7 +42,7 @@ class MessageDeduplicator:
 
     Args:
         claims: the rights to contact people.
-        tenant_id: whose campaigns it decides for a caller; None: all, as activities.
+        tenant_id: the caller's tenant, for whose campaigns it decides; None: all, as activities.
     """
 
     def __init__(self, claims: ClaimStore, *, tenant_id: UUID | None = None) -> None:
@@ -51,7 +51,7 @@ class MessageDeduplicator:
 
     @activity.defn
     async def claim_recipient(self, request: ClaimInput) -> ClaimResult:
-        """Take the right to contact the message's person, or learn what forbids it.
+        """Take the right to contact the message's person, or say why not.
 
         Racing claims on a person are decided one after the other, so that no two can
         win where one may. Run again, it returns the first answer.
@@ -78,7 +78,7 @@ class MessageDeduplicator:
         Args:
             campaign: the campaign that would send.
             recipient_id: the person, by this id alone: addresses count with a message only.
-            texts: what would be said, to find near-duplicates across campaigns.
+            texts: the message's texts, to find near-duplicates across campaigns.
             now: the instant to decide at; the present unless given.
 
         Returns:
@@ -112,7 +112,7 @@ class MessageDeduplicator:
         *,
         now: datetime | None = None,
     ) -> list[Channel]:
-        """The campaign's channels this person got nothing on inside the look-back window."""
+        """The campaign's channels without a message to this person inside the look-back window."""
         complete, moment = own_campaign(campaign, self._tenant_id), read_moment(now, "now")
         recent = await self._recent(complete, recipient_id, moment)
         return safe_channels(complete.channels, recent, complete.settings, moment)
@@ -132,7 +132,7 @@ class MessageDeduplicator:
 
 
 def _decide(facts: DecisionFacts, claim: ClaimInput) -> ClaimDecision:
-    """The decision on a claim, and the texts it will be remembered by."""
+    """The decision on a claim, and the texts stored with it."""
     request = facts.request
     paused = request.campaign.status is CampaignStatus.PAUSED and claim.waits_for_resume
     if request.campaign.status is not CampaignStatus.ACTIVE and not paused:
@@ -158,7 +158,7 @@ def _blocked(reason: ExitReason, details: dict[str, str]) -> ClaimDecision:
 
 
 def _texts(facts: DecisionFacts) -> list[str]:
-    """Everything the message might say, by whichever channel it goes in the end."""
+    """The message's texts on all channels it may go by."""
     request = facts.request
     messages: dict[RenderedMessage, None] = {}
     for channel in request.campaign.channels:

@@ -23,7 +23,7 @@ class ChannelRouter:
     """Decides which channel carries a message, and which follow if it fails.
 
     Args:
-        decisions: what the choice for a stored message depends on.
+        decisions: the facts that the choice for a stored message depends on.
         text_limits: channels with a provider, and the longest text it takes
             (characters; None: no limit).
     """

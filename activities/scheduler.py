@@ -32,13 +32,13 @@ TIME_NOT_ALLOWED = "TimeNotAllowed"
 
 
 class SendTimeScheduler:
-    """Optimises send times within what quiet hours and the campaign allow.
+    """Optimises send times within quiet hours and the campaign.
 
     Args:
-        decisions: what a plan depends on.
+        decisions: the facts that a plan depends on.
         requests: the messages to plan again.
         analytics: figures over past messages.
-        tenant_id: whose campaigns it plans for a caller; None: all, as activities.
+        tenant_id: the caller's tenant, for whose campaigns it plans; None: all, as activities.
     """
 
     def __init__(
@@ -101,7 +101,7 @@ class SendTimeScheduler:
 
     @activity.defn
     async def check_requested_time(self, request: RescheduleCheck) -> SendPlan:
-        """Turn a time that was asked for into a plan.
+        """Make a plan of a requested time.
 
         Raises:
             ApplicationError: the time is not allowed; the message says why.
@@ -180,7 +180,7 @@ class SendTimeScheduler:
 
 
 def _not_before(request: PlanInput, campaign: Campaign) -> datetime | None:
-    """The earliest moment that is asked for, behind the days that are full."""
+    """The earliest moment asked for, after the days that are full."""
     moments = [request.not_before]
     if request.after_day_of is not None:
         moments.append(start_of_next_day(campaign, request.after_day_of))
@@ -188,6 +188,6 @@ def _not_before(request: PlanInput, campaign: Campaign) -> datetime | None:
 
 
 def _parts(stored: StoredRequest, channel: Channel) -> int:
-    """How many times a message costs its channel's price."""
+    """The number of times a message costs its channel's price."""
     content = stored.rendered.on(channel)
     return message_parts(channel, content.text if content is not None else None)

@@ -1,6 +1,6 @@
 """How long one decision takes: `python -m benchmarks.decision`.
 
-A decision is what stands between a stored request and the answer to its caller: the
+A decision is the work between a stored request and the answer to its caller: the
 claim on the person, the channel, the send time and the hold on the money. The activities
 are called directly, on a PostgreSQL of the benchmark's own; Temporal takes no part.
 """
@@ -38,7 +38,7 @@ from madan_sara.worker.heap import freeze_heap
 
 R = TypeVar("R")
 
-#: What p99 should stay below, with as many decisions at once as by default.
+#: The aim for p99, with as many decisions at once as by default.
 _TARGET_MILLISECONDS: Final = 50
 #: Decided before the clock runs: connections are open and statements prepared by then.
 _WARM_UP: Final = 200
@@ -93,7 +93,7 @@ async def measure(size: Size) -> None:
     print(f"Target: p99 of a decision below {_TARGET_MILLISECONDS} ms, {Size().at_once} at once.")
     print(
         "With many at once, one event loop serves them all: each time includes waiting for "
-        "the others\n(a turn on the loop, a connection, the campaign's account), which is "
+        "the others\n(a round of the loop, a connection, the campaign's account), which is "
         "what a busy worker sees."
     )
 
@@ -113,8 +113,8 @@ async def _measure_shape(database: Database, meter: CpuMeter, shape: _Shape) -> 
     await save_campaigns(database, campaigns)
     each = -(-(shape.outreaches + _WARM_UP) // shape.campaigns)
     by_campaign = [make_requests(c, each, label=f"{c.id}") for c in campaigns]
-    # One of each campaign in turn, so that neighbours in time belong to different ones.
-    requests = [request for turn in zip(*by_campaign, strict=True) for request in turn]
+    # One of each campaign after the other, so that neighbours in time belong to different ones.
+    requests = [request for neighbours in zip(*by_campaign, strict=True) for request in neighbours]
     refs = await _store(database, requests)
     components = build_components(database, accepting_senders())
     held_before = (await read_totals(database)).scheduled

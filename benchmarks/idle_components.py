@@ -1,4 +1,4 @@
-"""The activities of an outreach without their work: what is left is the engine.
+"""The activities of an outreach without their work: the rest is the engine's.
 
 Same workflow, same names, same kinds of activities, answers of the same size; no
 decision, no database, no provider.
@@ -31,14 +31,14 @@ from madan_sara.worker.components import Components
 
 @dataclass(frozen=True)
 class Answers:
-    """What the real steps answered once, given to everybody from then on."""
+    """The real steps' first answers, given to every outreach from then on."""
 
     routing: RoutingDecision
     plan: SendPlan
     price_micros: int
 
 
-# The parents' constructors are left out on purpose: whatever is not overridden here
+# The parents' constructors are left out on purpose: any method not overridden here
 # has nothing to work with, and fails if an outreach ever takes it.
 
 

@@ -162,7 +162,7 @@ def _lines(
 
 
 def _answers(full: Components, campaign: OutreachCampaign) -> Answers:
-    """What the real components decide for a recipient of this campaign."""
+    """The real components' decision for a recipient of this campaign."""
     (request,) = make_requests(campaign, 1, label="answers")
     routing = full.router.route_with_fallback(campaign, request.profile, request.content)
     assert routing.channel is CHANNELS[0], routing

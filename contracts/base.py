@@ -24,7 +24,7 @@ class Contract(BaseModel):
 
 
 class ClosedContract(Contract):
-    """What comes from outside, where an unknown field is a mistake."""
+    """Input from outside, where an unknown field is a mistake."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 

@@ -1,4 +1,4 @@
-"""Plain values as what they stand for, or what is wrong with them in one line."""
+"""Plain values as their types, or their violations in one line."""
 
 from datetime import UTC, datetime
 from typing import TypeVar
@@ -13,11 +13,11 @@ T = TypeVar("T")
 
 
 def read(kind: type[T] | TypeAdapter[T], value: object, field: str) -> T:
-    """A value as what it stands for: `"email"` as a channel, a dict as a profile.
+    """A value as its type: `"email"` as a channel, a dict as a profile.
 
     Args:
-        kind: what it is to be: a type, or how pydantic is to validate it.
-        value: as the caller has it; what is of that kind already stays as it is.
+        kind: the wanted type, or how pydantic is to validate it.
+        value: as the caller has it; a value of that type stays as it is.
         field: name of the argument, for the violation.
 
     Raises:

@@ -1,4 +1,4 @@
-"""What the decision on a message depends on, in PostgreSQL."""
+"""The facts that the decision on a message depends on, in PostgreSQL."""
 
 import json
 import time
@@ -34,8 +34,8 @@ from madan_sara.persistence.rows import (
 from madan_sara.policy.selector import Engagement
 
 #: How long facts serve the steps of one decision: they follow one another in one workflow
-#: task, in milliseconds each. Whatever changes meanwhile counts as it would have counted for a
-#: message decided a moment before.
+#: task, in milliseconds each. A change meanwhile counts as for a message decided a moment
+#: before.
 MOMENT_SECONDS: Final = 2.0
 
 # Messages asked for together, each at an instant of its own.
@@ -44,9 +44,9 @@ _ASKED_MESSAGES = """
     WITH ORDINALITY AS asked (tenant_id, message_id, now, nth)
 """
 
-# Live claims of a message's person, by whatever the person is known by, that still matter at
-# the instant `asked.now`, other messages' only: those not yet sent, and those sent within the
-# widest window of the campaign's settings.
+# Live claims of other messages on any identifier of the message's person that still matter at
+# the instant `asked.now`: those not yet sent, and those sent within the widest window of the
+# campaign's settings.
 _RECENT_CLAIMS = f"""
     (SELECT coalesce(json_agg({CLAIM_AS_JSON.format(recipient_id="m.recipient_id")}), '[]')
        FROM recipient_claims r
@@ -88,7 +88,7 @@ class Reading:
     facts: DecisionFacts
     #: Claims that were granted so far on each identifier of the person.
     versions: Mapping[str, int]
-    #: What an earlier run of the message's claim stored; None: nobody has claimed for it.
+    #: The result an earlier run of the message's claim stored; None: it has no claim.
     claimed: ClaimResult | None
 
 
@@ -99,7 +99,7 @@ class _Kept:
 
 
 class DecisionReader:
-    """`DecisionFactsSource` on PostgreSQL, and where a claim reads anew.
+    """`DecisionFactsSource` on PostgreSQL; a claim reads its facts anew here.
 
     Args:
         database: where they are.
@@ -109,7 +109,7 @@ class DecisionReader:
     def __init__(self, database: Database, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._facts = database.batcher(_FACTS)
         self._clock = clock
-        #: What was read in the last moment, the oldest first.
+        #: The facts read in the last moment, the oldest first.
         self._kept: OrderedDict[MessageRef, _Kept] = OrderedDict()
 
     async def read(self, ref: MessageRef, now: datetime) -> Reading:
@@ -157,13 +157,13 @@ def _facts_from(row: Row) -> DecisionFacts:
 
 
 def _claimed(row: Row) -> ClaimResult | None:
-    """What an earlier run of the claim stored; an ended message takes no new claim."""
+    """The result an earlier run of the claim stored; an ended message takes no new claim."""
     warnings = json.loads(row["warnings"])
     if row["state"] == OutreachState.BLOCKED:
         block = Block(reason=ExitReason(row["reason"]), details=json.loads(row["details"]))
         return ClaimResult(block=block, warnings=warnings)
     if row["state"] == OutreachState.QUEUED:
-        # It was put back by a run of its workflow that did not live to hear of it.
+        # A run of its workflow put it back, and ended before it knew.
         reason = ExitReason(row["reason"] or ExitReason.DAILY_LIMIT)
         block = Block(reason=reason, details=json.loads(row["details"]))
         return ClaimResult(block=block, is_queued=True, warnings=warnings)

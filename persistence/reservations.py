@@ -44,10 +44,10 @@ SELECT a.campaign_id, {ACCOUNT_COLUMNS},
    FOR UPDATE OF a
 """)  # noqa: S608 - built from constants of ours
 
-# What a reservation takes as a rule: one statement, shared by all who reserve meanwhile, and
-# the accounts' own constraints to decide. It does nothing where it cannot tell: the day has
-# no account yet, or it ran before. Messages come in one order everywhere, and all of them
-# before any account, so that no two statements wait for each other.
+# A reservation as a rule: one statement, shared by all reservations of the moment; the accounts'
+# own constraints decide. It does nothing where it cannot decide: the day has no account yet, or
+# it ran before. Messages come in one order everywhere, and all of them before any account, so
+# that no two statements wait for each other.
 _HOLD: Final = f"""
 WITH asked AS (
     SELECT asked.*, m.campaign_id, known.amount_micros AS held_already,
@@ -147,7 +147,7 @@ class Reservations:
         price_micros: int,
         decide: Callable[[Sequence[Account], int], Block | None],
     ) -> ReserveResult:
-        """Decide the accounts while nobody else can move them, and hold or say why not."""
+        """Decide with the accounts locked, and hold or say why not."""
         try:
             async with self._database.transaction() as connection:
                 rows = await _lock_accounts(connection, parameters)
@@ -171,7 +171,7 @@ class Reservations:
 
 
 async def _held_by_a_twin(connection: AsyncConnection, parameters: dict[str, object]) -> int | None:
-    """What a run of the same reservation beside this one has booked, if there is one.
+    """The booking of another run of the same reservation, if there is one.
 
     The statement that waited for the lock does not see it: it reads as of before it waited.
     """
@@ -212,9 +212,9 @@ def _accounts_of_send(
     rows: Sequence[RowMapping], parameters: dict[str, object]
 ) -> Sequence[Account]:
     """The accounts the send is booked on, as they would be without the hold it replaces."""
-    places = {("campaign", ""), ("channel", parameters["channel"]), ("day", parameters["day"])}
+    booked = {("campaign", ""), ("channel", parameters["channel"]), ("day", parameters["day"])}
     return [
         account_from(row, given_back=row["given_back"])
         for row in rows
-        if (row["scope"], row["key"]) in places
+        if (row["scope"], row["key"]) in booked
     ]

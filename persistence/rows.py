@@ -92,17 +92,17 @@ SUPPRESSIONS_OF_MESSAGE = """
 
 _KIND = "".join(f" WHEN '{channel}' THEN '{kind}'" for channel, kind in KINDS.items())
 
-#: What the person of a message m of a campaign c is known by: the id, and each address the
-#: message may go to, as `kind:address`. A number of somebody's who is written to by e-mail only
-#: tells nothing: a whole company may have it.
+#: The identifiers of the person of a message m of a campaign c: the id, and each address the
+#: message may go to, as `kind:address`. The number of a recipient who is written to by e-mail
+#: only does not count: a whole company may have it.
 IDENTIFIERS_OF_MESSAGE = f"""
     (ARRAY(SELECT DISTINCT CASE a.key{_KIND} END || ':' || a.value
              FROM jsonb_each_text(m.addresses) a
             WHERE jsonb_exists(c.channels, a.key)) || ('id:' || m.recipient_id))
 """  # noqa: S608 - built from constants of ours
 
-#: What a `RecentClaim` is made of, as a JSON object, for a query over recipient_claims r and
-#: the id of the person it is read for.
+#: The columns of a `RecentClaim`, as a JSON object, for a query over recipient_claims r and the
+#: id of the person it is read for.
 CLAIM_AS_JSON = """
     json_build_object(
         'message_id', r.message_id, 'campaign_id', r.campaign_id, 'channel', r.channel,

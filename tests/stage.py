@@ -54,7 +54,7 @@ class Stage:
         await store_campaign(self.database, campaign, await self.now())
 
     async def record(self, handle: Handle, tenant_id: uuid.UUID) -> MessageRecord:
-        """What is stored of an outreach's message."""
+        """The record of an outreach's message."""
         message_id = message_of(handle)
         record = await PostgresMessageStore(self.database).record(tenant_id, message_id)
         assert record is not None

@@ -32,7 +32,7 @@ with workflow.unsafe.imports_passed_through():
     from madan_sara.workflows.steps import OutreachSteps, raise_if_cancelled
     from madan_sara.workflows.story import local_time, no_channel
 
-#: How a message stands that is not asleep, where the state's name does not say it.
+#: Words for a message that is not asleep, where the state's name does not say it.
 _NOT_ASLEEP = {
     OutreachState.DECIDING: "is being decided on",
     OutreachState.SENDING: "is due, with a provider or waiting for its campaign to be resumed,",
@@ -43,7 +43,7 @@ _ALL_FAILED = ExitReason.ALL_CHANNELS_FAILED
 #: A channel that was given up before a provider took the message.
 _SKIPPED = DeliverResult(outcome=DeliveryOutcome.REFUSED, code="skipped")
 
-#: What a raised limit can mend.
+#: Reasons that a raised limit removes.
 _LACKS_OF_ROOM = (ExitReason.BUDGET_EXCEEDED, ExitReason.DAILY_LIMIT)
 
 
@@ -51,9 +51,9 @@ _LACKS_OF_ROOM = (ExitReason.BUDGET_EXCEEDED, ExitReason.DAILY_LIMIT)
 class OutreachWorkflow:
     """Carries one message: claim, route, plan, hold, deliver, settle.
 
-    A delivery books what a provider has taken with its answer. A cancel is honoured between
-    steps and while asleep. Whatever ends the message unsent closes it, which leaves no hold
-    and no claim.
+    A delivery books a message that a provider has taken together with the answer. A cancel is
+    honoured between steps and while asleep. Any end of an unsent message closes it, which
+    leaves no hold and no claim.
     """
 
     @workflow.init
@@ -141,7 +141,7 @@ class OutreachWorkflow:
         return left
 
     async def _plan_and_hold(self, channel: Channel) -> Block | None:
-        """Plan the send on a channel and hold its price; or why that cannot be."""
+        """Plan the send on a channel and hold its price; or the reason against it."""
         full_day_of = None
         while True:
             plan = await self._steps.plan(
@@ -235,7 +235,7 @@ class OutreachWorkflow:
             not_before, skip_day = plan.scheduled_at, True
 
     async def _settle(self, channel: Channel, result: DeliverResult) -> bool:
-        """Settle with an attempt's outcome; whether the message has found its end."""
+        """Apply an attempt's outcome; whether the message has ended."""
         self._record.note_attempt(channel, result.outcome.value, result.code)
         match result.outcome:
             case DeliveryOutcome.REFUSED:
@@ -275,7 +275,7 @@ class OutreachWorkflow:
         self._record.state = OutreachState.DECIDING
         return True
 
-    # What changes the record
+    # Changes of the record
 
     async def _hold(self, plan: SendPlan, *, instead: bool = False) -> Block | None:
         """Hold a plan's price, `instead` of the hold there is; the lock is taken already."""
@@ -308,7 +308,7 @@ class OutreachWorkflow:
             await self._close(OutreachState.CANCELLED, Block(reason=ExitReason.CANCELLED))
 
     async def _fail(self, error: ApplicationError) -> None:
-        """What is stored of the message cannot be carried: end it, and say why to an operator."""
+        """The message's row cannot be read: end it, and say why to an operator."""
         workflow.logger.error("the outreach cannot be carried: %s", error.message)
         if self._record.has_ended:
             return
@@ -318,16 +318,16 @@ class OutreachWorkflow:
         except ApplicationError:
             self._end(OutreachState.FAILED, block)
 
-    # What others may ask and say
+    # Queries, signals and updates
 
     @workflow.query
     def status(self) -> OutreachStatus:
-        """Where the message stands, what was decided, and when it wakes next."""
+        """The message's state, the decision, and when it wakes next."""
         return self._record.status()
 
     @workflow.update
     async def decision(self) -> DecisionAnswer:
-        """What was decided, as soon as it stands."""
+        """The decision, as soon as it is made."""
         await workflow.wait_condition(lambda: self._record.bookings > 0 or self._record.has_ended)
         return self._record.answer()
 
@@ -375,7 +375,7 @@ class OutreachWorkflow:
 
     @workflow.signal
     def delivery_event(self, *inputs: object) -> None:
-        """A provider reported what became of an attempt: one `DeliveryEventSignal`."""
+        """A provider has sent a receipt of an attempt: one `DeliveryEventSignal`."""
         event = read_signal(DeliveryEventSignal, inputs, "delivery_event")
         if event is not None and RULES[event.kind].ends_wait:
             self._events[event.attempt_no] = event.kind
@@ -399,7 +399,7 @@ class OutreachWorkflow:
         return f"{local_time(plan)}, for {plan.channel}" if plan else "now"
 
     def _end(self, state: OutreachState, block: Block | None = None) -> None:
-        """Note the end the database has on record, and tell it."""
+        """Note the end the database has on record, and show it."""
         self._record.end(state, block)
         self._publish()
 

@@ -1,7 +1,7 @@
 """The steps of an outreach: each one activity, run to its end.
 
-A cancel never interrupts a step that has begun, so that what it did is known and can
-be undone; the caller of a step asks for a cancel afterwards.
+A cancel never interrupts a step that has begun, so that its effect is known and can be
+undone; the caller of a step checks for a cancel afterwards.
 """
 
 import asyncio
@@ -130,7 +130,7 @@ class OutreachSteps:
         return await _run(SendTimeScheduler.catch_up, request, f"Plan the missed send on {channel}")
 
     async def check_requested_time(self, channel: Channel, at: datetime) -> SendPlan:
-        """Turn a time that was asked for into a plan.
+        """Make a plan of a requested time.
 
         Raises:
             ApplicationError: the time is not allowed; it says why.
@@ -198,16 +198,16 @@ class OutreachSteps:
         is_last_channel: bool,
         gives_up: Callable[[], bool],
     ) -> DeliverResult:
-        """Hand the message over; interrupted on its way, find out what became of it.
+        """Hand the message over; interrupted on its way, find out its result.
 
         Args:
             attempt_no: the attempt money is held for.
             channel: its channel.
-            is_last_channel: whether no channel is left behind it.
-            gives_up: whether the channel is not to be waited for any more.
+            is_last_channel: whether no channel is left after it.
+            gives_up: whether to wait no more for the channel.
 
         Raises:
-            ApplicationError: what is stored of the message cannot be read; nothing was sent.
+            ApplicationError: the message's row cannot be read; nothing was sent.
         """
         raise_if_cancelled()
         request = DeliverInput(
@@ -240,7 +240,7 @@ class OutreachSteps:
             return await self._resolve(attempt_no, channel)
 
     async def _resolve(self, attempt_no: int, channel: Channel) -> DeliverResult:
-        """See what became of an attempt, once that can be known."""
+        """Find the outcome of an attempt, once it can be known."""
         while True:
             request = ResolveInput(
                 ref=self._ref, attempt_no=attempt_no, channel=channel, now=workflow.now()
@@ -253,11 +253,11 @@ class OutreachSteps:
             await uninterrupted(
                 workflow.sleep(
                     max(result.not_before - workflow.now(), timedelta(0)),
-                    summary="Until the provider can tell what became of the attempt",
+                    summary="Until the provider knows what became of the attempt",
                 )
             )
 
 
 async def _run(step: Callable[[Any, A], Awaitable[R]], argument: A, summary: str) -> R:
-    """Run a short step to its end, whatever arrives meanwhile."""
+    """Run a short step to its end, also through a cancel."""
     return await uninterrupted(run_step(step, argument, summary))

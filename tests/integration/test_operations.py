@@ -1,4 +1,4 @@
-"""Every public operation, against what is not the caller's, not there or not what it should be.
+"""Every public operation, on another tenant's data, on unknown ids and on invalid values.
 
 The operations are listed by looking: a new one without a row fails.
 """
@@ -46,13 +46,13 @@ _PARTS: Final = {
     "budget": BudgetManager,
     "scheduler": SendTimeScheduler,
 }
-#: What opens and closes the connections themselves.
+#: Operations that open and close the connections themselves.
 _LIFE: Final = {"connect", "close"}
 
 
 @dataclass(frozen=True)
 class Target:
-    """What the calls are about."""
+    """The objects of the calls."""
 
     campaign: OutreachCampaign
     message_id: UUID
@@ -163,7 +163,7 @@ _OPERATIONS: Final[dict[str, Arguments]] = {
     "campaign.cancel": lambda _: {"reason": "sold out"},
 }
 
-#: What needs neither the database nor Temporal: it decides by what it is given, or only names.
+#: Operations without database and Temporal: they decide by their arguments, or only name things.
 _ALONE: Final = {
     *(name for name in _OPERATIONS if name.startswith(("router.", "selector."))),
     "campaign",
@@ -171,7 +171,7 @@ _ALONE: Final = {
     "scheduler.get_optimal_send_time",
     "scheduler.schedule_batch",
 }
-#: What asks or steers a workflow whatever is stored.
+#: Operations that ask or steer a workflow without reading the database.
 _ON_TEMPORAL: Final = {
     "cancel",
     "get_status",
@@ -184,13 +184,13 @@ _ON_TEMPORAL: Final = {
     "import_recipients",
     *(name for name in _OPERATIONS if name.startswith("campaign.")),
 }
-#: What names nothing that another tenant may have.
-_OF_NOBODY: Final = {
+#: Operations that name nothing another tenant may have.
+_OF_NO_PERSON: Final = {
     *_ALONE,
     "find.campaigns",
     "suppress",
 }
-#: What answers that there is nothing.
+#: Operations that answer that there is nothing.
 _EMPTY: Final[dict[str, object]] = {"find.messages": [], "record_delivery_event": False}
 #: Arguments that may be anything: called, or read as a text.
 _ANYTHING: Final = {"on_progress"}
@@ -213,10 +213,10 @@ def _listed() -> set[str]:
 
 def _operation(orchestrator: OutreachOrchestrator, name: str, target: Target) -> Callable[..., Any]:
     part, _, method = name.rpartition(".")
-    place: object = getattr(orchestrator, part) if part else orchestrator
+    owner: object = getattr(orchestrator, part) if part else orchestrator
     if part == "campaign":
-        place = orchestrator.campaign(target.campaign.id)
-    operation: Callable[..., Any] = getattr(place, method)
+        owner = orchestrator.campaign(target.campaign.id)
+    operation: Callable[..., Any] = getattr(owner, method)
     return operation
 
 
@@ -231,7 +231,7 @@ async def _call(
 async def _outcome(
     orchestrator: OutreachOrchestrator, name: str, target: Target, **changed: object
 ) -> object:
-    """What an operation answers, or what it raises: others come through."""
+    """An operation's answer, or its error of ours: others come through."""
     try:
         return await _call(orchestrator, name, target, **changed)
     except MadanSaraError as error:
@@ -279,7 +279,7 @@ def test_every_operation_has_a_row():
     assert _listed() == set(_OPERATIONS)
 
 
-async def test_what_is_another_tenants_is_not_found_and_not_touched(
+async def test_another_tenants_messages_are_not_found_and_not_touched(
     orchestrator, client, database, people
 ):
     theirs = uuid4()
@@ -288,7 +288,7 @@ async def test_what_is_another_tenants_is_not_found_and_not_touched(
     await other.suppress(recipient_id=target.recipient_id)
     before = await _state_of(other, target)
 
-    said = {name: await _outcome(orchestrator, name, target) for name in _all_but(_OF_NOBODY)}
+    said = {name: await _outcome(orchestrator, name, target) for name in _all_but(_OF_NO_PERSON)}
 
     objects = {
         name
@@ -317,7 +317,7 @@ async def _state_of(orchestrator: OutreachOrchestrator, target: Target) -> objec
 async def test_an_unknown_id_is_not_found(orchestrator, tenant_id, people):
     target = Target(make_campaign(tenant_id), uuid4(), uuid4().hex, people)
     decided = {name for name in _OPERATIONS if name.startswith(("deduplicator.", "scheduler."))}
-    for name in _all_but({*_OF_NOBODY, *_EMPTY, *decided, "save_campaign"}):
+    for name in _all_but({*_OF_NO_PERSON, *_EMPTY, *decided, "save_campaign"}):
         with pytest.raises(NotFoundError) as caught:
             await _call(orchestrator, name, target)
         assert str(caught.value), name

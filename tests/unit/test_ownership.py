@@ -1,4 +1,4 @@
-"""What is a tenant's own is said in one place only."""
+"""Only one module decides what a tenant owns."""
 
 import ast
 from pathlib import Path

@@ -130,7 +130,7 @@ async def test_a_campaign_runs_in_the_unmodified_sandbox(stage, database, tenant
         assert (await run(stage, campaign)).by_state == {"sent": 3}
 
 
-async def test_at_its_end_whoever_is_left_is_counted(stage, database, tenant_id):
+async def test_at_its_end_the_recipients_left_are_counted(stage, database, tenant_id):
     start = await stage.now()
     campaign = make_campaign(
         tenant_id,
@@ -171,7 +171,7 @@ async def test_what_was_due_in_a_pause_is_sent_after_it_in_allowed_hours(
     await stage.save(campaign)
     await queue(database, campaign, audience(12))
     handle = await begin(stage, campaign)
-    await eventually(lambda: all_asleep(handle, 12), "everybody is asleep")
+    await eventually(lambda: all_asleep(handle, 12), "every message is asleep")
     await handle.signal(CampaignWorkflow.pause)
     await eventually(lambda: waits(handle, WaitReason.RESUME), "it is paused")
 

@@ -53,7 +53,7 @@ async def test_a_database_without_its_schema_is_named_and_not_changed(empty):
     assert (await schema_revision(empty["MADAN_SARA_DATABASE_URL"])).before is None
 
 
-async def test_what_is_away_is_named_each_for_itself(settings):
+async def test_each_server_that_is_away_is_named(settings):
     nowhere = f"127.0.0.1:{choose_ports(0)[0]}"
     away = {
         "MADAN_SARA_DATABASE_URL": f"postgresql+asyncpg://u:secret@{nowhere}/db",

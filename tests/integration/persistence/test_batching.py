@@ -1,4 +1,4 @@
-"""Several messages in one statement: each gets what it would have got alone."""
+"""Several messages in one statement: each gets the same answer as alone."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -29,7 +29,7 @@ SELECT count(*) FROM pg_stat_activity
 
 
 class WatchedDatabase(Database):
-    """Writes down how many messages each shared statement carried, and what went wrong."""
+    """Notes how many messages each shared statement carried, and its errors."""
 
     def __init__(self, dsn: str) -> None:
         super().__init__(dsn)
@@ -173,7 +173,7 @@ async def test_an_ended_message_among_others_takes_no_hold(shop):
 
 @asynccontextmanager
 async def _locked(database: Database, lock: str, ids: Sequence[object]) -> AsyncIterator[None]:
-    """Rows locked by somebody else, who lets go when two statements have come to wait."""
+    """Rows locked by another transaction until two statements wait for them."""
     async with database.transaction() as connection:
         await connection.execute(text(lock), {"ids": ids})
         yield
@@ -284,7 +284,7 @@ async def test_a_message_that_does_not_exist_fails_alone(shop, watched):
     assert max(watched.carried) == 4
 
 
-async def test_who_is_cancelled_leaves_the_others_their_claims(shop):
+async def test_a_cancelled_caller_leaves_the_others_their_claims(shop):
     refs = await _people(shop, await shop.campaign(), 6)
     tasks = [asyncio.create_task(_claim(shop, ref)) for ref in refs]
     await asyncio.sleep(0)
@@ -299,7 +299,7 @@ async def test_who_is_cancelled_leaves_the_others_their_claims(shop):
     assert again == [ClaimResult()] * 6
 
 
-async def test_a_person_somebody_else_has_locked_holds_nobody_else_up(shop, watched):
+async def test_a_locked_person_holds_no_other_claim_up(shop, watched):
     campaign = await shop.campaign(settings={"near_duplicate_days": 0})
     before = await shop.campaign(settings={"near_duplicate_days": 0})
     await _claim(shop, await shop.message(before, "person 3"))

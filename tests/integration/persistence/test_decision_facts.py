@@ -1,4 +1,4 @@
-"""What a decision depends on: read once by its claim, and only for a moment."""
+"""The facts of a decision: read once by its claim, and kept for a moment."""
 
 import gc
 import weakref
@@ -97,7 +97,7 @@ async def _suppress(shop, channel=None):
     )
 
 
-async def test_what_a_claim_has_read_serves_the_steps_after_it(shop, counting, steps):
+async def test_the_facts_a_claim_has_read_serve_the_steps_after_it(shop, counting, steps):
     ref = await shop.message(await shop.campaign())
     await steps.claim(ref)
     read = counting.statements
@@ -140,7 +140,7 @@ async def test_a_claim_always_reads_anew(shop, steps):
     assert (await shop.requests.request(ref)).state is OutreachState.BLOCKED
 
 
-async def test_what_was_read_for_one_tenant_is_nobody_elses(shop, steps):
+async def test_facts_read_for_one_tenant_serve_no_other(shop, steps):
     ref = await shop.message(await shop.campaign())
     await steps.claim(ref)
     with pytest.raises(LookupError, match="there is no message"):
@@ -158,7 +158,7 @@ async def test_a_second_plan_reads_anew(shop, counting, steps):
         assert counting.statements == read + more
 
 
-async def test_the_last_step_lets_go_of_what_was_read(shop, steps):
+async def test_the_last_step_lets_go_of_the_facts(shop, steps):
     ref = await shop.message(await shop.campaign())
     kept = weakref.ref((await steps.reader.read(ref, NOW)).facts)
     await steps.plan(ref)
@@ -166,7 +166,7 @@ async def test_the_last_step_lets_go_of_what_was_read(shop, steps):
     assert kept() is None
 
 
-async def test_what_no_step_asks_for_is_let_go_too(shop, steps, clock):
+async def test_facts_that_no_step_asks_for_are_let_go_too(shop, steps, clock):
     campaign = await shop.campaign()
     ref = await shop.message(campaign)
     kept = weakref.ref((await steps.reader.read(ref, NOW)).facts)

@@ -14,7 +14,7 @@ from madan_sara.devstack.postgres import EmbeddedPostgres
 from madan_sara.persistence.database import Database, Query
 from madan_sara.persistence.migrate import upgrade_database
 
-#: What a tenant's list of campaigns reads.
+#: The statement of a tenant's list of campaigns.
 _FEW: Final = {"campaigns"}
 
 
@@ -22,7 +22,7 @@ def _queries() -> Iterator[Any]:
     for module in pkgutil.iter_modules(persistence.__path__):
         loaded = importlib.import_module(f"{persistence.__name__}.{module.name}")
         for name, value in vars(loaded).items():
-            # What reads a temporary table has no plan without it.
+            # A statement on a temporary table has no plan without it.
             if isinstance(value, Query) and "imported_recipients" not in value.sql:
                 yield pytest.param(value, id=f"{module.name}.{name}")
 
@@ -45,7 +45,7 @@ def _is_wide(scan: dict[str, Any]) -> bool:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def unused(postgres: EmbeddedPostgres) -> AsyncIterator[Database]:
-    """A database nothing was ever stored in: what was counted of one tells the planner more."""
+    """A database without any rows: the statistics of a used one would help the planner."""
     await postgres.create_database("unused")
     await upgrade_database(postgres.dsn("unused"))
     database = Database(postgres.dsn("unused"))
