@@ -8,7 +8,7 @@ from uuid import UUID
 from temporalio import activity
 
 from madan_sara.activities.own_campaign import own_campaign
-from madan_sara.activities.stores import ClaimDecision, ClaimStore, DecisionFacts
+from madan_sara.activities.stores import Claim, ClaimDecision, ClaimStore, DecisionFacts
 from madan_sara.contracts.base import ShortText
 from madan_sara.contracts.campaign import (
     Campaign,
@@ -19,8 +19,8 @@ from madan_sara.contracts.channels import Channel
 from madan_sara.contracts.content import RenderedMessage
 from madan_sara.contracts.outreach import (
     Block,
-    ClaimInput,
     ClaimResult,
+    DecideInput,
     ExitReason,
     ReopenInput,
     ReopenResult,
@@ -49,9 +49,8 @@ class MessageDeduplicator:
         self._tenant_id = tenant_id
         self._claims = claims
 
-    @activity.defn
-    async def claim_recipient(self, request: ClaimInput) -> ClaimResult:
-        """Take the right to contact the message's person, or say why not.
+    async def claim(self, request: DecideInput) -> Claim:
+        """Take the right to contact the message's person, or learn what forbids it.
 
         Racing claims on a person are decided one after the other, so that no two can
         win where one may. Run again, it returns the first answer.
@@ -131,10 +130,10 @@ class MessageDeduplicator:
         return await self._claims.recent_claims(campaign.tenant_uuid, recipient, now - widest)
 
 
-def _decide(facts: DecisionFacts, claim: ClaimInput) -> ClaimDecision:
-    """The decision on a claim, and the texts stored with it."""
+def _decide(facts: DecisionFacts, claim: DecideInput) -> ClaimDecision:
+    """The decision on a claim, and the texts it will be remembered by."""
     request = facts.request
-    paused = request.campaign.status is CampaignStatus.PAUSED and claim.waits_for_resume
+    paused = request.campaign.status is CampaignStatus.PAUSED and claim.is_recipient_of_campaign
     if request.campaign.status is not CampaignStatus.ACTIVE and not paused:
         details = {"campaign_status": request.campaign.status.value}
         return _blocked(ExitReason.CAMPAIGN_NOT_ACTIVE, details)

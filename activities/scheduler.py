@@ -11,7 +11,6 @@ from temporalio.exceptions import ApplicationError
 from madan_sara.activities.own_campaign import own_campaign, require_own
 from madan_sara.activities.stores import (
     AnalyticsStore,
-    DecisionFactsSource,
     RequestStore,
     SendTimeCell,
     StoredRequest,
@@ -35,30 +34,29 @@ class SendTimeScheduler:
     """Optimises send times within quiet hours and the campaign.
 
     Args:
-        decisions: the facts that a plan depends on.
-        requests: the messages to plan again.
+        requests: the messages to plan.
         analytics: figures over past messages.
         tenant_id: the caller's tenant, for whose campaigns it plans; None: all, as activities.
     """
 
     def __init__(
         self,
-        decisions: DecisionFactsSource,
         requests: RequestStore,
         analytics: AnalyticsStore,
         *,
         tenant_id: UUID | None = None,
     ) -> None:
         self._tenant_id = tenant_id
-        self._decisions = decisions
         self._requests = requests
         self._analytics = analytics
 
     @activity.defn(name="plan_send_time")
     async def plan_stored_message(self, request: PlanInput) -> SendPlan:
         """Plan when a stored message is sent on a channel."""
-        facts = await self._decisions.facts(request.ref, request.now, keep=False)
-        stored = facts.request
+        return self.plan_stored(await self._requests.request(request.ref), request)
+
+    def plan_stored(self, stored: StoredRequest, request: PlanInput) -> SendPlan:
+        """Plan when a message that was read already is sent on a channel."""
         plan = plan_send_time(
             stored.campaign,
             stored.settings,

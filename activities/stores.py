@@ -8,11 +8,13 @@ from uuid import UUID
 
 from madan_sara.contracts.campaign import Campaign
 from madan_sara.contracts.channels import Channel
+from madan_sara.contracts.decision import RoutingDecision
 from madan_sara.contracts.outreach import (
     Block,
     ClaimResult,
     ConcludeInput,
     ConcludeResult,
+    HeldAttempt,
     MessageRef,
     OutreachState,
     ReleaseInput,
@@ -73,6 +75,24 @@ class DecisionFacts:
 
 
 @dataclass(frozen=True)
+class StoredDecision:
+    """What an earlier run of a decision has held money for."""
+
+    routing: RoutingDecision
+    held: HeldAttempt
+
+
+@dataclass(frozen=True)
+class Claim:
+    """The answer to a claim, and what the decision goes on by."""
+
+    result: ClaimResult
+    facts: DecisionFacts
+    #: The whole decision where an earlier run has made it; None: it is still to be made.
+    decided: StoredDecision | None = None
+
+
+@dataclass(frozen=True)
 class ClaimDecision:
     """A decision on a claim, with the texts stored with it."""
 
@@ -85,7 +105,7 @@ class ClaimStore(Protocol):
 
     async def claim(
         self, ref: MessageRef, now: datetime, decide: Callable[[DecisionFacts], ClaimDecision]
-    ) -> ClaimResult:
+    ) -> Claim:
         """Decide and store a claim; decided again if another was granted on the person meanwhile.
 
         Run again for the same message, it returns the first answer.
@@ -105,23 +125,6 @@ class ClaimStore(Protocol):
         self, tenant_id: UUID, recipient_id: str, since: datetime
     ) -> Sequence[RecentClaim]:
         """Live claims of a person: all unsent ones and those sent since an instant."""
-        ...
-
-
-class DecisionFactsSource(Protocol):
-    """The facts of decisions, read once for the steps that make one."""
-
-    async def facts(self, ref: MessageRef, now: datetime, *, keep: bool = True) -> DecisionFacts:
-        """A message's present facts, or those its claim has read a moment ago.
-
-        Args:
-            ref: the message.
-            now: the instant to decide at.
-            keep: whether a later step of the decision will ask, too.
-
-        Raises:
-            NotFoundError: there is no such message.
-        """
         ...
 
 

@@ -100,13 +100,25 @@ class Block(Contract):
     details: Details = Field(default_factory=dict)
 
 
-class ClaimInput(Contract):
-    """Ask for the right to contact a person."""
+class DecideInput(Contract):
+    """Ask whether, on which channel and when a message is sent, and hold its price."""
 
     ref: MessageRef
     now: datetime
-    #: A campaign's own recipient is not turned away by a pause, but waits for its end.
-    waits_for_resume: bool = False
+    #: Which of its campaign's recipients it is: see `OutreachInput`.
+    sequence_number: int | None = None
+
+    @property
+    def is_recipient_of_campaign(self) -> bool:
+        """Whether a campaign has started it: it waits for a resume, and for a day with room."""
+        return self.sequence_number is not None
+
+
+class HeldAttempt(Contract):
+    """An attempt money is held for, as it was decided."""
+
+    attempt_no: int
+    plan: SendPlan
 
 
 class ClaimResult(Contract):
@@ -117,6 +129,16 @@ class ClaimResult(Contract):
     is_queued: bool = False
     #: A note that does not block, like a similar text.
     warnings: list[str] = Field(default_factory=list)
+
+
+class Decision(Contract):
+    """What was decided about a message; each part is missing where one before it says no."""
+
+    claim: ClaimResult
+    routing: RoutingDecision | None = None
+    #: Why the first channel cannot be paid for, or not before the campaign's end.
+    block: Block | None = None
+    held: HeldAttempt | None = None
 
 
 class ReopenInput(Contract):
@@ -134,13 +156,6 @@ class ReopenResult(Contract):
     routing: RoutingDecision
     tried_channels: list[Channel]
     last_attempt_no: int
-
-
-class RouteInput(Contract):
-    """Ask which channels to try."""
-
-    ref: MessageRef
-    now: datetime
 
 
 class PlanInput(Contract):
@@ -195,7 +210,10 @@ class ReserveResult(Contract):
     """A hold, or why there is none."""
 
     block: Block | None = None
-    price_micros: int = 0
+    #: What is held: what was asked for, or what an earlier run of the step has held.
+    held: HeldAttempt | None = None
+    #: Set with what an earlier run has held: the routing it was held with.
+    routing: RoutingDecision | None = None
 
 
 class ReleaseInput(Contract):

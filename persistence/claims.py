@@ -7,13 +7,12 @@ from uuid import UUID
 
 import asyncpg
 
-from madan_sara.activities.stores import ClaimDecision, DecisionFacts
+from madan_sara.activities.stores import Claim, ClaimDecision, DecisionFacts
 from madan_sara.contracts.decision import RoutingDecision
 from madan_sara.contracts.errors import NotFoundError
 from madan_sara.contracts.outreach import (
     FINAL_STATES,
     Block,
-    ClaimResult,
     ExitReason,
     MessageRef,
     OutreachState,
@@ -157,7 +156,7 @@ class PostgresClaimStore:
 
     async def claim(
         self, ref: MessageRef, now: datetime, decide: Callable[[DecisionFacts], ClaimDecision]
-    ) -> ClaimResult:
+    ) -> Claim:
         """Decide and store a claim; see `ClaimStore`.
 
         A claim that meets a newer version decides again; each time, another claim has won.
@@ -203,14 +202,14 @@ class PostgresClaimStore:
 
     async def _claim_once(
         self, ref: MessageRef, now: datetime, decide: Callable[[DecisionFacts], ClaimDecision]
-    ) -> ClaimResult:
+    ) -> Claim:
         while True:
             reading = await self._decisions.read(ref, now)
             if reading.claimed is not None:
-                return reading.claimed
+                return Claim(reading.claimed, reading.facts, reading.decided)
             decision = decide(reading.facts)
             if await self._store(ref, now, decision, reading.versions):
-                return decision.result
+                return Claim(decision.result, reading.facts)
 
     async def _store(
         self, ref: MessageRef, now: datetime, decision: ClaimDecision, versions: Mapping[str, int]

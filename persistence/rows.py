@@ -8,11 +8,12 @@ from uuid import UUID
 
 from pydantic import TypeAdapter
 
-from madan_sara.activities.stores import StoredRequest, Suppression
+from madan_sara.activities.stores import StoredDecision, StoredRequest, Suppression
 from madan_sara.contracts.campaign import Campaign, CampaignStatus
 from madan_sara.contracts.channels import Channel
 from madan_sara.contracts.content import MessageContent
-from madan_sara.contracts.outreach import MessageRef, OutreachState
+from madan_sara.contracts.decision import RoutingDecision, SendPlan
+from madan_sara.contracts.outreach import HeldAttempt, MessageRef, OutreachState
 from madan_sara.contracts.recipient import STORED, RecipientProfile
 from madan_sara.persistence.stored import read_stored
 from madan_sara.policy.addresses import KINDS
@@ -57,6 +58,25 @@ def rendered_from(content: str, profile: str) -> RenderedMessages:
     """
     person = read_stored(RecipientProfile, profile, context=STORED)
     return RenderedMessages(content_from(content), person)
+
+
+def decision_from(
+    attempt_no: int | None, routing: str | None, plan: str | None
+) -> StoredDecision | None:
+    """What money is held for, as it was stored; None: there is no hold.
+
+    Args:
+        attempt_no: the attempt of the hold, if there is one.
+        routing: JSON, as stored with it.
+        plan: JSON, as stored with it.
+
+    Raises:
+        UnreadableRowError: it is not valid by the rules of this version.
+    """
+    if attempt_no is None or routing is None or plan is None:
+        return None
+    held = HeldAttempt(attempt_no=attempt_no, plan=read_stored(SendPlan, plan))
+    return StoredDecision(read_stored(RoutingDecision, routing), held)
 
 
 #: Columns a `StoredRequest` is made of, for a query over messages m, campaigns c, contents t.

@@ -127,12 +127,12 @@ class OutreachOrchestrator:
         self.deduplicator = MessageDeduplicator(
             PostgresClaimStore(database, decisions), tenant_id=tenant_id
         )
-        self.router = ChannelRouter(decisions, dict.fromkeys(Channel))
+        self.router = ChannelRouter(dict.fromkeys(Channel))
         self.selector = ChannelSelector()
         self.budget = BudgetManager(PostgresBudgetLedger(database), tenant_id=tenant_id)
         self.find = Finding(database, tenant_id, settings or OrchestratorSettings())
         self.scheduler = SendTimeScheduler(
-            decisions, requests, PostgresAnalyticsStore(database), tenant_id=tenant_id
+            requests, PostgresAnalyticsStore(database), tenant_id=tenant_id
         )
 
     @classmethod

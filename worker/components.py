@@ -9,6 +9,7 @@ from madan_sara.activities.budget import BudgetManager
 from madan_sara.activities.campaign import CampaignManager
 from madan_sara.activities.campaign_stores import OutreachStarter
 from madan_sara.activities.closer import OutreachCloser
+from madan_sara.activities.decider import OutreachDecider
 from madan_sara.activities.deduplicator import MessageDeduplicator
 from madan_sara.activities.delivery import PAUSE_POLL, MessageDelivery
 from madan_sara.activities.dispatcher import MOST_IN_MOTION, CampaignDispatcher
@@ -31,8 +32,8 @@ from madan_sara.persistence.requests import PostgresRequestStore
 class Components:
     """The activity objects that carry outreaches."""
 
+    decider: OutreachDecider
     deduplicator: MessageDeduplicator
-    router: ChannelRouter
     scheduler: SendTimeScheduler
     budget: BudgetManager
     delivery: MessageDelivery
@@ -41,9 +42,8 @@ class Components:
     def steps(self) -> list[Callable[..., Any]]:
         """The short activities that run beside the workflow."""
         return [
-            self.deduplicator.claim_recipient,
+            self.decider.decide_outreach,
             self.deduplicator.reopen_claim,
-            self.router.route_stored_message,
             self.scheduler.plan_stored_message,
             self.scheduler.catch_up,
             self.scheduler.check_requested_time,
@@ -96,11 +96,14 @@ def build_components(
     text_limits = {
         channel: sender.capabilities.max_characters for channel, sender in senders.items()
     }
+    deduplicator = MessageDeduplicator(PostgresClaimStore(database, decisions))
+    scheduler = SendTimeScheduler(requests, PostgresAnalyticsStore(database))
+    budget = BudgetManager(PostgresBudgetLedger(database))
     return Components(
-        deduplicator=MessageDeduplicator(PostgresClaimStore(database, decisions)),
-        router=ChannelRouter(decisions, text_limits),
-        scheduler=SendTimeScheduler(decisions, requests, PostgresAnalyticsStore(database)),
-        budget=BudgetManager(PostgresBudgetLedger(database)),
+        decider=OutreachDecider(deduplicator, ChannelRouter(text_limits), scheduler, budget),
+        deduplicator=deduplicator,
+        scheduler=scheduler,
+        budget=budget,
         delivery=MessageDelivery(
             PostgresAttemptStore(database),
             PostgresProviderAccounts(database),

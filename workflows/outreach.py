@@ -19,6 +19,7 @@ with workflow.unsafe.imports_passed_through():
         DecisionAnswer,
         DeliverResult,
         ExitReason,
+        HeldAttempt,
         OutreachInput,
         OutreachResult,
         OutreachState,
@@ -92,40 +93,41 @@ class OutreachWorkflow:
         return self._record.result()
 
     async def _carry(self, request: OutreachInput) -> None:
-        channels = await (self._resume() if request.resume else self._claim_and_route())
+        channels = await (self._resume() if request.resume else self._decide())
         for channel in channels:
-            block = await self._plan_and_hold(channel)
-            if block is None:
-                is_last = channel is channels[-1]
-                result = await self._deliver_when_due(channel, is_last_channel=is_last)
-                if await self._settle(channel, result):
-                    return
-            elif not request.resume and channel is channels[0]:
-                if not await self._put_back(block):
-                    await self._close(OutreachState.BLOCKED, block)
-                return
-            else:
+            # The decision holds the first channel already.
+            block = None if self._record.is_asleep else await self._plan_and_hold(channel)
+            if block is not None:
                 self._record.note_attempt(channel, "blocked", block.reason.value)
+                continue
+            is_last = channel is channels[-1]
+            result = await self._deliver_when_due(channel, is_last_channel=is_last)
+            if await self._settle(channel, result):
+                return
         if channels:
             tried = {a.channel.value: a.code or a.outcome for a in self._record.attempts}
             await self._close(OutreachState.FAILED, Block(reason=_ALL_FAILED, details=dict(tried)))
 
-    async def _claim_and_route(self) -> list[Channel]:
-        """Claim the person and choose the channels; none when the message ends here."""
-        claim = await self._steps.claim(waits_for_resume=self._sequence_number is not None)
-        self._record.warnings = claim.warnings
-        if claim.is_queued:
-            raise_if_cancelled()
-        if claim.block is not None:
-            stands = OutreachState.QUEUED if claim.is_queued else OutreachState.BLOCKED
-            self._end(stands, claim.block)
+    async def _decide(self) -> list[Channel]:
+        """Claim the person, choose the channels and hold the first; none where it ends here."""
+        decision = await self._steps.decide(self._sequence_number)
+        claim = decision.claim
+        self._record.warnings, self._record.routing = claim.warnings, decision.routing
+        if claim.block is not None and not claim.is_queued:
+            self._end(OutreachState.BLOCKED, claim.block)
             return []
         raise_if_cancelled()
-        self._record.routing = routing = await self._steps.route()
-        raise_if_cancelled()
-        if routing.channel is None:
-            await self._close(*no_channel(routing))
-        return routing.channel_order()
+        if claim.block is not None:
+            self._end(OutreachState.QUEUED, claim.block)
+        elif decision.held is not None:
+            self._book(decision.held)
+            return [decision.held.plan.channel, *self._record.channels_left]
+        elif decision.block is not None:
+            if not await self._put_back(decision.block):
+                await self._close(OutreachState.BLOCKED, decision.block)
+        elif decision.routing is not None:
+            await self._close(*no_channel(decision.routing))
+        return []
 
     async def _resume(self) -> list[Channel]:
         """Take a bounced message up again; the channels it was not tried on yet."""
@@ -141,7 +143,7 @@ class OutreachWorkflow:
         return left
 
     async def _plan_and_hold(self, channel: Channel) -> Block | None:
-        """Plan the send on a channel and hold its price; or the reason against it."""
+        """Plan the send on a further channel and hold its price; or why that cannot be."""
         full_day_of = None
         while True:
             plan = await self._steps.plan(
@@ -288,11 +290,21 @@ class OutreachWorkflow:
             self._record.routing,
             replaces_attempt_no=self._record.attempt_no if instead else None,
         )
-        if reservation.block is None:
-            self._record.book(attempt_no, plan)
-            self._woken = True
-            self._publish()
-        return reservation.block
+        held = reservation.held
+        if held is None:
+            return reservation.block
+        if held.plan.channel is not plan.channel:
+            # An earlier run of these steps found no room here, and has held the next channel.
+            details = {"kind": "held_on", "channel": held.plan.channel.value}
+            return Block(reason=ExitReason.DUPLICATE, details=dict(details))
+        self._book(held)
+        return None
+
+    def _book(self, held: HeldAttempt) -> None:
+        """Note what money is held for; it is what will be sent."""
+        self._record.book(held)
+        self._woken = True
+        self._publish()
 
     async def _close(self, state: OutreachState, block: Block) -> None:
         """End unsent. The database has the last word: it may have ended before."""

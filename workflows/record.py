@@ -15,6 +15,7 @@ from madan_sara.contracts.outreach import (
     UNSENT_STATES,
     Block,
     DecisionAnswer,
+    HeldAttempt,
     MessageRef,
     OutreachResult,
     OutreachState,
@@ -70,10 +71,10 @@ class OutreachRecord:
         order = self.routing.channel_order()
         return order[order.index(self.plan.channel) + 1 :]
 
-    def book(self, attempt_no: int, plan: SendPlan) -> None:
-        """Note a plan whose price is held."""
-        self.attempt_no = attempt_no
-        self.plan = plan
+    def book(self, held: HeldAttempt) -> None:
+        """A plan is paid for and stands."""
+        self.attempt_no = held.attempt_no
+        self.plan = held.plan
         self.state = OutreachState.SCHEDULED
         self.bookings += 1
 

@@ -16,9 +16,9 @@ from temporalio.exceptions import ActivityError, ApplicationError
 with workflow.unsafe.imports_passed_through():
     from madan_sara.activities.budget import BudgetManager
     from madan_sara.activities.closer import OutreachCloser
+    from madan_sara.activities.decider import OutreachDecider
     from madan_sara.activities.deduplicator import MessageDeduplicator
     from madan_sara.activities.delivery import MessageDelivery
-    from madan_sara.activities.router import ChannelRouter
     from madan_sara.activities.scheduler import SendTimeScheduler
     from madan_sara.contracts.channels import Channel
     from madan_sara.contracts.decision import RoutingDecision, SendPlan
@@ -27,10 +27,10 @@ with workflow.unsafe.imports_passed_through():
     from madan_sara.contracts.outreach import (
         Block,
         CatchUpInput,
-        ClaimInput,
-        ClaimResult,
         ConcludeInput,
         ConcludeResult,
+        DecideInput,
+        Decision,
         DeliverInput,
         DeliverResult,
         MessageRef,
@@ -44,7 +44,6 @@ with workflow.unsafe.imports_passed_through():
         ReserveInput,
         ReserveResult,
         ResolveInput,
-        RouteInput,
     )
     from madan_sara.workflows.options import DELIVERY
     from madan_sara.workflows.patience import is_final, run_step, uninterrupted
@@ -73,10 +72,10 @@ class OutreachSteps:
     def __init__(self, ref: MessageRef) -> None:
         self._ref = ref
 
-    async def claim(self, *, waits_for_resume: bool) -> ClaimResult:
-        """Take the right to contact the person."""
-        request = ClaimInput(ref=self._ref, now=workflow.now(), waits_for_resume=waits_for_resume)
-        return await _run(MessageDeduplicator.claim_recipient, request, "Claim the recipient")
+    async def decide(self, sequence_number: int | None) -> Decision:
+        """Claim the person, choose the channels, plan the first and hold its price."""
+        request = DecideInput(ref=self._ref, now=workflow.now(), sequence_number=sequence_number)
+        return await _run(OutreachDecider.decide_outreach, request, "Claim, route, plan and hold")
 
     async def reopen_claim(self) -> ReopenResult:
         """Take the right up again after a bounce."""
@@ -84,14 +83,6 @@ class OutreachSteps:
             MessageDeduplicator.reopen_claim,
             ReopenInput(ref=self._ref),
             "Take the claim up again",
-        )
-
-    async def route(self) -> RoutingDecision:
-        """Choose the channels."""
-        return await _run(
-            ChannelRouter.route_stored_message,
-            RouteInput(ref=self._ref, now=workflow.now()),
-            "Choose the channels",
         )
 
     async def plan(

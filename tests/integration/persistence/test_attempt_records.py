@@ -13,7 +13,7 @@ from madan_sara.activities.attempt_store import Postponement
 from madan_sara.activities.deduplicator import MessageDeduplicator
 from madan_sara.contracts.channels import Channel
 from madan_sara.contracts.delivery import AttemptState, DeliveryEventKind
-from madan_sara.contracts.outreach import ClaimInput, MessageRef
+from madan_sara.contracts.outreach import DecideInput, MessageRef
 from tests.integration.persistence.shop import NOW, Shop
 from tests.ledger import assert_accounts_balance
 from tests.tallies import assert_tallies_are_exact
@@ -46,7 +46,7 @@ _PUT_IN_STATE = text("UPDATE messages SET state = :state WHERE message_id = :id"
 async def begun(shop) -> MessageRef:
     """A message whose provider is being called."""
     ref: MessageRef = await shop.message(await shop.campaign(budget_total=5))
-    await MessageDeduplicator(shop.claims).claim_recipient(ClaimInput(ref=ref, now=NOW))
+    await MessageDeduplicator(shop.claims).claim(DecideInput(ref=ref, now=NOW))
     await shop.reserve(ref)
     await _open(shop, ref)
     return ref

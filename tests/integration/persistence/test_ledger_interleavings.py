@@ -127,7 +127,8 @@ class Office:
             letter.ref, attempt_no, price=units * UNIT, channel=channel, day=day, replaces=replaces
         )
         assert answer.block is None
-        assert answer.price_micros == units * UNIT
+        assert answer.held is not None
+        assert answer.held.plan.price_micros == units * UNIT
 
     async def _settle(self, letter: Letter) -> None:
         hold = letter.open_hold

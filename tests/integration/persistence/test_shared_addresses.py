@@ -11,7 +11,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
 from madan_sara.activities.deduplicator import MessageDeduplicator
-from madan_sara.contracts.outreach import ClaimInput, ClaimResult, ExitReason, MessageRef
+from madan_sara.contracts.outreach import ClaimResult, DecideInput, ExitReason, MessageRef
 from madan_sara.persistence.messages import PostgresMessageStore
 from madan_sara.starter.requests import new_message
 from tests.integration.persistence.shop import NOW, Shop
@@ -31,7 +31,7 @@ async def _message(shop, campaign, recipient_id, contact, **changes) -> MessageR
 
 async def _claim(shop, ref, *, after=timedelta(0)) -> ClaimResult:
     deduplicator = MessageDeduplicator(shop.claims)
-    return await deduplicator.claim_recipient(ClaimInput(ref=ref, now=NOW + after))
+    return (await deduplicator.claim(DecideInput(ref=ref, now=NOW + after))).result
 
 
 @pytest.mark.parametrize(

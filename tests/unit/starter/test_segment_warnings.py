@@ -7,7 +7,13 @@ import pytest
 
 from madan_sara.cli.views import decision_view
 from madan_sara.contracts.channels import Channel
-from madan_sara.contracts.outreach import Block, ExitReason, MessageRef, OutreachState
+from madan_sara.contracts.outreach import (
+    Block,
+    ExitReason,
+    HeldAttempt,
+    MessageRef,
+    OutreachState,
+)
 from madan_sara.contracts.settings import OrchestratorSettings
 from madan_sara.policy.message_price import message_parts
 from madan_sara.policy.send_time import plan_send_time
@@ -28,7 +34,7 @@ def planned(text, channel=Channel.SMS):
 
 def running(text, channel=Channel.SMS):
     record = OutreachRecord(MessageRef(tenant_id=UUID(int=1), message_id=UUID(int=2)))
-    record.book(1, planned(text, channel))
+    record.book(HeldAttempt(attempt_no=1, plan=planned(text, channel)))
     return record
 
 
