@@ -219,7 +219,8 @@ class OutreachCampaign(CampaignFields):
     recipient_fields: list[ShortText] = Field(default_factory=list)
     optimal_send_times: dict[Channel, OptimalTimes] | None = None
     start_date: Instant = Field(default_factory=lambda: datetime.now(UTC))
-    #: The orchestrator's settings for this campaign; None: the orchestrator's own.
+    #: The orchestrator's settings for this campaign; None: those it is saved with already, and
+    #: the orchestrator's own before.
     settings: OrchestratorSettings | None = None
 
     #: Not written down with it.

@@ -10,7 +10,9 @@ from madan_sara.contracts.campaign import (
     OutreachCampaign,
     SavedAs,
 )
-from madan_sara.contracts.errors import CampaignConflictError
+from madan_sara.contracts.errors import CampaignConflictError, InvalidRequestError
+from madan_sara.contracts.violations import listed
+from madan_sara.policy.campaign_rules import new_violations
 
 #: What a request leaves open where its writer has not set it.
 _LEFT_OPEN: Final = frozenset({"start_date", "settings", "status"})
@@ -60,6 +62,21 @@ class GivenCampaign:
         """Which version of the stored campaign it comes from; None: of none."""
         return None if self.known is None else self.known.version
 
+    def completed_by(self, stored: Campaign) -> Campaign:
+        """Its own, with what its writer has left open as it is stored.
+
+        Raises:
+            InvalidRequestError: what is stored there contradicts the rest.
+        """
+        stays = {field: getattr(stored, field) for field in self.left_open}
+        complete = self.own.model_copy(update=stays)
+        if complete == self.own:
+            return complete
+        violations = new_violations(stored, complete)
+        if violations:
+            raise InvalidRequestError(listed(f"campaign.{violation}" for violation in violations))
+        return complete
+
     def saved_as(self, change: CampaignChange) -> SavedAs:
         """What its object is saved as, once its owner has saved it."""
         return SavedAs(
@@ -89,9 +106,9 @@ def differing_fields(given: GivenCampaign, stored: Campaign) -> list[str]:
 def saved_over(given: GivenCampaign, stored: StoredCampaign) -> Campaign:
     """What a stored campaign becomes when its owner saves it.
 
-    The owner's version wins where it comes from the stored one. Otherwise what was stored
-    meanwhile wins, an operator's limits for one. A status that was ordered meanwhile wins over
-    one its owner has not touched.
+    The owner's version wins where it comes from the stored one; what it leaves open stays.
+    Otherwise what was stored meanwhile wins, an operator's limits for one. A status that was
+    ordered meanwhile wins over one its owner has not touched.
 
     Args:
         given: as its owner has it.
@@ -99,6 +116,7 @@ def saved_over(given: GivenCampaign, stored: StoredCampaign) -> Campaign:
 
     Raises:
         CampaignConflictError: both were changed.
+        InvalidRequestError: its own contradicts what it leaves open.
     """
     is_known = given.version == stored.version
     conflicts = [] if is_known else differing_fields(given, stored.campaign)
@@ -107,7 +125,8 @@ def saved_over(given: GivenCampaign, stored: StoredCampaign) -> Campaign:
         conflicts.append("status")
     if conflicts or status is None:
         raise CampaignConflictError(given.own.id, conflicts)
-    return (given.own if is_known else stored.campaign).with_status(status)
+    becomes = given.completed_by(stored.campaign) if is_known else stored.campaign
+    return becomes.with_status(status)
 
 
 def sent_over(given: GivenCampaign, stored: StoredCampaign) -> Campaign:
@@ -115,10 +134,11 @@ def sent_over(given: GivenCampaign, stored: StoredCampaign) -> Campaign:
 
     Raises:
         CampaignConflictError: the caller does not know the stored version.
+        InvalidRequestError: the caller's own contradicts what it leaves open.
     """
     if given.version != stored.version:
         raise CampaignConflictError(given.own.id, differing_fields(given, stored.campaign))
-    return given.own.with_status(stored.campaign.status)
+    return given.completed_by(stored.campaign).with_status(stored.campaign.status)
 
 
 def _status(given: GivenCampaign, stored: CampaignStatus) -> CampaignStatus | None:

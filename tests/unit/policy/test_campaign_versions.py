@@ -1,7 +1,9 @@
 """A save wins where its owner knows what is stored; else what was stored meanwhile does."""
 
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import product
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -13,7 +15,7 @@ from madan_sara.contracts.campaign import (
     SavedAs,
 )
 from madan_sara.contracts.channels import Channel
-from madan_sara.contracts.errors import CampaignConflictError
+from madan_sara.contracts.errors import CampaignConflictError, InvalidRequestError
 from madan_sara.contracts.settings import OrchestratorSettings
 from madan_sara.policy.campaign_versions import (
     CampaignChange,
@@ -24,6 +26,10 @@ from madan_sara.policy.campaign_versions import (
 )
 from tests.makers import make_campaign
 
+YESTERDAY = datetime.now(UTC) - timedelta(days=1)
+EVENING = {"start": "18:00", "end": "20:00"}
+#: What a service writes that leaves the rest open.
+_WRITTEN = {"id", "tenant_uuid", "name", "channels", "timezone", "send_time_optimization"}
 ACTIVE, PAUSED, DRAFT = CampaignStatus.ACTIVE, CampaignStatus.PAUSED, CampaignStatus.DRAFT
 
 
@@ -158,3 +164,29 @@ def test_a_status_copied_in_as_plain_text_is_a_status():
     assert given.saved_as(CampaignChange(None, present)).status is PAUSED
     untouched = loaded().model_copy(update={"status": "active"})
     assert save(untouched, stored(untouched, status=PAUSED)).status is PAUSED
+
+
+@pytest.mark.parametrize("decide", [saved_over, sent_over])
+@pytest.mark.parametrize("written", [{}, {"settings": None}])
+def test_what_is_left_open_stays_as_it_is_stored(decide, written):
+    settings = OrchestratorSettings(max_messages_per_day=1, prices={Channel.SMS: Decimal(2)})
+    first = make_campaign(uuid4(), settings=settings.model_dump(), start_date=YESTERDAY)
+    present = stored(first, status=PAUSED)
+    anew = OutreachCampaign(**first.model_dump(include=_WRITTEN), daily_limit=5, **written)
+    anew.note_saved(SavedAs(anew.tenant_uuid, anew.id, 1, anew.status))
+    becomes = decide(snapshot(anew), present)
+    assert becomes == present.campaign.model_copy(update={"daily_limit": 5})
+
+
+def test_what_is_set_contradicts_what_was_left_open_and_stored():
+    first = make_campaign(uuid4(), start_date=YESTERDAY, settings={"quiet_hours": EVENING})
+    written = first.model_dump(include=_WRITTEN)
+    contradictions: list[tuple[dict[str, Any], str]] = [
+        ({"end_date": YESTERDAY - timedelta(days=1), "settings": first.settings}, "end_date"),
+        ({"optimal_send_times": {"sms": {"weekday": "19:00"}}}, "optimal_send_times.sms.weekday"),
+    ]
+    for own, field in contradictions:
+        anew = OutreachCampaign(**written, **own)
+        anew.note_saved(SavedAs(anew.tenant_uuid, anew.id, 1, anew.status))
+        with pytest.raises(InvalidRequestError, match=f"^campaign.{field}: "):
+            save(anew, stored(first))
