@@ -69,6 +69,21 @@ def test_a_resolved_campaign_has_its_settings_and_every_price_written_out():
     assert written.resolved(cheap).settings.dedup_lookback_hours == 5
 
 
+@pytest.mark.parametrize("brings_them", [True, False])
+def test_a_resolved_campaign_shares_no_mapping_with_the_settings_given(brings_them):
+    given = OrchestratorSettings(
+        patience_minutes={Channel.SMS: 5}, ambiguous_delivery={Channel.SMS: "at_least_once"}
+    )
+    written = OutreachCampaign(name="Bread", channels=["sms"])
+    written.settings = given if brings_them else None
+    complete = written.resolved(given)
+    for name, value in given:
+        if isinstance(value, dict):
+            before = dict(getattr(complete.settings, name))
+            value.clear()
+            assert getattr(complete.settings, name) == before != {}
+
+
 def test_a_stored_campaign_is_read_as_it_was_written_and_never_changed():
     complete = make_campaign(uuid4(), end_date=END, status="paused").resolved()
     newer = complete.model_dump_json()[:-1] + ', "mood": "bright"}'
