@@ -15,6 +15,7 @@ from madan_sara.contracts.errors import (
 )
 from madan_sara.contracts.reading import read, require
 from madan_sara.contracts.settings import OrchestratorSettings
+from madan_sara.contracts.words.versions import saved_one_stands
 from madan_sara.persistence.campaign_status import PostgresCampaignStatus
 from madan_sara.persistence.campaigns import PostgresCampaignStore
 from madan_sara.persistence.database import Database
@@ -136,12 +137,7 @@ class Campaigns:
             return ChosenCampaign(saved.campaign)
         if given.version == saved.version:
             return ChosenCampaign(sent_over(given, saved), campaign, given)
-        warning = (
-            f"campaign: the saved one stands, which differs from the one given in "
-            f"{', '.join(differing)}; to change it, load it (`get_campaign`), change that one and "
-            "save it"
-        )
-        return ChosenCampaign(saved.campaign, warnings=[warning])
+        return ChosenCampaign(saved.campaign, warnings=[saved_one_stands(differing)])
 
     async def save_chosen(self, chosen: ChosenCampaign) -> ChosenCampaign | None:
         """Store what a send has chosen, if it is to be saved.
