@@ -1,7 +1,7 @@
 """Holding the price of an attempt, in PostgreSQL."""
 
 from collections.abc import Callable, Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import Final
 
 import asyncpg
@@ -14,7 +14,7 @@ from madan_sara.contracts.outreach import Block, ExitReason, ReserveInput, Reser
 from madan_sara.persistence.accounts import ACCOUNT_COLUMNS, account_from, open_day
 from madan_sara.persistence.database import Database, Query
 from madan_sara.persistence.ledger_sql import BOOK_ENTRIES
-from madan_sara.policy.budget import Account
+from madan_sara.policy.budget import Account, AccountScope, decide_due
 
 # Locks the message, then the accounts of the send and those of the hold it replaces, in the
 # one order everything locks in.
@@ -28,7 +28,7 @@ WITH message AS (
      WHERE tenant_id = :tenant_id AND message_id = :message_id
        AND attempt_no = CAST(:replaced AS integer) AND kind = 'hold'
 )
-SELECT a.campaign_id, {ACCOUNT_COLUMNS},
+SELECT a.campaign_id, {ACCOUNT_COLUMNS}, a.ends_at,
        (SELECT amount_micros FROM budget_entries
          WHERE tenant_id = :tenant_id AND message_id = :message_id
            AND attempt_no = CAST(:attempt_no AS integer) AND kind = 'hold') AS held_already,
@@ -139,11 +139,13 @@ class Reservations:
             return ReserveResult(price_micros=row["held_already"])
         if row is not None and row["is_held"]:
             return ReserveResult(price_micros=price_micros)
-        return await self._reserve_under_lock(parameters, price_micros, decide)
+        due_at = reservation.plan.scheduled_at
+        return await self._reserve_under_lock(parameters, due_at, price_micros, decide)
 
     async def _reserve_under_lock(
         self,
         parameters: dict[str, object],
+        due_at: datetime | None,
         price_micros: int,
         decide: Callable[[Sequence[Account], int], Block | None],
     ) -> ReserveResult:
@@ -154,7 +156,9 @@ class Reservations:
                 held_already = rows[0]["held_already"]
                 if held_already is not None:
                     return ReserveResult(price_micros=held_already)
-                block = decide(_accounts_of_send(rows, parameters), price_micros)
+                block = _behind_end(rows, due_at) or decide(
+                    _accounts_of_send(rows, parameters), price_micros
+                )
                 if block is None:
                     alone = {name: [value] for name, value in parameters.items()}
                     row = (await connection.execute(_HOLD_DECIDED, alone)).mappings().one()
@@ -206,6 +210,12 @@ def _hold_parameters(reservation: ReserveInput, day: date) -> dict[str, object]:
         "plan": reservation.plan.model_dump_json(),
         "now": reservation.now,
     }
+
+
+def _behind_end(rows: Sequence[RowMapping], due_at: datetime | None) -> Block | None:
+    """The campaign's end, where it was moved before a send that was planned meanwhile."""
+    ends_at = next(row["ends_at"] for row in rows if row["scope"] == AccountScope.CAMPAIGN)
+    return None if due_at is None else decide_due(ends_at, due_at)
 
 
 def _accounts_of_send(

@@ -233,10 +233,15 @@ CREATE TABLE budget_accounts (
     message_limit bigint,
     message_count bigint NOT NULL DEFAULT 0 CHECK (message_count >= 0),
     last_due_at   timestamptz,
+    -- Of the campaign's own account: when the campaign ends, and when the last booking is due. A
+    -- save and a hold take turns at the account, so that no hold is taken behind an earlier end.
+    ends_at       timestamptz,
+    booked_due_at timestamptz,
     PRIMARY KEY (tenant_id, campaign_id, scope, key),
     FOREIGN KEY (tenant_id, campaign_id) REFERENCES campaigns,
     CONSTRAINT spend_within_limit CHECK (held_micros + spent_micros <= limit_micros),
-    CONSTRAINT messages_within_limit CHECK (message_count <= message_limit)
+    CONSTRAINT messages_within_limit CHECK (message_count <= message_limit),
+    CONSTRAINT due_before_end CHECK (booked_due_at < ends_at)
 ) WITH (fillfactor = 20)
 """
 
