@@ -273,6 +273,12 @@ CREATE INDEX budget_entries_by_campaign
     ON budget_entries (tenant_id, campaign_id, kind, created_at)
 """
 
+# The sends a campaign's end comes before.
+_HOLDS_BY_DUE_TIME = """
+CREATE INDEX holds_by_due_time
+    ON budget_entries (tenant_id, campaign_id, due_at, message_id) WHERE kind = 'hold'
+"""
+
 _ATTEMPTS = """
 CREATE TABLE attempts (
     message_id          uuid NOT NULL,
@@ -587,6 +593,7 @@ _STATEMENTS = (
     _ENTRIES,
     _ONE_END_PER_HOLD,
     _ENTRIES_BY_CAMPAIGN,
+    _HOLDS_BY_DUE_TIME,
     _ATTEMPTS,
     _ONE_ACCEPTED,
     _WAITING,
