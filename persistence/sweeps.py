@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Final, NamedTuple
+from datetime import datetime
+from typing import Final, NamedTuple, Self
 from uuid import UUID
 
 from sqlalchemy import text
@@ -17,6 +17,8 @@ from madan_sara.persistence.ledger_sql import GIVE_BACK
 
 #: Messages one statement of a sweep looks at; more would keep others from the accounts.
 SWEPT_AT_ONCE: Final = 500
+
+_BEFORE_ALL: Final = UUID(int=0)
 
 # As one message is closed, so are many: each is locked, in the order of the key, before any
 # account. What another transaction has locked is decided by what that leaves.
@@ -39,27 +41,32 @@ SELECT (SELECT message_id FROM page ORDER BY message_id DESC LIMIT 1) AS last,
 """)
 
 # By the holds that pay for them, in the order in which they are due: few of a campaign's are
-# behind its end. A message that was moved before the end has an older hold there.
+# behind its end. A message that was moved before the end has an older hold there. Each message
+# is looked up by itself: joined, all of a campaign's might be read.
 _LOCK_PAGE_BEHIND_END = text("""
 WITH page AS (
-    SELECT hold.due_at, m.tenant_id, m.message_id
-      FROM budget_accounts a
-      JOIN budget_entries hold USING (tenant_id, campaign_id)
-      JOIN messages m USING (tenant_id, message_id)
-     WHERE a.tenant_id = :tenant_id AND a.campaign_id = :campaign_id AND a.scope = 'campaign'
-       AND hold.kind = 'hold' AND hold.due_at >= a.ends_at
+    SELECT hold.due_at, hold.message_id
+      FROM budget_entries hold
+     CROSS JOIN LATERAL (
+           SELECT state, scheduled_at FROM messages
+            WHERE (tenant_id, message_id) = (hold.tenant_id, hold.message_id)
+           OFFSET 0) m
+     WHERE hold.tenant_id = :tenant_id AND hold.campaign_id = :campaign_id AND hold.kind = 'hold'
        AND (hold.due_at, hold.message_id) > (CAST(:due_after AS timestamptz),
                                              CAST(:id_after AS uuid))
-       AND m.state = 'scheduled' AND m.scheduled_at >= a.ends_at
+       AND m.state = 'scheduled'
+       AND m.scheduled_at >= (
+               SELECT ends_at FROM budget_accounts
+                WHERE tenant_id = :tenant_id AND campaign_id = :campaign_id
+                  AND scope = 'campaign')
      ORDER BY hold.due_at, hold.message_id
      LIMIT :at_most
 ), locked AS MATERIALIZED (
-    SELECT m.message_id
-      FROM messages m
-      JOIN (SELECT DISTINCT tenant_id, message_id FROM page) p USING (tenant_id, message_id)
-     WHERE m.state = 'scheduled'
-     ORDER BY m.message_id
-       FOR NO KEY UPDATE OF m
+    SELECT message_id FROM messages
+     WHERE tenant_id = :tenant_id AND message_id IN (SELECT message_id FROM page)
+       AND state = 'scheduled'
+     ORDER BY message_id
+       FOR NO KEY UPDATE
 )
 SELECT last.due_at, last.message_id, ARRAY(SELECT message_id FROM locked) AS locked
   FROM (SELECT due_at, message_id FROM page
@@ -96,9 +103,10 @@ class Place(NamedTuple):
     due_at: datetime
     message_id: UUID
 
-
-#: Before every send.
-BEFORE_ALL: Final = Place(datetime.min.replace(tzinfo=UTC), UUID(int=0))
+    @classmethod
+    def at(cls, end: datetime) -> Self:
+        """Where the sends behind an end begin."""
+        return cls(end, _BEFORE_ALL)
 
 
 @dataclass(frozen=True)
@@ -122,7 +130,7 @@ async def sweep_page(
     """End the next page of messages unsent; see `CampaignRunStore`."""
     page = {
         **_key(ref),
-        "after": after or BEFORE_ALL.message_id,
+        "after": after or _BEFORE_ALL,
         "at_most": at_most,
         "states": [state.value for state in sweep.states],
     }

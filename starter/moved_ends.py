@@ -7,7 +7,7 @@ from madan_sara.activities.campaign_stores import OutreachStarter
 from madan_sara.contracts.campaign_run import CampaignRef
 from madan_sara.contracts.outreach import MessageRef
 from madan_sara.persistence.campaign_runs import PostgresCampaignRuns
-from madan_sara.persistence.sweeps import BEFORE_ALL, Place
+from madan_sara.persistence.sweeps import Place
 from madan_sara.policy.campaign_versions import CampaignChange
 
 
@@ -42,7 +42,7 @@ class MovedEnds:
             return 0
         ref = CampaignRef(tenant_id=campaign.tenant_uuid, campaign_id=campaign.id)
         closed: list[MessageRef] = []
-        after: Place | None = BEFORE_ALL
+        after: Place | None = Place.at(campaign.end_date)
         while after is not None:
             page = await self.runs.close_behind_end(ref, after, datetime.now(UTC))
             closed += [MessageRef(tenant_id=ref.tenant_id, message_id=m) for m in page.closed]

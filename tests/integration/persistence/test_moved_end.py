@@ -13,7 +13,7 @@ from madan_sara.contracts.errors import UnreachableError
 from madan_sara.contracts.outreach import ExitReason, MessageRef, OutreachState
 from madan_sara.persistence.campaign_limits import save_limits
 from madan_sara.persistence.campaign_runs import PostgresCampaignRuns
-from madan_sara.persistence.sweeps import BEFORE_ALL
+from madan_sara.persistence.sweeps import Place
 from madan_sara.policy.campaign_days import campaign_day
 from madan_sara.policy.campaign_versions import CampaignChange, StoredCampaign
 from madan_sara.starter.moved_ends import MovedEnds
@@ -95,7 +95,7 @@ class InterruptedRuns(PostgresCampaignRuns):
 
     async def close_behind_end(self, ref, after, now):
         """Close the first page."""
-        if after is not BEFORE_ALL:
+        if after.message_id.int:
             raise UnreachableError
         return await super().close_behind_end(ref, after, now)
 
@@ -173,7 +173,7 @@ async def test_an_end_that_is_moved_between_two_pages_counts(shop, database, end
     refs = await _asleep(shop, campaign, 3)
     await shop.save(_ending(campaign, NOW + _DAY))
     runs = PostgresCampaignRuns(database, swept_at_once=1)
-    first = await runs.close_behind_end(_ref(campaign), BEFORE_ALL, NOW)
+    first = await runs.close_behind_end(_ref(campaign), Place.at(NOW + _DAY), NOW)
     assert first.last is not None
     await shop.save(_ending(campaign, end))
     second = await runs.close_behind_end(_ref(campaign), first.last, NOW)
@@ -182,7 +182,9 @@ async def test_an_end_that_is_moved_between_two_pages_counts(shop, database, end
 
 
 async def _close_behind_end(runs: PostgresCampaignRuns, campaign: Campaign) -> int:
-    return len((await runs.close_behind_end(_ref(campaign), BEFORE_ALL, NOW + _DAY)).closed)
+    return len(
+        (await runs.close_behind_end(_ref(campaign), Place.at(NOW + _DAY), NOW + _DAY)).closed
+    )
 
 
 async def _sweep_as_expired(runs: PostgresCampaignRuns, campaign: Campaign) -> int:
