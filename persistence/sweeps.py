@@ -51,7 +51,8 @@ WITH page AS (
            SELECT state, scheduled_at FROM messages
             WHERE (tenant_id, message_id) = (hold.tenant_id, hold.message_id)
            OFFSET 0) m
-     WHERE hold.tenant_id = :tenant_id AND hold.campaign_id = :campaign_id AND hold.kind = 'hold'
+     WHERE hold.tenant_id = :tenant_id AND hold.campaign_id = :campaign_id
+       AND hold.due_at IS NOT NULL
        AND (hold.due_at, hold.message_id) > (CAST(:due_after AS timestamptz),
                                              CAST(:id_after AS uuid))
        AND m.state = 'scheduled'

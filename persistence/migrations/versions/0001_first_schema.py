@@ -273,10 +273,11 @@ CREATE INDEX budget_entries_by_campaign
     ON budget_entries (tenant_id, campaign_id, kind, created_at)
 """
 
-# The sends a campaign's end comes before.
+# The sends a campaign's end comes before. Holds alone are due; by its kind no other statement
+# would be kept from reading all of a tenant's here.
 _HOLDS_BY_DUE_TIME = """
 CREATE INDEX holds_by_due_time
-    ON budget_entries (tenant_id, campaign_id, due_at, message_id) WHERE kind = 'hold'
+    ON budget_entries (tenant_id, campaign_id, due_at, message_id) WHERE due_at IS NOT NULL
 """
 
 _ATTEMPTS = """
