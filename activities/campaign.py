@@ -99,11 +99,11 @@ class CampaignManager:
         ended, last = _progress()
         while True:
             page = await self._runs.sweep(request.ref, request.sweep, last, request.now)
-            ended += len(page.ended)
+            ended += page.ended
             if request.sweep.reason is ExitReason.EXPIRED:
                 # One by one: a provider may be at others of the campaign.
                 await self._outreaches.cancel_each(
-                    [MessageRef(tenant_id=request.ref.tenant_id, message_id=m) for m in page.ended]
+                    [MessageRef(tenant_id=request.ref.tenant_id, message_id=m) for m in page.asleep]
                 )
             if page.last is None:
                 break

@@ -16,8 +16,10 @@ from madan_sara.policy.campaign_progress import CampaignFacts
 class SweptPage:
     """The result of one step of a sweep."""
 
-    #: The messages it ended.
-    ended: Sequence[UUID]
+    #: How many messages it ended.
+    ended: int
+    #: Those of them that were asleep, whose workflows do not know it yet.
+    asleep: Sequence[UUID]
     #: The last message it looked at; None: it was the last page.
     last: UUID | None
 
@@ -84,7 +86,10 @@ class CampaignRunStore(Protocol):
     async def sweep(
         self, ref: CampaignRef, sweep: Sweep, after: UUID | None, now: datetime
     ) -> SweptPage:
-        """End the next page of messages unsent, each with its hold and claim."""
+        """End the next page of messages unsent, each with its hold and claim.
+
+        None expires before its campaign's end, which may have been moved meanwhile.
+        """
         ...
 
     async def change(

@@ -81,8 +81,9 @@ def read_campaign(
     document = _read_object(path)
     strangers = _strangers(document, OutreachCampaign.model_fields)
     known = {name: value for name, value in document.items() if name not in strangers}
-    campaign, violations = check_campaign(known, defaults)
-    return None if strangers else campaign, [*strangers.values(), *violations]
+    checked = check_campaign(known, defaults)
+    violations = [*strangers.values(), *checked.violations]
+    return None if strangers else checked.request, violations
 
 
 def parse_id(text: str, name: str) -> UUID:

@@ -24,7 +24,10 @@ class Contract(BaseModel):
 
 
 class ClosedContract(Contract):
-    """Input from outside, where an unknown field is a mistake."""
+    """What comes from outside, where an unknown field is a mistake.
+
+    Read back from a row it is as open as any contract; see `persistence/stored.py`.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 

@@ -192,12 +192,13 @@ class Campaign(CampaignFields):
         return own if own is not None else self.channel_priority.get("default", ())
 
 
-class _SavedAs(NamedTuple):
+class SavedAs(NamedTuple):
     """The stored campaign an object was last saved as or loaded from."""
 
+    tenant_uuid: UUID
     campaign_id: UUID
     version: int
-    #: The object's fields then; other ones now are a change of its owner's.
+    #: What the object said when it was; another one now is a change of its owner's.
     status: CampaignStatus
 
 
@@ -218,42 +219,41 @@ class OutreachCampaign(CampaignFields):
     recipient_fields: list[ShortText] = Field(default_factory=list)
     optimal_send_times: dict[Channel, OptimalTimes] | None = None
     start_date: Instant = Field(default_factory=lambda: datetime.now(UTC))
-    #: The orchestrator's settings for this campaign; None: the orchestrator's own.
+    #: The orchestrator's settings for this campaign; None: those it is saved with already, and
+    #: the orchestrator's own before.
     settings: OrchestratorSettings | None = None
 
     #: Not written down with it.
-    _saved_as: _SavedAs | None = PrivateAttr(default=None)
+    _saved_as: SavedAs | None = PrivateAttr(default=None)
 
     @classmethod
     def of(cls, stored: Campaign, version: int) -> Self:
         """A stored campaign, to be changed and saved again."""
         campaign = cls.model_validate(stored.model_dump())
-        campaign.note_saved(version)
+        campaign.note_saved(SavedAs(stored.tenant_uuid, stored.id, version, stored.status))
         return campaign
 
     @property
-    def saved_version(self) -> int | None:
-        """The version of the stored campaign this one comes from; None: of none."""
-        return None if self._own_saved is None else self._own_saved.version
+    def saved_as(self) -> SavedAs | None:
+        """What it was last saved as or loaded from; None: it never was, or is another now."""
+        saved = self._saved_as
+        is_own = saved is not None and saved[:2] == (self.tenant_uuid, self.id)
+        return saved if is_own else None
 
     @property
-    def saved_status(self) -> CampaignStatus | None:
-        """Its status when it was last saved or loaded; None: it never was."""
-        return None if self._own_saved is None else self._own_saved.status
+    def saved_version(self) -> int | None:
+        """Which version of the stored campaign this one comes from; None: of none."""
+        return None if (saved := self.saved_as) is None else saved.version
 
-    def note_saved(self, version: int) -> None:
-        """Remember that it is saved as a version, or was loaded from it."""
-        self._saved_as = _SavedAs(self.id, version, self.status)
+    def note_saved(self, saved: SavedAs) -> None:
+        """Remember what it is saved as, unless a later save is remembered already."""
+        known = self._saved_as
+        if known is None or known[:2] != saved[:2] or known.version <= saved.version:
+            self._saved_as = saved
 
     def follow(self, loaded: "OutreachCampaign") -> None:
         """Be saved as the next version of a campaign that was loaded."""
         self._saved_as = loaded._saved_as
-
-    @property
-    def _own_saved(self) -> _SavedAs | None:
-        """Its saved version, unless it has become another campaign since."""
-        saved = self._saved_as
-        return saved if saved is not None and saved.campaign_id == self.id else None
 
     def resolved(self, defaults: OrchestratorSettings | None = None) -> Campaign:
         """This campaign, complete: its settings, or those it gets, with every price.

@@ -84,8 +84,6 @@ class Sweep(Contract):
     #: How they end.
     state: OutreachState
     reason: ExitReason
-    #: Only those planned for this instant or later.
-    planned_from: datetime | None = None
 
 
 class NextStep(Contract):

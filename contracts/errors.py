@@ -32,6 +32,7 @@ from typing import TYPE_CHECKING, ClassVar
 from uuid import UUID
 
 from madan_sara.contracts.delivery import MISCONFIGURED
+from madan_sara.contracts.words.versions import changed_meanwhile
 
 if TYPE_CHECKING:
     from madan_sara.contracts.outreach import Block
@@ -107,10 +108,7 @@ class CampaignConflictError(ConflictError):
 
     def __init__(self, campaign_id: UUID, fields: Sequence[str]) -> None:
         self.fields = tuple(fields)
-        super().__init__(
-            f"campaign: {campaign_id} was changed meanwhile, and differs from the one given in "
-            f"{', '.join(fields)}; load it (`get_campaign`), change that one and save it"
-        )
+        super().__init__(changed_meanwhile(campaign_id, fields))
 
 
 class KeyUsedError(ConflictError):

@@ -103,8 +103,12 @@ class OrchestratorSettings(ClosedContract):
         return self.prices.get(channel, DEFAULT_PRICES[channel])
 
     def with_all_prices(self) -> Self:
-        """These settings with every channel's price written out, defaults included."""
-        return self.model_copy(update={"prices": {c: self.price_of(c) for c in Channel}})
+        """These settings with every channel's price written out, and no mapping shared."""
+        own: dict[str, object] = {
+            name: dict(value) for name, value in self if isinstance(value, dict)
+        }
+        own["prices"] = {channel: self.price_of(channel) for channel in Channel}
+        return self.model_copy(update=own)
 
     def ambiguity_policy(self, channel: Channel) -> AmbiguityPolicy:
         """The treatment of a lost answer on a channel; at most once unless set."""

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Coroutine
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -23,5 +23,7 @@ async def beside(work: Coroutine[Any, Any, T]) -> AsyncIterator[asyncio.Task[T]]
         yield running
     finally:
         running.cancel()
-        with suppress(asyncio.CancelledError):
-            await running
+        # A cancel that reaches the block meanwhile is the block's own, and is not swallowed.
+        await asyncio.wait([running])
+        if not running.cancelled():
+            running.result()

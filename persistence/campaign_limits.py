@@ -14,10 +14,10 @@ from madan_sara.persistence.database import Database
 from madan_sara.persistence.tallies import TALLIES
 
 _LIMIT = text("""
-INSERT INTO budget_accounts (tenant_id, campaign_id, scope, key, limit_micros, message_limit)
-VALUES (:tenant_id, :campaign_id, :scope, :key, :limit_micros, NULL)
+INSERT INTO budget_accounts (tenant_id, campaign_id, scope, key, limit_micros, ends_at)
+VALUES (:tenant_id, :campaign_id, :scope, :key, :limit_micros, :ends_at)
     ON CONFLICT (tenant_id, campaign_id, scope, key) DO UPDATE
-   SET limit_micros = excluded.limit_micros
+   SET limit_micros = excluded.limit_micros, ends_at = excluded.ends_at, booked_due_at = NULL
 """)
 
 _DAY_LIMITS = text("""
@@ -90,7 +90,7 @@ def _broken_limits(campaign: Campaign, used: RowMapping) -> Iterator[str]:
 
 
 async def save_limits(connection: AsyncConnection, campaign: Campaign, today: date) -> None:
-    """Bring the limits of a campaign's accounts in step with its configuration.
+    """Bring the limits of a campaign's accounts, and its end, in step with its configuration.
 
     Recipients who wait because a limit had no room get another chance.
 
@@ -105,9 +105,9 @@ async def save_limits(connection: AsyncConnection, campaign: Campaign, today: da
     key = {"tenant_id": campaign.tenant_uuid, "campaign_id": campaign.id}
     for (scope, name), limit in _limits(campaign).items():
         micros = None if limit is None else to_micros(limit)
-        await connection.execute(
-            _LIMIT, {**key, "scope": scope, "key": name, "limit_micros": micros}
-        )
+        ends_at = campaign.end_date if scope == "campaign" else None
+        account = {"scope": scope, "key": name, "limit_micros": micros, "ends_at": ends_at}
+        await connection.execute(_LIMIT, {**key, **account})
     daily = campaign.daily_spend_limit
     await connection.execute(
         _DAY_LIMITS,

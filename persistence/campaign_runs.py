@@ -5,8 +5,6 @@ from collections.abc import Callable, Sequence
 from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import text
-
 from madan_sara.activities.campaign_stores import SweptPage, TakenPage
 from madan_sara.contracts.campaign import Campaign, CampaignStatus
 from madan_sara.contracts.campaign_run import SHOWN_EVENTS, CampaignEvent, CampaignRef, Sweep, Wait
@@ -17,13 +15,16 @@ from madan_sara.persistence.campaign_limits import requeue
 from madan_sara.persistence.campaigns import PostgresCampaignStore
 from madan_sara.persistence.channel_waits import CHANNEL_WAITS, channel_waits_from
 from madan_sara.persistence.database import Database, Query
-from madan_sara.persistence.ledger_sql import GIVE_BACK
 from madan_sara.persistence.rows import campaign_from
+from madan_sara.persistence.sweeps import (
+    SWEPT_AT_ONCE,
+    PageBehindEnd,
+    Place,
+    close_page_behind_end,
+    sweep_page,
+)
 from madan_sara.persistence.tallies import TALLIES, TALLIES_AS_JSON, tallies_from
 from madan_sara.policy.campaign_progress import CampaignFacts
-
-#: Messages one statement of a sweep looks at; more would keep others from the accounts.
-_SWEPT_AT_ONCE = 500
 
 _LOAD = Query("""
 SELECT CAST(config AS text) AS config, status FROM campaigns
@@ -129,52 +130,18 @@ DELETE FROM campaign_queue q USING messages m
    AND (m.tenant_id, m.message_id) = (q.tenant_id, q.message_id) AND m.state <> 'queued'
 """)
 
-# Many messages are closed as one is: each is locked, in the order of the key, before any
-# account. A message that another transaction has locked is decided by what that leaves.
-_LOCK_PAGE = text("""
-WITH page AS (
-    SELECT tenant_id, message_id FROM messages
-     WHERE tenant_id = :tenant_id AND campaign_id = :campaign_id
-       AND message_id > CAST(:after AS uuid)
-     ORDER BY message_id
-     LIMIT :at_most
-), locked AS MATERIALIZED (
-    SELECT m.message_id FROM messages m JOIN page USING (tenant_id, message_id)
-     WHERE m.state = ANY(CAST(:states AS text[]))
-       AND (m.scheduled_at >= CAST(:planned_from AS timestamptz)) IS NOT FALSE
-     ORDER BY m.message_id
-       FOR NO KEY UPDATE OF m
-)
-SELECT (SELECT message_id FROM page ORDER BY message_id DESC LIMIT 1) AS last,
-       ARRAY(SELECT message_id FROM locked) AS locked
-""")
-
-# A statement of its own: one that had waited for a lock would not see the hold that the
-# transaction before it took.
-_END_LOCKED = text(f"""
-WITH ended AS (
-    UPDATE messages m
-       SET state = CAST(:state AS text), reason = CAST(:reason AS text), details = '{{}}',
-           finished_at = CAST(:now AS timestamptz)
-     WHERE m.tenant_id = CAST(:tenant_id AS uuid)
-       AND m.message_id = ANY(CAST(:locked AS uuid[]))
-    RETURNING m.tenant_id, m.message_id
-), unqueued AS (
-    DELETE FROM campaign_queue q USING ended
-     WHERE (q.tenant_id, q.campaign_id, q.message_id)
-         = (CAST(:tenant_id AS uuid), CAST(:campaign_id AS uuid), ended.message_id)
-), {GIVE_BACK}
-SELECT count(*) FROM ended
-""")  # noqa: S608 - built from constants of ours
-
-_BEFORE_ALL = UUID(int=0)
-
 
 class PostgresCampaignRuns:
-    """`CampaignRunStore` on PostgreSQL."""
+    """`CampaignRunStore` on PostgreSQL.
 
-    def __init__(self, database: Database) -> None:
+    Args:
+        database: where campaigns and messages are kept.
+        swept_at_once: messages one statement of a sweep looks at.
+    """
+
+    def __init__(self, database: Database, *, swept_at_once: int = SWEPT_AT_ONCE) -> None:
         self._database = database
+        self._swept_at_once = swept_at_once
         self._campaigns = PostgresCampaignStore(database)
 
     async def facts(self, ref: CampaignRef, now: datetime) -> CampaignFacts:
@@ -244,23 +211,21 @@ class PostgresCampaignRuns:
         self, ref: CampaignRef, sweep: Sweep, after: UUID | None, now: datetime
     ) -> SweptPage:
         """End the next page of messages unsent; see `CampaignRunStore`."""
-        page = {
-            **_key(ref),
-            "after": after or _BEFORE_ALL,
-            "at_most": _SWEPT_AT_ONCE,
-            "states": [state.value for state in sweep.states],
-            "planned_from": sweep.planned_from,
-        }
-        end = {
-            **_key(ref),
-            "state": sweep.state.value,
-            "reason": sweep.reason.value,
-            "now": now,
-        }
-        async with self._database.transaction() as connection:
-            row = (await connection.execute(_LOCK_PAGE, page)).one()
-            await connection.execute(_END_LOCKED, {**end, "locked": row.locked})
-        return SweptPage(ended=row.locked, last=row.last)
+        return await sweep_page(self._database, ref, sweep, after, now, at_most=self._swept_at_once)
+
+    async def close_behind_end(
+        self, ref: CampaignRef, after: Place, now: datetime
+    ) -> PageBehindEnd:
+        """Close the next page of sends that are planned behind their campaign's end.
+
+        Args:
+            ref: the campaign.
+            after: where the page before ended.
+            now: the instant of the change.
+        """
+        return await close_page_behind_end(
+            self._database, ref, after, now, at_most=self._swept_at_once
+        )
 
     async def change(
         self,

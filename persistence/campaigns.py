@@ -1,8 +1,9 @@
 """Campaigns as saved, in PostgreSQL."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
+from typing import Final, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import text
@@ -16,6 +17,7 @@ from madan_sara.contracts.limit_changes import limit_changes
 from madan_sara.contracts.outreach import FINAL_STATES, OutreachState
 from madan_sara.persistence.campaign_limits import explain_limits, save_limits
 from madan_sara.persistence.database import Database, Query
+from madan_sara.persistence.kept_fields import unknown_fields
 from madan_sara.persistence.rows import Row, campaign_from
 from madan_sara.persistence.tallies import TALLIES
 from madan_sara.policy.campaign_days import campaign_day
@@ -44,17 +46,23 @@ SELECT CAST(config AS text) AS config, status, version FROM campaigns
 """)
 
 # A share of the day is chosen anew when something it depends on has changed; saved again as
-# it was, paused or resumed, a campaign keeps it, and its version.
-_CHANGE = text("""
-UPDATE campaigns
-   SET name = :name, status = :status, config = CAST(:config AS jsonb),
-       version = version + (config <> CAST(:config AS jsonb))::integer,
-       share_day = CASE WHEN config = CAST(:config AS jsonb) THEN share_day END,
-       daily_share = CASE WHEN :auto_pacing THEN daily_share END,
+# it was, paused or resumed, a campaign keeps it, and its version. What only a newer version
+# knows is copied where it stands.
+_CHANGE = """
+UPDATE campaigns c
+   SET name = :name, status = :status, config = written.config,
+       version = c.version + (c.config <> written.config)::integer,
+       share_day = CASE WHEN c.config = written.config THEN c.share_day END,
+       daily_share = CASE WHEN :auto_pacing THEN c.daily_share END,
        updated_at = :now
- WHERE tenant_id = :tenant_id AND campaign_id = :campaign_id
-RETURNING version
-""")
+  FROM (SELECT tenant_id, campaign_id, {config} AS config FROM campaigns
+         WHERE tenant_id = :tenant_id AND campaign_id = :campaign_id) written
+ WHERE (c.tenant_id, c.campaign_id) = (written.tenant_id, written.campaign_id)
+RETURNING c.version
+"""
+_STAYS: Final = "config"
+_WRITTEN: Final = "CAST(:config AS jsonb)"
+_KEPT: Final = "jsonb_set({config}, CAST(:kept_{n} AS text[]), config #> CAST(:kept_{n} AS text[]))"
 
 _NAMESAKE = Query("""
 SELECT campaign_id FROM campaigns
@@ -103,23 +111,23 @@ class PostgresCampaignStore:
         becomes = campaign
         try:
             async with self._database.transaction() as connection:
-                present = await _locked(connection, campaign)
-                if present is None:
+                locked = await _locked(connection, _key(campaign))
+                if locked is None:
                     added = await connection.execute(_ADD, _row(campaign, now))
                     if (version := added.scalar_one_or_none()) is not None:
                         await save_limits(connection, campaign, campaign_day(campaign, now))
                         return CampaignChange(None, StoredCampaign(campaign, version))
-                    # Another transaction has added it since; none is ever deleted.
-                    present = await _locked(connection, campaign)
-                assert present is not None  # noqa: S101 - it is there and locked
+                    # Another has added it since; nobody takes one away.
+                    locked = await _locked(connection, _key(campaign))
+                assert locked is not None  # noqa: S101 - it is there and locked
+                present = locked.stored
                 becomes = over(present)
                 if present.campaign.status in FINAL_STATUSES:
                     becomes = becomes.with_status(present.campaign.status)
-                changed = await connection.execute(_CHANGE, _row(becomes, now))
+                version = await _change(connection, locked, becomes, now)
                 await save_limits(connection, becomes, campaign_day(becomes, now))
                 await _note_limits(connection, present.campaign, becomes, now)
-                now_stored = StoredCampaign(becomes, changed.scalar_one())
-                return CampaignChange(present.campaign, now_stored)
+                return CampaignChange(present.campaign, StoredCampaign(becomes, version))
         except IntegrityError:
             raise InvalidRequestError(
                 await explain_limits(self._database, becomes, campaign_day(becomes, now))
@@ -177,16 +185,16 @@ class PostgresCampaignStore:
         key = {"tenant_id": tenant_id, "campaign_id": campaign_id}
         try:
             async with self._database.transaction() as connection:
-                row = (await connection.execute(_LOCKED, key)).mappings().one_or_none()
-                if row is None:
+                locked = await _locked(connection, key)
+                if locked is None:
                     raise NotFoundError.campaign(campaign_id)
-                present = _stored(row).campaign
+                present = locked.stored.campaign
                 if present.status in FINAL_STATUSES:
                     return present.status
                 changed = change(present)
                 if changed == present or await _ends_too_early(connection, changed):
                     return present.status
-                await connection.execute(_CHANGE, _row(changed, now))
+                await _change(connection, locked, changed, now)
                 await save_limits(connection, changed, campaign_day(changed, now))
                 await connection.execute(
                     _NOTE, {**key, "kind": kind, "details": details, "now": now}
@@ -198,11 +206,32 @@ class PostgresCampaignStore:
         return changed.status
 
 
-async def _locked(connection: AsyncConnection, campaign: Campaign) -> StoredCampaign | None:
-    """The stored campaign of an id, which nothing else changes until the transaction ends."""
-    key = {"tenant_id": campaign.tenant_uuid, "campaign_id": campaign.id}
+class _Locked(NamedTuple):
+    """A stored campaign that nothing else changes until the transaction ends."""
+
+    stored: StoredCampaign
+    #: As its row has it.
+    config: str
+
+
+async def _locked(connection: AsyncConnection, key: Mapping[str, object]) -> _Locked | None:
     row = (await connection.execute(_LOCKED, key)).mappings().one_or_none()
-    return None if row is None else _stored(row)
+    return None if row is None else _Locked(_stored(row), row["config"])
+
+
+async def _change(
+    connection: AsyncConnection, present: _Locked, becomes: Campaign, now: datetime
+) -> int:
+    """Write what a campaign becomes, but for what this version does not know; its version then."""
+    before = present.stored.campaign
+    if becomes == before.with_status(becomes.status):
+        config, kept = _STAYS, []
+    else:
+        config, kept = _WRITTEN, unknown_fields(present.config, becomes)
+    for n in range(len(kept)):
+        config = _KEPT.format(config=config, n=n)
+    row = {**_row(becomes, now), **{f"kept_{n}": path for n, path in enumerate(kept)}}
+    return int((await connection.execute(text(_CHANGE.format(config=config)), row)).scalar_one())
 
 
 def _stored(row: Row) -> StoredCampaign:
@@ -234,10 +263,13 @@ async def _ends_too_early(connection: AsyncConnection, changed: Campaign) -> boo
     return bool((await connection.execute(_COUNT_OPEN, key)).scalar_one())
 
 
+def _key(campaign: Campaign) -> dict[str, object]:
+    return {"tenant_id": campaign.tenant_uuid, "campaign_id": campaign.id}
+
+
 def _row(campaign: Campaign, now: datetime) -> dict[str, object]:
     return {
-        "tenant_id": campaign.tenant_uuid,
-        "campaign_id": campaign.id,
+        **_key(campaign),
         "name": campaign.name,
         "status": campaign.status.value,
         "config": campaign.model_dump_json(exclude={"status"}),

@@ -31,7 +31,8 @@ moved AS (
        SET held_micros = a.held_micros + locked.held,
            spent_micros = a.spent_micros + locked.spent,
            message_count = a.message_count + locked.messages,
-           last_due_at = greatest(a.last_due_at, locked.due_at)
+           last_due_at = greatest(a.last_due_at, locked.due_at),
+           booked_due_at = locked.due_at
       FROM locked
      WHERE (a.tenant_id, a.campaign_id, a.scope, a.key)
          = (locked.tenant_id, locked.campaign_id, locked.scope, locked.key)

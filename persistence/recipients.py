@@ -173,10 +173,10 @@ class PostgresRecipients:
                 records=_staged(recipients, key or partial(import_key, campaign.id)),
             )
             rows = await connection.fetch(_ADD.sql, *_ADD.arguments(parameters))
-            if key is not None:
+            brings_its_own = key is not None
+            if brings_its_own and (parts := least_parts(content)) is not None:
                 await connection.execute(
-                    _NOTE_BATCH.sql,
-                    *_NOTE_BATCH.arguments({**parameters, "parts": least_parts(content)}),
+                    _NOTE_BATCH.sql, *_NOTE_BATCH.arguments({**parameters, "parts": parts})
                 )
             reopened = bool(rows) and status == CampaignStatus.COMPLETED
             if reopened:

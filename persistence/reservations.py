@@ -1,7 +1,7 @@
 """Holding the price of an attempt, in PostgreSQL."""
 
 from collections.abc import Callable, Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import Final
 
 import asyncpg
@@ -21,7 +21,7 @@ from madan_sara.persistence.accounts import ACCOUNT_COLUMNS, account_from, open_
 from madan_sara.persistence.database import Database, Query
 from madan_sara.persistence.ledger_sql import BOOK_ENTRIES
 from madan_sara.persistence.rows import Row, decision_from
-from madan_sara.policy.budget import Account
+from madan_sara.policy.budget import Account, AccountScope, decide_due
 
 # Locks the message, then the accounts of the send and those of the hold it replaces, in the
 # one order everything locks in.
@@ -35,7 +35,7 @@ WITH message AS (
      WHERE tenant_id = :tenant_id AND message_id = :message_id
        AND attempt_no = CAST(:replaced AS integer) AND kind = 'hold'
 )
-SELECT a.campaign_id, {ACCOUNT_COLUMNS},
+SELECT a.campaign_id, {ACCOUNT_COLUMNS}, a.ends_at,
        (SELECT attempt_no FROM budget_entries
          WHERE tenant_id = :tenant_id AND message_id = :message_id
            AND attempt_no = CAST(:attempt_no AS integer) AND kind = 'hold') AS held_already,
@@ -165,8 +165,10 @@ class Reservations:
                 rows = await _lock_accounts(connection, parameters)
                 if (found := _found_again(rows[0])) is not None:
                     return found
-                price_micros = reservation.plan.price_micros
-                block = decide(_accounts_of_send(rows, parameters), price_micros)
+                plan = reservation.plan
+                block = _behind_end(rows, plan.scheduled_at) or decide(
+                    _accounts_of_send(rows, parameters), plan.price_micros
+                )
                 if block is not None:
                     twin = await _held_by_a_twin(connection, parameters)
                     return twin or ReserveResult(block=block)
@@ -229,6 +231,12 @@ def _hold_parameters(reservation: ReserveInput, day: date) -> dict[str, object]:
         "plan": reservation.plan.model_dump_json(),
         "now": reservation.now,
     }
+
+
+def _behind_end(rows: Sequence[RowMapping], due_at: datetime | None) -> Block | None:
+    """The campaign's end, where it was moved before a send that was planned meanwhile."""
+    ends_at = next(row["ends_at"] for row in rows if row["scope"] == AccountScope.CAMPAIGN)
+    return None if due_at is None else decide_due(ends_at, due_at)
 
 
 def _accounts_of_send(

@@ -15,6 +15,9 @@ M = TypeVar("M", bound=BaseModel)
 def read_stored(model: type[M], document: str, *, context: Mapping[str, object] | None = None) -> M:
     """A model from a row's JSON.
 
+    Fields that this version does not know, at any depth, are passed over: a newer one has
+    written them.
+
     Args:
         model: the model it was written from.
         document: the JSON.
@@ -24,7 +27,7 @@ def read_stored(model: type[M], document: str, *, context: Mapping[str, object] 
         UnreadableRowError: it is no such model.
     """
     try:
-        return model.model_validate_json(document, context=context)
+        return model.model_validate_json(document, extra="ignore", context=context)
     except ValidationError as error:
         found = error.errors(include_url=False, include_context=False, include_input=False)
         violations = [f"{_location(model, violation)}: {violation['type']}" for violation in found]
@@ -34,14 +37,13 @@ def read_stored(model: type[M], document: str, *, context: Mapping[str, object] 
 def _location(model: type[BaseModel], violation: ErrorDetails) -> str:
     """The path of a violation, by the names of fields.
 
-    A key of a mapping is left out: it is a value, such as the name of a person's attribute. A
-    field that is not known here is one of another version.
+    A key of a mapping is left out: it is a value, such as the name of a person's attribute.
     """
     known = _names_of_fields(model)
     *through, last = violation["loc"] or ("",)
     steps = [step if isinstance(step, int) or step in known else "?" for step in through]
-    is_named = isinstance(last, int) or last in known or violation["type"] == "extra_forbidden"
-    return ".".join(map(str, [model.__name__, *steps, last if is_named else "?"]))
+    is_field = isinstance(last, int) or last in known
+    return ".".join(map(str, [model.__name__, *steps, last if is_field else "?"]))
 
 
 @cache

@@ -65,6 +65,18 @@ def decide_reservation(accounts: Sequence[Account], price_micros: int) -> Block 
     return None
 
 
+def decide_due(ends_at: datetime | None, due_at: datetime) -> Block | None:
+    """What forbids to hold money for a send that is due then, if anything: the campaign's end.
+
+    Args:
+        ends_at: when the campaign ends; None: it has no end.
+        due_at: when the message is to be sent.
+    """
+    if ends_at is None or due_at < ends_at:
+        return None
+    return Block(reason=ExitReason.EXPIRED, details={"end_date": ends_at.isoformat()})
+
+
 def decide_spend(accounts: Sequence[Account], amount_micros: int) -> Block | None:
     """The limit on money that forbids to spend an amount, if any: campaign's, channel's or day's.
 

@@ -8,7 +8,7 @@ from typing import Final
 
 from madan_sara.contracts.campaign import Campaign
 from madan_sara.contracts.channels import Channel
-from madan_sara.contracts.content import MessageContent
+from madan_sara.contracts.content import EmailContent, MessageContent
 from madan_sara.contracts.money import to_micros
 from madan_sara.contracts.settings import OrchestratorSettings
 from madan_sara.policy.budget import Account, AccountScope
@@ -55,30 +55,43 @@ def listed_price(campaign: Campaign, channel: Channel) -> int:
 def least_price(campaign: Campaign, channel: Channel, *, batch_parts: int | None = None) -> int:
     """The least in micro-units that a campaign's message can cost with any values filled in.
 
+    Once a short batch is done it still counts: recipients whose text is longer are then tried
+    with money that is too little for them, once for each amount that is left, and wait again.
+
     Args:
         campaign: with its own texts, if it has any.
-        channel: the channel it is sent on.
-        batch_parts: the fewest segments of a text message that brings its own text; see
-            `least_parts`. None: there are none.
+        channel: what it is sent on.
+        batch_parts: the fewest segments of a text message that brought its own text; see
+            `least_parts`. None: none has.
     """
     own = _price_of_template(campaign, channel, certain_text)
     if batch_parts is None or channel is not Channel.SMS:
         return own
-    return min(own, price_of_message(campaign.settings, channel, parts=batch_parts))
+    brought = price_of_message(campaign.settings, channel, parts=batch_parts)
+    return brought if _template(campaign, channel) is None else min(own, brought)
 
 
-def least_parts(content: MessageContent) -> int:
-    """The fewest segments a text message can have with any values filled in."""
+def least_parts(content: MessageContent) -> int | None:
+    """The fewest segments a text message with some content can have, whatever fills it in.
+
+    Returns:
+        None where the content has no text message.
+    """
     template = content.template_for(Channel.SMS)
-    text = certain_text(template) if isinstance(template, str) else None
-    return message_parts(Channel.SMS, text)
+    if not isinstance(template, str):
+        return None
+    return message_parts(Channel.SMS, certain_text(template))
 
 
 def _price_of_template(campaign: Campaign, channel: Channel, text_of: Callable[[str], str]) -> int:
-    template = campaign.templates and campaign.templates.template_for(channel)
+    template = _template(campaign, channel)
     text = text_of(template) if isinstance(template, str) else None
     settings = campaign.settings
     return price_of_message(settings, channel, parts=message_parts(channel, text))
+
+
+def _template(campaign: Campaign, channel: Channel) -> str | EmailContent | None:
+    return None if campaign.templates is None else campaign.templates.template_for(channel)
 
 
 @dataclass(frozen=True)

@@ -1,27 +1,36 @@
 """All violations of a campaign: fields that cannot be read, then contradictions."""
 
+from collections.abc import Sequence
+from typing import NamedTuple
+
 from pydantic import ValidationError
 
-from madan_sara.contracts.campaign import OutreachCampaign
+from madan_sara.contracts.campaign import Campaign, OutreachCampaign
 from madan_sara.contracts.settings import OrchestratorSettings
 from madan_sara.contracts.violations import violation_lines
 from madan_sara.policy.campaign_rules import campaign_violations
 
 
-def check_campaign(
-    document: object, defaults: OrchestratorSettings
-) -> tuple[OutreachCampaign | None, list[str]]:
+class CheckedCampaign(NamedTuple):
+    """A campaign as it was read, and everything that is wrong with it."""
+
+    #: None: it could not be read.
+    request: OutreachCampaign | None
+    complete: Campaign | None
+    #: Each as `field: what is wrong`.
+    violations: Sequence[str]
+
+
+def check_campaign(document: object, defaults: OrchestratorSettings) -> CheckedCampaign:
     """Read a campaign; once it can be read, look for contradictions.
 
     Args:
         document: the campaign's fields.
         defaults: the rules it gets if it brings none of its own.
-
-    Returns:
-        The campaign, None if it could not be read; and each violation, as `field: description`.
     """
     try:
-        campaign = OutreachCampaign.model_validate(document)
+        request = OutreachCampaign.model_validate(document)
     except ValidationError as error:
-        return None, violation_lines(error)
-    return campaign, campaign_violations(campaign.resolved(defaults))
+        return CheckedCampaign(None, None, violation_lines(error))
+    complete = request.resolved(defaults)
+    return CheckedCampaign(request, complete, campaign_violations(complete))

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from uuid import UUID
 
 from madan_sara.activities.own_campaign import require_own
@@ -14,11 +15,13 @@ from madan_sara.contracts.errors import (
 )
 from madan_sara.contracts.reading import read, require
 from madan_sara.contracts.settings import OrchestratorSettings
+from madan_sara.contracts.words.versions import saved_one_stands
 from madan_sara.persistence.campaign_status import PostgresCampaignStatus
 from madan_sara.persistence.campaigns import PostgresCampaignStore
 from madan_sara.persistence.database import Database
 from madan_sara.policy.campaign_versions import (
     CampaignChange,
+    GivenCampaign,
     StoredCampaign,
     differing_fields,
     saved_over,
@@ -35,7 +38,9 @@ class ChosenCampaign:
     campaign: Campaign
     #: The caller's own, to be saved first; None: the saved one is used.
     unsaved: OutreachCampaign | None = None
-    #: The change its saving made; None: it was not saved.
+    #: The same as it was when it was chosen.
+    given: GivenCampaign | None = None
+    #: What saving it has changed; None: it was not saved.
     change: CampaignChange | None = None
     warnings: Sequence[str] = ()
 
@@ -94,14 +99,14 @@ class Campaigns:
             InvalidRequestError: its fields contradict each other, or a limit is below
                 what is held or spent already; nothing was stored.
         """
-        own = self.checked(campaign)
+        given = GivenCampaign.of(campaign, self.checked(campaign))
         change = await self._store.save(
-            own, datetime.now(UTC), over=lambda present: saved_over(campaign, own, present)
+            given.own, datetime.now(UTC), over=partial(saved_over, given)
         )
-        campaign.note_saved(change.now.version)
+        campaign.note_saved(given.saved_as(change))
         return change
 
-    async def choose(self, given: OutreachCampaign | UUID) -> ChosenCampaign:
+    async def choose(self, campaign: OutreachCampaign | UUID) -> ChosenCampaign:
         """The campaign a send goes by.
 
         That is the saved one, unless there is none, or the caller has changed an object that
@@ -109,35 +114,30 @@ class Campaigns:
         another caller.
 
         Args:
-            given: a campaign, or the id of a saved one.
+            campaign: a campaign, or the id of a saved one.
 
         Raises:
             InvalidRequestError: its fields contradict each other, or it is another
                 tenant's.
             NotFoundError: there is no such campaign.
         """
-        if isinstance(given, UUID):
-            return ChosenCampaign(await self.get(given))
-        if not isinstance(given, OutreachCampaign):
+        if isinstance(campaign, UUID):
+            return ChosenCampaign(await self.get(campaign))
+        if not isinstance(campaign, OutreachCampaign):
             raise InvalidRequestError(
                 f"campaign: must be an OutreachCampaign or the UUID of a saved one, "
-                f"not {type(given).__name__}"
+                f"not {type(campaign).__name__}"
             )
-        own = self.checked(given)
-        saved = await self._store.load(self._tenant_id, own.id)
+        given = GivenCampaign.of(campaign, self.checked(campaign))
+        saved = await self._store.load(self._tenant_id, given.own.id)
         if saved is None:
-            return ChosenCampaign(own, unsaved=given)
-        differing = differing_fields(given, own, saved.campaign)
+            return ChosenCampaign(given.own, campaign, given)
+        differing = differing_fields(given, saved.campaign)
         if not differing:
             return ChosenCampaign(saved.campaign)
-        if given.saved_version == saved.version:
-            return ChosenCampaign(own.with_status(saved.campaign.status), unsaved=given)
-        warning = (
-            f"campaign: the saved one stands, which differs from the one given in "
-            f"{', '.join(differing)}; to change it, load it (`get_campaign`), change that one and "
-            "save it"
-        )
-        return ChosenCampaign(saved.campaign, warnings=[warning])
+        if given.version == saved.version:
+            return ChosenCampaign(sent_over(given, saved), campaign, given)
+        return ChosenCampaign(saved.campaign, warnings=[saved_one_stands(differing)])
 
     async def save_chosen(self, chosen: ChosenCampaign) -> ChosenCampaign | None:
         """Save a send's campaign, if it is to be saved.
@@ -149,25 +149,23 @@ class Campaigns:
         Raises:
             InvalidRequestError: a limit is below what is held or spent already.
         """
-        given, own = chosen.unsaved, chosen.campaign
-        if given is None:
+        campaign, given = chosen.unsaved, chosen.given
+        if campaign is None or given is None:
             return chosen
-        is_new = given.saved_version is None
         try:
             change = await self._store.save(
-                own, datetime.now(UTC), over=lambda present: sent_over(given, own, present)
+                chosen.campaign, datetime.now(UTC), over=partial(sent_over, given)
             )
         except CampaignConflictError:
             return None
-        given.note_saved(change.now.version)
-        warnings = await self._namesakes(given) if is_new else []
+        campaign.note_saved(given.sent_as(change))
+        is_unnamed = given.known is None and "id" not in campaign.model_fields_set
+        warnings = await self._namesakes(given.own) if is_unnamed else []
         return replace(chosen, change=change, warnings=warnings)
 
-    async def _namesakes(self, made: OutreachCampaign) -> list[str]:
-        """A warning about a new campaign whose id was not written but made with the object."""
-        if "id" in made.model_fields_set:
-            return []
-        other = await self._store.namesake(self.checked(made))
+    async def _namesakes(self, made: Campaign) -> list[str]:
+        """What to say of a new campaign whose id was not written but made with the object."""
+        other = await self._store.namesake(made)
         if other is None:
             return []
         warning = (

@@ -2,13 +2,13 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from uuid import UUID
 
-from madan_sara.contracts.campaign_run import CampaignRef, Sweep
-from madan_sara.contracts.outreach import ExitReason, MessageRef, OutreachState
+from madan_sara.activities.campaign_stores import OutreachStarter
+from madan_sara.contracts.campaign_run import CampaignRef
+from madan_sara.contracts.outreach import MessageRef
 from madan_sara.persistence.campaign_runs import PostgresCampaignRuns
+from madan_sara.persistence.sweeps import Place
 from madan_sara.policy.campaign_versions import CampaignChange
-from madan_sara.starter.outreaches import Outreaches
 
 
 @dataclass(frozen=True)
@@ -23,12 +23,13 @@ class MovedEnds:
     """
 
     runs: PostgresCampaignRuns
-    outreaches: Outreaches
+    outreaches: OutreachStarter
 
     async def close_behind(self, change: CampaignChange) -> int:
-        """Close the sends planned after a campaign's new end.
+        """Close the sends a campaign's end comes before.
 
-        Interrupted, it leaves sends that expire at their own time.
+        Each save looks for them, so that one that broke off is made good by the next. The
+        workflows are asked to end once all is closed; those that are not find it when they wake.
 
         Args:
             change: the save that may have moved the end.
@@ -36,26 +37,15 @@ class MovedEnds:
         Returns:
             How many were closed, as `blocked`, `expired`.
         """
-        before, now = change.before, change.now.campaign
-        end = now.end_date
-        if before is None or end is None or (before.end_date and before.end_date <= end):
+        campaign = change.now.campaign
+        if change.before is None or campaign.end_date is None:
             return 0
-        ref = CampaignRef(tenant_id=now.tenant_uuid, campaign_id=now.id)
-        sweep = Sweep(
-            states=[OutreachState.SCHEDULED],
-            state=OutreachState.BLOCKED,
-            reason=ExitReason.EXPIRED,
-            planned_from=end,
-        )
-        closed, last = 0, None
-        while True:
-            page = await self.runs.sweep(ref, sweep, last, datetime.now(UTC))
-            closed += len(page.ended)
-            await self.outreaches.cancel_each([_message(ref, message) for message in page.ended])
-            if page.last is None:
-                return closed
-            last = page.last
-
-
-def _message(ref: CampaignRef, message_id: UUID) -> MessageRef:
-    return MessageRef(tenant_id=ref.tenant_id, message_id=message_id)
+        ref = CampaignRef(tenant_id=campaign.tenant_uuid, campaign_id=campaign.id)
+        closed: list[MessageRef] = []
+        after: Place | None = Place.at(campaign.end_date)
+        while after is not None:
+            page = await self.runs.close_behind_end(ref, after, datetime.now(UTC))
+            closed += [MessageRef(tenant_id=ref.tenant_id, message_id=m) for m in page.closed]
+            after = page.last
+        await self.outreaches.cancel_each(closed)
+        return len(closed)

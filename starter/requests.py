@@ -135,11 +135,12 @@ def checked_campaign(
         InvalidRequestError: every violation at once.
     """
     given = campaign.model_dump(warnings=False)
-    rules = defaults or OrchestratorSettings()
-    checked, violations = check_campaign(given, rules)
-    if checked is None or violations:
-        raise InvalidRequestError(listed(f"campaign.{violation}" for violation in violations))
-    return checked.resolved(rules)
+    checked = check_campaign(given, defaults or OrchestratorSettings())
+    if checked.complete is None or checked.violations:
+        raise InvalidRequestError(
+            listed(f"campaign.{violation}" for violation in checked.violations)
+        )
+    return checked.complete
 
 
 def _taken_apart(recipient: object) -> tuple[str, dict[str, Any]]:

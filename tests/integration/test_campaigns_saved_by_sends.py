@@ -186,3 +186,45 @@ async def test_a_second_campaign_of_a_name_is_meant_under_an_id_or_after_the_fir
         make_campaign(tenant_id), "joseph", _own_mailbox("joseph"), MANGOES
     )
     assert sent["warnings"] == []
+
+
+@pytest.mark.parametrize("ordered", [CampaignStatus.PAUSED, CampaignStatus.CANCELLED])
+async def test_a_status_set_on_an_object_is_saved_by_the_save_after_a_send(
+    orchestrator, tenant_id, ordered
+):
+    campaign = make_campaign(tenant_id)
+    await orchestrator.save_campaign(campaign)
+    campaign.status, campaign.daily_limit = ordered, 5
+    await orchestrator.send_outreach(campaign, "marie", make_profile(), MANGOES)
+    saved = await orchestrator.get_campaign(campaign.id)
+    assert (saved.status, saved.daily_limit) == (CampaignStatus.ACTIVE, 5)
+    await orchestrator.save_campaign(campaign)
+    assert (await orchestrator.get_campaign(campaign.id)).status is ordered
+
+
+async def test_of_two_saves_of_one_object_in_flight_one_conflicts_or_none_is_lost(
+    orchestrator, tenant_id
+):
+    campaign = make_campaign(tenant_id, daily_limit=4)
+    await orchestrator.save_campaign(campaign)
+
+    async def save(limit: int) -> int | None:
+        campaign.daily_limit = limit
+        try:
+            await orchestrator.save_campaign(campaign)
+        except CampaignConflictError:
+            return None
+        return limit
+
+    saves = await asyncio.gather(*map(save, range(5, 9)))
+    stored = (await orchestrator.get_campaign(campaign.id)).daily_limit
+    assert [limit for limit in saves if limit is not None] == [stored]
+
+
+async def test_a_status_copied_in_as_plain_text_is_saved(orchestrator, tenant_id):
+    campaign = make_campaign(tenant_id)
+    await orchestrator.save_campaign(campaign)
+    paused = campaign.model_copy(update={"status": "paused"})
+    await orchestrator.save_campaign(paused)
+    await orchestrator.save_campaign(paused)
+    assert (await orchestrator.get_campaign(campaign.id)).status is CampaignStatus.PAUSED

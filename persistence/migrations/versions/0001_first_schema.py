@@ -233,10 +233,15 @@ CREATE TABLE budget_accounts (
     message_limit bigint,
     message_count bigint NOT NULL DEFAULT 0 CHECK (message_count >= 0),
     last_due_at   timestamptz,
+    -- Of the campaign's own account: when the campaign ends, and when the last booking is due. A
+    -- save and a hold take turns at the account, so that no hold is taken behind an earlier end.
+    ends_at       timestamptz,
+    booked_due_at timestamptz,
     PRIMARY KEY (tenant_id, campaign_id, scope, key),
     FOREIGN KEY (tenant_id, campaign_id) REFERENCES campaigns,
     CONSTRAINT spend_within_limit CHECK (held_micros + spent_micros <= limit_micros),
-    CONSTRAINT messages_within_limit CHECK (message_count <= message_limit)
+    CONSTRAINT messages_within_limit CHECK (message_count <= message_limit),
+    CONSTRAINT due_before_end CHECK (booked_due_at < ends_at)
 ) WITH (fillfactor = 20)
 """
 
@@ -266,6 +271,13 @@ CREATE UNIQUE INDEX one_end_per_hold ON budget_entries (tenant_id, message_id, a
 _ENTRIES_BY_CAMPAIGN = """
 CREATE INDEX budget_entries_by_campaign
     ON budget_entries (tenant_id, campaign_id, kind, created_at)
+"""
+
+# The sends a campaign's end comes before. Holds alone are due; by its kind no other statement
+# would be kept from reading all of a tenant's here.
+_HOLDS_BY_DUE_TIME = """
+CREATE INDEX holds_by_due_time
+    ON budget_entries (tenant_id, campaign_id, due_at, message_id) WHERE due_at IS NOT NULL
 """
 
 _ATTEMPTS = """
@@ -583,6 +595,7 @@ _STATEMENTS = (
     _ENTRIES,
     _ONE_END_PER_HOLD,
     _ENTRIES_BY_CAMPAIGN,
+    _HOLDS_BY_DUE_TIME,
     _ATTEMPTS,
     _ONE_ACCEPTED,
     _WAITING,

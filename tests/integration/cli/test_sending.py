@@ -61,6 +61,7 @@ async def test_the_saved_campaign_stands_against_the_files(
 
     (warning,) = again.document["warnings"]
     assert "the saved one stands, which differs from the one given in daily_limit;" in warning
+    assert "at a shell, save its file (`madan-sara campaign save`)" in warning
     assert "warning" in outcome.out
     assert (await orchestrator.get_campaign(UUID(campaign["id"]))).daily_limit == 3
 

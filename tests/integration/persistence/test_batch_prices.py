@@ -48,3 +48,31 @@ async def test_a_batch_shorter_than_the_campaigns_text_is_paid_by_its_own(
         await PostgresCampaignStatus(database).snapshot(shop.tenant_id, campaign.id, NOW), NOW
     )
     assert status["daily_limit"]["can_send"]
+
+
+@pytest.mark.parametrize(
+    ("contents", "segments", "starts"),
+    [
+        ([{"sms": "a" * 400}], 3, None),
+        ([{"default": "a" * 400}], 3, None),
+        ([{"chat": "Bonjour"}, {"sms": "a" * 400}], 3, None),
+        ([{"sms": "a" * 161}, {"chat": "Bonjour"}], 2, 1),
+        ([{"sms": "a" * 400}, {"sms": "a" * 161}], 2, 1),
+    ],
+)
+async def test_a_campaign_without_templates_is_paid_by_the_texts_of_its_batches(
+    shop, database, contents, segments, starts
+):
+    campaign = await shop.campaign(
+        channels=["sms", "chat"],
+        budget_total=Decimal("0.02"),
+        settings={"prices": {"sms": "0.01", "chat": 1}},
+    )
+    ref = CampaignRef(tenant_id=shop.tenant_id, campaign_id=campaign.id)
+    for number, content in enumerate(contents):
+        batch = new_batch(campaign, people(f"ana-{number}", f"joe-{number}"), content)
+        await PostgresRecipients(database).add(campaign, batch, NOW)
+
+    facts = await PostgresCampaignRuns(database).facts(ref, NOW)
+    assert facts.batch_parts == segments
+    assert next_step(facts, NOW).dispatch == starts

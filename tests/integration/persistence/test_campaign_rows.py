@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from functools import partial
 
 import pytest
 from sqlalchemy import text
@@ -9,7 +10,7 @@ from sqlalchemy.exc import IntegrityError
 
 from madan_sara.contracts.campaign import OutreachCampaign
 from madan_sara.contracts.errors import CampaignConflictError
-from madan_sara.policy.campaign_versions import saved_over
+from madan_sara.policy.campaign_versions import GivenCampaign, saved_over
 from tests.integration.persistence.shop import NOW
 
 _CONFIG = text("UPDATE campaigns SET config = CAST(:config AS jsonb) WHERE campaign_id = :id")
@@ -70,9 +71,9 @@ async def _order(shop, campaign, **limits) -> None:
 
 
 async def _save(shop, given: OutreachCampaign) -> bool:
-    own = given.resolved()
+    snapshot = GivenCampaign.of(given, given.resolved())
     try:
-        await shop.campaigns.save(own, NOW, over=lambda present: saved_over(given, own, present))
+        await shop.campaigns.save(snapshot.own, NOW, over=partial(saved_over, snapshot))
     except CampaignConflictError:
         return False
     return True

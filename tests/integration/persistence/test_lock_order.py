@@ -69,7 +69,7 @@ async def test_a_sweep_that_waits_for_a_message_gives_back_its_latest_hold(shop,
         await eventually(partial(_a_statement_waits, database), "it waits for the message")
         await connection.execute(_MOVE_HOLD, {"message_id": message.message_id})
 
-    assert len((await sweeping).ended) == 1
+    assert (await sweeping).ended == 1
     await assert_nothing_left_behind(database, shop.tenant_id)
 
 

@@ -6,13 +6,23 @@ from uuid import uuid4
 import pytest
 from pydantic import ValidationError
 
-from madan_sara.contracts.campaign import Campaign, CampaignStatus, OutreachCampaign, resolved
+from madan_sara.contracts.campaign import (
+    Campaign,
+    CampaignStatus,
+    OutreachCampaign,
+    SavedAs,
+    resolved,
+)
 from madan_sara.contracts.channels import Channel
 from madan_sara.contracts.errors import InvalidRequestError
 from madan_sara.contracts.settings import DEFAULT_PRICES, OrchestratorSettings
 from tests.makers import make_campaign
 
 END = datetime(2030, 5, 1, 18, 0, tzinfo=UTC)
+
+
+def _saved(campaign: OutreachCampaign, version: int) -> SavedAs:
+    return SavedAs(campaign.tenant_uuid, campaign.id, version, campaign.status)
 
 
 def test_it_is_over_from_its_end_on():
@@ -28,12 +38,25 @@ def test_without_an_end_it_is_never_over():
 def test_a_campaign_knows_which_saved_version_it_comes_from_and_writes_it_nowhere():
     campaign = make_campaign(uuid4())
     assert campaign.saved_version is None
-    campaign.note_saved(3)
+    campaign.note_saved(_saved(campaign, 3))
     assert campaign.saved_version == campaign.model_copy(deep=True).saved_version == 3
+    campaign.note_saved(_saved(campaign, 2))  # Begun before the other, and answered after it.
+    assert campaign.saved_version == 3
     # Under another id it is another campaign, and so is one that is made from what is written.
-    assert campaign.model_copy(update={"id": uuid4()}).saved_version is None
+    for other in ({"id": uuid4()}, {"tenant_uuid": uuid4()}):
+        assert campaign.model_copy(update=other).saved_version is None
     assert OutreachCampaign.model_validate(campaign.model_dump()).saved_version is None
     assert OutreachCampaign.model_construct(**dict(campaign)).saved_version is None
+
+
+def test_a_campaign_saved_under_another_tenant_is_known_there_by_its_version_only():
+    ours = make_campaign(uuid4())
+    ours.note_saved(_saved(ours, 3))
+    theirs = ours.model_copy(update={"tenant_uuid": uuid4()})
+    theirs.note_saved(_saved(theirs, 1))
+    assert (ours.saved_version, theirs.saved_version) == (3, 1)
+    theirs.tenant_uuid = ours.tenant_uuid
+    assert theirs.saved_version is None
 
 
 def test_a_resolved_campaign_has_its_settings_and_every_price_written_out():
@@ -44,6 +67,21 @@ def test_a_resolved_campaign_has_its_settings_and_every_price_written_out():
     assert complete.settings == cheap.with_all_prices()
     written.settings = OrchestratorSettings(dedup_lookback_hours=5)
     assert written.resolved(cheap).settings.dedup_lookback_hours == 5
+
+
+@pytest.mark.parametrize("brings_them", [True, False])
+def test_a_resolved_campaign_shares_no_mapping_with_the_settings_given(brings_them):
+    given = OrchestratorSettings(
+        patience_minutes={Channel.SMS: 5}, ambiguous_delivery={Channel.SMS: "at_least_once"}
+    )
+    written = OutreachCampaign(name="Bread", channels=["sms"])
+    written.settings = given if brings_them else None
+    complete = written.resolved(given)
+    for name, value in given:
+        if isinstance(value, dict):
+            before = dict(getattr(complete.settings, name))
+            value.clear()
+            assert getattr(complete.settings, name) == before != {}
 
 
 def test_a_stored_campaign_is_read_as_it_was_written_and_never_changed():
@@ -64,7 +102,7 @@ def test_a_loaded_campaign_is_changed_apart_from_the_stored_one():
     loaded = OutreachCampaign.of(complete, 4)
     loaded.channels.append(Channel.SMS)
     assert complete.channels == (Channel.EMAIL,)
-    assert (loaded.saved_version, loaded.saved_status) == (4, complete.status)
+    assert loaded.saved_as == (complete.tenant_uuid, complete.id, 4, complete.status)
     written = OutreachCampaign.model_validate(loaded.model_dump())
     written.follow(loaded)
     assert written.saved_version == 4

@@ -1,14 +1,18 @@
 """Every end of a message is said with its figures."""
 
+from uuid import uuid4
+
 import pytest
 
 from madan_sara.contracts.campaign import FINAL_STATUSES, CampaignStatus
 from madan_sara.contracts.campaign_run import WaitReason
 from madan_sara.contracts.decision import RoutingReason, RuledOut, TimingReason, ZoneSource
 from madan_sara.contracts.delivery import AttemptState, DeliveryEventKind, DeliveryOutcome
+from madan_sara.contracts.errors import CampaignConflictError
 from madan_sara.contracts.outreach import ExitReason, OutreachState
 from madan_sara.contracts.words import choices, progress, waits
 from madan_sara.contracts.words.ends import why_unsent
+from madan_sara.contracts.words.versions import saved_one_stands
 
 EARLIER = {"last_message_id": "m-1", "last_message_at": "2030-01-05T10:00:00.5Z"}
 
@@ -106,3 +110,13 @@ def test_an_end_without_figures_is_reported_too(reason):
 )
 def test_there_are_words_for_everything(described, there_are):
     assert set(described) == set(there_are)
+
+
+@pytest.mark.parametrize(
+    "rendered",
+    [saved_one_stands(["daily_limit"]), str(CampaignConflictError(uuid4(), ["daily_limit"]))],
+)
+def test_a_campaign_stored_otherwise_is_changed_from_a_program_and_from_a_shell(rendered):
+    assert "differs from the one given in daily_limit; " in rendered
+    assert "load it (`get_campaign`), change that one and save it" in rendered
+    assert "at a shell, save its file (`madan-sara campaign save`)" in rendered

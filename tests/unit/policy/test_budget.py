@@ -1,3 +1,4 @@
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -111,3 +112,17 @@ def test_no_limit_is_ever_exceeded(booked, price):
         assert (block.reason is ExitReason.BUDGET_EXCEEDED) == (not fits)
     if not fits:
         assert Decimal(block.details["remaining_budget"]) < Decimal(block.details["price"])
+
+
+END = datetime(2030, 5, 1, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("ends_at", "late", "is_held"),
+    [(END, -1, True), (END, 0, False), (END, 1, False), (None, 1, True)],
+)
+def test_no_money_is_held_for_a_send_that_is_due_when_its_campaign_is_over(ends_at, late, is_held):
+    block = budget.decide_due(ends_at, END + timedelta(microseconds=late))
+    assert (block is None) is is_held
+    if block is not None:
+        assert (block.reason, block.details) == (ExitReason.EXPIRED, {"end_date": END.isoformat()})

@@ -132,12 +132,19 @@ def test_a_text_that_a_batch_brings_lowers_the_least_price_and_never_raises_it()
     assert least_price(long, Channel.SMS, batch_parts=9) == 22_500
     assert least_parts(MessageContent({Channel.SMS: "a" * 161})) == 2
     assert least_parts(MessageContent({"default": "a" * 161 + "{{ name }}"})) == 2
-    assert least_parts(MessageContent({Channel.EMAIL: "a" * 161})) == 1
+    assert least_parts(MessageContent({Channel.EMAIL: "a" * 161})) is None
     by_email = campaign(channels=["email"])
     assert least_price(by_email, Channel.EMAIL, batch_parts=1) == 1_000
 
 
-def test_several_segments_are_reported_with_their_cause():
+@pytest.mark.parametrize("templates", [None, MessageContent({Channel.EMAIL: "Bonjou"})])
+@pytest.mark.parametrize(("parts", "price"), [(None, 7_500), (1, 7_500), (3, 22_500)])
+def test_without_a_text_of_its_own_a_campaign_costs_what_its_batches_do(templates, parts, price):
+    bare = campaign(channels=["sms"], templates=templates)
+    assert least_price(bare, Channel.SMS, batch_parts=parts) == price
+
+
+def test_several_segments_are_reported_with_what_makes_them():
     assert text_warnings(sms_campaign("a" * 160), RULES) == []
     (warning,) = text_warnings(sms_campaign("a" * 150 + "{{ name }}" + BREAD), RULES)
     assert warning.startswith("templates.sms: takes 3 segments as a text message (152 units of UCS")

@@ -20,13 +20,13 @@ LATE = {"optimal_send_times": {"email": {"weekday": "22:00"}}}
 
 
 def fields_of(document: object) -> list[str]:
-    campaign, violations = check_campaign(document, OrchestratorSettings())
+    campaign, _, violations = check_campaign(document, OrchestratorSettings())
     assert (campaign is None) or violations
     return [violation.split(":")[0] for violation in violations]
 
 
 def test_a_sound_campaign_is_read():
-    campaign, violations = check_campaign(SOUND, OrchestratorSettings())
+    campaign, _, violations = check_campaign(SOUND, OrchestratorSettings())
     assert campaign is not None
     assert (campaign.name, violations) == ("Spring fair", [])
 
@@ -47,7 +47,7 @@ def test_what_cannot_be_read_is_named_at_once_and_before_any_contradiction():
 
 
 def test_a_name_that_is_no_text_is_a_violation_of_its_own():
-    _, (violation,) = check_campaign({**SOUND, "\ud800": 1}, OrchestratorSettings())
+    _, _, (violation,) = check_campaign({**SOUND, "\ud800": 1}, OrchestratorSettings())
     assert violation.startswith("contains half a character; remove it")
     numbered: dict[Any, Any] = {**SOUND, 5: 1, "daily_limit": -1}
     assert fields_of(numbered) == ["daily_limit", "5"]
