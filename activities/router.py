@@ -6,8 +6,9 @@ from typing import Any
 
 from temporalio import activity
 
+from madan_sara.activities.own_campaign import Tenants, own_campaign
 from madan_sara.activities.stores import DecisionFacts, DecisionFactsSource
-from madan_sara.contracts.campaign import Campaign, OutreachCampaign, resolved
+from madan_sara.contracts.campaign import Campaign, OutreachCampaign
 from madan_sara.contracts.channels import Channel
 from madan_sara.contracts.content import MessageContent
 from madan_sara.contracts.decision import RoutingDecision
@@ -26,11 +27,17 @@ class ChannelRouter:
         decisions: what the choice for a stored message depends on.
         text_limits: channels with a provider, and the longest text it takes
             (characters; None: no limit).
+        tenants: whose campaigns it decides for a caller.
     """
 
     def __init__(
-        self, decisions: DecisionFactsSource, text_limits: Mapping[Channel, int | None]
+        self,
+        decisions: DecisionFactsSource,
+        text_limits: Mapping[Channel, int | None],
+        *,
+        tenants: Tenants,
     ) -> None:
+        self._tenants = tenants
         self._decisions = decisions
         self._text_limits = text_limits
 
@@ -65,7 +72,7 @@ class ChannelRouter:
             InvalidRequestError: an argument is not what it should be; says what it wants.
         """
         text = read(MessageContent, content, "content")
-        complete = resolved(campaign)
+        complete = own_campaign(campaign, self._tenants)
         facts = RoutingFacts(
             campaign=complete,
             settings=complete.settings,

@@ -89,6 +89,9 @@ class OutreachOrchestrator:
         database: connection to the facts.
         settings: rules of campaigns that bring none of their own.
         tenant_id: whose messages this orchestrator reads and steers.
+
+    Raises:
+        InvalidRequestError: the settings or the tenant are none.
     """
 
     def __init__(
@@ -100,7 +103,7 @@ class OutreachOrchestrator:
         tenant_id: UUID = DEFAULT_TENANT,
     ) -> None:
         self._database = database
-        self._tenant_id = tenant_id
+        self._tenant_id = tenant_id = read(UUID, tenant_id, "tenant_id")
         outreaches = Outreaches(client)
         decisions = DecisionReader(database)
         requests = PostgresRequestStore(database)
@@ -125,14 +128,14 @@ class OutreachOrchestrator:
             tenant_id,
         )
         self.deduplicator = MessageDeduplicator(
-            PostgresClaimStore(database, decisions), tenant_id=tenant_id
+            PostgresClaimStore(database, decisions), tenants=tenant_id
         )
-        self.router = ChannelRouter(decisions, dict.fromkeys(Channel))
+        self.router = ChannelRouter(decisions, dict.fromkeys(Channel), tenants=tenant_id)
         self.selector = ChannelSelector()
-        self.budget = BudgetManager(PostgresBudgetLedger(database), tenant_id=tenant_id)
+        self.budget = BudgetManager(PostgresBudgetLedger(database), tenants=tenant_id)
         self.find = Finding(database, tenant_id, settings or OrchestratorSettings())
         self.scheduler = SendTimeScheduler(
-            decisions, requests, PostgresAnalyticsStore(database), tenant_id=tenant_id
+            decisions, requests, PostgresAnalyticsStore(database), tenants=tenant_id
         )
 
     @classmethod

@@ -12,6 +12,7 @@ from madan_sara.activities.closer import OutreachCloser
 from madan_sara.activities.deduplicator import MessageDeduplicator
 from madan_sara.activities.delivery import PAUSE_POLL, MessageDelivery
 from madan_sara.activities.dispatcher import MOST_IN_MOTION, CampaignDispatcher
+from madan_sara.activities.own_campaign import EVERY_TENANT
 from madan_sara.activities.router import ChannelRouter
 from madan_sara.activities.scheduler import SendTimeScheduler
 from madan_sara.activities.sender import MessageSender
@@ -97,10 +98,14 @@ def build_components(
         channel: sender.capabilities.max_characters for channel, sender in senders.items()
     }
     return Components(
-        deduplicator=MessageDeduplicator(PostgresClaimStore(database, decisions)),
-        router=ChannelRouter(decisions, text_limits),
-        scheduler=SendTimeScheduler(decisions, requests, PostgresAnalyticsStore(database)),
-        budget=BudgetManager(PostgresBudgetLedger(database)),
+        deduplicator=MessageDeduplicator(
+            PostgresClaimStore(database, decisions), tenants=EVERY_TENANT
+        ),
+        router=ChannelRouter(decisions, text_limits, tenants=EVERY_TENANT),
+        scheduler=SendTimeScheduler(
+            decisions, requests, PostgresAnalyticsStore(database), tenants=EVERY_TENANT
+        ),
+        budget=BudgetManager(PostgresBudgetLedger(database), tenants=EVERY_TENANT),
         delivery=MessageDelivery(
             PostgresAttemptStore(database),
             PostgresProviderAccounts(database),

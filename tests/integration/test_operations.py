@@ -186,7 +186,7 @@ _ON_TEMPORAL: Final = {
 }
 #: What names nothing that another tenant may have.
 _OF_NOBODY: Final = {
-    *_ALONE,
+    *(name for name in _ALONE if not name.startswith("router.")),
     "find.campaigns",
     "suppress",
 }
@@ -305,6 +305,20 @@ async def test_what_is_another_tenants_is_not_found_and_not_touched(
     await other.cancel(target.message_id)
 
 
+@pytest.mark.parametrize("tenant", [None, "nonsense", 7, object()])
+def test_an_orchestrator_is_some_tenants(client, database, tenant):
+    with pytest.raises(InvalidRequestError, match="tenant_id: "):
+        OutreachOrchestrator(client, database, tenant_id=tenant)
+
+
+async def test_a_tenant_by_its_text_has_what_is_the_tenants(
+    client, database, orchestrator, own, tenant_id
+):
+    by_text = OutreachOrchestrator(client, database, tenant_id=str(tenant_id))
+    assert await _state_of(by_text, own) == await _state_of(orchestrator, own)
+    assert (await by_text.send_outreach(own.campaign, "ana", make_profile(), _TEXT))["message_id"]
+
+
 async def _state_of(orchestrator: OutreachOrchestrator, target: Target) -> object:
     return (
         await orchestrator.get_message(target.message_id),
@@ -316,7 +330,9 @@ async def _state_of(orchestrator: OutreachOrchestrator, target: Target) -> objec
 
 async def test_an_unknown_id_is_not_found(orchestrator, tenant_id, people):
     target = Target(make_campaign(tenant_id), uuid4(), uuid4().hex, people)
-    decided = {name for name in _OPERATIONS if name.startswith(("deduplicator.", "scheduler."))}
+    decided = {
+        name for name in _OPERATIONS if name.startswith(("deduplicator.", "router.", "scheduler."))
+    }
     for name in _all_but({*_OF_NOBODY, *_EMPTY, *decided, "save_campaign"}):
         with pytest.raises(NotFoundError) as caught:
             await _call(orchestrator, name, target)

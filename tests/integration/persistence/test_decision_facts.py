@@ -8,6 +8,7 @@ from uuid import uuid4
 import pytest
 
 from madan_sara.activities.deduplicator import MessageDeduplicator
+from madan_sara.activities.own_campaign import EVERY_TENANT
 from madan_sara.activities.router import ChannelRouter
 from madan_sara.activities.scheduler import SendTimeScheduler
 from madan_sara.contracts.channels import Channel
@@ -58,9 +59,13 @@ class Steps:
     def __init__(self, database, clock):
         decisions = DecisionReader(database, clock=clock)
         requests = PostgresRequestStore(database)
-        self._deduplicator = MessageDeduplicator(PostgresClaimStore(database, decisions))
-        self._router = ChannelRouter(decisions, dict.fromkeys(Channel))
-        self._scheduler = SendTimeScheduler(decisions, requests, PostgresAnalyticsStore(database))
+        self._deduplicator = MessageDeduplicator(
+            PostgresClaimStore(database, decisions), tenants=EVERY_TENANT
+        )
+        self._router = ChannelRouter(decisions, dict.fromkeys(Channel), tenants=EVERY_TENANT)
+        self._scheduler = SendTimeScheduler(
+            decisions, requests, PostgresAnalyticsStore(database), tenants=EVERY_TENANT
+        )
         self.reader = decisions
 
     async def claim(self, ref):
