@@ -20,9 +20,10 @@ from madan_sara.contracts.outreach import (
 from madan_sara.contracts.reading import read, require
 from madan_sara.contracts.records import MessageRecord
 from madan_sara.persistence.messages import PostgresMessageStore
-from madan_sara.persistence.ownership import Ownership, OwnMessage
-from madan_sara.persistence.receipts import PostgresReceiptStore
+from madan_sara.persistence.ownership import Ownership, OwnMessage, stored_message
+from madan_sara.persistence.receipts import KeptReceipt, PostgresReceiptStore
 from madan_sara.persistence.requests import PostgresRequestStore
+from madan_sara.policy.receipts import RULES
 from madan_sara.starter.campaigns import Campaigns
 from madan_sara.starter.lost import lost_outreach
 from madan_sara.starter.outreaches import OutreachEndedError, Outreaches, OutreachHandle
@@ -157,20 +158,31 @@ class Messages:
     async def receive(self, event: DeliveryEvent) -> bool:
         """Keep a provider's receipt, and tell the outreach if it still listens.
 
+        One that is known already is told again: the try that kept it may not have come as far.
+
         Returns:
             False when the receipt is known already or its message is not ours.
         """
         receipt = require(DeliveryEvent, event, "event")
-        if not await self._receipts.receive(self._tenant_id, receipt, datetime.now(UTC)):
-            return False
-        signal = DeliveryEventSignal(
-            attempt_no=event.attempt_no,
-            kind=event.kind,
-            occurred_at=event.occurred_at,
-            code=event.code,
-        )
-        await self._outreaches.notify(await self._ownership.message(event.message_id), signal)
-        return True
+        is_new = await self._receipts.receive(self._tenant_id, receipt, datetime.now(UTC))
+        if is_new or await self._is_still_news(receipt):
+            own = stored_message(self._tenant_id, receipt.message_id)
+            signal = DeliveryEventSignal(
+                attempt_no=receipt.attempt_no,
+                kind=receipt.kind,
+                occurred_at=receipt.occurred_at,
+                code=receipt.code,
+            )
+            await self._outreaches.notify(own, signal)
+        return is_new
+
+    async def _is_still_news(self, receipt: DeliveryEvent) -> bool:
+        """Whether a receipt is kept as the tenant's, and its outreach may not know of it."""
+        kept = await self._receipts.of_attempt(self._tenant_id, receipt)
+        this = KeptReceipt(receipt.provider, receipt.provider_event_id, receipt.kind)
+        # A bounce has the last word; what it has overtaken would take that back.
+        overtaken = any(RULES[each.kind].moves_on for each in kept)
+        return this in kept and (RULES[receipt.kind].moves_on or not overtaken)
 
     async def _withdraw(self, own: OwnMessage) -> None:
         """End a message that no workflow carries; one begun meanwhile finds it ended."""
