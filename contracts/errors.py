@@ -76,7 +76,11 @@ class OutreachLostError(NotFoundError):
     """
 
     def __init__(self, message_id: UUID, became: str, *, is_known: bool) -> None:
-        super().__init__(f"message {message_id} is carried no further: its workflow {became}")
+        super().__init__(
+            f"message {message_id} is carried no further: its workflow {became}; cancel it, "
+            "which gives back what it holds, then send it again under a new key"
+        )
+        self.message_id = message_id
         self.became = became
         self.is_known = is_known
 

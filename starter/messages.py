@@ -8,7 +8,12 @@ from temporalio.client import WorkflowExecutionStatus
 from madan_sara.contracts.base import Instant
 from madan_sara.contracts.campaign import FINAL_STATUSES
 from madan_sara.contracts.delivery import AttemptState, DeliveryEvent, DeliveryEventSignal
-from madan_sara.contracts.errors import ConflictError, FinalStatusError, NotFoundError
+from madan_sara.contracts.errors import (
+    ConflictError,
+    FinalStatusError,
+    NotAsleepError,
+    NotFoundError,
+)
 from madan_sara.contracts.outreach import (
     FINAL_STATES,
     ConcludeInput,
@@ -95,6 +100,7 @@ class Messages:
         Raises:
             ConflictError: the message stands.
             NotFoundError: there is no such message.
+            OutreachLostError: its workflow is gone, or was ended from outside.
         """
         own = await self._ownership.message(message_id)
         try:
@@ -103,6 +109,7 @@ class Messages:
             record = await self.record(message_id)
         last = record.attempts[-1] if record.attempts else None
         if last is None or last.state is not AttemptState.BOUNCED:
+            await self._require_ended(own, record)
             raise ConflictError(
                 f"message {message_id} is {record.state} and no bounce is reported; "
                 "only a bounced message is carried on"
@@ -113,7 +120,11 @@ class Messages:
                 f"campaign {campaign.id} is {campaign.status}, which is final; "
                 "its messages are not carried on"
             )
-        return await self._outreaches.decide(own, campaign, resume=True)
+        try:
+            return await self._outreaches.decide(own, campaign, resume=True)
+        except OutreachEndedError:
+            await self._require_ended(own, await self.record(message_id))
+            raise
 
     async def reschedule(self, message_id: UUID, at: datetime) -> DecisionAnswer:
         """Move a message that is asleep to another time.
@@ -121,12 +132,14 @@ class Messages:
         Raises:
             ConflictError: the time is not allowed, or the message not asleep.
             NotFoundError: there is no such message.
+            OutreachLostError: its workflow is gone, or was ended from outside.
         """
         moment = read(Instant, at, "at")
         own = await self._ownership.message(message_id)
         try:
             return await self._outreaches.reschedule(own, moment)
         except OutreachEndedError:
+            await self._require_ended(own, await self.record(message_id))
             raise FinalStatusError(
                 f"message {message_id} has ended and cannot be rescheduled"
             ) from None
@@ -143,7 +156,7 @@ class Messages:
         record = await self.record(message_id)
         if record.state in FINAL_STATES:
             raise _ended(message_id, record.state)
-        own = await self._ownership.message(message_id)
+        own = stored_message(self._tenant_id, record.message_id)
         execution = await self._outreaches.execution(own)
         if execution is WorkflowExecutionStatus.RUNNING:
             await self._outreaches.cancel(own)
@@ -183,6 +196,20 @@ class Messages:
         # A bounce has the last word; what it has overtaken would take that back.
         overtaken = any(RULES[each.kind].moves_on for each in kept)
         return this in kept and (RULES[receipt.kind].moves_on or not overtaken)
+
+    async def _require_ended(self, own: OwnMessage, record: MessageRecord) -> None:
+        """Tell a message that has come to its end from one whose workflow was ended for it.
+
+        Raises:
+            NotAsleepError: it has not begun.
+            OutreachLostError: it has not come to its end.
+        """
+        if record.state in FINAL_STATES:
+            return
+        how = await self._outreaches.execution(own)
+        if how is None and record.state is OutreachState.QUEUED:
+            raise NotAsleepError(f"message {own.message_id} waits for its campaign's turn")
+        raise lost_outreach(own.message_id, how)
 
     async def _withdraw(self, own: OwnMessage) -> None:
         """End a message that no workflow carries; one begun meanwhile finds it ended."""

@@ -314,7 +314,7 @@ def test_an_orchestrator_is_some_tenants(client, database, tenant):
 async def test_a_tenant_by_its_text_has_what_is_the_tenants(
     client, database, orchestrator, own, tenant_id
 ):
-    by_text = OutreachOrchestrator(client, database, tenant_id=str(tenant_id))
+    by_text = OutreachOrchestrator(client, database, tenant_id=str(tenant_id))  # type: ignore[arg-type]
     assert await _state_of(by_text, own) == await _state_of(orchestrator, own)
     assert (await by_text.send_outreach(own.campaign, "ana", make_profile(), _TEXT))["message_id"]
 
@@ -358,6 +358,17 @@ async def test_a_temporal_that_is_away_is_named(database, own, tenant_id):
     unreachable = {name for name, outcome in said.items() if isinstance(outcome, UnreachableError)}
     assert unreachable == _ON_TEMPORAL
     assert all("Temporal does not answer" in str(said[name]) for name in unreachable)
+
+
+async def test_a_namespace_that_is_not_there_is_named(temporal, database, own, tenant_id):
+    client = await Client.connect(
+        temporal.address, namespace="elsewhere", data_converter=pydantic_data_converter
+    )
+    orchestrator = OutreachOrchestrator(client, database, tenant_id=tenant_id)
+    said = {name: await _outcome(orchestrator, name, own) for name in _OPERATIONS}
+    unreachable = {name for name, outcome in said.items() if isinstance(outcome, UnreachableError)}
+    assert unreachable == _ON_TEMPORAL
+    assert [name for name in unreachable if "Namespace elsewhere" not in str(said[name])] == []
 
 
 async def test_a_value_of_a_wrong_type_is_refused_by_its_name(orchestrator, own):

@@ -16,7 +16,7 @@ from madan_sara.contracts.delivery import (
 )
 from madan_sara.contracts.errors import UnreachableError
 from madan_sara.contracts.naming import OUTREACH_QUEUE
-from madan_sara.contracts.outreach import MessageRef, OutreachInput, OutreachState
+from madan_sara.contracts.outreach import MessageRef, OutreachInput, OutreachResult, OutreachState
 from madan_sara.devstack.ports import choose_ports
 from madan_sara.persistence.claims import PostgresClaimStore
 from madan_sara.persistence.decision_facts import DecisionReader
@@ -196,7 +196,7 @@ async def _delivered_by(stage, tenant_id, handle, gate: Gate) -> Channel | None:
         ),
     )
     gate.opened.set()
-    result = await handle.result()
+    result: OutreachResult = await handle.result()
     assert result.state is OutreachState.SENT
     return result.channel
 
