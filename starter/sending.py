@@ -133,6 +133,6 @@ class Sending:
 def _refuse_another(message: NewMessage, stored: StoredMessage) -> None:
     if stored.request_digest != message.request_digest:
         raise KeyUsedError(
-            f"idempotency_key: {message.idempotency_key!r} stands for a different request "
-            f"already (message {stored.message_id}); use a new key"
+            "idempotency_key: stands for a different request already "
+            f"(message {stored.message_id}); use a new key"
         )
