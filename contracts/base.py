@@ -24,9 +24,12 @@ class Contract(BaseModel):
 
 
 class ClosedContract(Contract):
-    """What comes from outside, where an unknown field is a mistake."""
+    """What comes from outside, where an unknown field is a mistake.
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    One that was made past its checks (`model_copy`, `model_construct`) is checked where it is used.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, revalidate_instances="always")
 
 
 def _refuse_nul(text: str) -> str:

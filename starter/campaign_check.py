@@ -4,7 +4,7 @@ from pydantic import ValidationError
 
 from madan_sara.contracts.campaign import OutreachCampaign
 from madan_sara.contracts.settings import OrchestratorSettings
-from madan_sara.contracts.violations import violation_lines
+from madan_sara.contracts.violations import refusal, violation_lines
 from madan_sara.policy.campaign_rules import campaign_violations
 
 
@@ -22,6 +22,8 @@ def check_campaign(
     """
     try:
         campaign = OutreachCampaign.model_validate(document)
+    except RecursionError as error:
+        return None, [refusal(error)]
     except ValidationError as error:
         return None, violation_lines(error)
     return campaign, campaign_violations(campaign.resolved(defaults))

@@ -22,7 +22,7 @@ from madan_sara.contracts.outreach import (
     OutreachState,
     OutreachStatus,
 )
-from madan_sara.contracts.reading import read, require
+from madan_sara.contracts.reading import read, read_moment, require
 from madan_sara.contracts.records import MessageRecord
 from madan_sara.persistence.messages import PostgresMessageStore
 from madan_sara.persistence.ownership import Ownership, OwnMessage, stored_message
@@ -134,7 +134,7 @@ class Messages:
             NotFoundError: there is no such message.
             OutreachLostError: its workflow is gone, or was ended from outside.
         """
-        moment = read(Instant, at, "at")
+        moment = read_moment(read(Instant, at, "at"), "at")
         own = await self._ownership.message(message_id)
         try:
             return await self._outreaches.reschedule(own, moment)
@@ -176,7 +176,7 @@ class Messages:
         Returns:
             False when the receipt is known already or its message is not ours.
         """
-        receipt = require(DeliveryEvent, event, "event")
+        receipt = read(DeliveryEvent, require(DeliveryEvent, event, "event"), "event")
         is_new = await self._receipts.receive(self._tenant_id, receipt, datetime.now(UTC))
         if is_new or await self._is_still_news(receipt):
             own = stored_message(self._tenant_id, receipt.message_id)

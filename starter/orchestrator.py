@@ -57,6 +57,7 @@ from madan_sara.starter.conversions import Conversions
 from madan_sara.starter.environment import database_of, tenant_settings
 from madan_sara.starter.explanation import Explanation, explain_message
 from madan_sara.starter.finding import Finding
+from madan_sara.starter.importing.files import named_file
 from madan_sara.starter.importing.run import (
     ImportOptions,
     ImportProgress,
@@ -102,6 +103,7 @@ class OutreachOrchestrator:
         settings: OrchestratorSettings | None = None,
         tenant_id: UUID = DEFAULT_TENANT,
     ) -> None:
+        rules = read(OrchestratorSettings, {} if settings is None else settings, "settings")
         self._database = database
         self._tenant_id = tenant_id = read(UUID, tenant_id, "tenant_id")
         outreaches = Outreaches(client)
@@ -111,21 +113,16 @@ class OutreachOrchestrator:
         self._sending = Sending(store, PostgresRecipients(database), outreaches)
         self._runs = CampaignRuns(client)
         self._runs_store = PostgresCampaignRuns(database)
-        self._campaigns = Campaigns(database, tenant_id, settings or OrchestratorSettings())
+        self._campaigns = Campaigns(database, tenant_id, rules)
         self._queued_texts = QueuedTexts(database)
         self._bookings = MessageBookings(database, tenant_id)
         self._moved_ends = MovedEnds(self._runs_store, outreaches)
         self._conversions = Conversions(database, tenant_id)
         self._suppressions = Suppressions(database, tenant_id)
         self._ownership = Ownership(database, tenant_id)
+        receipts = PostgresReceiptStore(database)
         self._messages = Messages(
-            store,
-            PostgresReceiptStore(database),
-            requests,
-            outreaches,
-            self._campaigns,
-            self._ownership,
-            tenant_id,
+            store, receipts, requests, outreaches, self._campaigns, self._ownership, tenant_id
         )
         self.deduplicator = MessageDeduplicator(
             PostgresClaimStore(database, decisions), tenants=tenant_id
@@ -133,7 +130,7 @@ class OutreachOrchestrator:
         self.router = ChannelRouter(decisions, dict.fromkeys(Channel), tenants=tenant_id)
         self.selector = ChannelSelector()
         self.budget = BudgetManager(PostgresBudgetLedger(database), tenants=tenant_id)
-        self.find = Finding(database, tenant_id, settings or OrchestratorSettings())
+        self.find = Finding(database, tenant_id, rules)
         self.scheduler = SendTimeScheduler(
             decisions, requests, PostgresAnalyticsStore(database), tenants=tenant_id
         )
@@ -233,14 +230,14 @@ class OutreachOrchestrator:
             on_progress: called after every couple of thousand rows.
 
         Raises:
-            InvalidRequestError: the file or the campaign cannot be used at all; nothing was
-                stored.
+            InvalidRequestError: the file or the campaign cannot be used; nothing was stored,
+                unless it is the room for rejected rows that ended.
             NotFoundError: there is no such campaign.
         """
-        saved, file = await self._campaigns.get(campaign), read(Path, path, "path")
+        saved, file = await self._campaigns.get(campaign), named_file(path, "path")
         options = ImportOptions(
             region=None if region is None else read(str, region, "region"),
-            rejects=None if rejects is None else read(Path, rejects, "rejects"),
+            rejects=None if rejects is None else named_file(rejects, "rejects"),
             on_progress=on_progress,
         )
         imported = await import_file(PostgresRecipients(self._database), saved, file, options)
