@@ -36,7 +36,7 @@ from madan_sara.persistence.claims import PostgresClaimStore
 from madan_sara.persistence.database import Database
 from madan_sara.persistence.decision_facts import DecisionReader
 from madan_sara.persistence.messages import PostgresMessageStore
-from madan_sara.persistence.ownership import Ownership
+from madan_sara.persistence.ownership import Ownership, stored_campaign
 from madan_sara.persistence.receipts import PostgresReceiptStore
 from madan_sara.persistence.recipients import PostgresRecipients
 from madan_sara.persistence.requests import PostgresRequestStore
@@ -106,8 +106,7 @@ class OutreachOrchestrator:
         rules = read(OrchestratorSettings, {} if settings is None else settings, "settings")
         self._database = database
         self._tenant_id = tenant_id = read(UUID, tenant_id, "tenant_id")
-        outreaches = Outreaches(client)
-        decisions = DecisionReader(database)
+        outreaches, decisions = Outreaches(client), DecisionReader(database)
         requests = PostgresRequestStore(database)
         store = PostgresMessageStore(database)
         self._sending = Sending(store, PostgresRecipients(database), outreaches)
@@ -179,8 +178,7 @@ class OutreachOrchestrator:
         """
         change = await self._campaigns.save(campaign)
         closed, stored = await self._moved_ends.close_behind(change), change.now.campaign
-        # What it waits for may have changed with it.
-        await self.campaign(campaign.id).look_again()
+        await self._look_again(campaign.id)
         if stored.status in FINAL_STATUSES:  # No text goes out any more.
             return SavedCampaign(closed=closed)
         return SavedCampaign(await self._queued_texts.renew(stored), closed)
@@ -241,7 +239,7 @@ class OutreachOrchestrator:
             on_progress=on_progress,
         )
         imported = await import_file(PostgresRecipients(self._database), saved, file, options)
-        await self.campaign(campaign).look_again()
+        await self._look_again(saved.id)
         return imported
 
     # Sending
@@ -354,8 +352,7 @@ class OutreachOrchestrator:
         """Where a message stands, asked of its workflow.
 
         Raises:
-            NotFoundError: Temporal does not know it (any more), or its workflow was ended from
-                outside; see `get_message`.
+            NotFoundError: there is no such message, or no workflow of it; see `get_message`.
         """
         return await self._messages.status(message_id)
 
@@ -501,6 +498,9 @@ class OutreachOrchestrator:
         saved = await self._campaigns.save_chosen(chosen)
         if saved is not None and saved.change is not None:
             await self._moved_ends.close_behind(saved.change)
-            # What it waits for may have changed with it.
-            await self.campaign(chosen.campaign.id).look_again()
+            await self._look_again(chosen.campaign.id)
         return saved
+
+    async def _look_again(self, campaign_id: UUID) -> None:
+        """Have a campaign's workflow see what was saved of it, if one runs."""
+        await self._runs.notify(stored_campaign(self._tenant_id, campaign_id))
