@@ -97,7 +97,7 @@ class Database:
         self._address = database_address(self._url)
         self._connections = Connections(self._connect, most=pool_size * 2)
         # Asked first: a connection that a restart of the server has cut is replaced, not met.
-        self._engine = engine_of(dsn, pool_pre_ping=True)
+        self._engine = engine_of(dsn, server_settings=_SESSION, pool_pre_ping=True)
         self._autocommit = self._engine.execution_options(isolation_level="AUTOCOMMIT")
 
     async def fetch(self, query: Query, parameters: Parameters) -> Sequence[asyncpg.Record]:
@@ -172,10 +172,20 @@ class Database:
         return connection
 
 
-def engine_of(dsn: str, **options: Any) -> AsyncEngine:  # noqa: ANN401 - SQLAlchemy's
-    """SQLAlchemy's engine for a database, which connects as everything else does."""
-    creator = {"async_creator_fn": connected}
-    return create_async_engine(dsn, hide_parameters=True, connect_args=creator, **options)
+def engine_of(
+    dsn: str, *, server_settings: Mapping[str, str] | None = None, pool_pre_ping: bool = False
+) -> AsyncEngine:
+    """SQLAlchemy's engine for a database, which connects as everything else does.
+
+    Args:
+        dsn: SQLAlchemy URL with the asyncpg driver.
+        server_settings: of each session; None: the server's own.
+        pool_pre_ping: see that a connection is alive before it is used.
+    """
+    arguments = {"async_creator_fn": connected, "server_settings": server_settings}
+    return create_async_engine(
+        dsn, hide_parameters=True, connect_args=arguments, pool_pre_ping=pool_pre_ping
+    )
 
 
 def database_address(url: URL) -> str:
