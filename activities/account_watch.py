@@ -1,4 +1,4 @@
-"""What a run of a delivery learns of its account, and what it asks of it."""
+"""The account at a provider, as one run of a delivery reads and writes it."""
 
 from contextlib import suppress
 from datetime import datetime, timedelta
@@ -85,12 +85,12 @@ class AccountWatch:
         return come_back_at
 
     async def works(self) -> None:
-        """Note an answer, whatever it says of the message."""
+        """Note an answer of any content."""
         await persistently(lambda: self._accounts.works(self._account))
         self._probing_until = None
 
     async def give_back(self) -> None:
-        """Have another run look whether the account is back, if this one was to and did not."""
+        """Have another run probe the account, if this one was to and did not."""
         if self._probing_until is None:
             return
         with suppress(Exception):  # While the database is away: it ends by itself, only later.

@@ -1,4 +1,4 @@
-"""What a run of a delivery knows of its attempt, and what it writes of it."""
+"""The record of an attempt, as one run of a delivery reads and writes it."""
 
 from contextlib import suppress
 from datetime import datetime, timedelta
@@ -28,8 +28,7 @@ _TAKEN: Final = DeliveryOutcome.ACCEPTED
 class AttemptLog:
     """The record of one attempt, as one run reads and writes it.
 
-    What a run has found out is written again and again while the database is away: only this
-    run knows it.
+    A result is written again and again while the database is away: only this run knows it.
 
     Args:
         store: where attempts are written.
@@ -39,7 +38,7 @@ class AttemptLog:
     """
 
     facts: DeliveryFacts
-    #: As the run last heard of it; its own opening is counted apart.
+    #: As last read; the run's own opening is counted apart.
     attempt: Attempt | None
 
     def __init__(
@@ -51,10 +50,10 @@ class AttemptLog:
         self._clock = clock
         self._openings = 0
 
-    # What is known
+    # Reading
 
     async def look(self) -> None:
-        """Read the record, and everything else the delivery depends on."""
+        """Read the record, and all else the delivery depends on."""
         request = self._request
         self.facts = await self._store.delivery_facts(
             request.ref, request.attempt_no, request.channel, self._account
@@ -63,7 +62,7 @@ class AttemptLog:
 
     @property
     def known(self) -> Known:
-        """What is on record of the attempt."""
+        """The record of the attempt, as the policy has it."""
         if self.attempt is None or self.attempt.state is AttemptState.NOT_SENT:
             return Known.NOT_TAKEN
         return Known.MAY_BE_OUT if self.is_out else Known.CONCLUDED
@@ -80,7 +79,7 @@ class AttemptLog:
 
     @property
     def may_be_out(self) -> bool:
-        """Whether the provider may have the message, as far as this attempt can ever tell."""
+        """Whether this attempt can never exclude that the provider has the message."""
         return self.is_out or self.was_lost
 
     @property
@@ -108,10 +107,10 @@ class AttemptLog:
         return self.facts.waited + max(lately, timedelta(0))
 
     def answer(self) -> DeliverResult:
-        """The answer that stands in the record, whichever run wrote it.
+        """The answer on record, from any run.
 
         Raises:
-            ApplicationError: none stands there; another run is still at it.
+            ApplicationError: there is none; another run is still at it.
         """
         outcome = OUTCOMES.get(self.attempt.state) if self.attempt else None
         if self.attempt is None or outcome is None:
@@ -124,7 +123,7 @@ class AttemptLog:
             )
         return DeliverResult(outcome=outcome, code=self.attempt.code)
 
-    # What is written
+    # Writing
 
     async def open(self, provider: str) -> bool:
         """Write that the provider is about to be called; False: it is not to be."""
@@ -138,7 +137,7 @@ class AttemptLog:
                 openings_before=self._openings,
             )
         except Exception:
-            # It may be written all the same. Nothing has left, which only this run knows.
+            # It may be written all the same. Only this run knows that nothing has left.
             self._openings += 1
             with suppress(ApplicationError):
                 await self.put_off(self._clock.now(), LeaseExpiredError.default_code)
@@ -159,13 +158,13 @@ class AttemptLog:
 
         Args:
             until: when it is tried again.
-            code: what was said, or what happened.
+            code: the provider's code, or our own.
             account: the account it waits for; None: its recipient.
             calls: how many tries this run has used up.
             is_lost: the answer of this run's call was lost.
 
         Raises:
-            ApplicationError: another run has taken this one's place.
+            ApplicationError: another run has replaced this one.
         """
         postponement = Postponement(
             until=until,
@@ -204,7 +203,7 @@ class AttemptLog:
         code: str | None = None,
         provider_message_id: str | None = None,
     ) -> None:
-        """Write what has come of the attempt, after as many `calls` of this run."""
+        """Write the attempt's outcome, after as many `calls` of this run."""
         now, tries = self._clock.now(), self.tries + calls
         attempt = await persistently(
             lambda: self._store.record_attempt(
@@ -230,7 +229,7 @@ class AttemptLog:
             )
 
     async def suppress_address(self) -> None:
-        """Write that the address is none: what is asleep for it under any id goes, too."""
+        """Write that the address is dead: messages asleep for it under any id end, too."""
         now = self._clock.now()
         await persistently(
             lambda: self._store.suppress_address(self._request.ref, self._request.channel, now)

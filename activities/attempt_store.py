@@ -1,4 +1,4 @@
-"""Port to the attempts in PostgreSQL, and what a delivery knows of one."""
+"""Port to the attempts in PostgreSQL, and the facts of one."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -39,7 +39,7 @@ class Attempt:
 
 @dataclass(frozen=True)
 class DeliveryFacts:
-    """What handing a message over depends on, read just before."""
+    """The facts a delivery depends on, read just before."""
 
     request: StoredRequest
     suppressions: Sequence[Suppression]
@@ -59,7 +59,7 @@ class Postponement:
 
     until: datetime
     code: str
-    #: The account it waits for; None: it waits for its recipient, or for what became of a call.
+    #: The account it waits for; None: it waits for its recipient, or for the result of a call.
     account: str | None = None
     #: The provider may have the message: the attempt stays open.
     may_be_out: bool = False
@@ -73,7 +73,7 @@ class AttemptStore(Protocol):
     async def delivery_facts(
         self, ref: MessageRef, attempt_no: int, channel: Channel, account: str
     ) -> DeliveryFacts:
-        """What handing the message over depends on, read just before.
+        """The facts a delivery depends on, read just before.
 
         Raises:
             NotFoundError: there is no such message, or this version cannot read it.
@@ -112,7 +112,7 @@ class AttemptStore(Protocol):
     ) -> Attempt | None:
         """Record that an attempt waits, after as many `openings` and `tries` as its run knows of.
 
-        Whether the `called_account` has failed is said with it.
+        The answer says whether the `called_account` has failed.
 
         Returns:
             The attempt as it stands; None when it, or its message, has ended or another run
@@ -137,23 +137,22 @@ class AttemptStore(Protocol):
         provider_message_id: str | None = None,
         called_account: str | None = None,
     ) -> Attempt:
-        """Record what came of a call, with all that follows from a message being taken.
+        """Record the result of a call, with all effects of a message being taken.
 
         Accepted or unknown, its hold is spent, its message sent and its claim's window closed
-        by the same commit. An acceptance counts, whichever run brings it. Anything else counts
-        only while the attempt was opened no more often than the `openings` its run knows of: a
-        later call may be taken. Whether the `called_account` has failed is said with it.
+        by the same commit. An acceptance counts from any run. Any other result counts only
+        while the attempt was opened no more often than the `openings` its run knows of: a later
+        call may be taken. The answer says whether the `called_account` has failed.
 
         Returns:
-            The attempt as it stands. What was final before stays; only `unknown` becomes
-            `accepted`, and its message sent, if that was its last call and neither has moved
-            on. One that was reported as bounced already is `bounced` as soon as it is known to
-            be taken.
+            The attempt as it is now. A final state stays; only `unknown` becomes `accepted`, and
+            its message sent, if that was its last call and neither has changed since. An attempt
+            that was reported as bounced already is `bounced` as soon as it is known to be taken.
         """
         ...
 
     async def suppress_address(self, ref: MessageRef, channel: Channel, now: datetime) -> None:
-        """Contact the address of a message no more on a channel, whatever ids it has."""
+        """Contact the address of a message no more on a channel, under any id."""
         ...
 
     async def close_attempt(

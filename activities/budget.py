@@ -35,7 +35,7 @@ class BudgetManager:
 
     @activity.defn
     async def reserve_budget(self, request: ReserveInput) -> ReserveResult:
-        """Hold the price of one attempt on the day it will be sent, or learn what forbids it."""
+        """Hold the price of one attempt on the day it will be sent, or say why not."""
         if request.plan.campaign_day is None:
             raise ValueError("a send without a time cannot be paid for; plan it first")
         return await self._ledger.reserve(request, request.plan.campaign_day, decide_reservation)
@@ -62,7 +62,7 @@ class BudgetManager:
             at: when it would be sent; the present unless given.
 
         Returns:
-            What forbids it with its figures, or None.
+            The limit that forbids it with its figures, or None.
 
         Raises:
             InvalidRequestError: the saved campaign has no such channel.
@@ -91,7 +91,7 @@ class BudgetManager:
 
         Args:
             campaign: a saved campaign.
-            channel: what it was spent on.
+            channel: the channel it was spent on.
             amount: in the campaign's currency, at most six decimals.
             spend_id: names the booking; booked once, however often it is repeated.
             at: when it was spent; the present unless given.
@@ -131,7 +131,7 @@ class BudgetManager:
         return campaign_pacing(saved, whole, read_moment(now, "now"))
 
     async def get_budget_analytics(self, campaign: OutreachCampaign | Campaign) -> BudgetAnalytics:
-        """What a campaign's money brought, by channel and in total: costs, conversions, ROI.
+        """A campaign's returns by channel and in total: costs, conversions, ROI.
 
         Args:
             campaign: a saved campaign.

@@ -1,4 +1,4 @@
-"""Where a campaign stands, what it does next, and what it is commanded."""
+"""A campaign's state, its next step, and its commands."""
 
 from dataclasses import replace
 from datetime import date, datetime
@@ -43,7 +43,7 @@ class CampaignManager:
 
     @activity.defn
     async def evaluate_campaign(self, request: EvaluationInput) -> EvaluationResult:
-        """See where a campaign stands, and decide what it does next."""
+        """Read a campaign's state, and decide its next step."""
         facts = await self._runs.facts(request.ref, request.now)
         if facts.chooses_its_share:
             facts = await self._choose_share(request, facts)
@@ -86,7 +86,7 @@ class CampaignManager:
 
     @activity.defn
     async def requeue_recipients(self, request: RequeueInput) -> None:
-        """Let those wait in the queue again whom a limit had no room for."""
+        """Queue recipients again for whom a limit had no room."""
         await self._runs.requeue(request.ref)
 
     @activity.defn
@@ -94,7 +94,7 @@ class CampaignManager:
         """End many messages of a campaign unsent: no hold and no claim of theirs is left.
 
         Page by page, so that nothing waits for a long transaction; interrupted, it goes
-        on where it was. The workflows of those that sleep are asked to end, too.
+        on where it was. The workflows of sleeping messages are asked to end, too.
         """
         ended, last = _progress()
         while True:
@@ -116,7 +116,7 @@ class CampaignManager:
 
 
 def _progress() -> tuple[int, UUID | None]:
-    """What an interrupted run of the same sweep has done."""
+    """The progress of an interrupted run of the same sweep."""
     details = activity.info().heartbeat_details
     return (int(details[0]), UUID(details[1])) if details else (0, None)
 
@@ -137,8 +137,8 @@ async def carry_out(runs: CampaignRunStore, command: CommandInput) -> CampaignSt
     """Change a campaign as commanded, and note it, in one transaction.
 
     Returns:
-        The status it has then. A final one is never left; and it completes only if
-        everybody has an outcome at that moment.
+        The status it has then. A final one is never left; and it completes only if every
+        recipient has an outcome at that moment.
 
     Raises:
         InvalidRequestError: the command contradicts the rest of the campaign, a limit would

@@ -1,4 +1,4 @@
-"""Ports to what is kept of campaigns as they run, and to the workflows they start."""
+"""Ports to the records of campaigns as they run, and to the workflows they start."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from madan_sara.policy.campaign_progress import CampaignFacts
 
 @dataclass(frozen=True)
 class SweptPage:
-    """What one step of a sweep did."""
+    """The result of one step of a sweep."""
 
     #: The messages it ended.
     ended: Sequence[UUID]
@@ -34,7 +34,7 @@ class CampaignRunStore(Protocol):
     """Campaigns as they run: their queue, their counts, their end."""
 
     async def facts(self, ref: CampaignRef, now: datetime) -> CampaignFacts:
-        """What the next step depends on; read at a cost that no audience raises.
+        """The facts the next step depends on; read at the same cost for any audience.
 
         Raises:
             NotFoundError: there is no such campaign.
@@ -42,13 +42,13 @@ class CampaignRunStore(Protocol):
         ...
 
     async def note_wait(self, ref: CampaignRef, wait: Wait | None) -> None:
-        """Keep what a campaign waits for, as part of its status."""
+        """Keep a campaign's wait, as part of its status."""
         ...
 
     async def set_share(
         self, ref: CampaignRef, share: int | None, day: date, reason: str, now: datetime
     ) -> None:
-        """Keep what a campaign allows itself a day, and note it with its reason if it is new.
+        """Keep a campaign's share of a day, and note it with its reason if it is new.
 
         Once for each day: run again, it changes nothing.
         """
@@ -57,24 +57,24 @@ class CampaignRunStore(Protocol):
     async def events_after(
         self, ref: CampaignRef, event_no: int
     ) -> Sequence[tuple[int, CampaignEvent]]:
-        """What was noted of a campaign behind a numbered event: the last few, in order."""
+        """The events noted of a campaign after a numbered one: the last few, in order."""
         ...
 
     async def take(self, ref: CampaignRef, at_most: int, *, only_taken: bool) -> TakenPage:
         """The first messages of the queue, now being decided, in the order of the queue.
 
-        They stay in the queue until `started`, so that the successor of a dispatch
-        that died takes them again: those alone with `only_taken`, and of a campaign that
-        does not send.
+        They stay in the queue until `started`, so that the successor of a dispatch that
+        died takes them again. With `only_taken`, and for a campaign that does not send, it
+        takes only those.
         """
         ...
 
     async def started(self, ref: CampaignRef, message_ids: Sequence[UUID]) -> None:
-        """Take messages out of the queue, but those that wait there again already."""
+        """Take messages out of the queue, except those that wait there again."""
         ...
 
     async def requeue(self, ref: CampaignRef) -> None:
-        """Let those wait in the queue again whom a limit had no room for."""
+        """Queue recipients again for whom a limit had no room."""
         ...
 
     async def in_motion(self, ref: CampaignRef) -> int:
@@ -99,8 +99,8 @@ class CampaignRunStore(Protocol):
         """Change a campaign's configuration or status, with its limits and a note of it.
 
         Returns:
-            The status it has then. A final one stays, and the note is not made; so does an
-            open one that is to end of itself, while a recipient has no outcome yet.
+            The status it has then. A final one stays, and the note is not made; likewise an
+            open one that is to end of itself while a recipient has no outcome yet.
 
         Raises:
             InvalidRequestError: a limit would be below what is held or spent already;
@@ -118,7 +118,7 @@ class OutreachStarter(Protocol):
         ...
 
     async def cancel_each(self, refs: Sequence[MessageRef]) -> None:
-        """Ask the workflows of some messages to end, those that still run."""
+        """Ask the workflows of some messages to end, if they still run."""
         ...
 
     async def cancel_all(self, ref: CampaignRef, reason: str) -> None:

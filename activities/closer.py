@@ -20,8 +20,8 @@ class OutreachCloser:
     async def close_outreach(self, request: ConcludeInput) -> ConcludeResult:
         """Release hold and claim and store the outcome, all in one statement.
 
-        Serves every exit but a sent message, and is the compensation of every step
-        before it: releasing what was never taken is fine, and a second run changes
+        Serves every end but a sent message, and is the compensation of every step before
+        it: releasing a hold or claim that was never taken is fine, and a second run changes
         nothing.
         """
         return await self._requests.conclude(request)

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from temporalio import activity
 
 from madan_sara.activities.own_campaign import Tenants, own_campaign
-from madan_sara.activities.stores import ClaimDecision, ClaimStore, DecisionFacts
+from madan_sara.activities.stores import Claim, ClaimDecision, ClaimStore, DecisionFacts
 from madan_sara.contracts.base import ShortText
 from madan_sara.contracts.campaign import (
     Campaign,
@@ -18,8 +18,8 @@ from madan_sara.contracts.channels import Channel
 from madan_sara.contracts.content import RenderedMessage
 from madan_sara.contracts.outreach import (
     Block,
-    ClaimInput,
     ClaimResult,
+    DecideInput,
     ExitReason,
     ReopenInput,
     ReopenResult,
@@ -48,8 +48,7 @@ class MessageDeduplicator:
         self._tenants = tenants
         self._claims = claims
 
-    @activity.defn
-    async def claim_recipient(self, request: ClaimInput) -> ClaimResult:
+    async def claim(self, request: DecideInput) -> Claim:
         """Take the right to contact the message's person, or learn what forbids it.
 
         Racing claims on a person are decided one after the other, so that no two can
@@ -77,7 +76,7 @@ class MessageDeduplicator:
         Args:
             campaign: the campaign that would send.
             recipient_id: the person, by this id alone: addresses count with a message only.
-            texts: what would be said, to find near-duplicates across campaigns.
+            texts: the message's texts, to find near-duplicates across campaigns.
             now: the instant to decide at; the present unless given.
 
         Returns:
@@ -111,7 +110,7 @@ class MessageDeduplicator:
         *,
         now: datetime | None = None,
     ) -> list[Channel]:
-        """The campaign's channels this person got nothing on inside the look-back window."""
+        """The campaign's channels without a message to this person inside the look-back window."""
         complete, moment = own_campaign(campaign, self._tenants), read_moment(now, "now")
         recent = await self._recent(complete, recipient_id, moment)
         return safe_channels(complete.channels, recent, complete.settings, moment)
@@ -130,10 +129,10 @@ class MessageDeduplicator:
         return await self._claims.recent_claims(campaign.tenant_uuid, recipient, now - widest)
 
 
-def _decide(facts: DecisionFacts, claim: ClaimInput) -> ClaimDecision:
+def _decide(facts: DecisionFacts, claim: DecideInput) -> ClaimDecision:
     """The decision on a claim, and the texts it will be remembered by."""
     request = facts.request
-    paused = request.campaign.status is CampaignStatus.PAUSED and claim.waits_for_resume
+    paused = request.campaign.status is CampaignStatus.PAUSED and claim.is_recipient_of_campaign
     if request.campaign.status is not CampaignStatus.ACTIVE and not paused:
         details = {"campaign_status": request.campaign.status.value}
         return _blocked(ExitReason.CAMPAIGN_NOT_ACTIVE, details)
@@ -157,7 +156,7 @@ def _blocked(reason: ExitReason, details: dict[str, str]) -> ClaimDecision:
 
 
 def _texts(facts: DecisionFacts) -> list[str]:
-    """Everything the message might say, by whichever channel it goes in the end."""
+    """The message's texts on all channels it may go by."""
     request = facts.request
     messages: dict[RenderedMessage, None] = {}
     for channel in request.campaign.channels:

@@ -76,12 +76,12 @@ class MessageDelivery:
 
     @activity.defn
     async def resolve_attempt(self, request: ResolveInput) -> DeliverResult:
-        """What became of an attempt whose delivery was cancelled on its way.
+        """The outcome of an attempt whose delivery was cancelled on its way.
 
-        A provider that can be looked up is asked, once and not for long: a cancel is not to
-        wait for one that is away. An attempt that may have reached the provider otherwise
-        counts as unknown: money and contact are kept as if it had. One that did not is closed,
-        so that no delivery still on its way can begin it.
+        A provider with look-ups is asked, once and not for long: a cancel must not wait for
+        one that is away. Otherwise an attempt that may have reached the provider counts as
+        unknown: money and contact are kept as if it had. One that did not is closed, so that no
+        delivery still on its way can begin it.
 
         Returns:
             `not_due` while it is too early to ask; else how the attempt has ended.
@@ -95,7 +95,7 @@ class MessageDelivery:
         return DeliverResult(outcome=OUTCOMES[attempt.state], code=attempt.code)
 
     async def _ask_once(self, request: ResolveInput) -> datetime | None:
-        """Record what the provider says of an interrupted call; when to ask, if not yet."""
+        """Record the provider's answer about an interrupted call; when to ask, if not yet."""
         sender = self._senders.get(request.channel)  # This worker may serve other channels only.
         if sender is None or not sender.capabilities.look_up:
             return None

@@ -45,14 +45,14 @@ from madan_sara.policy.templates import TemplateError
 
 #: Code of an attempt that was closed before a provider was called.
 CLOSED: Final = "cancelled"
-#: What is left of a patience and is not worth another run: a wait is never exact.
+#: A rest of patience that is not worth another run: a wait is never exact.
 _A_MOMENT: Final = timedelta(seconds=1)
 #: Code of an attempt whose answer was lost.
 NO_ANSWER: Final = "no_answer"
 
 
 class DeliveryRun:
-    """Looks where an attempt stands, and makes the moves that follow until it waits or ends.
+    """Reads an attempt's state, and makes the moves that follow until it waits or ends.
 
     Args:
         attempts: where attempts are written.
@@ -89,7 +89,7 @@ class DeliveryRun:
     # The story
 
     async def carry_out(self) -> DeliverResult:
-        """Deliver, or find out what became of an earlier run's delivery.
+        """Deliver, or find out the result of an earlier run's delivery.
 
         Raises:
             ApplicationError: it has to wait; to be run again.
@@ -104,7 +104,7 @@ class DeliveryRun:
         return result
 
     async def _make_next_move(self) -> DeliverResult | None:
-        """Do what the situation asks for; None: look what follows from it."""
+        """Make the move of the situation; None: look again."""
         now = self._clock.now()
         obstacle = find_obstacle(self._log.facts, self._request.channel, now)
         capabilities = self._sender.capabilities
@@ -134,7 +134,7 @@ class DeliveryRun:
                 return await self._give_up(AttemptState.UNKNOWN)
 
     async def _hand_over(self, *, asks_first: bool) -> DeliverResult | None:
-        """Compose, write the attempt, call the provider, write what came of it."""
+        """Compose, write the attempt, call the provider, write the result."""
         call = self._prepare()
         if isinstance(call, Refused):
             return await self._give_up(AttemptState.REFUSED, call.code)
@@ -190,7 +190,7 @@ class DeliveryRun:
         )
 
     async def _ask_for_admission(self) -> DeliverResult | None:
-        """Ask an account that is out of service; None: this run is to see if it is back."""
+        """Ask to call an account that is out of service; None: this run probes it."""
         come_back_at = await self._account.ask_for_admission(LEASE + self._longest_call)
         if come_back_at is None:
             return None
@@ -201,11 +201,11 @@ class DeliveryRun:
         raise await self._put_off(come_back_at, code, is_outage=True)
 
     def _is_held_up(self) -> bool:
-        """Whether what was read may be true no more, and another run be in this one's place."""
+        """Whether the facts may be outdated, and another run may have replaced this one."""
         return running_seconds() - self._looked_at > self._lease.total_seconds()
 
     async def _overtaken(self) -> DeliverResult:
-        """What stands instead of a call that came too late."""
+        """The result of a call that came too late."""
         await self._look()
         attempt = self._log.attempt
         if attempt is not None and attempt.state in OUTCOMES:
@@ -217,9 +217,9 @@ class DeliveryRun:
     # After the call
 
     async def _record_answer(self, answer: Accepted | Refused, *, calls: int) -> DeliverResult:
-        """Write the provider's answer; whatever it says, the account works.
+        """Write the provider's answer; with any answer, the account works.
 
-        A no to the second of two calls says nothing of the first, if nothing ties them together.
+        A refusal of the second of two calls says nothing of the first, unless a key ties them.
         """
         if isinstance(answer, Refused) and self._log.is_out and self._recovery.may_send_twice:
             await self._log.record(AttemptState.UNKNOWN, calls=calls, code=answer.code)
@@ -266,7 +266,7 @@ class DeliveryRun:
         """The message may be out: write that down; None: the next move is to find out.
 
         An account that answers no call is out of service, which uses up no tries; but each
-        call that may be a message more is one.
+        call that may be one more message is a try.
         """
         activity.logger.warning("%s: %s", self._sender.account, why)
         is_try = self._recovery.may_send_twice or not self._account.is_down
@@ -280,7 +280,7 @@ class DeliveryRun:
         raise waits.for_another_call(come_back_at - self._clock.now())
 
     async def _look_up(self) -> DeliverResult | None:
-        """Ask what became of an earlier call; None: it was never taken."""
+        """Ask for the result of an earlier call; None: it was never taken."""
         try:
             async with asyncio.timeout(self._longest_call.total_seconds()):
                 found = await self._sender.look_up(self._key)
@@ -296,7 +296,7 @@ class DeliveryRun:
         await self._note_answer()
         if self._has_waited_enough(is_outage=True):
             return await self._give_up(AttemptState.UNKNOWN)
-        await self._look()  # What has changed while the provider was asked counts, too.
+        await self._look()  # A change while the provider was asked counts, too.
         return None
 
     # Waiting, and ending
@@ -304,7 +304,7 @@ class DeliveryRun:
     async def _put_off(
         self, until: datetime, code: str, *, is_outage: bool, calls: int = 0
     ) -> ApplicationError:
-        """Write that the message waits; what has it run again then."""
+        """Write that the message waits; the error that has it run again then."""
         end = self._log.facts.request.campaign.end_date
         patience = patience_of(self._log, self._request, is_outage=is_outage)
         until = min(until, self._clock.now() + patience, end or until)
@@ -324,7 +324,8 @@ class DeliveryRun:
     ) -> DeliverResult:
         """Refused on this channel, or unknown if the provider may have the message.
 
-        What is unknown has no code: none of a no, or of the account, is the lost call's.
+        An unknown outcome has no code: that of a refusal, or of the account, is not the lost
+        call's.
         """
         if self._log.may_be_out:
             state, code = AttemptState.UNKNOWN, None

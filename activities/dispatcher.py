@@ -11,16 +11,15 @@ from madan_sara.activities.campaign_stores import CampaignRunStore, OutreachStar
 from madan_sara.contracts.campaign_run import CampaignRef, DispatchInput, DispatchResult
 from madan_sara.contracts.outreach import MessageRef
 
-#: Started between two looks at how the campaign stands.
+#: Started between two looks at the campaign's state.
 _PAGE: Final = 25
 #: Starts under way at once.
 _AT_ONCE: Final = 8
-#: Messages being decided or handed over at which a dispatch waits. More make no campaign
-#: faster, and a server on two cores late with its first tasks.
+#: Messages being decided or handed over at which a dispatch waits. More would make no campaign
+#: faster, but would delay the first tasks of a server on two cores.
 MOST_IN_MOTION: Final = 40
 _LOOK_AGAIN: Final = timedelta(milliseconds=100)
-#: How long it waits for room. Messages that are stuck slow a campaign down, but must not
-#: hold it up.
+#: How long it waits for room. Stuck messages may slow a campaign down, but must not stop it.
 _LONGEST_WAIT: Final = timedelta(seconds=20)
 
 
@@ -48,9 +47,9 @@ class CampaignDispatcher:
     async def dispatch_batch(self, request: DispatchInput) -> DispatchResult:
         """Start the next recipients of a campaign's queue.
 
-        A recipient leaves the queue when its workflow has started, not before: killed
-        halfway, the next run takes the page again, and who was started already is left
-        alone. Ends early when the campaign is paused, over, or has no recipient left to start.
+        A recipient leaves the queue when its workflow has started, not before: after a kill, the
+        next run takes the page again, and leaves started recipients alone. Ends early when the
+        campaign is paused, over, or has no recipient left to start.
         """
         done = _progress(request)
         while done.started < request.at_most:
@@ -76,8 +75,8 @@ class CampaignDispatcher:
     async def _start(self, ref: CampaignRef, page: TakenPage, first_number: int) -> list[UUID]:
         """Start a page, some at a time; those that were not running yet.
 
-        The first failure is raised once all are done. Who runs already stays in the queue:
-        it may be an earlier run that is about to end, its recipient put back.
+        The first failure is raised once all are done. A recipient whose workflow runs already
+        stays in the queue: it may be an earlier run about to end, its recipient put back.
         """
         free = asyncio.Semaphore(_AT_ONCE)
 
@@ -104,12 +103,12 @@ class CampaignDispatcher:
 
 
 def _heartbeat(done: DispatchResult) -> None:
-    """Say that the dispatch lives, and what a run after it need not do again."""
+    """Say that the dispatch lives, and how far the next run need not start again."""
     activity.heartbeat(done.started, done.next_sequence_number)
 
 
 def _progress(request: DispatchInput) -> DispatchResult:
-    """What an interrupted run of the same dispatch has done."""
+    """The progress of an interrupted run of the same dispatch."""
     details = activity.info().heartbeat_details
     started, next_sequence_number = details or (0, request.first_sequence_number)
     return DispatchResult(started=started, next_sequence_number=next_sequence_number)

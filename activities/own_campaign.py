@@ -1,4 +1,4 @@
-"""Campaigns as the components take them from a caller."""
+"""Campaigns that a caller passes to the components."""
 
 from enum import Enum
 from typing import Final, Literal, TypeAlias

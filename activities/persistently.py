@@ -1,4 +1,4 @@
-"""Writing what must not be forgotten."""
+"""Writing results that must not be lost."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -11,8 +11,8 @@ from madan_sara.activities.sender import running_seconds
 
 R = TypeVar("R")
 
-#: How long an answer in hand is written again. Whatever is longer away than this is dealt
-#: with as after a crash.
+#: How long an answer in hand is written again. A database away for longer is handled as after a
+#: crash.
 WRITING_PATIENCE: Final = timedelta(minutes=5)
 _ONE_WRITE_SECONDS: Final = 10.0
 _FIRST_WAIT_SECONDS: Final = 0.1
@@ -34,7 +34,7 @@ async def persistently(write: Callable[[], Awaitable[R]]) -> R:
         try:
             async with asyncio.timeout(_ONE_WRITE_SECONDS):
                 return await write()
-        except Exception as error:  # Which errors a store has, only the store knows.
+        except Exception as error:  # Only the store knows its errors.
             if running_seconds() > ends:
                 raise
             activity.logger.warning(

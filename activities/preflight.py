@@ -16,7 +16,7 @@ SUPPRESSED_ON_CHANNEL = "suppressed"
 
 
 def find_obstacle(facts: DeliveryFacts, channel: Channel, now: datetime) -> DeliverResult | None:
-    """What has come in the way since the decision; None: the message may go.
+    """The obstacle that has come up since the decision; None: the message may go.
 
     A paused campaign is no obstacle of this kind: the send waits for it.
     """

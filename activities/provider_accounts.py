@@ -10,7 +10,7 @@ class AccountHealth:
     """An account that has failed since it last worked."""
 
     account: str
-    #: Of its last failure.
+    #: The code of its last failure.
     code: str
     failing_since: datetime
     #: Since when it is out of service; None: it has failed, but not often enough.
@@ -23,7 +23,7 @@ class AccountHealth:
 class Admission:
     """Whether a message may be handed to an account that was out of service."""
 
-    #: None: it may, be it because the account is back, or to see whether it is.
+    #: When to come back; None: it may, as the account is back, or to see whether it is.
     come_back_at: datetime | None
     #: Until when this run alone looks whether the account is back; None: it does not.
     probing_until: datetime | None = None
@@ -77,7 +77,7 @@ class ProviderAccounts(Protocol):
 
         Args:
             account: as its sender names it.
-            probing_until: as the account has let it in; nothing where another has been since.
+            probing_until: as the account let it in; nothing changes where another came since.
         """
         ...
 

@@ -4,15 +4,12 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from temporalio import activity
-
 from madan_sara.activities.own_campaign import Tenants, own_campaign
-from madan_sara.activities.stores import DecisionFacts, DecisionFactsSource
+from madan_sara.activities.stores import DecisionFacts
 from madan_sara.contracts.campaign import Campaign, OutreachCampaign
 from madan_sara.contracts.channels import Channel
 from madan_sara.contracts.content import MessageContent
 from madan_sara.contracts.decision import RoutingDecision
-from madan_sara.contracts.outreach import RouteInput
 from madan_sara.contracts.reading import read, read_moment
 from madan_sara.contracts.recipient import RecipientProfile
 from madan_sara.policy.frequency import recent_channels
@@ -24,28 +21,18 @@ class ChannelRouter:
     """Decides which channel carries a message, and which follow if it fails.
 
     Args:
-        decisions: what the choice for a stored message depends on.
         text_limits: channels with a provider, and the longest text it takes
             (characters; None: no limit).
         tenants: whose campaigns it decides for a caller.
     """
 
-    def __init__(
-        self,
-        decisions: DecisionFactsSource,
-        text_limits: Mapping[Channel, int | None],
-        *,
-        tenants: Tenants,
-    ) -> None:
+    def __init__(self, text_limits: Mapping[Channel, int | None], *, tenants: Tenants) -> None:
         self._tenants = tenants
-        self._decisions = decisions
         self._text_limits = text_limits
 
-    @activity.defn(name="route_message")
-    async def route_stored_message(self, request: RouteInput) -> RoutingDecision:
+    def route_stored(self, facts: DecisionFacts, now: datetime) -> RoutingDecision:
         """Choose the channels of a stored message."""
-        facts = await self._decisions.facts(request.ref, request.now)
-        return route(self._routing_facts(facts, request.now), now=request.now)
+        return route(self._routing_facts(facts, now), now=now)
 
     def route_message(
         self,

@@ -11,7 +11,6 @@ from temporalio.exceptions import ApplicationError
 from madan_sara.activities.own_campaign import Tenants, own_campaign, require_own
 from madan_sara.activities.stores import (
     AnalyticsStore,
-    DecisionFactsSource,
     RequestStore,
     SendTimeCell,
     StoredRequest,
@@ -32,33 +31,32 @@ TIME_NOT_ALLOWED = "TimeNotAllowed"
 
 
 class SendTimeScheduler:
-    """Optimises send times within what quiet hours and the campaign allow.
+    """Optimises send times within quiet hours and the campaign.
 
     Args:
-        decisions: what a plan depends on.
-        requests: the messages to plan again.
+        requests: the messages to plan.
         analytics: figures over past messages.
         tenants: whose campaigns it plans for a caller.
     """
 
     def __init__(
         self,
-        decisions: DecisionFactsSource,
         requests: RequestStore,
         analytics: AnalyticsStore,
         *,
         tenants: Tenants,
     ) -> None:
         self._tenants = tenants
-        self._decisions = decisions
         self._requests = requests
         self._analytics = analytics
 
     @activity.defn(name="plan_send_time")
     async def plan_stored_message(self, request: PlanInput) -> SendPlan:
         """Plan when a stored message is sent on a channel."""
-        facts = await self._decisions.facts(request.ref, request.now, keep=False)
-        stored = facts.request
+        return self.plan_stored(await self._requests.request(request.ref), request)
+
+    def plan_stored(self, stored: StoredRequest, request: PlanInput) -> SendPlan:
+        """Plan when a message that was read already is sent on a channel."""
         plan = plan_send_time(
             stored.campaign,
             stored.settings,
@@ -101,7 +99,7 @@ class SendTimeScheduler:
 
     @activity.defn
     async def check_requested_time(self, request: RescheduleCheck) -> SendPlan:
-        """Turn a time that was asked for into a plan.
+        """Make a plan of a requested time.
 
         Raises:
             ApplicationError: the time is not allowed; the message says why.
@@ -180,7 +178,7 @@ class SendTimeScheduler:
 
 
 def _not_before(request: PlanInput, campaign: Campaign) -> datetime | None:
-    """The earliest moment that is asked for, behind the days that are full."""
+    """The earliest moment asked for, after the days that are full."""
     moments = [request.not_before]
     if request.after_day_of is not None:
         moments.append(start_of_next_day(campaign, request.after_day_of))
@@ -188,6 +186,6 @@ def _not_before(request: PlanInput, campaign: Campaign) -> datetime | None:
 
 
 def _parts(stored: StoredRequest, channel: Channel) -> int:
-    """How many times a message costs its channel's price."""
+    """The number of times a message costs its channel's price."""
     content = stored.rendered.on(channel)
     return message_parts(channel, content.text if content is not None else None)

@@ -35,7 +35,7 @@ def running_seconds() -> float:
 
 @dataclass(frozen=True)
 class CallLease:
-    """Until when a run may call: later, another run may have taken its place.
+    """Until when a run may call: later, another run may have replaced it.
 
     Args:
         ends_at: in seconds of `running_seconds`.
@@ -60,21 +60,21 @@ class CallLease:
 
 @dataclass(frozen=True)
 class SenderCapabilities:
-    """What a provider can do, declared by its sender."""
+    """A provider's capabilities, declared by its sender."""
 
     #: A second send with the same key has no second effect.
     idempotency_keys: bool = False
-    #: The provider can be asked what became of a key.
+    #: The provider can be asked for the result of a key.
     look_up: bool = False
     #: A message not found this long after its call was given up was never taken. Longer than
     #: any time-out on the way to the provider.
     look_up_settles_after: timedelta = timedelta(minutes=1)
     #: A call that has lasted this long is given up, its answer lost.
     longest_call: timedelta = timedelta(seconds=150)
-    #: How much of it may pass before the provider can take anything: to connect, to log in, to
-    #: announce the message. The lease lasts as long.
+    #: The part of it before the provider can take anything: to connect, to log in, to announce
+    #: the message. The lease lasts as long.
     longest_approach: timedelta = timedelta(0)
-    #: Reports what happened after acceptance.
+    #: The provider sends receipts.
     receipts: bool = False
     #: Longest text it takes, in characters; None: no limit of its own.
     max_characters: int | None = None
@@ -106,7 +106,7 @@ class Refused:
     code: str
 
 
-#: A message that is ready to go: composed, and wanting only the lease of the run that calls.
+#: A message that is ready to go: composed, and needing only the lease of the run that calls.
 Call = Callable[[CallLease], Awaitable[Accepted | Refused]]
 
 
@@ -129,24 +129,24 @@ class MessageSender(Protocol):
 
     @property
     def capabilities(self) -> SenderCapabilities:
-        """What the provider can do."""
+        """The provider's capabilities."""
         ...
 
     def prepare(self, message: OutgoingMessage) -> Call | Refused:
         """Make one call ready, before the attempt is opened; nothing leaves.
 
-        Whatever can fail without the provider fails here.
+        All errors that need no provider are raised here.
 
         Returns:
             The call, to be made once at most, or why the provider need not be asked. The
             call asks its lease in the last moment before the provider can take anything.
-            It raises what `DeliveryError` has: `NotTakenError`s where the message was
-            certainly not taken, `AmbiguousDeliveryError` where it may have been.
+            It raises a `DeliveryError`: a `NotTakenError` where the message was certainly not
+            taken, `AmbiguousDeliveryError` where it may have been.
         """
         ...
 
     async def look_up(self, idempotency_key: str) -> Accepted | Refused | None:
-        """Ask what became of an earlier call; None: the provider does not know the key.
+        """Ask for the result of an earlier call; None: the provider does not know the key.
 
         Only called where the capabilities declare `look_up`.
 

@@ -1,4 +1,4 @@
-"""The situation of an attempt, as `policy/attempts.py` decides it, from what a run has read."""
+"""The situation of an attempt for `policy/attempts.py`, from the facts a run has read."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -14,16 +14,16 @@ from madan_sara.contracts.outreach import DeliverInput, DeliverResult
 from madan_sara.contracts.settings import AmbiguityPolicy, OrchestratorSettings
 from madan_sara.policy.attempts import MOST_LOST_CALLS, Obstacle, Recovery, Situation, patience_left
 
-#: From opening an attempt to the first octet of its call; the way to where the provider can
-#: take anything comes on top. A run that is held up longer may have been taken for dead.
+#: From opening an attempt to the first octet of its call; the time until the provider can take
+#: anything comes on top. A run that is held up longer may have been taken for dead.
 LEASE: Final = timedelta(seconds=5)
 
 
 def settled_at(attempt: Attempt, capabilities: SenderCapabilities) -> datetime:
-    """When a call is over, and a look-up finds whatever the provider has taken of it.
+    """When a call is over, and a look-up finds it if the provider has taken it.
 
-    It counts from when the call was given up. Of a call whose run is gone that is not on
-    record, but it began within `LEASE`, and lasted no longer than its sender's longest.
+    It counts from the instant the call was given up. If the run is gone, that is not on record,
+    but the call began within `LEASE`, and lasted no longer than its sender's longest.
     """
     over_at = attempt.given_up_at
     if over_at is None:
@@ -35,7 +35,7 @@ def settled_at(attempt: Attempt, capabilities: SenderCapabilities) -> datetime:
 def recovery_of(
     capabilities: SenderCapabilities, settings: OrchestratorSettings, channel: Channel
 ) -> Recovery:
-    """How a lost answer is made good; to ask comes before to call again."""
+    """How a lost answer is recovered; a look-up comes before another call."""
     if capabilities.look_up:
         return Recovery.LOOK_UP
     if capabilities.idempotency_keys:
@@ -48,7 +48,7 @@ def patience_of(log: AttemptLog, request: DeliverInput, *, is_outage: bool) -> t
     """How much longer the message waits for its channel; none when it has waited enough.
 
     An outage is waited for longer where no channel is left, but not with a message that may
-    be out: waiting would not tell.
+    be out: waiting would not show whether it is.
     """
     return patience_left(
         log.facts.request.settings,
@@ -67,14 +67,14 @@ def situation_of(
     obstacle: DeliverResult | None,
     now: datetime,
 ) -> Situation:
-    """Everything the next move depends on.
+    """All that the next move depends on.
 
     Args:
         log: the attempt's record, as it was read.
         account: the account, likewise.
-        capabilities: what the provider can do.
+        capabilities: the provider's.
         request: the attempt.
-        obstacle: what has come in the way of the send, if anything has.
+        obstacle: the obstacle to the send, if any.
         now: the present.
     """
     settled = log.attempt is None or settled_at(log.attempt, capabilities) <= now
@@ -93,7 +93,7 @@ def _kind_of(obstacle: DeliverResult | None, log: AttemptLog, now: datetime) -> 
     if obstacle is not None:
         if obstacle.outcome is not DeliveryOutcome.NOT_DUE or obstacle.not_before is None:
             return Obstacle.FORBIDDEN
-        # That its day has passed is no obstacle to what may be out: its hold is kept.
+        # The end of its day is no obstacle to a message that may be out: its hold is kept.
         if not log.is_out or obstacle.not_before > now:
             return Obstacle.NOT_NOW
     paused = log.facts.request.campaign.status is CampaignStatus.PAUSED

@@ -8,11 +8,13 @@ from uuid import UUID
 
 from madan_sara.contracts.campaign import Campaign
 from madan_sara.contracts.channels import Channel
+from madan_sara.contracts.decision import RoutingDecision
 from madan_sara.contracts.outreach import (
     Block,
     ClaimResult,
     ConcludeInput,
     ConcludeResult,
+    HeldAttempt,
     MessageRef,
     OutreachState,
     ReleaseInput,
@@ -35,7 +37,7 @@ class StoredRequest:
 
     ref: MessageRef
     campaign: Campaign
-    #: Whom it is for and what it says, which never changes.
+    #: The recipient's profile and the texts, which never change.
     rendered: RenderedMessages
     force_send: bool
     state: OutreachState
@@ -63,7 +65,7 @@ class Suppression:
 
 @dataclass(frozen=True)
 class DecisionFacts:
-    """What the decision on a message depends on."""
+    """The facts that the decision on a message depends on."""
 
     request: StoredRequest
     #: Live claims of the person that can still matter; not this message's own.
@@ -73,8 +75,26 @@ class DecisionFacts:
 
 
 @dataclass(frozen=True)
+class StoredDecision:
+    """What an earlier run of a decision has held money for."""
+
+    routing: RoutingDecision
+    held: HeldAttempt
+
+
+@dataclass(frozen=True)
+class Claim:
+    """The answer to a claim, and what the decision goes on by."""
+
+    result: ClaimResult
+    facts: DecisionFacts
+    #: The whole decision where an earlier run has made it; None: it is still to be made.
+    decided: StoredDecision | None = None
+
+
+@dataclass(frozen=True)
 class ClaimDecision:
-    """A decision on a claim, with the texts to remember it by."""
+    """A decision on a claim, with the texts stored with it."""
 
     result: ClaimResult
     texts: Sequence[str] = ()
@@ -85,7 +105,7 @@ class ClaimStore(Protocol):
 
     async def claim(
         self, ref: MessageRef, now: datetime, decide: Callable[[DecisionFacts], ClaimDecision]
-    ) -> ClaimResult:
+    ) -> Claim:
         """Decide and store a claim; decided again if another was granted on the person meanwhile.
 
         Run again for the same message, it returns the first answer.
@@ -93,7 +113,7 @@ class ClaimStore(Protocol):
         Args:
             ref: the message.
             now: the instant to decide at.
-            decide: may be called more than once, each time with the facts as they stand.
+            decide: may be called more than once, each time with the present facts.
         """
         ...
 
@@ -108,25 +128,8 @@ class ClaimStore(Protocol):
         ...
 
 
-class DecisionFactsSource(Protocol):
-    """What decisions depend on, read once for the steps that make one."""
-
-    async def facts(self, ref: MessageRef, now: datetime, *, keep: bool = True) -> DecisionFacts:
-        """A message's facts as they stand, or as its claim has read them a moment ago.
-
-        Args:
-            ref: the message.
-            now: the instant to decide at.
-            keep: whether a later step of the decision will ask, too.
-
-        Raises:
-            NotFoundError: there is no such message.
-        """
-        ...
-
-
 class RequestStore(Protocol):
-    """Messages as they were asked for, and how they ended."""
+    """Messages as they were asked for, and their ends."""
 
     async def request(self, ref: MessageRef) -> StoredRequest:
         """One message, as it stands.
@@ -147,7 +150,7 @@ class RequestStore(Protocol):
     async def conclude(self, conclusion: ConcludeInput) -> ConcludeResult:
         """End an unsent message: release its hold and claim, store state and reason.
 
-        A message that has ended already is left as it is; the answer says how.
+        A message that has ended already is left as it is; the answer gives its end.
         """
         ...
 
@@ -169,7 +172,7 @@ class BudgetLedger(Protocol):
         ...
 
     async def accounts(self, campaign: Campaign, channel: Channel, day: date) -> Sequence[Account]:
-        """The accounts a send on a channel and day would be booked on, as they stand.
+        """The accounts a send on a channel and day would be booked on.
 
         Raises:
             InvalidRequestError: the saved campaign has no such channel.
@@ -178,7 +181,7 @@ class BudgetLedger(Protocol):
         ...
 
     async def balances(self, campaign: Campaign) -> CampaignBalances:
-        """A campaign's money and counts at one instant, at a cost no audience raises.
+        """A campaign's money and counts at one instant, at the same cost for any audience.
 
         Raises:
             NotFoundError: the campaign is not saved.
@@ -207,7 +210,7 @@ class BudgetLedger(Protocol):
 
 @dataclass(frozen=True)
 class SendTimeCell:
-    """What happened to the messages of one channel in one local hour."""
+    """The counts of one channel in one local hour."""
 
     channel: Channel
     local_hour: int

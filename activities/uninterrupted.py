@@ -13,10 +13,10 @@ _BEAT_SECONDS: Final = 3.0
 
 
 async def run_uninterrupted(work: Coroutine[object, object, R]) -> R:
-    """Run work to its end, with heartbeats, whatever cancel or shutdown asks meanwhile.
+    """Run work to its end, with heartbeats, also through a cancel or shutdown.
 
-    A heartbeat tells a killed worker from a slow provider. It also brings cancels in,
-    and those must wait: interrupted, the call would leave it unknown whether the
+    A heartbeat distinguishes a slow provider from a killed worker. It also brings cancels
+    in, and those must wait: after an interrupted call it would be unknown whether the
     provider has the message.
     """
     running = asyncio.ensure_future(work)

@@ -1,6 +1,6 @@
 """Why a delivery is run again later, in the words the Web UI shows beside it.
 
-The one place where a wait becomes Temporal's error: nothing is wrong, it is not time yet.
+Only here does a wait become Temporal's error: nothing is wrong, it is not time yet.
 """
 
 from datetime import timedelta
@@ -29,17 +29,17 @@ def for_channel(wait: ChannelWait, delay: timedelta) -> ApplicationError:
 
 
 def settling(delay: timedelta) -> ApplicationError:
-    """A look-up too soon after the call would not find what is still being taken."""
-    return _later("waits until the provider can tell what became of the call", "Settling", delay)
+    """A look-up too soon after the call would not find a message that is still being taken."""
+    return _later("waits until the provider knows what became of the call", "Settling", delay)
 
 
 def for_another_call(delay: timedelta) -> ApplicationError:
-    """The answer was lost; the same call will tell."""
+    """The answer was lost; the same call brings it again."""
     return _later("the answer was lost; the same call is made again", "AnswerLost", delay)
 
 
 def for_hours(delay: timedelta) -> ApplicationError:
-    """What may be out keeps its key, and waits for the allowed hours with it."""
+    """A message that may be out keeps its key, and waits for the allowed hours with it."""
     return _later("the allowed hours have passed", "NotDue", delay)
 
 
@@ -56,7 +56,7 @@ def held_up() -> ApplicationError:
 
 
 def overtaken() -> ApplicationError:
-    """What became of the attempt is for the run to say that has called since."""
+    """Another run has called since, and will give the outcome."""
     return ApplicationError(
         "another run of this delivery has called the provider meanwhile", type="Overtaken"
     )

@@ -1,6 +1,6 @@
 """A whole campaign at size: `python -m benchmarks.campaign --recipients 100000`.
 
-Everybody is imported from a file and sent one message by a provider that takes everything
+All recipients are imported from a file and sent one message by a provider that takes everything
 at once. The question is what changes as the campaign goes on: its pace, the worker's memory,
 the price of asking for its status; and how long its workflow's history becomes.
 """
@@ -61,7 +61,7 @@ class _Bench:
 
 
 async def measure(size: Size) -> None:
-    """Run one campaign, then check that everybody was sent to once and paid for."""
+    """Run one campaign, then check that each recipient was sent to once and paid for."""
     with throwaway_folder() as folder:
         print(f"A campaign at size\n{describe(folder)}\n")
         file = folder / "recipients.csv"

@@ -1,4 +1,4 @@
-"""What a campaign took, tenth by tenth of its recipients."""
+"""The costs of a campaign, tenth by tenth of its recipients."""
 
 import statistics
 from collections.abc import Sequence
@@ -28,13 +28,13 @@ class Tenth:
 
 
 def report_header(programs: Sequence[str]) -> None:
-    """Print what the columns of `report_tenth` are."""
+    """Print the names of the columns of `report_tenth`."""
     cpu = "".join(f"{name + ' ms':>15}" for name in programs)
     print(f"{'done':>8} {'a second':>9}{cpu} {'others':>7} {'worker MB':>10} {'status ms':>10}")
 
 
 def report_tenth(tenth: Tenth) -> None:
-    """Print a line: what one recipient took on average, and what it was like meanwhile."""
+    """Print a line: the average costs of one recipient, and the state meanwhile."""
     cpu = "".join(
         f"{spent * 1000 / max(tenth.recipients, 1):>15.1f}"
         for spent in tenth.cpu.by_program.values()

@@ -82,7 +82,7 @@ SELECT tenant_id, campaign_id, 'receipt', name, channel, count(*)
 
 _IDS: Final = text("SELECT message_id FROM messages WHERE campaign_id = :campaign_id")
 
-# What is kept against what there is, states and receipts alike.
+# The kept counts against the rows, states and receipts alike.
 _WRONG: Final = text("""
 WITH counted AS (
     SELECT 'state' AS kind, state AS name, count(*) AS messages
@@ -127,7 +127,7 @@ async def message_ids(database: Database, campaign: OutreachCampaign) -> Sequenc
 
 
 async def assert_counts_are_exact(database: Database, campaign: OutreachCampaign) -> None:
-    """The kept counts are what counting comes to.
+    """The kept counts equal the counted rows.
 
     Raises:
         AssertionError: one of them is not.

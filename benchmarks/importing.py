@@ -1,7 +1,7 @@
 """How long recipients take to get into a campaign: `python -m benchmarks.importing`.
 
 A seeded CSV file goes in through the same import as `madan-sara campaign import`: every row
-is validated, its templates filled in, and stored with its place in the campaign's queue, on
+is validated, its templates filled in, and stored with its number in the campaign's queue, on
 a PostgreSQL of the benchmark's own. Temporal takes no part.
 """
 
@@ -27,7 +27,7 @@ from madan_sara.persistence.database import Database
 from madan_sara.persistence.recipients import PostgresRecipients
 from madan_sara.starter.importing.run import ImportOptions, ImportResult, import_file
 
-#: What 100,000 rows should take at most on two cores.
+#: The most that 100,000 rows should take on two cores.
 _TARGET_SECONDS: Final = 30
 TARGET_ROWS: Final = 100_000
 _SEED: Final = 20261122
@@ -147,7 +147,7 @@ def _peak_megabytes() -> float:
 
 
 async def _check(database: Database, rows: int) -> None:
-    """Everybody is stored once, and waits in the queue."""
+    """Every recipient is stored once, and waits in the queue."""
     counted = text("""
         SELECT (SELECT count(DISTINCT recipient_id) FROM messages WHERE state = 'queued') AS people,
                (SELECT count(*) FROM messages) AS messages,

@@ -23,7 +23,7 @@ SELECT count(*) AS stored,
 
 @dataclass(frozen=True)
 class RunTotals:
-    """What the database says about every message of a run."""
+    """The rows of every message of a run."""
 
     stored: int
     scheduled: int

@@ -1,4 +1,4 @@
-"""What the benchmarks send: campaigns, people, requests."""
+"""The benchmarks' load: campaigns, people, requests."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -16,7 +16,7 @@ from madan_sara.starter.requests import new_message
 #: Telephone numbers of one run: a number that two people share is one person's to a claim.
 _LINES: Final = count()
 
-#: The channels of every campaign here; everybody can be reached on all of them.
+#: The channels of every campaign here; each person can be reached on all of them.
 CHANNELS: Final = (Channel.SMS, Channel.WHATSAPP, Channel.EMAIL)
 
 _ZONES: Final = (

@@ -1,4 +1,4 @@
-"""Where a measurement ran, and who used the processors meanwhile."""
+"""The machine of a measurement, and the use of its processors meanwhile."""
 
 import os
 import platform
@@ -57,7 +57,7 @@ class CpuMeter:
     """CPU time of our programs, each with the processes it started, and of the rest.
 
     Args:
-        programs: what to call each program, and its process id.
+        programs: the name of each program, and its process id.
     """
 
     def __init__(self, programs: Mapping[str, int]) -> None:
@@ -65,7 +65,7 @@ class CpuMeter:
         self._last = self._read()
 
     def lap(self) -> CpuUse:
-        """What was spent since the last lap, or since the meter was made."""
+        """The time spent since the last lap, or since the meter was made."""
         last, self._last = self._last, self._read()
         spent = {name: self._last[name] - last[name] for name in self._last}
         whole = spent.pop("")

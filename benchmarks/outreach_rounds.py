@@ -1,4 +1,4 @@
-"""Rounds of whole outreaches through Temporal, and what they cost."""
+"""Rounds of whole outreaches through Temporal, and their costs."""
 
 import asyncio
 import time
@@ -38,7 +38,7 @@ class Line:
 
     name: str
     components: Components
-    #: What is done with a request before its workflow starts.
+    #: The step of a request before its workflow starts.
     store: Callable[[NewMessage], Awaitable[object]]
 
 

@@ -1,4 +1,4 @@
-"""How campaigns end that pace themselves: `python -m benchmarks.pacing`.
+"""The ends of campaigns that pace themselves: `python -m benchmarks.pacing`.
 
 Each line plays the same campaigns another way; see `benchmarks/README.md` for what happens
 to them. Target: with auto pacing 97 to 100 % of the budget spent, and never more.
@@ -28,7 +28,7 @@ from benchmarks.played_campaigns import (
 _TARGET: Final = 97.0
 #: Far above what any limit here can spend.
 _RICH: Final = 1_000
-#: What a daily limit could spend, in percent of the budget: the borders of the groups.
+#: The money a daily limit could spend, in percent of the budget: the borders of the groups.
 _BORDERS: Final = (0, 100, 125, 150)
 
 
@@ -89,7 +89,7 @@ _WAYS: Final[dict[str, Callable[[World], Course]]] = {
 
 
 def _by_room(worlds: Sequence[World]) -> dict[str, list[World]]:
-    """The campaigns by what their fixed limit could spend."""
+    """The campaigns by the money their fixed limit could spend."""
     groups: dict[str, list[World]] = {}
     for least, most in zip(_BORDERS, [*_BORDERS[1:], None], strict=True):
         name = f"{least} to {most} %" if most else f"{least} % and more"

@@ -1,7 +1,7 @@
 """Campaigns played day by day, without servers and without a clock.
 
-Everything that happens to a campaign is drawn from a seed, the same for every way of pacing;
-what a day's share is and whether one more message can be paid are the real decisions.
+All events of a campaign are drawn from a seed, the same for every way of pacing; the day's
+share, and whether one more message can be paid, are the real decisions.
 """
 
 import math
@@ -31,7 +31,7 @@ _WORTH_COUNTING: Final = 0.1
 
 @dataclass(frozen=True)
 class World:
-    """Everything that happens to one campaign, however it paces itself."""
+    """All events of one campaign, the same for every way of pacing."""
 
     seed: int
     days: int
@@ -76,7 +76,7 @@ class World:
 
 
 def draw_world(seed: int, days: int) -> World:
-    """Draw what happens to a campaign."""
+    """Draw the events of a campaign."""
     dice = random.Random(seed)
     longer = dice.randint(1, max(days // 3, 1)) if dice.random() < 0.3 else 0
     richer = dice.uniform(1.1, 2.0) if dice.random() < 0.3 else 1.0
@@ -158,7 +158,7 @@ class Course:
 
     @property
     def percent_spent(self) -> float:
-        """What was spent of the budget it had in the end."""
+        """The share of its last budget that was spent."""
         return 100 * self.whole.spent_micros / (self.whole.limit_micros or 1)
 
     @property
@@ -190,14 +190,14 @@ def play(world: World, pacing: Pacing, limit: int | None, first_share: int | Non
         course.changes += share != course.share
         course.share = share
         if number not in world.outages and not world.rests_on(number):
-            for _ in range(2):  # What was refused by noon makes room in the afternoon.
+            for _ in range(2):  # A message refused by noon makes room in the afternoon.
                 _send(course, number)
                 _answer(course, number)
     return course
 
 
 def _change(course: Course) -> None:
-    """Raise the budget and extend the end, where that is this campaign's lot."""
+    """Raise the budget and extend the end, if drawn for this campaign."""
     world = course.world
     total = int(world.budget_micros * world.budget_factor)
     end = world.start + timedelta(days=world.days + world.extended_by)
@@ -273,7 +273,7 @@ def clamped(course: Course, now: datetime) -> int | None:
 
 
 def by_hand(course: Course, now: datetime) -> int | None:
-    """Do each morning what the status recommends, beginning with the first share."""
+    """Follow the status's advice each morning, beginning with the first share."""
     campaign, whole = course.campaign, course.whole
     suggestion = recommend(
         spent_share=whole.spent_micros / (whole.limit_micros or 1),

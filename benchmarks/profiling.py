@@ -1,4 +1,4 @@
-"""Where this process spends its time.
+"""A profile of this process's time.
 
 By samples, not with cProfile: SQLAlchemy's asyncio side switches greenlets in the middle
 of a call, which cProfile does not follow; its cumulative times then add up to more than
@@ -15,7 +15,7 @@ from types import CodeType, FrameType
 from typing import Final
 
 _EVERY_SECONDS: Final = 0.002
-#: How long Python lets one thread run while the sampler waits for its turn.
+#: How long Python lets one thread run while the sampler waits for the processor.
 _SWITCH_SECONDS: Final = 0.0005
 #: Innermost functions of a thread that waits for work. uvloop's C code, at work or
 #: waiting, shows as the runner that called it.
@@ -24,7 +24,7 @@ _FOLDERS_SHOWN: Final = 3
 
 
 class _Sampler:
-    """Looks at what every other thread does, again and again, in a thread of its own."""
+    """Samples every other thread, again and again, in a thread of its own."""
 
     def __init__(self) -> None:
         self._stop = threading.Event()
@@ -84,5 +84,5 @@ def _print(sampler: _Sampler, entries: int) -> None:
     print(" inside   itself")
     for code, looks in sampler.inside.most_common(entries):
         inside, itself = looks / sampler.looks, sampler.innermost[code] / sampler.looks
-        place = "/".join(Path(code.co_filename).parts[-_FOLDERS_SHOWN:])
-        print(f"{inside:7.1%}  {itself:7.1%}  {code.co_qualname} ({place})")
+        path = "/".join(Path(code.co_filename).parts[-_FOLDERS_SHOWN:])
+        print(f"{inside:7.1%}  {itself:7.1%}  {code.co_qualname} ({path})")

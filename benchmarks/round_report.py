@@ -1,4 +1,4 @@
-"""What a series of rounds says."""
+"""The report of a series of rounds."""
 
 import math
 import statistics
@@ -7,14 +7,14 @@ from typing import Final
 
 from benchmarks.outreach_rounds import Round
 
-#: What the full line should reach of the floor, in the same pair of rounds.
+#: The part of the floor that the full line should reach, in the same pair of rounds.
 _TARGET_RATIO: Final = 0.85
 
 _Series = Mapping[str, Sequence[Round]]
 
 
 def report_rates(seen: _Series, *, floor: str, full: str) -> None:
-    """Print every round's rate, the medians, and what the full line reaches of the floor."""
+    """Print every round's rate, the medians, and the part of the floor the full line reaches."""
     print("\noutreaches a second, round by round")
     for name, rounds in seen.items():
         rates = "".join(f"{one.rate:9.1f}" for one in rounds)
@@ -31,7 +31,7 @@ def report_rates(seen: _Series, *, floor: str, full: str) -> None:
 
 
 def report_cpu(seen: _Series, *, floor: str, full: str) -> None:
-    """Print what an outreach costs in CPU time: less at the mercy of neighbours than a rate."""
+    """Print an outreach's CPU time, which neighbours disturb less than a rate."""
     programs = list(next(iter(seen.values()))[0].cpu.by_program)
     columns = [*programs, "together", "others"]
     print("\nCPU-milliseconds per outreach (medians), and cores used by others meanwhile")

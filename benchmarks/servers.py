@@ -1,4 +1,4 @@
-"""Servers of a benchmark's own, thrown away afterwards with everything in them."""
+"""Servers of a benchmark's own, deleted afterwards with their data."""
 
 import sys
 import tempfile
@@ -53,7 +53,7 @@ async def running_postgres(folder: Path) -> AsyncIterator[tuple[EmbeddedPostgres
 
 
 async def _run_in(dsn: str) -> None:
-    """Give a new server what one that has run for a while has: log files to use again.
+    """Give a new server log files to use again, as one that has run for a while has.
 
     Making one stalls every commit, for some 50 to 250 ms here.
     """

@@ -1,6 +1,6 @@
 """How long a look at a campaign takes: `python -m benchmarks.status`.
 
-A large campaign and a small one are looked at in turn while a writer changes the states of
+A large campaign and a small one are looked at alternately while a writer changes the states of
 their messages, on a PostgreSQL of the benchmark's own. What is timed is all that
 `get_orchestration_status` does; Temporal takes no part in it. Then the states of many
 messages are changed with and without the triggers that keep the counts, to see what those cost.
@@ -34,7 +34,7 @@ from madan_sara.persistence.database import Database, Query
 from madan_sara.policy.forecast import RATE_WINDOW
 from madan_sara.starter.campaigns import Campaigns
 
-#: What p99 should stay below, whatever the audience.
+#: The aim for p99, with any audience.
 _TARGET_MILLISECONDS: Final = 20
 _SMALL: Final = 1_000
 #: Looks before the clock runs: connections are open and statements prepared by then.
@@ -104,7 +104,7 @@ async def _measure_looks(
     meter.lap()
     started = time.perf_counter()
     for look in range(_WARM_UP + size.looks):
-        # In turn, so that whatever else the machine does falls on both alike.
+        # Alternately, so that other work of the machine falls on both alike.
         for name, campaign in names.items():
             asked = time.perf_counter()
             await campaigns.status(campaign.id)
@@ -124,7 +124,7 @@ async def _measure_looks(
 
 
 async def _blocks_read(database: Database, campaign: OutreachCampaign) -> int:
-    """What a look costs whatever else the machine does."""
+    """The cost of a look without other work of the machine."""
     explain, now = copy.copy(SNAPSHOT), datetime.now(UTC)
     explain.sql = f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {SNAPSHOT.sql}"
     parameters = {
@@ -152,7 +152,7 @@ def _report(milliseconds: dict[str, list[float]]) -> None:
 async def _change(
     database: Database, written: Sequence[Sequence[UUID]], changes_a_second: int
 ) -> int:
-    """Change states until cancelled, in each campaign in turn; how many were changed."""
+    """Change states until cancelled, in one campaign after the other; how many were changed."""
     choose, changes = random.Random(1), 0
     begun = time.perf_counter()
     try:

@@ -35,6 +35,7 @@ from benchmarks.servers import (
     throwaway_folder,
 )
 from madan_sara.activities.dispatcher import MOST_IN_MOTION
+from madan_sara.activities.router import ChannelRouter
 from madan_sara.config.settings import WorkerSettings
 from madan_sara.contracts.campaign import OutreachCampaign
 from madan_sara.contracts.channels import Channel
@@ -162,13 +163,13 @@ def _lines(
 
 
 def _answers(full: Components, campaign: OutreachCampaign) -> Answers:
-    """What the real components decide for a recipient of this campaign."""
+    """The real components' decision for a recipient of this campaign."""
     (request,) = make_requests(campaign, 1, label="answers")
-    routing = full.router.route_with_fallback(campaign, request.profile, request.content)
+    router = ChannelRouter(dict.fromkeys(Channel), tenants=campaign.tenant_uuid)
+    routing = router.route_with_fallback(campaign, request.profile, request.content)
     assert routing.channel is CHANNELS[0], routing
     plan = full.scheduler.get_optimal_send_time(campaign, request.profile, routing.channel)
-    price = to_micros(campaign.resolved().settings.price_of(routing.channel))
-    return Answers(routing=routing, plan=plan, price_micros=price)
+    return Answers(routing=routing, plan=plan)
 
 
 async def _check_shape(bench: _Bench, name: str, request: NewMessage) -> None:

@@ -1,7 +1,7 @@
-"""What each command does, once its words are understood.
+"""The actions of commands, once their arguments are read.
 
-Every function here checks what it was given at once and returns an action: the part
-that needs the database and Temporal.
+Every function here checks its arguments at once and returns an action: the part that
+needs the database and Temporal.
 """
 
 import asyncio
@@ -46,7 +46,7 @@ class Reply:
     view: RenderableType | None
     #: Whether the message, if it is about one, is or may still be sent.
     stands: bool = True
-    #: What is wrong with what was given.
+    #: Violations of the arguments.
     violations: Sequence[str] = ()
 
 
@@ -86,7 +86,7 @@ def send(path: str, *, wait_seconds: int) -> Action:
 
 
 def status(message_id: str) -> Action:
-    """Where a message stands."""
+    """A message's status."""
     message = parse_id(message_id, "MESSAGE_ID")
 
     async def action(orchestrator: OutreachOrchestrator) -> Reply:
@@ -98,7 +98,7 @@ def status(message_id: str) -> Action:
 
 
 def explain(message_id: str) -> Action:
-    """Why a message goes where, when and at what price, or why not at all."""
+    """The reasons for a message's channel, time and price, or why it is not sent."""
     message = parse_id(message_id, "MESSAGE_ID")
 
     async def action(orchestrator: OutreachOrchestrator) -> Reply:
@@ -115,7 +115,7 @@ def cancel(message_id: str) -> Action:
     async def action(orchestrator: OutreachOrchestrator) -> Reply:
         await orchestrator.cancel(message)
         document = {"message_id": message, "cancel_requested": True}
-        text = f"Message {message} is being withdrawn; `madan-sara status {message}` tells the end."
+        text = f"Message {message} is being withdrawn; `madan-sara status {message}` shows the end."
         return Reply(document, text)
 
     return action
@@ -149,7 +149,7 @@ def fallback(message_id: str, *, wait_seconds: int) -> Action:
 
 
 def save_campaign(path: str, *, yes: bool) -> Action:
-    """Store the campaign of a file; other limits than it has are asked about."""
+    """Store the campaign of a file; changed limits are asked about."""
     defaults = tenant_settings()
     campaign, violations = read_campaign(path, defaults)
     if campaign is None:
@@ -157,7 +157,7 @@ def save_campaign(path: str, *, yes: bool) -> Action:
 
     async def action(orchestrator: OutreachOrchestrator) -> Reply:
         saved = await _saved(orchestrator, campaign.id)
-        # Contradictions between its fields are checked with what it keeps of the saved one.
+        # Contradictions are looked for once it has the fields it keeps of the saved one.
         complete = campaign if saved is None else _completed(campaign, saved)
         changes = {} if saved is None else limit_changes(saved, complete)
         if changes:
@@ -213,12 +213,12 @@ def _sent(document: dict[str, Any], result: SendResult) -> Reply:
 def saved_reply(
     stored: OutreachCampaign, changes: Mapping[str, LimitChange], *, given: CampaignStatus
 ) -> Reply:
-    """What a campaign is, now that it is saved.
+    """The reply about a saved campaign.
 
     Args:
         stored: as it is stored.
-        changes: the limits it had otherwise before.
-        given: the status it was to get; one that is final stands against it.
+        changes: its changed limits, as they were before.
+        given: the status of its file; refused where the stored one is final.
     """
     document = {
         "campaign_id": stored.id,
@@ -244,7 +244,7 @@ def with_closed(reply: Reply, closed: int) -> Reply:
 
 
 def with_texts(reply: Reply, texts: TextsRenewed, warnings: Sequence[str]) -> Reply:
-    """A campaign's reply with what became of the texts of those who wait."""
+    """A campaign's reply with the texts of queued recipients."""
     document = {
         **reply.document,
         "texts_renewed": texts.renewed,

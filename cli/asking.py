@@ -1,4 +1,4 @@
-"""A question before what cannot be undone."""
+"""A question before a command that cannot be undone."""
 
 import asyncio
 import sys
@@ -11,10 +11,10 @@ class NotConfirmedError(Exception):
 
 
 async def confirm(question: str, *, yes: bool) -> None:
-    """Ask on a terminal; elsewhere no answer could come, and the command counts as meant.
+    """Ask on a terminal; elsewhere no answer could come, and the command is carried out.
 
     Args:
-        question: what is about to happen.
+        question: the effect of the command.
         yes: whether it was answered on the command line.
 
     Raises:

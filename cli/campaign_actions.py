@@ -1,4 +1,4 @@
-"""What the commands that steer a campaign do, once their words are understood."""
+"""The actions of commands that steer a campaign, once their arguments are read."""
 
 from collections.abc import Mapping
 from decimal import Decimal
@@ -30,7 +30,7 @@ def start(campaign_id: str) -> Action:
 
 
 def pause(campaign_id: str) -> Action:
-    """Let nothing be sent until the resume."""
+    """Send nothing until the resume."""
     return _steer(campaign_id, CampaignControl.pause, "is paused; nothing is sent until it resumes")
 
 
@@ -41,7 +41,7 @@ def resume(campaign_id: str) -> Action:
 
 
 def cancel(campaign_id: str, reason: str, *, yes: bool) -> Action:
-    """Send nothing more, and give back what is held."""
+    """Send nothing more, and give held money back."""
     campaign = parse_id(campaign_id, "CAMPAIGN_ID")
 
     async def action(orchestrator: OutreachOrchestrator) -> Reply:
@@ -87,7 +87,7 @@ def change(
 
 
 def _cancelling(status: CampaignStatusResult) -> str:
-    """What a cancel is about to do."""
+    """The effect of a cancel, as a question."""
     open_ = sum(n for state, n in status["by_state"].items() if state not in FINAL_STATES)
     return (
         f"{campaign_title(status)} is about to be cancelled for good: {open_:,} of "
@@ -96,7 +96,7 @@ def _cancelling(status: CampaignStatusResult) -> str:
 
 
 def _lowered(saved: OutreachCampaign, daily_limit: int | None, budget: Decimal | None) -> list[str]:
-    """Limits that are about to fall below those the campaign runs with."""
+    """The limits that would be lowered, as a question."""
     limits: dict[str, tuple[Decimal | int | None, Decimal | int | None]] = {
         "daily limit": (saved.daily_limit, daily_limit),
         "budget": (saved.budget_total, budget),
@@ -109,7 +109,7 @@ def _lowered(saved: OutreachCampaign, daily_limit: int | None, budget: Decimal |
 
 
 def _render_limits(changed: Mapping[str, object]) -> str:
-    """The limits a campaign has got, like `a daily limit of 800 and a budget of 9.5`."""
+    """The new limits of a campaign, like `a daily limit of 800 and a budget of 9.5`."""
     names = {
         "daily_limit": "a daily limit of",
         "budget_total": "a budget of",

@@ -49,7 +49,7 @@ def campaign_status(
 
     try:
         run(lambda: watching.watch(campaign_id, interval_seconds=interval, as_json=as_json))
-    except KeyboardInterrupt:  # The viewer has seen enough; the last picture stands.
+    except KeyboardInterrupt:  # The viewer has seen enough; the last picture stays.
         raise typer.Exit(OK) from None
 
 
@@ -68,7 +68,7 @@ def list_campaigns(
 
 @campaigns.command("analytics", epilog=EXIT_CODES)
 def campaign_analytics(campaign_id: CampaignId, as_json: AsJson = False) -> None:
-    """Show what a campaign's money brought: costs, engagement, conversions, ROI, by channel."""
+    """Show a campaign's returns: costs, engagement, conversions and ROI by channel."""
     from madan_sara.cli import campaign_reports
 
     run(lambda: campaign_reports.analytics(campaign_id), as_json=as_json)
@@ -97,7 +97,7 @@ def import_recipients(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Queue the recipients of a file; whom the campaign has already is passed over."""
+    """Queue the recipients of a file; those the campaign has already are passed over."""
     from madan_sara.cli import campaign_files
 
     run(
@@ -108,7 +108,7 @@ def import_recipients(
 
 @campaigns.command("start", epilog=EXIT_CODES)
 def start_campaign(campaign_id: CampaignId, as_json: AsJson = False) -> None:
-    """Start sending to the recipients a campaign has; again, once more were added."""
+    """Start sending to a campaign's recipients; start it again after adding more."""
     from madan_sara.cli import campaign_actions
 
     run(lambda: campaign_actions.start(campaign_id), as_json=as_json)
@@ -116,7 +116,7 @@ def start_campaign(campaign_id: CampaignId, as_json: AsJson = False) -> None:
 
 @campaigns.command("pause", epilog=EXIT_CODES)
 def pause(campaign_id: CampaignId, as_json: AsJson = False) -> None:
-    """Send nothing until it is resumed, what is asleep included."""
+    """Send nothing until it is resumed, messages asleep included."""
     from madan_sara.cli import campaign_actions
 
     run(lambda: campaign_actions.pause(campaign_id), as_json=as_json)
@@ -124,7 +124,7 @@ def pause(campaign_id: CampaignId, as_json: AsJson = False) -> None:
 
 @campaigns.command("resume", epilog=EXIT_CODES)
 def resume(campaign_id: CampaignId, as_json: AsJson = False) -> None:
-    """Send again; what was due meanwhile goes within its allowed hours."""
+    """Send again; messages that came due meanwhile go within their allowed hours."""
     from madan_sara.cli import campaign_actions
 
     run(lambda: campaign_actions.resume(campaign_id), as_json=as_json)
@@ -139,7 +139,7 @@ def cancel_campaign(
     yes: Yes = False,
     as_json: AsJson = False,
 ) -> None:
-    """Withdraw a campaign for good: what is unsent is closed, its money given back."""
+    """Withdraw a campaign for good: unsent messages are closed, their money given back."""
     from madan_sara.cli import campaign_actions
 
     run(lambda: campaign_actions.cancel(campaign_id, reason, yes=yes), as_json=as_json)

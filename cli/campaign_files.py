@@ -1,4 +1,4 @@
-"""What the commands that take a campaign's files do, once their words are understood."""
+"""The actions of commands that take a campaign's files, once their arguments are read."""
 
 import asyncio
 from pathlib import Path
@@ -16,11 +16,11 @@ from madan_sara.starter.orchestrator import OutreachOrchestrator
 
 
 def validate(path: str) -> Reply:
-    """Everything that is wrong with a campaign's file; else what the campaign is."""
+    """All violations of a campaign's file; else a summary of the campaign."""
     defaults = tenant_settings()
     try:
         campaign, violations = read_campaign(path, defaults)
-    except InvalidRequestError as error:  # Nothing in it that could be checked.
+    except InvalidRequestError as error:  # The file holds no campaign to check.
         campaign, violations = None, [str(error)]
     if campaign is None or violations:
         return Reply({"valid": False, "errors": violations}, "", violations=violations)
@@ -78,7 +78,7 @@ def _summary(result: ImportResult) -> str:
 
 
 def _unreachable(result: ImportResult) -> str:
-    """Who of those added will get nothing, and why."""
+    """The added recipients who will get nothing, and why."""
     lines, channels = result["unreachable_lines"], ", ".join(result["channels"])
     more = result["unreachable"] - len(lines)
     return (

@@ -1,4 +1,4 @@
-"""What the commands that look at a campaign's figures do, once their words are understood."""
+"""The actions of commands that show a campaign's figures, once their arguments are read."""
 
 from madan_sara.cli.actions import Action, Reply
 from madan_sara.cli.campaign_views import analytics_view, campaign_view
@@ -21,7 +21,7 @@ def status(campaign_id: str) -> Action:
 
 
 def analytics(campaign_id: str) -> Action:
-    """What a campaign's money brought."""
+    """A campaign's returns."""
     campaign_uuid = parse_id(campaign_id, "CAMPAIGN_ID")
 
     async def action(orchestrator: OutreachOrchestrator) -> Reply:
@@ -33,7 +33,7 @@ def analytics(campaign_id: str) -> Action:
 
 
 def convert(message_id: str, value: str, conversion_id: str | None, at: str | None) -> Action:
-    """Keep what a message brought in."""
+    """Keep a conversion of a message."""
     message = parse_id(message_id, "MESSAGE_ID")
     amount = parse_amount(value, "VALUE")
     happened_at = None if at is None else parse_instant(at, "--at")

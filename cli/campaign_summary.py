@@ -1,4 +1,4 @@
-"""What a campaign is, as people read it on a terminal."""
+"""A campaign's summary, as people read it on a terminal."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -10,7 +10,7 @@ from madan_sara.cli.terminal import plain
 
 
 def summary_view(summary: Mapping[str, Any]) -> RenderableType:
-    """A campaign for people, a line for each thing there is."""
+    """A campaign for people, a line for each of its parts."""
     head = Text(f'"{plain(summary["name"])}" is a sound campaign', style="bold")
     lines = [
         Text.assemble((f"  {name:<26}", "cyan"), f" {plain(text)}")

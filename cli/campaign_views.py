@@ -35,11 +35,11 @@ _GAINS: Final[Mapping[str, _Told]] = {
 
 
 def campaign_view(status: CampaignStatusResult, *, lost: str | None = None) -> RenderableType:
-    """How a campaign stands.
+    """A campaign's status.
 
     Args:
-        status: what is stored of it.
-        lost: what became of its workflow, if it was ended from outside.
+        status: its figures.
+        lost: how its workflow ended, if from outside.
     """
     budget, pacing = status["budget"], status["pacing"]
     used, left = budget["budget_utilization_pct"], budget["budget_remaining"]
@@ -74,12 +74,12 @@ def campaign_view(status: CampaignStatusResult, *, lost: str | None = None) -> R
 
 
 def campaign_title(status: CampaignStatusResult) -> str:
-    """Which campaign it is."""
+    """A campaign's name, id and status."""
     return one_line(f"Campaign {status['campaign_name']} ({status['campaign_id']})")
 
 
 def analytics_view(analytics: BudgetAnalytics) -> RenderableType:
-    """What a campaign's money brought."""
+    """A campaign's returns."""
     return Group(
         Text(f"Campaign {analytics.campaign_id}", style="bold"),
         *section("What it cost"),
@@ -90,7 +90,7 @@ def analytics_view(analytics: BudgetAnalytics) -> RenderableType:
 
 
 def channel_table(channels: Mapping[str, ChannelStatus]) -> Table:
-    """What happened on each channel."""
+    """The counts of each channel."""
     table = Table(box=box.SIMPLE)
     table.add_column("channel")
     for name in ("sent", "unknown", "delivered", "opened", "clicked", "spent"):
@@ -124,7 +124,7 @@ def render_under_way(status: CampaignStatusResult) -> str:
 
 
 def render_suggestion(status: CampaignStatusResult) -> str | None:
-    """Messages a day that would use the budget up, where they are others than it sends now."""
+    """Messages a day that would use the budget up, where it sends another number now."""
     suggested = status["pacing"]["suggested_daily_messages"]
     if suggested is None or suggested == status["messages_a_day"]:
         return None
@@ -137,7 +137,7 @@ def money(amount: float) -> str:
 
 
 def render_wait(status: CampaignStatusResult) -> str | None:
-    """What a campaign waits for, and until when."""
+    """A campaign's wait, and until when."""
     wait, until = status["wait_explanation"], status["next_wake_at"]
     if wait is None or until is None:
         return wait
@@ -145,13 +145,13 @@ def render_wait(status: CampaignStatusResult) -> str | None:
 
 
 def render_rate(status: CampaignStatusResult) -> str | None:
-    """How fast it sends."""
+    """Its rate."""
     rate = status["rate_per_minute"]
     return None if rate is None else f"{rate:,g} messages a minute"
 
 
 def render_finish(status: CampaignStatusResult) -> str | None:
-    """When it will be done."""
+    """Its expected finish."""
     finish = status["expected_finish_at"]
     return None if finish is None else f"expected {render_instant(finish)}"
 

@@ -1,7 +1,7 @@
 """The command line `madan-sara`: send messages, watch them, steer them.
 
-Whatever takes long to import waits until a command needs it: `--help` takes a tenth of
-the time.
+Modules that take long to import wait until a command needs them: `--help` takes a tenth
+of the time.
 """
 
 from typing import Annotated, NoReturn
@@ -33,7 +33,7 @@ def _show_version(wanted: bool) -> None:
 def options(
     _: Annotated[
         bool,
-        typer.Option("--version", callback=_show_version, is_eager=True, help="Tell it, and end."),
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version."),
     ] = False,
 ) -> None:
     """Send outreaches, see why they go where and when, and steer them."""
@@ -54,7 +54,7 @@ def send(
     """Send one message; the answer is the decision, not the delivery.
 
     The file holds campaign_id, recipient_id, recipient_profile, content, and where wanted
-    force_send and idempotency_key. In place of campaign_id it may hold a whole `campaign`,
+    force_send and idempotency_key. Instead of campaign_id it may hold a whole `campaign`,
     which is saved.
     """
     from madan_sara.cli import actions
@@ -64,7 +64,7 @@ def send(
 
 @app.command(epilog=EXIT_CODES)
 def status(message_id: MessageId, as_json: AsJson = False) -> None:
-    """Say where a message stands: channel, times, attempts, next wake."""
+    """Show a message's status: channel, times, attempts, next wake."""
     from madan_sara.cli import actions
 
     run(lambda: actions.status(message_id), as_json=as_json)
@@ -104,7 +104,7 @@ def person(
     after: After = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show what one person was sent and was not, with the reasons, and what counts against them."""
+    """Show one person's messages, sent or not, with the reasons, and what counts for the caps."""
     from madan_sara.cli import finding_actions
 
     run(lambda: finding_actions.person(recipient, after, limit), as_json=as_json)
@@ -112,7 +112,7 @@ def person(
 
 @app.command(epilog=EXIT_CODES)
 def cancel(message_id: MessageId, as_json: AsJson = False) -> None:
-    """Withdraw a message; what a provider has taken already stays sent."""
+    """Withdraw a message; one that a provider has taken already stays sent."""
     from madan_sara.cli import actions
 
     run(lambda: actions.cancel(message_id), as_json=as_json)
@@ -174,7 +174,7 @@ def convert(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Count what a message brought in: a sale, a booking, a sign-up (value 0)."""
+    """Count a conversion of a message: a sale, a booking, a sign-up (value 0)."""
     from madan_sara.cli import campaign_reports
 
     run(
@@ -208,7 +208,7 @@ def _run_app() -> int:
     try:
         return int(app(prog_name="madan-sara", standalone_mode=False) or OK)
     except typer.TyperException as error:
-        # Typer's own rendering takes a box of many lines; help has no message.
+        # Typer itself would draw a box of many lines; help has no message.
         message = error.format_message().replace("Value error, ", "")
         if message:
             from madan_sara.cli.terminal import show_error

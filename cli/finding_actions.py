@@ -1,4 +1,4 @@
-"""What the commands that look for campaigns, messages and people do."""
+"""The actions of commands that look for campaigns, messages and people."""
 
 import shlex
 from collections.abc import Sequence
@@ -58,7 +58,7 @@ def messages(campaign_id: str, chosen: MessageFilter, after: str | None, limit: 
 
 
 def person(recipient_id: str, after: str | None, limit: int) -> Action:
-    """Everything of one person."""
+    """The record of one person."""
     behind = None if after is None else parse_id(after, "--after")
 
     async def action(orchestrator: OutreachOrchestrator) -> Reply:
@@ -73,14 +73,14 @@ def person(recipient_id: str, after: str | None, limit: int) -> Action:
 def _next(
     found: Sequence[FoundCampaign] | Sequence[FoundMessage], limit: int
 ) -> dict[str, str | None]:
-    """What to give as --after for the next page; None: there is none."""
+    """The value of --after for the next page; None: there is none."""
     return {"next_after": str(last_id(found)) if len(found) == limit else None}
 
 
 def _more(
     found: Sequence[FoundCampaign] | Sequence[FoundMessage], limit: int, *command: str
 ) -> str | None:
-    """How the next page is asked for, if there may be one."""
+    """The options for the next page, if there may be one."""
     after = _next(found, limit)["next_after"]
     given = f" --limit {limit}" if limit != PAGE else ""
     return after and f"more: madan-sara {' '.join(command)}{given} --after {after}"

@@ -98,7 +98,7 @@ def messages_view(messages: Sequence[FoundMessage], more: str | None) -> Rendera
 
 
 def person_view(person: PersonOverview, more: str | None) -> RenderableType:
-    """What one person was sent and was not, and why."""
+    """One person's messages, sent or not, and why."""
     settings = person.settings
     against = [f"{s.channel or 'every channel'}: {s.reason}" for s in person.contacts.suppressions]
     known = {
@@ -130,7 +130,7 @@ def _story(message: FoundMessage) -> list[str]:
 
 
 def _stands(message: FoundMessage) -> str:
-    """How a message stands, since when or until when, or why."""
+    """A message's state, since when or until when, or why."""
     if message.reason and message.state is not OutreachState.CANCELLED:
         return f"{message.state}: {message.reason.replace('_', ' ')}"
     at = {
@@ -155,6 +155,6 @@ def _instant(moment: datetime) -> str:
 
 
 def last_id(found: Sequence[FoundCampaign] | Sequence[FoundMessage]) -> UUID:
-    """What the next page goes on behind."""
+    """The entry after which the next page begins."""
     last = found[-1]
     return last.campaign_id if isinstance(last, FoundCampaign) else last.message_id

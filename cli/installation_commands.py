@@ -1,4 +1,4 @@
-"""`madan-sara migrate` and `madan-sara healthcheck`: for those who operate an installation."""
+"""`madan-sara migrate` and `madan-sara healthcheck`: for operators of an installation."""
 
 import asyncio
 from dataclasses import asdict

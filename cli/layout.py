@@ -1,4 +1,4 @@
-"""Lines every view is made of."""
+"""Lines that make up every view."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -11,13 +11,13 @@ from rich.text import Text
 
 from madan_sara.cli.terminal import one_line, plain
 
-#: Where the value of a fact begins, and where a line of a section does.
+#: Columns where the value of a fact begins, and where a line of a section does.
 _FACT_COLUMN: Final = 14
 _INDENT: Final = (0, 0, 0, 2)
 
 
 def section(title: str, *lines: str) -> list[RenderableType]:
-    """A heading with lines below it; what is too long goes on below its own beginning."""
+    """A heading with lines below it; a long line goes on below its own beginning."""
     below = (Padding(Text(plain(line)), _INDENT, expand=False) for line in lines)
     return [Text(f"\n{title}", style="bold"), *below]
 
@@ -28,7 +28,7 @@ def facts(named: Mapping[str, object]) -> list[RenderableType]:
 
 
 def fact(name: str, value: object) -> RenderableType:
-    """A name and what is known under it."""
+    """A name and its value."""
     line = Table.grid(padding=(0, 1))
     line.add_column(min_width=_FACT_COLUMN, no_wrap=True)
     line.add_column(overflow="fold")

@@ -14,7 +14,7 @@ from madan_sara.starter.importing.run import ImportProgress
 
 @contextmanager
 def import_bar(*, quiet: bool) -> Iterator[Callable[[ImportProgress], None] | None]:
-    """What takes the progress; None without a terminal.
+    """A callback that shows the progress; None without a terminal.
 
     Args:
         quiet: show nothing, on a terminal neither.

@@ -66,14 +66,14 @@ def read_send_request(path: str) -> SendRequest:
 def read_campaign(
     path: str, defaults: OrchestratorSettings
 ) -> tuple[OutreachCampaign | None, list[str]]:
-    """A campaign from a file, or from standard input for `-`, and all that is wrong with it.
+    """A campaign from a file, or from standard input for `-`, and its violations.
 
     Args:
         path: the file.
         defaults: the rules it gets if it brings none of its own.
 
     Returns:
-        The campaign, None if it could not be read; and every violation, as `field: what is wrong`.
+        The campaign, None if it could not be read; and each violation, as `field: description`.
 
     Raises:
         InvalidRequestError: there is no JSON object in the file.

@@ -1,7 +1,7 @@
 """Carrying a command out: exit codes, options every command has, replies and errors.
 
-Whatever takes long to import waits until a command needs it: `--help` takes a tenth of
-the time.
+Modules that take long to import wait until a command needs them: `--help` takes a tenth
+of the time.
 """
 
 import asyncio
@@ -43,7 +43,7 @@ After = Annotated[
 
 
 def run(prepare: "Callable[[], Action | Reply]", *, as_json: bool = False) -> NoReturn:
-    """Carry an action out, show its reply or what stands against it, and exit."""
+    """Carry an action out, show its reply or its error, and exit."""
     raise typer.Exit(_exit_code(prepare, as_json=as_json))
 
 

@@ -1,4 +1,4 @@
-"""What the command that suppresses people and addresses, or lifts that, does."""
+"""The action of the command that suppresses people and addresses, or lifts that."""
 
 from madan_sara.cli.actions import Action, Reply
 from madan_sara.contracts.channels import Channel
@@ -49,7 +49,7 @@ def lift(recipient_id: str | None, address: str | None, channel: Channel | None)
 
 
 def _meant(recipient_id: str | None, address: str | None) -> tuple[str | None, str | None]:
-    """The recipient or the address that is meant, without blanks around it."""
+    """The recipient or address meant, without blanks around it."""
     recipient, contact = recipient_id and recipient_id.strip(), address and address.strip()
     if bool(recipient) == bool(contact):
         raise InvalidRequestError(

@@ -1,4 +1,4 @@
-"""What the command line writes: text for people, JSON for programs, errors in one line."""
+"""The command line's output: text for people, JSON for programs, errors in one line."""
 
 import json
 import re
@@ -25,17 +25,17 @@ def show(view: RenderableType) -> None:
 
 
 class Harmless:
-    """A view whose texts cannot steer the terminal, wherever they come from.
+    """A view whose texts cannot steer the terminal, from any source.
 
     Args:
-        view: what to show.
+        view: the view to show.
     """
 
     def __init__(self, view: RenderableType) -> None:
         self._view = view
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Segment]:
-        """The view, each of its texts made plain; what Rich adds itself stays."""
+        """The view, each of its texts made plain; Rich's own additions stay."""
         for segment in console.render(self._view, options):
             yield segment if segment.control else Segment(plain(segment.text), segment.style)
 
@@ -46,7 +46,7 @@ def show_json(document: Mapping[str, Any]) -> None:
 
 
 def show_error(message: str) -> None:
-    """Write what went wrong as one line on standard error."""
+    """Write an error as one line on standard error."""
     sys.stderr.write(f"error: {one_line(message)}\n")
 
 
@@ -56,7 +56,7 @@ def to_json(document: Mapping[str, Any], *, indent: int | None = 2) -> str:
     Characters that are not for print stand as JSON's escapes: a reader of the document gets
     them as they are, a terminal that shows it does not.
 
-    `json` would turn a Decimal into a float or refuse it, so each travels as a marked
+    `json` would make a Decimal a float or refuse it, so each travels as a marked
     string and loses mark and quotes at the end.
     """
     mark = uuid4().hex
@@ -81,7 +81,7 @@ def to_json_line(document: Mapping[str, Any]) -> str:
 
 
 def plain(text: str) -> str:
-    """A text without the characters that could steer a terminal or turn its lines around."""
+    """A text without the characters that could steer a terminal or reverse its lines."""
     return "".join(map(_plain, text))
 
 
@@ -97,5 +97,5 @@ def _plain(character: str) -> str:
 
 
 def _is_for_print(character: str) -> bool:
-    """Whether a character has a place on a page: no control, format or half character."""
+    """Whether a character can be shown: no control, format or half character."""
     return character.isprintable() or character == "\n"

@@ -51,7 +51,7 @@ def decision_view(result: SendResult, campaign_id: str | None = None) -> Rendera
 
 
 def status_view(status: MessageStatus) -> RenderableType:
-    """Where a message stands."""
+    """A message's status."""
     record, zone = status.record, status.time_zone
     sent = "perhaps sent" if status.state is OutreachState.UNKNOWN else "sent"
     known = {
@@ -82,7 +82,7 @@ def status_view(status: MessageStatus) -> RenderableType:
 
 
 def explanation_view(explanation: Explanation) -> RenderableType:
-    """Everything there is to say about a message, top to bottom."""
+    """The whole explanation of a message, top to bottom."""
     parts: list[RenderableType] = [
         _state_line(
             explanation["headline"],
@@ -182,6 +182,6 @@ def _rule(reason: str | None, details: Details) -> list[RenderableType]:
 
 
 def _state_line(text: str, state: OutreachState, *, lost: bool = False) -> Text:
-    """How it stands, in red where nothing more will be sent."""
+    """Its status, in red where nothing more will be sent."""
     over = lost or state in UNSENT_STATES
     return Text(plain(text), style="bold red" if over else "bold green")

@@ -62,7 +62,7 @@ async def _watch(
         with _display(as_json=as_json) as show:
             await _follow(ask, show, interval_seconds)
     except BrokenPipeError:
-        # The reader of the lines has gone. Python would complain when it closes the pipe.
+        # The reader of the lines has gone; Python would complain on closing the pipe.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
@@ -79,7 +79,7 @@ async def _follow(
 
 @contextmanager
 def _display(*, as_json: bool) -> Iterator[Show]:
-    """Where each status goes."""
+    """Shows each status."""
     if as_json:
         yield _Lines(to_json_line)
     elif not sys.stdout.isatty():
@@ -91,7 +91,7 @@ def _display(*, as_json: bool) -> Iterator[Show]:
 
 
 class _Lines:
-    """Writes a line for each status that tells something new."""
+    """Writes a line for each status that differs from the last."""
 
     def __init__(self, text: Callable[[CampaignStatusResult], str]) -> None:
         self._render = text
@@ -109,7 +109,7 @@ class _Lines:
 
 
 def status_line(status: CampaignStatusResult) -> str:
-    """How a campaign stands, in one line."""
+    """A campaign's status, in one line."""
     budget = status["budget"]
     parts = (
         f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC {status['campaign_status']}",
@@ -126,7 +126,7 @@ def status_line(status: CampaignStatusResult) -> str:
 
 
 def picture(status: CampaignStatusResult) -> RenderableType:
-    """How a campaign stands, as bars and a table."""
+    """A campaign's status, as bars and a table."""
     known = {
         "outcomes": render_outcomes(status) or "none yet",
         "under way": render_under_way(status) or "nothing",
@@ -158,7 +158,7 @@ def _bars(status: CampaignStatusResult) -> Table:
 
 
 def _add_bar(bars: Table, name: str, done: float, whole: float | None, text: str) -> None:
-    """A bar, or only the words where there is nothing to measure it against."""
+    """A bar, or only the words where it has no limit."""
     bar: RenderableType = ""
     if whole:
         bar = ProgressBar(total=float(whole), completed=float(min(done, whole)), width=_BAR_WIDTH)

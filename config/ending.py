@@ -1,4 +1,4 @@
-"""How a process that has talked to Temporal ends.
+"""The end of a process that has talked to Temporal.
 
 Temporal's client runs threads of its own. One that reaches for the interpreter while it is
 being torn down crashes the process (Python before 3.14; SIGABRT or SIGSEGV, though all work is

@@ -30,7 +30,7 @@ class DatabaseSettings(BaseSettings):
 
 
 class TenantDefaults(BaseSettings):
-    """What a campaign without settings of its own gets."""
+    """The settings of campaigns without their own."""
 
     model_config = _FROM_ENVIRONMENT
 
@@ -46,7 +46,7 @@ class TenantDefaults(BaseSettings):
 
 
 class WorkerSettings(DatabaseSettings):
-    """What the worker needs beside the database: providers and their limits."""
+    """The worker's settings beside the database: providers and their limits."""
 
     smtp_host: str | None = None
     smtp_port: Annotated[int, Field(ge=1, le=65535)] = 587

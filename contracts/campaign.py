@@ -38,11 +38,11 @@ class CampaignStatus(StrEnum):
 
     DRAFT = "draft"  #: Not started; nothing is accepted.
     ACTIVE = "active"  #: Accepts and sends.
-    PAUSED = "paused"  #: Accepts nothing new; what is asleep waits for the resume.
+    PAUSED = "paused"  #: Accepts nothing new; messages asleep wait for the resume.
     COMPLETED = "completed"  #: Every recipient has an outcome; accepts nothing.
-    EXPIRED = "expired"  #: Its end came first; who was left gets nothing.
-    BUDGET_EXHAUSTED = "budget_exhausted"  #: Nothing more could be paid; who was left gets nothing.
-    CANCELLED = "cancelled"  #: Withdrawn; what is not sent yet never is.
+    EXPIRED = "expired"  #: Its end came first; recipients left get nothing.
+    BUDGET_EXHAUSTED = "budget_exhausted"  #: The money is used up; recipients left get nothing.
+    CANCELLED = "cancelled"  #: Withdrawn; unsent messages never are sent.
 
 
 #: Statuses a campaign never leaves.
@@ -74,10 +74,10 @@ def _bound(day: date, zone: str | None, *, is_end: bool) -> datetime:
 
 
 class ChannelBudget(ClosedContract):
-    """Budget of one channel; what was spent is kept by the ledger, not here."""
+    """Budget of one channel; the ledger keeps the money spent, not this."""
 
     total: Money
-    #: Accepted for the form's sake; the ledger is the only source of what was spent.
+    #: Accepted for the form's sake; the ledger is the only source of money spent.
     spent: Annotated[Money, Field(le=0)] = Decimal(0)
 
 
@@ -87,7 +87,7 @@ def _require_audience(key: object) -> object:
     return key
 
 
-#: Whom an order of channels is for; `default` serves every customer type without its own.
+#: The customer type of an order of channels; `default` serves every type without its own.
 PriorityKey = Annotated[CustomerType | Literal["default"], BeforeValidator(_require_audience)]
 
 
@@ -121,7 +121,7 @@ class CampaignFields(BaseModel):
     daily_spend_limit: Money | None = None
     daily_limit: Annotated[int, NotBool, Field(ge=0, le=100_000_000)] | None = None
 
-    #: What its imported recipients are sent; `send_outreach` and `send_batch` bring their own.
+    #: The texts of imported recipients; `send_outreach` and `send_batch` bring their own.
     templates: MessageContent | None = None
     #: Attributes every recipient brings, which templates may name beside the profile's fields.
     recipient_fields: Sequence[ShortText] = ()
@@ -153,7 +153,7 @@ class CampaignFields(BaseModel):
 
 
 class Campaign(CampaignFields):
-    """A campaign as it is stored and decided by: complete, and never changed in place.
+    """A campaign as it is stored and decided by: complete, and immutable.
 
     Its settings are its own, each price written out. Unknown fields are passed over, so that
     a worker can read what a newer one has written with a field more.
@@ -197,7 +197,7 @@ class _SavedAs(NamedTuple):
 
     campaign_id: UUID
     version: int
-    #: What the object said then; another one now is a change of its owner's.
+    #: The object's fields then; other ones now are a change of its owner's.
     status: CampaignStatus
 
 
@@ -233,7 +233,7 @@ class OutreachCampaign(CampaignFields):
 
     @property
     def saved_version(self) -> int | None:
-        """Which version of the stored campaign this one comes from; None: of none."""
+        """The version of the stored campaign this one comes from; None: of none."""
         return None if self._own_saved is None else self._own_saved.version
 
     @property
@@ -251,7 +251,7 @@ class OutreachCampaign(CampaignFields):
 
     @property
     def _own_saved(self) -> _SavedAs | None:
-        """What it was saved as, unless it has become another campaign since."""
+        """Its saved version, unless it has become another campaign since."""
         saved = self._saved_as
         return saved if saved is not None and saved.campaign_id == self.id else None
 
@@ -262,7 +262,7 @@ class OutreachCampaign(CampaignFields):
             defaults: the settings it gets if it brings none of its own.
 
         Raises:
-            InvalidRequestError: it was changed in place to what no campaign can be.
+            InvalidRequestError: a field changed in place made it invalid.
         """
         # What was changed in place may be of any type, or be missing.
         given = dict(self.__dict__)
@@ -273,7 +273,7 @@ class OutreachCampaign(CampaignFields):
 
 
 def resolved(campaign: object) -> Campaign:
-    """The campaign a component is asked about, complete; by the defaults where it says nothing.
+    """The campaign a component is asked about, completed from the defaults.
 
     Raises:
         InvalidRequestError: it is no campaign.

@@ -22,14 +22,14 @@ LIMITS_SAVED: Final = "limits_saved"
 
 
 class CampaignRef(Contract):
-    """Which campaign a step is about."""
+    """The campaign of a step."""
 
     tenant_id: UUID
     campaign_id: UUID
 
 
 class CampaignEvent(Contract):
-    """Something that happened to a campaign as a whole."""
+    """A noted event of a campaign as a whole."""
 
     occurred_at: datetime
     kind: str
@@ -42,9 +42,9 @@ class CampaignInput(Contract):
     ref: CampaignRef
     #: How many recipients it has started; the next one's number among them.
     next_sequence_number: int = 0
-    #: What was left to spend when those without room were last let into the queue again.
+    #: The money left when recipients without room were last queued again.
     requeued_at_micros: int | None = None
-    #: What it did and what it was asked for, the newest first.
+    #: Its steps and the commands to it, the newest first.
     last_events: list[CampaignEvent] = Field(default_factory=list)
     #: The last event it has heard of.
     heard_event_no: int = 0
@@ -60,17 +60,17 @@ class CampaignResult(Contract):
 
 
 class WaitReason(StrEnum):
-    """What a campaign waits for."""
+    """The reason of a campaign's wait."""
 
     START = "start"  #: Its start date.
     RESUME = "resume"  #: A command to resume it.
     NEXT_DAY = "next_day"  #: The day's messages or money are used up.
     BUDGET = "budget"  #: Nothing more can be paid: more budget, or the end.
-    OUTCOMES = "outcomes"  #: Everybody is started; some are asleep or on their way.
+    OUTCOMES = "outcomes"  #: All recipients are started; some are asleep or on their way.
 
 
 class Wait(Contract):
-    """Do nothing for a while, unless something happens."""
+    """Do nothing for a while, unless the campaign changes."""
 
     reason: WaitReason
     #: None: look again soon, and then less and less often.
@@ -89,17 +89,17 @@ class Sweep(Contract):
 
 
 class NextStep(Contract):
-    """What a campaign does next: exactly one of these is set."""
+    """The next step of a campaign: exactly one of these is set."""
 
     #: Start so many recipients.
     dispatch: int | None = None
-    #: Start at most so many of those whom an earlier dispatch took and perhaps did not start.
+    #: Start at most so many recipients that an earlier dispatch took and perhaps did not start.
     retake: int | None = None
-    #: Let those wait in the queue again whom a limit had no room for.
+    #: Queue recipients again for whom a limit had no room.
     requeue: bool = False
     wait: Wait | None = None
     sweep: Sweep | None = None
-    #: Everybody has an outcome: end this way.
+    #: Every recipient has an outcome: end this way.
     end: CampaignStatus | None = None
 
 
@@ -136,22 +136,22 @@ class CampaignFigures(Contract):
 
 
 class EvaluationInput(Contract):
-    """Ask where a campaign stands and what it does next."""
+    """Ask for a campaign's state and its next step."""
 
     ref: CampaignRef
     now: datetime
-    #: What was left to spend when those without room were last let into the queue again.
+    #: The money left when recipients without room were last queued again.
     requeued_at_micros: int | None = None
     #: The last event it has heard of.
     heard_event_no: int = 0
 
 
 class EvaluationResult(Contract):
-    """Where a campaign stands, and what it does next."""
+    """A campaign's state, and its next step."""
 
     figures: CampaignFigures
     step: NextStep
-    #: What was noted of it since it last looked, the oldest first.
+    #: The events noted since it last looked, the oldest first.
     events: list[CampaignEvent] = Field(default_factory=list)
     last_event_no: int = 0
 
@@ -163,19 +163,19 @@ class DispatchInput(Contract):
     at_most: int
     #: The number of the first of them among all the campaign has started.
     first_sequence_number: int
-    #: Only those whom an earlier dispatch took already.
+    #: Only recipients that an earlier dispatch took already.
     only_taken: bool = False
 
 
 class DispatchResult(Contract):
-    """What a dispatch started."""
+    """The result of a dispatch."""
 
     started: int
     next_sequence_number: int
 
 
 class RequeueInput(Contract):
-    """Let those wait in the queue again whom a limit had no room for."""
+    """Queue recipients again for whom a limit had no room."""
 
     ref: CampaignRef
 
@@ -195,11 +195,11 @@ class SweepResult(Contract):
 
 
 class CommandInput(Contract):
-    """Change a campaign, and note what was asked for."""
+    """Change a campaign, and note the command."""
 
     ref: CampaignRef
     now: datetime
-    #: What the note is called, like `paused`.
+    #: The name of the note, like `paused`.
     kind: ShortText
     details: Details = Field(default_factory=dict)
     status: CampaignStatus | None = None
@@ -270,5 +270,5 @@ class CampaignRunStatus(Contract):
     started: int = 0
     waits_for: WaitReason | None = None
     next_wake_at: datetime | None = None
-    #: The last few things it did, the newest first.
+    #: Its last few steps, the newest first.
     last_events: list[CampaignEvent] = Field(default_factory=list)

@@ -1,4 +1,4 @@
-"""The channels, and what reaching a person on each of them takes."""
+"""The channels, and the contact data each of them needs."""
 
 from collections.abc import Mapping
 from enum import StrEnum

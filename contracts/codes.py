@@ -1,4 +1,4 @@
-"""What a provider says that may be kept and shown: its codes and its ids."""
+"""The parts of a provider's answer that may be kept and shown: its codes and its ids."""
 
 import re
 from typing import Final
@@ -13,7 +13,7 @@ _LONGEST_CODE: Final = 64
 _MOST_DIGITS: Final = 7
 #: Letters or digits in a row that a code may have in common with an address by chance.
 _CHANCE: Final = 3
-#: What a provider's id of a message may be: visible, and short enough to keep.
+#: A provider's id of a message: visible, and short enough to keep.
 _PROVIDER_ID: Final = re.compile(r"[\x21-\x7e]{1,255}")
 
 
@@ -21,8 +21,8 @@ def as_code(text: object, *, about: str = "") -> str | None:
     """A provider's code as it may be kept and shown, in small letters; None where it is no code.
 
     Args:
-        text: what the provider says its code is.
-        about: the address the message went to, which providers like to repeat: what has a
+        text: the provider's code.
+        about: the address the message went to, which providers like to repeat: a text with a
             word of it is no code.
     """
     if isinstance(text, int) and not isinstance(text, bool) and 0 <= text < 10**_MOST_DIGITS:

@@ -1,4 +1,4 @@
-"""What a message says, per channel, as Liquid templates."""
+"""The texts of a message by channel, as Liquid templates."""
 
 import hashlib
 import json
@@ -35,7 +35,7 @@ ContentKey = Annotated[Channel | Literal["default"], BeforeValidator(_require_ke
 
 
 def _kind(value: object) -> str:
-    """Which of the two forms a channel's content has: a text, or an e-mail's parts."""
+    """The form of a channel's content: a text, or an e-mail's parts."""
     return "[parts]" if isinstance(value, Mapping | EmailContent) else "[text]"
 
 
@@ -74,7 +74,7 @@ class MessageContent(
 
 
 class RenderedMessage(Contract):
-    """What will be handed to a provider: the person's own text."""
+    """The text for a provider, filled in for the person."""
 
     text: str
     subject: str | None = None

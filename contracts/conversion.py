@@ -1,11 +1,11 @@
-"""What a message brought in, as the seller tells it."""
+"""The conversions of a message, as the seller reports them."""
 
 from madan_sara.contracts.base import ClosedContract, Instant, ShortText
 from madan_sara.contracts.money import Money
 
 
 class Conversion(ClosedContract):
-    """Something a person did because of a message: bought, booked, signed up."""
+    """An action of a person because of a message: a purchase, a booking, a sign-up."""
 
     #: The caller's name for it: given twice, it counts once.
     conversion_id: ShortText

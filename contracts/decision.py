@@ -1,4 +1,4 @@
-"""What was decided for one message, with everything needed to explain it."""
+"""The decision on one message, with all that explains it."""
 
 from datetime import date, datetime
 from enum import StrEnum
@@ -10,7 +10,7 @@ from madan_sara.contracts.channels import Channel
 
 
 class RoutingReason(StrEnum):
-    """Which rule chose the channel; the rules apply in this order."""
+    """The rule that chose the channel; the rules apply in this order."""
 
     USER_PREFERENCE = "user_preference"  #: The recipient asked for it.
     CAMPAIGN_PRIORITY = "campaign_priority"  #: The campaign's order for this customer type.
@@ -48,12 +48,12 @@ class ChannelAssessment(Contract):
 
     channel: Channel
     ruled_out: RuledOut | None = None
-    #: What exactly rules it out, in words.
+    #: The exact reason that rules it out, in words.
     detail: str | None = None
     factors: FactorScores | None = None
     #: Weighted sum of the factors, 0 to 1; None when ruled out.
     total: float | None = None
-    #: Whether engagement data of this person stands behind the score.
+    #: Whether the score rests on engagement data of this person.
     has_evidence: bool = False
     #: The person's last message on it inside the look-back window; None: there is none.
     last_used_at: datetime | None = None
@@ -88,7 +88,7 @@ class RoutingDecision(Contract):
 
 
 class TimingReason(StrEnum):
-    """Which rule chose the send time."""
+    """The rule that chose the send time."""
 
     IMMEDIATE = "immediate"  #: Forced, or optimisation is off.
     CAMPAIGN_OPTIMAL = "campaign_optimal"  #: The campaign's optimal_send_times.
@@ -97,7 +97,7 @@ class TimingReason(StrEnum):
 
 
 class ZoneSource(StrEnum):
-    """Whose time zone the local time was taken in."""
+    """The owner of the time zone the local time was taken in."""
 
     RECIPIENT = "recipient"  #: The recipient's own.
     CAMPAIGN = "campaign"  #: The campaign's: the recipient's is unknown or not to count.
@@ -119,5 +119,5 @@ class SendPlan(Contract):
     price_micros: int = 0
     #: Segments of a text message, each of which is paid; else 1.
     parts: int = 1
-    #: What moved the send from the ideal slot, in words, in order.
+    #: The reasons that moved the send from the ideal slot, in words, in order.
     adjustments: list[str] = Field(default_factory=list)

@@ -1,4 +1,4 @@
-"""Attempts at a provider, and what providers report afterwards."""
+"""Attempts at a provider, and its receipts."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -17,19 +17,19 @@ class DeliveryOutcome(StrEnum):
 
     ACCEPTED = "accepted"  #: The provider took it.
     REFUSED = "refused"  #: The provider, or every try to reach it, said no.
-    UNKNOWN = "unknown"  #: It may have been taken; nothing can tell.
+    UNKNOWN = "unknown"  #: It may have been taken; that cannot be found out.
     NOT_DUE = "not_due"  #: The allowed hours passed meanwhile; nothing was sent.
     WITHDRAWN = "withdrawn"  #: A rule forbids it by now; nothing was sent.
 
 
 class AttemptState(StrEnum):
-    """What is known about one attempt."""
+    """The known state of one attempt."""
 
     SENDING = "sending"  #: The provider may have it: called, no answer recorded.
     NOT_SENT = "not_sent"  #: The provider certainly does not have it; may be tried again.
     ACCEPTED = "accepted"  #: The provider took it.
     REFUSED = "refused"  #: The provider said no, or the tries were used up.
-    UNKNOWN = "unknown"  #: The answer was lost and nothing can tell.
+    UNKNOWN = "unknown"  #: The answer was lost and cannot be found out.
     BOUNCED = "bounced"  #: Taken, later reported undeliverable.
 
 
@@ -42,7 +42,7 @@ class AttemptSummary(Contract):
     code: str | None = None
 
 
-#: Code of an account that takes nothing until its settings are mended.
+#: Code of an account that takes nothing until its settings are corrected.
 MISCONFIGURED: Final = "misconfigured"
 
 
@@ -61,7 +61,7 @@ class ChannelWait(Contract):
 
 
 class DeliveryEventKind(StrEnum):
-    """What a receipt reports; the closed vocabulary vendors' codes map to."""
+    """The kind of a receipt; the closed vocabulary vendors' codes map to."""
 
     DELIVERED = "delivered"  #: Reached the person's device or mailbox.
     OPENED = "opened"  #: Was displayed.

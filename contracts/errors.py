@@ -1,11 +1,11 @@
-"""What can go wrong, as one tree.
+"""The errors, as one tree.
 
     MadanSaraError
     ├── InvalidRequestError             the request contradicts itself, a rule or what is stored
     ├── NotFoundError                   the tenant has nothing by that id
     │   ├── OutreachLostError           the workflow of a message is gone
     │   └── UnreadableRowError          this version cannot read what is stored
-    ├── ConflictError                   what is stored stands against it
+    ├── ConflictError                   the stored state forbids the request
     │   ├── CampaignConflictError       a campaign was changed since the caller loaded it
     │   ├── KeyUsedError                a key stands for something else
     │   ├── FinalStatusError            what has ended stays ended
@@ -44,7 +44,7 @@ class MadanSaraError(Exception):
     """Something has gone wrong.
 
     Args:
-        message: what, with which value, and what to do; None: the first line of the docstring.
+        message: the violation, its value, and what to do; None: the docstring's first line.
     """
 
     def __init__(self, message: str | None = None) -> None:
@@ -87,7 +87,7 @@ class OutreachLostError(NotFoundError):
 
     Args:
         message_id: the message.
-        became: what became of the workflow, like `was terminated`.
+        became: the end of the workflow, like `was terminated`.
         is_known: whether Temporal knows the workflow.
     """
 
@@ -106,7 +106,7 @@ class UnreadableRowError(NotFoundError):
 
     Args:
         what: the row, like `message <id>`.
-        why: what is wrong with it: names of fields, never their values.
+        why: its violations: names of fields, never their values.
     """
 
     def __init__(self, what: str, why: str) -> None:
@@ -114,7 +114,7 @@ class UnreadableRowError(NotFoundError):
 
 
 class ConflictError(MadanSaraError):
-    """What is stored stands against the request; nothing was changed."""
+    """The stored state forbids the request; nothing was changed."""
 
 
 class CampaignConflictError(ConflictError):
@@ -122,7 +122,7 @@ class CampaignConflictError(ConflictError):
 
     Args:
         campaign_id: the campaign.
-        fields: what the caller has otherwise than it is stored.
+        fields: the fields that differ from the stored ones.
     """
 
     def __init__(self, campaign_id: UUID, fields: Sequence[str]) -> None:
@@ -216,7 +216,7 @@ class MisconfiguredProviderError(NotTakenError):
 
 
 class LeaseExpiredError(NotTakenError):
-    """The run was held up so long that another may have taken its place; it did not call."""
+    """The run was held up so long that another may have replaced it; it did not call."""
 
     default_code = "held_up"
 

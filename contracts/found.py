@@ -41,7 +41,7 @@ class FoundMessage:
 
 @dataclass(frozen=True)
 class MessageFilter:
-    """Which messages are looked for; None: any."""
+    """The messages to look for; None: any."""
 
     state: OutreachState | None = None
     reason: ExitReason | None = None

@@ -1,4 +1,4 @@
-"""Instants as answers write them, and where days begin and end."""
+"""Instants as answers write them, and the beginnings and ends of days."""
 
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo

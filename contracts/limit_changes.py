@@ -1,4 +1,4 @@
-"""Limits that a campaign has got, lost or changed from one version to the next."""
+"""Limits set, removed or changed from one version of a campaign to the next."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -13,7 +13,7 @@ Limit = int | Decimal | datetime | None
 
 
 class LimitChange(NamedTuple):
-    """A limit that is another one now."""
+    """A limit that has changed."""
 
     before: Limit
     after: Limit

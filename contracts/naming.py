@@ -52,7 +52,7 @@ def delivery_queue(channel: Channel) -> str:
 
 
 def idempotency_key(message_id: UUID, attempt_no: int) -> str:
-    """What a provider knows one attempt of a message by.
+    """The idempotency key of one attempt of a message at its provider.
 
     From the message and our own attempt number only: Temporal's attempt count
     and run id change on a retry, and a date would change at midnight.
@@ -71,7 +71,7 @@ def batch_key(campaign_id: UUID, content_digest: str, recipient_id: str) -> str:
 def import_key(campaign_id: UUID, recipient_id: str) -> str:
     """The idempotency key of a recipient imported into a campaign: each is in it once.
 
-    From these two only: whatever else a file says of a person may change between two
-    imports, and the second must add no recipient.
+    From these two only: a person's other columns may change between two imports, and the
+    second must add no recipient.
     """
     return f"campaign-{campaign_id}:{recipient_id}"

@@ -14,7 +14,7 @@ from madan_sara.contracts.delivery import AttemptSummary, DeliveryOutcome
 
 
 class OutreachState(StrEnum):
-    """Where a message stands."""
+    """The state of a message."""
 
     QUEUED = "queued"  #: Waits for its campaign to start it; with a reason, for a higher limit.
     DECIDING = "deciding"  #: Stored; claim, route, time and budget are being decided.
@@ -57,7 +57,7 @@ class ExitReason(StrEnum):
     EXPIRED = "expired"  #: blocked: no allowed moment is left before the campaign ends.
     NO_VIABLE_CHANNEL = "no_viable_channel"  #: failed: no channel can reach the person.
     ALL_CHANNELS_FAILED = "all_channels_failed"  #: failed: every channel tried refused.
-    INTERNAL_ERROR = "internal_error"  #: failed: what is stored of it cannot be read.
+    INTERNAL_ERROR = "internal_error"  #: failed: its row cannot be read.
     CANCELLED = "cancelled"  #: cancelled: it was withdrawn.
 
 
@@ -66,7 +66,7 @@ Details = dict[str, str | int | float | bool | None]
 
 
 class MessageRef(Contract):
-    """Which message an activity is about. Ids only: histories never hold people."""
+    """The message of an activity. Ids only: histories never hold people."""
 
     tenant_id: UUID
     message_id: UUID
@@ -78,7 +78,7 @@ class OutreachInput(Contract):
     ref: MessageRef
     #: The message was sent and bounced after its workflow ended: go on with the next channel.
     resume: bool = False
-    #: Which of its campaign's recipients it is, from 0 on: their sends are spread by it, and
+    #: Its number among its campaign's recipients, from 0: their sends are spread by it, and
     #: one whose day is full takes the next day. None: a caller waits for the answer.
     sequence_number: int | None = None
 
@@ -94,29 +94,51 @@ class OutreachResult(Contract):
 
 
 class Block(Contract):
-    """A rule's no: why, and the figures behind it."""
+    """A rule's refusal: its reason and figures."""
 
     reason: ExitReason
     details: Details = Field(default_factory=dict)
 
 
-class ClaimInput(Contract):
-    """Ask for the right to contact a person."""
+class DecideInput(Contract):
+    """Ask whether, on which channel and when a message is sent, and hold its price."""
 
     ref: MessageRef
     now: datetime
-    #: A campaign's own recipient is not turned away by a pause, but waits for its end.
-    waits_for_resume: bool = False
+    #: Which of its campaign's recipients it is: see `OutreachInput`.
+    sequence_number: int | None = None
+
+    @property
+    def is_recipient_of_campaign(self) -> bool:
+        """Whether a campaign has started it: it waits for a resume, and for a day with room."""
+        return self.sequence_number is not None
+
+
+class HeldAttempt(Contract):
+    """An attempt money is held for, as it was decided."""
+
+    attempt_no: int
+    plan: SendPlan
 
 
 class ClaimResult(Contract):
-    """The right to contact a person, or what stands against it."""
+    """The right to contact a person, or the block."""
 
     block: Block | None = None
     #: With a block: whether the message waits in its campaign's queue; else it has ended.
     is_queued: bool = False
-    #: Worth a look though it does not block, like a similar text.
+    #: A note that does not block, like a similar text.
     warnings: list[str] = Field(default_factory=list)
+
+
+class Decision(Contract):
+    """What was decided about a message; each part is missing where one before it says no."""
+
+    claim: ClaimResult
+    routing: RoutingDecision | None = None
+    #: Why the first channel cannot be paid for, or not before the campaign's end.
+    block: Block | None = None
+    held: HeldAttempt | None = None
 
 
 class ReopenInput(Contract):
@@ -126,21 +148,14 @@ class ReopenInput(Contract):
 
 
 class ReopenResult(Contract):
-    """Where a bounced message stands, or what stands against carrying it on."""
+    """The state of a bounced message, or the block against carrying it on."""
 
     block: Block | None = None
-    #: How the message stands: as before where something stands against it.
+    #: The message's state; unchanged by a block.
     state: OutreachState = OutreachState.SENT
     routing: RoutingDecision
     tried_channels: list[Channel]
     last_attempt_no: int
-
-
-class RouteInput(Contract):
-    """Ask which channels to try."""
-
-    ref: MessageRef
-    now: datetime
 
 
 class PlanInput(Contract):
@@ -151,7 +166,7 @@ class PlanInput(Contract):
     now: datetime
     #: This time was asked for on another channel: not before it.
     not_before: datetime | None = None
-    #: Which of its campaign's recipients it is: see `OutreachInput`.
+    #: Its number among its campaign's recipients: see `OutreachInput`.
     sequence_number: int | None = None
     #: The campaign's day of this instant is full, and so are those before it.
     after_day_of: datetime | None = None
@@ -166,12 +181,12 @@ class CatchUpInput(Contract):
     not_before: datetime
     #: Skip the rest of the campaign's day `not_before` falls on: its limit is used up.
     skip_day: bool = False
-    #: Which of its campaign's recipients it is: see `OutreachInput`.
+    #: Its number among its campaign's recipients: see `OutreachInput`.
     sequence_number: int | None = None
 
 
 class RescheduleCheck(Contract):
-    """Ask whether a time that was asked for is allowed."""
+    """Ask whether a requested time is allowed."""
 
     ref: MessageRef
     channel: Channel
@@ -195,7 +210,10 @@ class ReserveResult(Contract):
     """A hold, or why there is none."""
 
     block: Block | None = None
-    price_micros: int = 0
+    #: What is held: what was asked for, or what an earlier run of the step has held.
+    held: HeldAttempt | None = None
+    #: Set with what an earlier run has held: the routing it was held with.
+    routing: RoutingDecision | None = None
 
 
 class ReleaseInput(Contract):
@@ -223,12 +241,12 @@ class DeliverInput(Contract):
     ref: MessageRef
     attempt_no: int
     channel: Channel
-    #: No channel is left behind this one: an outage is waited for longer.
+    #: No channel is left after this one: an outage is waited for longer.
     is_last_channel: bool = False
 
 
 class DeliverResult(Contract):
-    """What came of an attempt."""
+    """The result of an attempt."""
 
     outcome: DeliveryOutcome
     #: Provider's or our own code for a refusal or withdrawal.
@@ -245,7 +263,7 @@ class DeliverResult(Contract):
 
 
 class ResolveInput(Contract):
-    """Ask what became of an attempt whose delivery was interrupted."""
+    """Ask for the result of an attempt whose delivery was interrupted."""
 
     ref: MessageRef
     attempt_no: int
@@ -268,7 +286,7 @@ class PutBackResult(Contract):
 
 
 class ConcludeResult(Contract):
-    """How a message stands after an attempt to end it."""
+    """The state of a message after an attempt to end it."""
 
     state: OutreachState
     reason: ExitReason | None = None

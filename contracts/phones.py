@@ -21,7 +21,7 @@ from madan_sara.contracts.violations import quoted
 #: a second `+`.
 _WRITTEN: Final = re.compile(r"\+?[\d\s().\-/]+")
 
-#: What stands between two numbers in one cell.
+#: Separates two numbers in one cell.
 _BETWEEN_TWO: Final = re.compile(
     r"[;,|\n]|(?<=\d)\s*(?=\+)|\b(?:or|and|ou|et|oder|und|o|y|e)\b|&", re.IGNORECASE
 )
@@ -94,8 +94,8 @@ def to_e164(text: str, region: str | None = None) -> str:
 def _holds_two(text: str, region: str | None) -> bool:
     """Whether more than one number is meant.
 
-    A slash stands behind an area code as well (`030/1234567`), so that it parts two numbers
-    only behind a whole one (`030 1234567/8`).
+    A slash follows an area code as well (`030/1234567`), so that it separates two numbers
+    only after a whole one (`030 1234567/8`).
     """
     parts = [re.sub(r"\D", "", part) for part in _BETWEEN_TWO.split(text)]
     if sum(len(part) >= _FEWEST_DIGITS for part in parts) > 1:

@@ -1,4 +1,4 @@
-"""Plain values as what they stand for, or what is wrong with them in one line."""
+"""Plain values as their types, or their violations in one line."""
 
 from datetime import UTC, datetime
 from typing import Final, TypeVar
@@ -17,7 +17,7 @@ _LATEST: Final = datetime(9998, 12, 31, tzinfo=UTC)
 
 
 def read(kind: type[T] | TypeAdapter[T], value: object, field: str) -> T:
-    """A value as what it stands for: `"email"` as a channel, a dict as a profile.
+    """A value as its type: `"email"` as a channel, a dict as a profile.
 
     Args:
         kind: what it is to be: a type, or how pydantic is to validate it.

@@ -18,14 +18,14 @@ from madan_sara.contracts.phones import to_e164
 #: Validation context of a profile that was checked when it was stored.
 STORED: Final[Mapping[str, bool]] = MappingProxyType({"stored": True})
 
-#: Addresses with nothing to normalise before the @, and short enough whatever stands behind.
+#: Addresses with nothing to normalise before the @, and short enough with any domain.
 _PLAIN_EMAIL = re.compile(
     r"(?=[^@]{1,64}@)[a-z0-9]+(?:[._+-][a-z0-9]+)*@(?!.*xn--)([a-z0-9.-]{1,150})"
 )
 
 
 class CustomerType(StrEnum):
-    """Where a person stands in their relation to the sender."""
+    """A person's relation to the sender."""
 
     NEW = "new"  #: Has not bought yet.
     RETURNING = "returning"  #: Came back after a pause.
@@ -40,7 +40,7 @@ class Device(StrEnum):
 
 
 def _as_e164(text: str, info: ValidationInfo) -> str:
-    # What is stored has passed once, by the rules of its day.
+    # A stored profile has passed once, by the rules of its day.
     return text if info.context is STORED else to_e164(text)
 
 
@@ -67,7 +67,7 @@ def _empty_as_missing(value: object) -> object:
 
 
 def _as_email(text: str, info: ValidationInfo) -> str:
-    # Costs more than the rest of a profile together; what is stored has passed it once.
+    # Costs more than the rest of a profile together; a stored one has passed it once.
     if info.context is STORED:
         return text
     plain = _PLAIN_EMAIL.fullmatch(text)
@@ -81,7 +81,7 @@ def _as_email(text: str, info: ValidationInfo) -> str:
 
 @lru_cache(maxsize=1_000)
 def _normal_domain(domain: str) -> str:
-    """The part behind the @ in its normal form; looked at once for everybody who shares it.
+    """The part after the @ in its normal form; checked once for all addresses that share it.
 
     Raises:
         EmailNotValidError: it is none, or nothing may be sent there.
@@ -130,7 +130,7 @@ class ContactInfo(ClosedContract):
 
 
 class Preferences(ClosedContract):
-    """What the person asked for."""
+    """The person's preferences."""
 
     preferred_channel: Channel | None = None
 
@@ -149,7 +149,7 @@ class ChannelEngagement(ClosedContract):
 
 
 def _as_attribute(value: object) -> object:
-    """What JSON and PostgreSQL can keep; said once, not for each kind an attribute may have."""
+    """A value JSON and PostgreSQL can keep; reported once, not for each type it may have."""
     if isinstance(value, str):
         # Of JSON's escapes, halves of a character are the only text UTF-8 cannot write.
         if not value.isascii() and value.encode(errors="ignore").decode() != value:
@@ -161,14 +161,14 @@ def _as_attribute(value: object) -> object:
     return value
 
 
-#: Numbers are neither without end nor longer than anybody means.
+#: Numbers are finite, and have no more digits than a real value.
 _LARGEST_NUMBER = 10**30
 
 Attribute = Annotated[str | int | float | bool, BeforeValidator(_as_attribute)]
 
 
 class RecipientProfile(ClosedContract):
-    """Everything known about a person that routing, timing or text may use."""
+    """All about a person that routing, timing or text may use."""
 
     name: ShortText | None = None
     customer_type: CustomerType | None = None

@@ -1,4 +1,4 @@
-"""What is kept about one message, as people ask for it: no profile, no address, no text."""
+"""The record of one message, for people: no profile, no address, no text."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -29,13 +29,13 @@ class AttemptRecord:
     price_micros: int
     #: Until when it waits; None: it does not.
     retry_at: datetime | None = None
-    #: What it waits for, if it does.
+    #: Its wait, if it waits.
     wait: ChannelWait | None = None
 
 
 @dataclass(frozen=True)
 class MessageRecord:
-    """Everything kept about one message, for people; no profile, no text."""
+    """The record of one message, for people; no profile, no text."""
 
     message_id: UUID
     campaign_id: UUID
@@ -57,7 +57,7 @@ class MessageRecord:
 
 
 class BookingState(StrEnum):
-    """What became of the money held for an attempt."""
+    """The state of the money held for an attempt."""
 
     HELD = "held"  #: Promised; becomes spend when a provider takes the message.
     SPENT = "spent"  #: A provider took the message, or may have.

@@ -1,4 +1,4 @@
-"""What a campaign's money brought."""
+"""A campaign's returns."""
 
 from decimal import Decimal
 from uuid import UUID
@@ -8,7 +8,7 @@ from madan_sara.contracts.channels import Channel
 
 
 class Returns(Contract):
-    """What was spent and what it brought, on one channel or on all.
+    """Money spent and its returns, on one channel or on all.
 
     Each cost is `spent` divided by a count, six decimals; None of nothing. Every count
     is of distinct messages, except that of conversions.
@@ -32,7 +32,7 @@ class Returns(Contract):
 
 
 class BudgetAnalytics(Contract):
-    """What a campaign's money brought, by channel and in total."""
+    """A campaign's returns, by channel and in total."""
 
     campaign_id: UUID
     total: Returns

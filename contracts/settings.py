@@ -13,7 +13,7 @@ from madan_sara.contracts.money import Money
 
 
 class ChannelDeduplication(StrEnum):
-    """What a message on the same channel inside the look-back window means for routing."""
+    """The effect on routing of a message on the same channel inside the look-back window."""
 
     OFF = "off"  #: Nothing.
     PREFER = "prefer"  #: The channel is used only when no other is viable.
@@ -21,7 +21,7 @@ class ChannelDeduplication(StrEnum):
 
 
 class AmbiguityPolicy(StrEnum):
-    """What to do when a provider's answer was lost and cannot be looked up."""
+    """The treatment of a provider's lost answer that cannot be looked up."""
 
     AT_MOST_ONCE = "at_most_once"  #: Never send again; the message counts as unknown.
     AT_LEAST_ONCE = "at_least_once"  #: Send again; the person may get it twice.
@@ -88,7 +88,7 @@ class OrchestratorSettings(ClosedContract):
     #: After acceptance, wait this long for a bounce and fall back on one; 0: do not wait.
     receipt_wait_minutes: Annotated[int, NotBool, Field(ge=0, le=7 * 24 * 60)] = 0
     #: How long a message waits for a channel whose provider, or whose recipient, takes nothing
-    #: for the moment, before the next channel has its turn; channels left out keep their
+    #: for the moment, before it takes the next channel; channels left out keep their
     #: default (e-mail a day, all others two hours).
     patience_minutes: dict[Channel, Annotated[int, NotBool, Field(ge=1, le=7 * 24 * 60)]] = Field(
         default_factory=dict
@@ -107,5 +107,5 @@ class OrchestratorSettings(ClosedContract):
         return self.model_copy(update={"prices": {c: self.price_of(c) for c in Channel}})
 
     def ambiguity_policy(self, channel: Channel) -> AmbiguityPolicy:
-        """What to do with a lost answer on a channel; at most once unless set."""
+        """The treatment of a lost answer on a channel; at most once unless set."""
         return self.ambiguous_delivery.get(channel, AmbiguityPolicy.AT_MOST_ONCE)

@@ -15,7 +15,7 @@ _MOST_VIOLATIONS = 20
 #: An amount as Python writes it.
 _DECIMAL: Final = re.compile(r"Decimal\('([^']*)'\)")
 
-#: What pydantic says in the words of Python, said in the words of the request's writer.
+#: Pydantic's messages in the words of Python, in those of the request's writer.
 _WORDS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "extra_forbidden": "there is no such field; remove it or correct its name",
@@ -48,7 +48,7 @@ def one_line(error: ValidationError, *, root: str = "") -> str:
     """Every error of a validation as `field: what is wrong`, in one line.
 
     Args:
-        error: what pydantic found.
+        error: pydantic's.
         root: name of the argument the fields belong to, put before each.
     """
     return listed(violation_lines(error, root=root))
@@ -116,7 +116,7 @@ def _name(part: int | str) -> str:
 
 
 def _shown(violation: object) -> str:
-    """The offending value, when it is short enough to help and not said already."""
+    """The offending value, if it is short enough to help and not in the message already."""
     value = violation.get("input") if isinstance(violation, dict) else None
     if not isinstance(value, str | int | float | bool):
         return ""

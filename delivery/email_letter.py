@@ -19,7 +19,7 @@ from madan_sara.delivery.smtp_settings import SmtpSettings
 
 #: Longest subject taken from a text, the line length RFC 5322 asks for.
 MAX_DERIVED_SUBJECT: Final = 78
-#: What ends or parts a line, or shows nothing. Other blanks, like that before a French "!", stay.
+#: Characters that end or part a line, or are invisible. Other blanks, as before a French "!", stay.
 _BETWEEN_WORDS: Final = re.compile(r"[\x00-\x20\x7f-\x9f\u2028\u2029]+")
 #: Not allowed in a letter (RFC 5322, 4): some servers refuse it for them.
 _NOT_IN_A_BODY: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
@@ -41,7 +41,7 @@ class UnwritableLetterError(ValueError):
 
 @dataclass(frozen=True)
 class Letter:
-    """What the SMTP dialogue needs."""
+    """The parts of the letter for the SMTP dialogue."""
 
     recipient: str
     #: The Message-ID header, brackets included.
@@ -74,7 +74,7 @@ def compose(message: OutgoingMessage, settings: SmtpSettings) -> Letter:
             words_field("Message-ID", [message_id]),
             *_unsubscribe_fields(message, settings),
         ]
-        # The body brings fields of its own, in which nothing of the message stands.
+        # The body brings fields of its own, without any text of the message.
         content = "".join(fields).encode() + _body(text, html)
     except UnicodeEncodeError:
         # Without the cause: it holds the text.
@@ -85,7 +85,7 @@ def compose(message: OutgoingMessage, settings: SmtpSettings) -> Letter:
 def message_id_header(idempotency_key: str, settings: SmtpSettings) -> str:
     """The Message-ID of an attempt: the same for every try, and opaque.
 
-    Stable, so that a server or mailbox that sees two tries can tell; hashed, so
+    Stable, so that a server or mailbox that gets two tries can see it; hashed, so
     that recipients do not learn how our ids are built.
     """
     digest = hashlib.sha256(idempotency_key.encode()).hexdigest()

@@ -25,15 +25,15 @@ __all__ = ["EmailSmtpSender", "SmtpSettings"]
 
 _GO_AHEAD: Final = range(354, 355)
 _DONE: Final = range(200, 300)
-#: What a call may last beyond its own time-outs, on a busy machine.
+#: How long a call may last beyond its own time-outs, on a busy machine.
 _MARGIN: Final = timedelta(seconds=10)
 
 
 class EmailSmtpSender(MessageSender):
     """Sends over SMTP.
 
-    SMTP has no idempotency keys and cannot be asked what became of a message,
-    so all depends on telling the two sides of DATA apart: up to the answer 354
+    SMTP has no idempotency keys and cannot be asked for a message's result,
+    so all depends on the two sides of DATA: up to the answer 354
     the server has nothing; from the first byte of content on it may have it all.
 
     Raises:

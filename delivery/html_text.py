@@ -108,7 +108,7 @@ def _leave(page: TextPage, node: Node) -> None:
 
 
 def _part(page: TextPage, name: str) -> None:
-    """What an element does to the text around it, at both of its ends."""
+    """An element's effect on the text around it, at both of its ends."""
     if name in _SPACED and not (name in _LISTS and page.is_in_list):
         page.break_line(empty_line=True)
     elif name in _BLOCKS:

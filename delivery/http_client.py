@@ -1,4 +1,4 @@
-"""One call to a provider over HTTP, whatever the provider does."""
+"""One call to a provider over HTTP, with any answer."""
 
 import asyncio
 import json
@@ -34,7 +34,7 @@ _FAILURES: Final = (
 
 @dataclass(frozen=True)
 class HttpAnswer:
-    """The head of an answer, and what could be read of its body.
+    """The head of an answer, and the readable part of its body.
 
     Args:
         status: status code.
@@ -138,7 +138,7 @@ class HttpClient:
     ) -> HttpAnswer:
         """One request and its answer.
 
-        An answer counts from its head on: the status stands, however the body ends.
+        An answer counts from its head on: the status is valid with any end of the body.
         """
         connection = httpcore.AsyncHTTPConnection(
             self._origin, ssl_context=self._tls, network_backend=line

@@ -1,4 +1,4 @@
-"""The connection of one HTTP call: what leaves is asked for, what comes in is counted."""
+"""The connection of one HTTP call: sending asks the lease, reading is counted."""
 
 import ssl
 from collections.abc import Callable, Iterable
@@ -60,7 +60,7 @@ class HttpLine(httpcore.AnyIOBackend):
 
 
 class _MeteredStream(httpcore.AsyncNetworkStream):
-    """What the request and its answer pass through, encrypted or not."""
+    """The stream of the request and its answer, encrypted or not."""
 
     def __init__(self, stream: httpcore.AsyncNetworkStream, line: HttpLine) -> None:
         self._stream = stream

@@ -27,7 +27,7 @@ from madan_sara.contracts.errors import (
 )
 from madan_sara.delivery.http_client import HttpAnswer, HttpClient
 
-#: In place of our account, or of the way to it, something says no to all messages.
+#: Statuses with which our account, or a gateway before it, is refused for all messages.
 _ACCOUNT_PROBLEMS: Final = frozenset(
     {
         HTTPStatus.UNAUTHORIZED,
@@ -54,14 +54,14 @@ _WRONG_URL: Final = frozenset({"unknown_channel"})
 class SandboxSender(MessageSender):
     """Talks to the sandbox provider over HTTP.
 
-    What comes back counts as the sandbox's answer only in its own form, a JSON object with an
-    id or a code: a page of whatever else answers at that address says nothing of a message.
+    An answer counts as the sandbox's only in its own form, a JSON object with an id or a code:
+    the page of another server at that address says nothing of a message.
 
     Args:
         base_url: address of the provider, like `http://127.0.0.1:8090`.
         channel: the channel this sender serves.
         idempotency_keys: whether the provider honours keys on this channel.
-        look_up: whether it may be asked what became of a key.
+        look_up: whether it may be asked for the result of a key.
         timeout_seconds: for a whole call, from connecting to the end of the answer.
         max_characters: longest text of the channel; None: no limit.
 
@@ -114,7 +114,7 @@ class SandboxSender(MessageSender):
 
     @property
     def capabilities(self) -> SenderCapabilities:
-        """What was declared when the sender was made."""
+        """The capabilities declared when the sender was made."""
         return self._capabilities
 
     def prepare(self, message: OutgoingMessage) -> Call | Refused:
@@ -138,7 +138,7 @@ class SandboxSender(MessageSender):
         return _not_accepted(answer, message.address)
 
     async def look_up(self, idempotency_key: str) -> Accepted | Refused | None:
-        """Ask what became of an earlier send; see `MessageSender.look_up`."""
+        """Ask for the result of an earlier send; see `MessageSender.look_up`."""
         answer = await self._http.ask(self._path, idempotency_key=idempotency_key)
         content = answer.content if _is_about(answer, idempotency_key) else {}
         # The code as well as the status: a wrong path is a 404 too, and reading it
@@ -156,7 +156,7 @@ class SandboxSender(MessageSender):
 
 
 def _is_about(answer: HttpAnswer, idempotency_key: str) -> bool:
-    """Whether an answer is about this key, as far as it says whose it is."""
+    """Whether an answer is about this key, if it names one."""
     return answer.content.get("idempotency_key", idempotency_key) == idempotency_key
 
 

@@ -39,11 +39,11 @@ class SmtpConnections:
     async def announced(
         self, announce: Announcement
     ) -> AsyncIterator[tuple[SmtpDialogue, NegativeReply | None]]:
-        """Lend a connection with what came of the announcement; it is reused if all ends well.
+        """Lend a connection with the announcement's result; it is reused if all ends well.
 
         Raises:
             ProviderUnavailableError: the server cannot be reached, or not in time.
-            MisconfiguredProviderError: it refuses our login, or is not whom we trust.
+            MisconfiguredProviderError: it refuses our login, or is not the server we trust.
         """
         async with AsyncExitStack() as lent:
             try:
@@ -145,7 +145,7 @@ class SmtpConnections:
                 "set security to tls, or to none if the network is trusted"
             )
         await smtp.starttls()
-        # What the server offered before encryption does not count (RFC 3207).
+        # The server's offers before encryption do not count (RFC 3207).
         await smtp.ehlo()
 
     async def _log_in(self, smtp: aiosmtplib.SMTP) -> None:
@@ -172,7 +172,7 @@ def _trusting(ca_file: str | None) -> ssl.SSLContext:
 
 @contextmanager
 def _connecting_to(server: str) -> Iterator[None]:
-    """Translate what can go wrong before there is a message to lose.
+    """Translate errors from before there is a message to lose.
 
     Always without the cause: the words of a server may quote addresses.
     """

@@ -14,7 +14,7 @@ _LEADING_DOT: Final = re.compile(rb"(?m)^\.")
 
 
 class ConnectionLostError(Exception):
-    """The connection ended, or what came is no answer of SMTP.
+    """The connection ended, or the bytes are no answer of SMTP.
 
     Args:
         what: the type of the failure or the code of the answer, and nothing the server said.
@@ -62,7 +62,7 @@ class SmtpDialogue:
         """
         if not self.is_open:
             raise ConnectionLostError("closed")
-        # What came behind the last answer in one piece with it; nothing public tells.
+        # The bytes after the last answer, in one piece with it; no public API shows them.
         if self._smtp.protocol is not None and self._smtp.protocol._buffer:
             raise ConnectionLostError("out of step")
 
@@ -78,7 +78,7 @@ class SmtpDialogue:
         return SmtpReply(answer.code, answer.message)
 
     async def hand_over(self, content: bytes, timeout_seconds: float) -> SmtpReply:
-        """Send the content, after the go-ahead, and wait for what becomes of it.
+        """Send the content, after the go-ahead, and wait for its answer.
 
         Written out instead of `SMTP.data()`, which sends DATA as well and fails the same way
         before and after the go-ahead.
@@ -100,7 +100,7 @@ class SmtpDialogue:
             await self._smtp.quit()
 
     def abort(self) -> None:
-        """End the connection at once, whatever is still on its way in it."""
+        """End the connection at once, also with data still on its way in it."""
         abort(self._smtp)
 
 

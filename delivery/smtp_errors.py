@@ -1,4 +1,4 @@
-"""A negative answer of an SMTP server as what is raised or returned for it."""
+"""The error or result for a negative answer of an SMTP server."""
 
 from madan_sara.activities.sender import Refused
 from madan_sara.contracts.errors import (
@@ -14,7 +14,7 @@ def refusal_of(negative: NegativeReply, server: str) -> Refused:
     """A refusal as a result.
 
     Args:
-        negative: what the answer means.
+        negative: the meaning of the answer.
         server: the server as shown to people.
 
     Raises:
@@ -42,7 +42,7 @@ def error_of(negative: NegativeReply, server: str) -> NotTakenError:
 
 
 def _trouble(stage: Stage, code: str) -> str:
-    """What a human has to look at."""
+    """The settings that a human has to correct."""
     if stage is Stage.LOGIN:
         return f"refuses the login ({code}); check username and password"
     if stage is Stage.CONNECTING:

@@ -1,4 +1,4 @@
-"""What it means when an SMTP server says no.
+"""The meaning of an SMTP server's negative answers.
 
 A table of data, read from the top; the first row that fits decides. Enhanced status codes
 (RFC 3463) go before the reply code they stand behind (RFC 2034): `552 5.2.2` is a full mailbox,
@@ -26,7 +26,7 @@ _ENHANCED: Final = re.compile(r"(?m)^\s*([45]\.\d{1,3}\.\d{1,3})(?!\S)")
 
 
 class Stage(Enum):
-    """What was asked when the server said no."""
+    """The stage at which the server refused."""
 
     CONNECTING = auto()  #: The greeting, EHLO and STARTTLS.
     LOGIN = auto()  #: AUTH.
@@ -37,7 +37,7 @@ class Stage(Enum):
 
 
 class Meaning(Enum):
-    """What a no is about."""
+    """The subject of a refusal."""
 
     REFUSED = auto()  #: This message, for good.
     PUT_OFF = auto()  #: This recipient, for the moment.
@@ -61,7 +61,7 @@ class SmtpReply:
 
 @dataclass(frozen=True)
 class NegativeReply:
-    """What an answer means, fit to be kept and shown."""
+    """The meaning of an answer, fit to be kept and shown."""
 
     stage: Stage
     meaning: Meaning
@@ -159,7 +159,7 @@ _TABLE: Final = (
     # A dialogue out of step (RFC 5321, 4.2.2), unless the status says what it is about.
     _Row(Meaning.WORN, _SENDER, code="50[023]", enhanced=r"|5\.5\.\d+"),
     _Row(Meaning.MISCONFIGURED, _SENDER, class_="5"),
-    # Postfix tells at RCPT what is wrong with the sender or the client; so do x.1.7, x.1.8
+    # Postfix refuses the sender or the client at RCPT; so do x.1.7, x.1.8
     # (sender's address), x.7.25 (reverse DNS), Exchange 5.7.60 and 5.2.252 (send as).
     _Row(Meaning.UNAVAILABLE, _MESSAGE, class_="4", words=_OF_US),
     _Row(Meaning.MISCONFIGURED, _MESSAGE, class_="5", words=_OF_US),
@@ -179,7 +179,7 @@ _TABLE: Final = (
     ),
     # The mail system of the server (RFC 3463, 3.4); x.3.3 and x.3.4 are about the message.
     _Row(Meaning.UNAVAILABLE, _MESSAGE, enhanced=r"4\.3\.[01256]\d*|5\.3\.[125]"),
-    # What providers that name no status say of a quota, first of ours, then of a mailbox's.
+    # Words of providers without a status for a quota, first ours, then a mailbox's.
     _Row(Meaning.UNAVAILABLE, _MESSAGE, enhanced=r"|[45]\.[0357]\.[01]", words=_SENDING_LIMIT),
     _Row(Meaning.PUT_OFF, _MESSAGE, enhanced=r"|[45]\.\d\.0", words=_MAILBOX_FULL),
     _Row(Meaning.PUT_OFF, _MESSAGE, code="552", enhanced="", words=r"full|quota|storage|space"),
@@ -197,11 +197,11 @@ _TABLE: Final = (
 
 
 def classify(stage: Stage, reply: SmtpReply) -> NegativeReply | None:
-    """What a negative answer means; None: it is no negative answer of SMTP.
+    """The meaning of a negative answer; None: it is no negative answer of SMTP.
 
     Args:
-        stage: what was asked.
-        reply: what the server said.
+        stage: the stage of the dialogue.
+        reply: the server's answer.
     """
     if not 400 <= reply.code < 600:
         return None

@@ -1,4 +1,4 @@
-"""Where and as whom e-mail is handed over."""
+"""The server and the account that take e-mail."""
 
 import re
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ from pydantic import SecretStr
 _ADDRESS: Final = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*")
 #: RFC 5321, 4.5.3.1.3: a path has 256 octets, its brackets included.
 _LONGEST_ADDRESS: Final = 254
-#: What breaks out of angle brackets, or reads like an encoded word (RFC 2047).
+#: Characters that break out of angle brackets, or read like an encoded word (RFC 2047).
 _UNSAFE_IN_HEADER: Final = re.compile(r"[\s<>,\x00-\x1f\x7f]|[^\x00-\x7f]|=\?")
 #: Leaves room in the 998 octets of a line (RFC 5322, 2.1.1) for a message id.
 _LONGEST_URI: Final = 900
@@ -59,7 +59,7 @@ class SmtpSettings:
     provider: str = "smtp"
 
     def __post_init__(self) -> None:
-        """Refuse what could only fail later."""
+        """Refuse settings that could only fail later."""
         address = parseaddr(self.sender)[1]
         whole = self.sender == address or self.sender.endswith(f"<{address}>")
         usable = _ADDRESS.fullmatch(address) and len(address) <= _LONGEST_ADDRESS
@@ -86,7 +86,7 @@ class SmtpSettings:
 
     @property
     def longest_dialogue(self) -> timedelta:
-        """What the time-outs of one message allow in all."""
+        """The time-outs of one message in all."""
         return timedelta(seconds=self.announce_timeout_seconds + self.content_timeout_seconds)
 
     def login(self) -> tuple[str, str] | None:

@@ -51,11 +51,11 @@ class TextPage:
         self._breaks += 1
 
     def break_line(self, *, empty_line: bool = False) -> None:
-        """See that what follows stands on a line of its own, or behind an empty one."""
+        """Begin the following text on a line of its own, or after an empty one."""
         self._breaks = max(self._breaks, 2 if empty_line else 1)
 
     def next_cell(self) -> None:
-        """See that what follows stands apart in the line."""
+        """Separate the following text in the line."""
         self._gap = "\t"
 
     def preserve(self) -> None:
@@ -63,7 +63,7 @@ class TextPage:
         self._preserved += 1
 
     def collapse(self) -> None:
-        """End what `preserve` began."""
+        """End the preserved text that `preserve` began."""
         self._preserved -= 1
 
     def begin_list(self, *, numbered: bool) -> None:
@@ -76,7 +76,7 @@ class TextPage:
         self._bullet = ""
 
     def begin_item(self) -> None:
-        """Put a bullet, or the next number, before what follows."""
+        """Put a bullet, or the next number, before the following text."""
         number = self._lists[-1] if self._lists else None
         if number is not None:
             number += 1
@@ -89,7 +89,7 @@ class TextPage:
         self._links.append(len(self._parts))
 
     def end_link(self, target: str) -> None:
-        """Put the target behind the words of the link; one that is shown would read twice."""
+        """Put the target after the words of the link, unless they show it already."""
         shown = "".join(self._parts[self._links.pop() :]).strip()
         if not target or target in shown:
             return

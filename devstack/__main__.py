@@ -76,7 +76,7 @@ def _parse_arguments() -> argparse.Namespace:
 
 
 async def _command(arguments: argparse.Namespace) -> bool:
-    """Do what the command line asks for; whether all is well."""
+    """Carry the command line out; whether all is well."""
     if arguments.command == "up":
         return await _up()
     here = default_state_dir() / arguments.command

@@ -11,7 +11,7 @@ from madan_sara.devstack.die_with_parent import SAME_ACCOUNT
 from madan_sara.devstack.errors import DevstackError
 from madan_sara.devstack.leftovers import PidFile, end_processes
 
-#: Settings of ours and of the servers' own clients: some would turn a server into another.
+#: Settings of ours and of the servers' own clients: some would make a server another one.
 _NOT_FOR_SERVERS = ("MADAN_SARA_", "PG", "TEMPORAL_")
 
 _WRAPPER = Path(__file__).with_name("die_with_parent.py")
@@ -24,7 +24,7 @@ _POLL_SECONDS = 0.05
 
 
 def server_environment() -> dict[str, str]:
-    """Our environment without what is meant for us, secrets of providers among it."""
+    """Our environment without our own settings, among them secrets of providers."""
     return {
         name: value for name, value in os.environ.items() if not name.startswith(_NOT_FOR_SERVERS)
     }
@@ -53,12 +53,12 @@ class ChildProcess:
         """Describe the program; nothing runs yet.
 
         Args:
-            name: What people call it, for messages.
-            log_file: Where its output is appended.
-            pid_file: Where to remember it, so that the next start can end it.
+            name: Its name in messages.
+            log_file: Its output is appended here.
+            pid_file: Holds its id, so that the next start can end it.
             account: The user to run as, ourselves by default (only root may choose).
-            polite_signals: What `stop` sends, one after the other, before SIGKILL.
-            on_parent_death: What the kernel sends when this process ends.
+            polite_signals: The signals `stop` sends, one after the other, before SIGKILL.
+            on_parent_death: The signal the kernel sends when this process ends.
         """
         self.name = name
         self.log_file = log_file
@@ -167,7 +167,7 @@ class ChildProcess:
             raise
 
     def output(self) -> str:
-        """What it has printed since its last start."""
+        """Its output since its last start."""
         with self.log_file.open("rb") as log:
             log.seek(self._log_offset)
             return log.read().decode(errors="replace")

@@ -2,7 +2,7 @@
 
 Usage: `die_with_parent.py PARENT_PID SIGNAL ACCOUNT PROGRAM [ARGUMENT ...]`, run as a
 script by `devstack.child_process`. It replaces itself (`exec`), so the program keeps
-the process id its parent knows. What the program creates is for its own user only.
+the process id its parent knows. Files of the program are for its own user only.
 
 A program between the two rather than a `preexec_fn`: Python code between fork and exec
 can deadlock in a process that has threads, and Temporal's client has many.
@@ -30,7 +30,7 @@ _CAPABILITY_VERSION_3 = 0x20080522
 #: read what is in them, the second write, too; containers often have the second only.
 _CAP_DAC_READ_SEARCH, _CAP_DAC_OVERRIDE = 2, 1
 
-#: Stands for "stay who you are" in place of an account name.
+#: Means "keep the user" instead of an account name.
 SAME_ACCOUNT = "-"
 
 
@@ -68,7 +68,7 @@ def _words(*numbers: int) -> list[ctypes.c_ulong]:
 
 def _die_with_parent(parent_pid: int, death_signal: int) -> None:
     if not sys.platform.startswith("linux"):
-        return  # No such service elsewhere; the next start ends what was left behind.
+        return  # No such service elsewhere; the next start ends left-over processes.
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, death_signal)
     # A parent that died before the call above sends no signal any more.
     if os.getppid() != parent_pid:

@@ -2,4 +2,4 @@
 
 
 class DevstackError(Exception):
-    """Something on this machine stands in the way; the message says what and what to do."""
+    """The stack cannot run on this machine; the message says why and what to do."""

@@ -1,4 +1,4 @@
-"""What an earlier run left behind when it was killed: finding it and ending it."""
+"""Processes that a killed run left behind: finding and ending them."""
 
 import asyncio
 import json
@@ -59,8 +59,8 @@ async def end_processes(
     """End processes that are not our children and wait until they are gone.
 
     Args:
-        processes: What to end.
-        polite_signals: What to send, one after the other, before SIGKILL.
+        processes: The processes to end.
+        polite_signals: The signals to send, one after the other, before SIGKILL.
 
     Raises:
         DevstackError: Not even SIGKILL helped.
@@ -79,7 +79,7 @@ async def wait_gone(processes: Sequence[psutil.Process]) -> bool:
     """Wait a while for processes to end.
 
     Args:
-        processes: What to wait for.
+        processes: The processes to wait for.
 
     Returns:
         Whether all of them ended in time.

@@ -1,4 +1,4 @@
-"""What `make up` shows: where everything is and what to try."""
+"""The panel of `make up`: addresses, and commands to try."""
 
 import shlex
 import sys
@@ -50,7 +50,7 @@ def stack_panel(stack: Stack, env_file: Path) -> Panel:
         stack: The stack.
         env_file: Where its settings were written.
     """
-    places = {
+    addresses = {
         "Web UI": stack.temporal.ui_url,
         "database": _without_password(stack.database_url),
         "mail": _mail(stack),
@@ -60,7 +60,7 @@ def stack_panel(stack: Stack, env_file: Path) -> Panel:
     }
     steps = [f". {shlex.quote(_short(env_file))}", *_TO_TRY]
     body = Group(
-        _two_columns(places),
+        _two_columns(addresses),
         _heading(f"settings (with the password in {_short(env_file)})"),
         _two_columns({**stack.environment(), _DATABASE_URL: _without_password(stack.database_url)}),
         _heading("in another terminal"),

@@ -1,4 +1,4 @@
-"""A play: a stack that starts empty, people who are made up, and a check of what came of them."""
+"""A play: a stack that starts empty, made-up people, and a check of their outcomes."""
 
 import shlex
 import shutil
@@ -27,7 +27,7 @@ _MADE_UP: Final = "made-up-people"
 
 @dataclass(frozen=True)
 class Play:
-    """What a play works with while its stack runs."""
+    """A play's clients while its stack runs."""
 
     stack: Stack
     orchestrator: OutreachOrchestrator
@@ -42,7 +42,7 @@ class Play:
         """Run every check that holds for any play.
 
         Args:
-            records: What is stored.
+            records: The stored facts.
             campaigns: Every campaign there is.
         """
         sandbox, mails = self.stack.sandbox, self.stack.mail_sink.messages
@@ -56,7 +56,7 @@ async def playing(
     """Run an empty stack around the block, and say afterwards how to look around in it.
 
     Args:
-        state_dir: Where the stack keeps everything; what is there is deleted.
+        state_dir: The stack's folder; its contents are deleted.
         worker_settings: As `Stack` takes them.
         console: Where to show it.
 
@@ -77,9 +77,9 @@ async def playing(
 
 
 def begin_play(state_dir: Path) -> None:
-    """Forget what a stack has stored, and note that the next one plays with made-up people.
+    """Delete a stack's data, and note that the next one plays with made-up people.
 
-    Which processes an earlier one may have left behind is not forgotten.
+    The ids of processes that an earlier one may have left behind stay.
 
     Raises:
         DevstackError: Another process holds the folder, or it holds foreign things.
@@ -99,7 +99,7 @@ def begin_play(state_dir: Path) -> None:
 
 
 def has_made_up_people(state_dir: Path) -> bool:
-    """Whether what is stored there was played with made-up people: no real mail is for them."""
+    """Whether the stored people are made up: no real mail is for them."""
     return (state_dir / _MADE_UP).exists()
 
 

@@ -22,7 +22,7 @@ def choose_ports(*preferred: int) -> list[int]:
     """Find ports to listen on: the preferred ones, or free ones where those are taken.
 
     Args:
-        preferred: What to try first, one per port needed; 0 when any will do.
+        preferred: The ports to try first, one per port needed; 0 when any will do.
 
     Returns:
         As many ports, all different, in the same order.

@@ -24,7 +24,7 @@ from madan_sara.devstack.server import Server
 from madan_sara.devstack.server_account import ServerAccount
 
 _SUPERUSER = "postgres"
-#: What the server takes for "fast" and, should that not help, "immediate".
+#: The server's signals for "fast" and, should that not help, "immediate".
 _SHUTDOWNS = (signal.SIGINT, signal.SIGQUIT)
 _PORT: Final = 5432
 _SOCKET_NAME = f".s.PGSQL.{_PORT}"
@@ -167,7 +167,7 @@ class EmbeddedPostgres(Server):
         servers = [process for process in leftovers if process.pid == server_pid]
         if servers:
             await end_processes(servers, _SHUTDOWNS)
-        # What a killed server leaves behind sees that it is alone and goes by itself.
+        # Processes of a killed server see that they are alone and end by themselves.
         if not await wait_gone(leftovers):
             raise DevstackError(
                 f"a PostgreSQL process of an earlier run still uses {self._cluster}"

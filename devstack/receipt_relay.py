@@ -21,7 +21,7 @@ _POLL_SECONDS: Final = 0.5
 _LONGEST_CALL: Final = timedelta(seconds=10)
 #: A page has a thousand receipts of some 400 bytes.
 _MOST_BYTES: Final = 4 * 2**20
-#: What may be away for a moment; the receipts wait until it is back.
+#: Errors of servers that are away for a moment; the receipts wait until they are back.
 _AWAY: Final = (NotTakenError, ValidationError, UnreachableError, StorageError)
 
 _logger = logging.getLogger(__name__)

@@ -1,4 +1,4 @@
-"""What the programs of the stack have in common: each runs as a child process."""
+"""The base of the stack's programs: each runs as a child process."""
 
 from abc import ABC, abstractmethod
 from pathlib import Path
@@ -24,7 +24,7 @@ class Server(ABC):
 
     @property
     def name(self) -> str:
-        """What people call it."""
+        """Its name for people."""
         return self._process.name
 
     @property

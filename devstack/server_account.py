@@ -1,4 +1,4 @@
-"""Who runs PostgreSQL: it refuses to be root, so as root another user has to."""
+"""The user that runs PostgreSQL: it refuses to run as root, so there another user has to."""
 
 import os
 import pwd
@@ -18,7 +18,7 @@ class ServerAccount:
 
     What the stand-in owns lies in folders that are closed to it. Its server passes them by a
     right of root's that it keeps (`devstack.die_with_parent`); other processes of the same
-    user have no such right, so the server's files are as far from them as from anybody.
+    user have no such right, so the server's files are closed to them as to any other user.
 
     Raises:
         DevstackError: We are root where no process can keep such a right.

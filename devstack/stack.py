@@ -66,7 +66,7 @@ class Stack:
             state_dir: Where everything is kept, for its owner only; one stack at a time.
             worker_settings: What the worker gets on top of what it needs to find everything.
                 It sees no other settings, whatever our own environment holds.
-            mail_server: Settings of a server that takes e-mail in place of the mail sink, from
+            mail_server: Settings of a server that takes e-mail instead of the mail sink, from
                 where it goes out for real.
         """
         self.state_dir = state_dir.resolve()
@@ -118,7 +118,7 @@ class Stack:
         """Keep it up beside the block, which is cancelled when that is not possible.
 
         Args:
-            say: Takes what there is to tell the user.
+            say: Takes messages to the user.
 
         Raises:
             DevstackError: As `keep_up`.
@@ -138,7 +138,7 @@ class Stack:
         """Start the worker again whenever it has ended, and look after the servers.
 
         Args:
-            say: Takes what there is to tell the user.
+            say: Takes messages to the user.
 
         Raises:
             DevstackError: A server has ended, or the worker cannot start again.
@@ -185,7 +185,7 @@ class Stack:
         }
 
     async def _start_other_sides(self, starting: AsyncExitStack) -> None:
-        """Start what stands in for the mail server and the providers."""
+        """Start the stand-ins for the mail server and the providers."""
         make_private_folder(self.mail_dir)
         self.mail_sink = MailSink(self.mail_dir)
         self.sandbox = SandboxProvider(journal_path=self.sandbox_journal)

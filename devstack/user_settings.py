@@ -1,4 +1,4 @@
-"""What `make up` takes from its user's environment; nothing else here takes any of it."""
+"""The settings `make up` takes from its user's environment; nothing else here takes any."""
 
 from collections.abc import Mapping
 from typing import Final

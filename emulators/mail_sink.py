@@ -33,7 +33,7 @@ from madan_sara.emulators.sandbox.behaviour import asked_word
 
 _WORDS: Final = ("refuse", "greylist", "spam", "drop", "vanish")
 _GREYLISTED_TRIES: Final = 2
-#: What it asks for in words, as greylisting servers do; theirs is some minutes.
+#: The wait it asks for in words, as greylisting servers do; theirs is some minutes.
 _GREYLISTED_SECONDS: Final = 2
 _TRACE: Final = re.compile(r"<(.*)>")
 
@@ -57,7 +57,7 @@ class StoredMail:
         )
 
 
-#: What a caller waits for, given everything kept so far.
+#: Whether the mails kept so far are those a caller waits for.
 MailPredicate = Callable[[Sequence[StoredMail]], bool]
 
 
@@ -153,7 +153,7 @@ class MailSink:
                 connection.abort()
 
     async def come_back(self) -> None:
-        """Serve again, at the same place."""
+        """Serve again, on the same port."""
         await self.start(*self._address)
 
     def _connect(self) -> "_Connection":
@@ -191,7 +191,7 @@ class MailSink:
 
 
 class _Dialogue:
-    """What is answered to each command; the names are aiosmtpd's."""
+    """The answers to commands; the names are aiosmtpd's."""
 
     def __init__(
         self, login: tuple[str, str] | None, keep: Callable[[Envelope], Awaitable[None]]
@@ -217,7 +217,7 @@ class _Dialogue:
         address: str,
         options: list[str],
     ) -> str:
-        """Begin a mail, for whom is logged in if that is asked for."""
+        """Begin a mail, after a login if one is asked for."""
         if self.leaving:
             await server.hang_up()
         if self._login and not session.authenticated:
@@ -299,7 +299,7 @@ class _Connection(SMTP):
         self.connection_lost(None)
 
     async def hang_up(self) -> None:
-        """Close the connection in place of an answer; never returns."""
+        """Close the connection instead of an answer; never returns."""
         if self.transport is not None:
             self.transport.close()
         # Losing the connection cancels the dialogue; an answer must not come first.

@@ -15,7 +15,7 @@ ACCOUNT_COLUMNS = """
     a.message_count, a.last_due_at
 """
 
-#: What the account of a day without one is limited to, for a query over campaigns c.
+#: The limits of a day without an account, for a query over campaigns c.
 DAY_LIMITS = """
     c.daily_spend_limit_micros AS limit_micros, c.daily_limit AS message_limit
 """
@@ -46,8 +46,8 @@ SELECT c.tenant_id, c.campaign_id, 'day', CAST(:day AS text), {DAY_LIMITS}
 async def open_day(connection: AsyncConnection, key: Mapping[str, object]) -> None:
     """Open a day's account, with the limits its campaign has then, if there is none.
 
-    Under the lock of the campaign's own account, which a change of the limits takes, too: who
-    comes second finds what the first has left. Two statements, because one that waits for a
+    Under the lock of the campaign's own account, which a change of the limits takes, too: the
+    second of the two sees what the first left. Two statements, because one that waits for a
     lock reads the campaign as it was before it waited.
 
     Args:

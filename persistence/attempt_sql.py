@@ -1,4 +1,4 @@
-"""The statements of attempts; what each must hold is said beside it."""
+"""The statements of attempts, each with the rules it must keep."""
 
 from typing import Final
 
@@ -11,7 +11,7 @@ _ATTEMPT_COLUMNS = """
     a.given_up_at, a.concluded_at, a.put_off_at, a.retry_at
 """
 
-# What is read with an answer, so that an account that works costs no statement more.
+# Read together with an answer, so that an account that works costs no further statement.
 _ACCOUNT_HAS_FAILED = """
     EXISTS (SELECT FROM provider_accounts p WHERE p.account = CAST(:called_account AS text))
         AS account_has_failed
@@ -34,7 +34,7 @@ SELECT {REQUEST_COLUMNS},
  WHERE m.tenant_id = :tenant_id AND m.message_id = :message_id
 """)  # noqa: S608 - built from constants of ours
 
-# A message's end takes turns at its row: a booking locks it before anything else.
+# A booking locks the message before anything else, so that it and the message's end wait there.
 _LOCKED_MESSAGE = """
 message AS (
     SELECT message_id, tenant_id, campaign_id, state FROM messages
@@ -45,8 +45,8 @@ message AS (
 
 # An attempt without an open hold was replaced: nothing is sent for it. A message that has ended
 # is never opened: a delivery that slept through the cancel of its outreach stops here. So does one
-# that was overtaken: a worker that was only slow, and was taken for dead, must not call beside the
-# run that took its place.
+# that was overtaken: a worker that was only slow, but was taken for dead, must not call beside the
+# run that replaced it.
 OPEN: Final = Query("""
 WITH sending AS (
     UPDATE messages m SET state = 'sending'
@@ -73,8 +73,8 @@ SELECT message_id, CAST(:attempt_no AS integer), tenant_id, :channel, :provider,
 RETURNING a.attempt_no
 """)
 
-# What certainly was not taken is not on its way: its message is asleep again, for a cancel, a
-# sweep or a command to find. What may be out stays with its provider.
+# A message that certainly was not taken is asleep again, for a cancel, a sweep or a command to
+# find. One that may have been taken stays on its way.
 PUT_OFF: Final = Query(f"""
 WITH {_LOCKED_MESSAGE}, waiting AS (
     INSERT INTO attempts AS a (message_id, attempt_no, tenant_id, channel, provider,
@@ -113,7 +113,7 @@ UPDATE attempts SET retry_at = NULL
  WHERE tenant_id = :tenant_id AND message_id = :message_id AND attempt_no = :attempt_no
 """)
 
-# What a provider has taken, or may have, is spent and sent from the same instant.
+# A message that a provider has taken, or may have, is spent and sent from the same instant.
 _BOOK_CONCLUDED = f"""
 taken AS (
     SELECT tenant_id, message_id, attempt_no,
@@ -122,7 +122,7 @@ taken AS (
 ), {SETTLE}
 """  # noqa: S608 - built from constants of ours
 
-# The row is written even where no provider was called, so that none can be any more.
+# The row is written even if no provider was called, so that none can be called any more.
 CLOSE: Final = Query(f"""
 WITH {_LOCKED_MESSAGE}, concluded AS (
     INSERT INTO attempts AS a (message_id, attempt_no, tenant_id, channel, provider,
@@ -142,13 +142,12 @@ WITH {_LOCKED_MESSAGE}, concluded AS (
 SELECT {_ATTEMPT_COLUMNS}, false AS account_has_failed FROM concluded a
 """)  # noqa: S608 - built from constants of ours
 
-# What is final stays final: an answer that arrives after the attempt was concluded
-# otherwise must not rewrite it. Only `unknown` gives way to the acceptance of its last call: the
-# money is spent and the contact kept, and what was uncertain is known. A no of one call says
-# nothing of a call made since, by a run that took this one's place: that call may be taken.
-# `not_sent` is what a look-up says of a call whose answer was lost. The code of an earlier wait
-# says nothing of what became of the last call. The message's state is read with its lock, which
-# is newer than what else the statement sees.
+# A final state stays: an answer that arrives after the attempt was concluded otherwise must not
+# rewrite it. Only `unknown` gives way to the acceptance of its last call: the money is spent and
+# the contact kept already. A refusal of one call says nothing of a later call by a run that
+# replaced this one: that call may be taken. `not_sent` comes from a look-up after a lost answer.
+# The code of an earlier wait says nothing of the last call. The message's state is read with its
+# lock, so it is newer than everything else the statement sees.
 RECORD: Final = Query(f"""
 WITH {_LOCKED_MESSAGE}, concluded AS (
     UPDATE attempts a
@@ -180,7 +179,7 @@ WITH {_LOCKED_MESSAGE}, concluded AS (
 SELECT {_ATTEMPT_COLUMNS}, {_ACCOUNT_HAS_FAILED} FROM concluded a
 """)  # noqa: S608 - built from constants of ours
 
-# As a bounce for good does, which says the same later.
+# As a permanent bounce does, which says the same later.
 SUPPRESS: Final = Query("""
 INSERT INTO suppressions (tenant_id, subject_kind, subject, channel, reason, created_at, request_id)
 SELECT tenant_id, 'address', addresses ->> CAST(:channel AS text), CAST(:channel AS text),

@@ -27,7 +27,7 @@ from madan_sara.policy.receipts import state_after
 
 
 class PostgresAttemptStore:
-    """`AttemptStore` on PostgreSQL; whatever a method changes is one committed statement."""
+    """`AttemptStore` on PostgreSQL; each change is one committed statement."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -35,7 +35,7 @@ class PostgresAttemptStore:
     async def delivery_facts(
         self, ref: MessageRef, attempt_no: int, channel: Channel, account: str
     ) -> DeliveryFacts:
-        """What handing the message over depends on; see `AttemptStore`."""
+        """The facts a delivery depends on; see `AttemptStore`."""
         parameters = {**_key(ref, attempt_no), "channel": channel.value, "account": account}
         row = await self._database.fetch_one(DELIVERY_FACTS, parameters)
         if row is None:
@@ -114,7 +114,7 @@ class PostgresAttemptStore:
         provider_message_id: str | None = None,
         called_account: str | None = None,
     ) -> Attempt:
-        """Record what came of a call, and book what was taken; see `AttemptStore`."""
+        """Record the result of a call, and book a message that was taken; see `AttemptStore`."""
         parameters = {
             **_key(ref, attempt_no),
             "state": state.value,

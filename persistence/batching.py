@@ -1,4 +1,4 @@
-"""Asking the database together what many ask at the same time."""
+"""One statement for the questions that many callers have at the same time."""
 
 import asyncio
 from collections import deque
@@ -8,26 +8,26 @@ from typing import Any, Final, Generic, TypeVar
 Q = TypeVar("Q")
 A = TypeVar("A")
 
-#: Enough that what a statement costs by itself hardly counts. With more, everybody under way
-#: would be in one statement: this process would idle while PostgreSQL works, and the reverse.
+#: Enough that the cost of a statement itself hardly counts. With more, all callers would be in
+#: one statement: this process would idle while PostgreSQL works, and the reverse.
 MOST_AT_ONCE: Final = 16
 
-#: Far beyond what a healthy statement takes, and well below what a person would notice.
+#: Far longer than a healthy statement takes, and well below what a person would notice.
 PATIENCE_SECONDS: Final = 1.0
 
 
 class Batcher(Generic[Q, A]):
     """Answers questions that arrive while a statement is on its way with the next one.
 
-    Whoever asks when nothing is on its way is answered at once: nobody waits for company.
-    What is asked together fails together at first: it is halved and asked again, until a
-    question that fails stands alone and its asker gets the error. And it waits together for
-    whoever holds a lock, but not for long: then each is asked by itself, side by side, and
-    one that must wait holds up nobody.
+    A question that comes when no statement is on its way is asked at once. Questions of one
+    statement fail together at first: they are halved and asked again, until a question that
+    fails stands alone and its caller gets the error. They also wait together for a lock, but
+    not for long: then each is asked by itself, side by side, and one that must wait holds up
+    no other.
 
     Args:
         answer: answers some questions in one statement that does all or nothing, in their
-            order. It must bear being asked again what it has answered.
+            order. It may be asked again what it has answered.
         most: questions to a statement.
         patience_seconds: how long a statement may keep others waiting.
     """
@@ -47,17 +47,17 @@ class Batcher(Generic[Q, A]):
         self._alone: set[asyncio.Task[Sequence[A]]] = set()
 
     async def ask(self, question: Q) -> A:
-        """The answer to a question; its own error, whoever asked beside it.
+        """The answer to a question; its own error, never that of another question.
 
-        Cancelled, it takes its statement along only when nobody else is in it.
+        A cancel ends its statement only when no other question is in it.
         """
         asked = _Asked[Q, A](question)
         self._waiting.append(asked)
         if self._answering is None:
-            self._answering = asyncio.create_task(self._answer_everybody())
+            self._answering = asyncio.create_task(self._answer_all())
         return await asked.answer
 
-    async def _answer_everybody(self) -> None:
+    async def _answer_all(self) -> None:
         try:
             while self._waiting:
                 share = min(len(self._waiting), self._most)
@@ -114,11 +114,11 @@ class _Asked(Generic[Q, A]):
         self.answer: asyncio.Future[A] = asyncio.get_running_loop().create_future()
 
     def settle(self, answer: A) -> None:
-        """Give the answer to whoever is still waiting for it."""
+        """Give the answer to the callers that still wait for it."""
         if not self.answer.done():
             self.answer.set_result(answer)
 
     def fail(self, error: BaseException) -> None:
-        """Give the error to whoever is still waiting."""
+        """Give the error to the callers that still wait."""
         if not self.answer.done():
             self.answer.set_exception(error)

@@ -1,4 +1,4 @@
-"""What was held, spent and given back for one message, in PostgreSQL."""
+"""The money held, spent and given back for one message, in PostgreSQL."""
 
 from collections.abc import Sequence
 from uuid import UUID

@@ -46,7 +46,7 @@ SELECT (SELECT json_agg(row_to_json(a)) FROM (
        {TALLIES_AS_JSON} AS tallies
 """)  # noqa: S608 - built from constants of ours
 
-# Like every end of a hold, it locks the message before any account: they take turns there.
+# Like every end of a hold, it locks the message before any account: they wait there.
 _RELEASE = Query(f"""
 WITH message AS (
     SELECT tenant_id, message_id FROM messages

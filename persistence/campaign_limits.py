@@ -1,4 +1,4 @@
-"""The limits of a campaign's accounts, and who waits for them to be raised."""
+"""The limits of a campaign's accounts, and the recipients who wait for a higher one."""
 
 from collections.abc import Iterator
 from datetime import date
@@ -35,7 +35,7 @@ SELECT scope, key, held_micros + spent_micros AS used_micros, message_count
  ORDER BY scope, key
 """)
 
-# The messages are looked through only where the counts say that somebody waits.
+# The messages are looked through only where the counts say that recipients wait.
 _REQUEUE = text(f"""
 WITH again AS (
     UPDATE messages SET reason = NULL, details = '{{}}'
@@ -52,7 +52,7 @@ SELECT tenant_id, campaign_id, message_id FROM again ORDER BY message_id
 
 
 async def explain_limits(database: Database, campaign: Campaign, today: date) -> str:
-    """Which limits of a campaign are below what is used already, with the figures."""
+    """The limits of a campaign that are below what is used already, with the figures."""
     key = {
         "tenant_id": campaign.tenant_uuid,
         "campaign_id": campaign.id,
@@ -92,7 +92,7 @@ def _broken_limits(campaign: Campaign, used: RowMapping) -> Iterator[str]:
 async def save_limits(connection: AsyncConnection, campaign: Campaign, today: date) -> None:
     """Bring the limits of a campaign's accounts in step with its configuration.
 
-    Who waits because a limit had no room gets another chance.
+    Recipients who wait because a limit had no room get another chance.
 
     Args:
         connection: in a transaction that holds the campaign.
@@ -122,7 +122,7 @@ async def save_limits(connection: AsyncConnection, campaign: Campaign, today: da
 
 
 async def requeue(connection: AsyncConnection, tenant_id: UUID, campaign_id: UUID) -> None:
-    """Let those wait in the queue again whom a limit had no room for."""
+    """Put recipients for whom a limit had no room into the queue again."""
     await connection.execute(_REQUEUE, {"tenant_id": tenant_id, "campaign_id": campaign_id})
 
 

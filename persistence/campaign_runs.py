@@ -44,7 +44,7 @@ SELECT CAST(c.config AS text) AS config, c.status, c.daily_share, c.share_day, c
  WHERE c.tenant_id = :tenant_id AND c.campaign_id = :campaign_id
 """)  # noqa: S608 - built from constants of ours
 
-# Noted only where the share is another; who chose it before on that day has noted it.
+# Noted only where the share is another: the same share was noted when it was chosen.
 _SET_SHARE = Query("""
 WITH before AS (
     SELECT tenant_id, campaign_id, daily_share FROM campaigns
@@ -66,7 +66,7 @@ SELECT tenant_id, campaign_id, 'daily_share_chosen',
  WHERE daily_share IS DISTINCT FROM CAST(:share AS bigint)
 """)
 
-#: Whoever notes an event has the campaign locked, so they become visible in their order.
+#: A transaction that notes an event has locked the campaign, so they become visible in order.
 _EVENTS_AFTER = Query(f"""
 SELECT event_no, occurred_at, kind, details FROM (
     SELECT * FROM campaign_events
@@ -81,7 +81,7 @@ UPDATE campaigns SET is_started = true
  WHERE tenant_id = :tenant_id AND campaign_id = :campaign_id AND NOT is_started
 """)
 
-# Its workflow says so: it was started, whoever did it.
+# Its workflow says so: it was started, by whatever command.
 _NOTE_WAIT = Query("""
 UPDATE campaigns
    SET is_started = true,
@@ -96,9 +96,9 @@ SELECT coalesce(sum(messages), 0)::bigint AS messages FROM ({TALLIES}) t
  WHERE kind = 'state' AND name IN ('deciding', 'sending')
 """)  # noqa: S608 - built from constants of ours
 
-# One that is being decided already was taken by a dispatch that died before it was started:
-# it is started whatever became of its campaign meanwhile, so that it comes to its end. One
-# that has ended was withdrawn by itself, and is passed over.
+# A message that is being decided already was taken by a dispatch that died before starting it:
+# it is started in any status of its campaign, so that it comes to its end. One that has ended
+# was withdrawn by itself, and is passed over.
 _TAKE = Query("""
 WITH page AS (
     SELECT q.tenant_id, q.message_id
@@ -129,8 +129,8 @@ DELETE FROM campaign_queue q USING messages m
    AND (m.tenant_id, m.message_id) = (q.tenant_id, q.message_id) AND m.state <> 'queued'
 """)
 
-# As one message is closed, so are many: each is locked, in the order of the key, before any
-# account. What another transaction has locked is decided by what that leaves.
+# Many messages are closed as one is: each is locked, in the order of the key, before any
+# account. A message that another transaction has locked is decided by what that leaves.
 _LOCK_PAGE = text("""
 WITH page AS (
     SELECT tenant_id, message_id FROM messages
@@ -149,8 +149,8 @@ SELECT (SELECT message_id FROM page ORDER BY message_id DESC LIMIT 1) AS last,
        ARRAY(SELECT message_id FROM locked) AS locked
 """)
 
-# A statement of its own: one that had waited for a lock would not see the hold that whoever
-# had it has taken meanwhile.
+# A statement of its own: one that had waited for a lock would not see the hold that the
+# transaction before it took.
 _END_LOCKED = text(f"""
 WITH ended AS (
     UPDATE messages m
@@ -178,7 +178,7 @@ class PostgresCampaignRuns:
         self._campaigns = PostgresCampaignStore(database)
 
     async def facts(self, ref: CampaignRef, now: datetime) -> CampaignFacts:
-        """What the next step of a campaign depends on; see `CampaignRunStore`."""
+        """The facts the next step of a campaign depends on; see `CampaignRunStore`."""
         row = await self._database.fetch_one(_FACTS, _key(ref))
         if row is None:
             raise NotFoundError.campaign(ref.campaign_id)
@@ -195,7 +195,7 @@ class PostgresCampaignRuns:
         )
 
     async def note_started(self, ref: CampaignRef) -> None:
-        """Keep that a campaign was started, for whoever asks for its status."""
+        """Keep that a campaign was started, for its status."""
         await self._database.fetch(_NOTE_STARTED, _key(ref))
 
     async def note_wait(self, ref: CampaignRef, wait: Wait | None) -> None:
@@ -216,7 +216,7 @@ class PostgresCampaignRuns:
     async def events_after(
         self, ref: CampaignRef, event_no: int
     ) -> Sequence[tuple[int, CampaignEvent]]:
-        """What was noted since; see `CampaignRunStore`."""
+        """The events noted since; see `CampaignRunStore`."""
         rows = await self._database.fetch(_EVENTS_AFTER, {**_key(ref), "event_no": event_no})
         return [(row["event_no"], CampaignEvent.model_validate(dict(row))) for row in rows]
 
@@ -231,7 +231,7 @@ class PostgresCampaignRuns:
         await self._database.fetch(_STARTED, {**_key(ref), "message_ids": list(message_ids)})
 
     async def requeue(self, ref: CampaignRef) -> None:
-        """Let those wait again whom a limit had no room for; see `CampaignRunStore`."""
+        """Queue recipients again for whom a limit had no room; see `CampaignRunStore`."""
         async with self._database.transaction() as connection:
             await requeue(connection, ref.tenant_id, ref.campaign_id)
 

@@ -1,4 +1,4 @@
-"""A campaign as it stands, in PostgreSQL: one statement, at a cost no audience raises."""
+"""A campaign's status, in PostgreSQL: one statement, at the same cost for any audience."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -40,13 +40,13 @@ class CampaignSnapshot:
     events: Sequence[CampaignEvent]
     #: Messages that are due and wait for their channel.
     channel_waits: Sequence[ChannelWait] = ()
-    #: What its workflow last said it waits for; None: it does not wait, or none runs.
+    #: The last wait its workflow reported; None: it does not wait, or none runs.
     wait: Wait | None = None
     #: The fewest segments of a text message that a long batch brought; None: there was none.
     batch_parts: int | None = None
 
     def account(self, scope: AccountScope, key: str = "") -> Account | None:
-        """One account; None: nothing was ever booked there."""
+        """One account; None: it has no bookings."""
         found = (a for a in self.accounts if (a.scope, a.key) == (scope, key))
         return next(found, None)
 
@@ -56,8 +56,8 @@ class CampaignSnapshot:
         return next(a for a in self.accounts if a.scope is AccountScope.CAMPAIGN)
 
 
-# Reads what is kept: counts, accounts, the last few events and sends. Never the messages
-# themselves, nor their receipts.
+# Reads counts, accounts, the last few events and sends; never the messages themselves, nor
+# their receipts.
 SNAPSHOT: Final = Query(f"""
 WITH recent AS (
     SELECT created_at FROM budget_entries
@@ -90,13 +90,13 @@ SELECT CAST(c.config AS text) AS config, c.status, c.daily_share, c.is_started, 
 
 
 class PostgresCampaignStatus:
-    """Reads how campaigns stand."""
+    """Reads the status of campaigns."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def snapshot(self, tenant_id: UUID, campaign_id: UUID, now: datetime) -> CampaignSnapshot:
-        """How a saved campaign stands.
+        """The state, money and counts of a saved campaign.
 
         Args:
             tenant_id: its owner.

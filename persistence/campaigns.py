@@ -86,13 +86,13 @@ class PostgresCampaignStore:
     ) -> CampaignChange:
         """Store a campaign and the limits of its accounts.
 
-        Limits that are others than before are noted.
+        Changed limits are noted.
 
         Args:
-            campaign: what is stored where there is none of its id.
+            campaign: stored where there is none of its id.
             now: the instant of the change; limits of past days stay as they were.
-            over: where there is one, from that to what it becomes. Called while nothing else
-                can change it; what it raises leaves all as it is. A final status stays.
+            over: where there is one, makes the new campaign of the stored one. Called while
+                nothing else can change it; if it raises, nothing changes. A final status stays.
 
         Returns:
             The campaign as it was stored so far, and as it is stored now.
@@ -109,7 +109,7 @@ class PostgresCampaignStore:
                     if (version := added.scalar_one_or_none()) is not None:
                         await save_limits(connection, campaign, campaign_day(campaign, now))
                         return CampaignChange(None, StoredCampaign(campaign, version))
-                    # Another has added it since; nobody takes one away.
+                    # Another transaction has added it since; none is ever deleted.
                     present = await _locked(connection, campaign)
                 assert present is not None  # noqa: S101 - it is there and locked
                 becomes = over(present)
@@ -154,16 +154,16 @@ class PostgresCampaignStore:
     ) -> CampaignStatus:
         """Change a campaign as it is at this moment, and note it.
 
-        One that is over stays so; one that ends of itself does so only while everybody has
-        an outcome, whoever was added the moment before included. A change that changes
-        nothing is not noted.
+        A campaign that is over stays so; one that ends of itself does so only while every
+        recipient has an outcome, also one added the moment before. A change without effect is
+        not noted.
 
         Args:
             tenant_id: its owner.
             campaign_id: the campaign.
             change: from the campaign as it is to a copy as it becomes.
             now: the instant of the change.
-            kind: what the note is called.
+            kind: the name of the note.
             details: the note's figures, as JSON.
 
         Returns:
@@ -212,7 +212,7 @@ def _stored(row: Row) -> StoredCampaign:
 async def _note_limits(
     connection: AsyncConnection, before: Campaign, saved: Campaign, now: datetime
 ) -> None:
-    """Note the limits a campaign was saved with, where they are others than it had."""
+    """Note the limits a campaign was saved with, where they have changed."""
     changes = limit_changes(before, saved)
     if not changes:
         return
@@ -227,7 +227,7 @@ async def _note_limits(
 
 
 async def _ends_too_early(connection: AsyncConnection, changed: Campaign) -> bool:
-    """Whether a campaign would end of itself while somebody has no outcome."""
+    """Whether a campaign would end of itself while a recipient has no outcome."""
     if changed.status not in FINAL_STATUSES - {CampaignStatus.CANCELLED}:
         return False
     key = {"tenant_id": changed.tenant_uuid, "campaign_id": changed.id, "open": _OPEN_STATES}

@@ -5,9 +5,9 @@ from typing import Any, Final
 
 from madan_sara.contracts.delivery import ChannelWait
 
-#: The waits of the campaign c, as JSON. Those that wait are found by an index of their own, so
-#: that a campaign without any costs nothing, whatever its size; first, or every message of the
-#: campaign might be looked through.
+#: The waits of the campaign c, as JSON. Waiting messages are found by an index of their own, so
+#: that a campaign without any costs nothing, whatever its size. `OFFSET 0` has them read first:
+#: else every message of the campaign might be looked through.
 CHANNEL_WAITS: Final = """
     (SELECT coalesce(json_agg(row_to_json(w)), '[]') FROM (
         SELECT a.channel, a.account, min(a.code) AS code,

@@ -7,13 +7,12 @@ from uuid import UUID
 
 import asyncpg
 
-from madan_sara.activities.stores import ClaimDecision, DecisionFacts
+from madan_sara.activities.stores import Claim, ClaimDecision, DecisionFacts
 from madan_sara.contracts.decision import RoutingDecision
 from madan_sara.contracts.errors import NotFoundError
 from madan_sara.contracts.outreach import (
     FINAL_STATES,
     Block,
-    ClaimResult,
     ExitReason,
     MessageRef,
     OutreachState,
@@ -26,9 +25,9 @@ from madan_sara.persistence.stored import read_stored
 from madan_sara.policy.frequency import RecentClaim
 
 # The versions make racing claims on a person follow one another: each is stored only if none was
-# granted on any of its identifiers since its facts were read. The rest decide again, on what
-# is there by then. Of several claims here with an identifier in common, one at most has its
-# version; identifiers come in one order everywhere, so that no two statements wait for each other.
+# granted on any of its identifiers since its facts were read. The others decide again, on newer
+# facts. Of several claims here with an identifier in common, one at most has its version;
+# identifiers come in one order everywhere, so that no two statements wait for each other.
 _GRANT = Query("""
 WITH asked AS (
     SELECT nth, m.message_id, m.tenant_id, m.campaign_id, m.recipient_id, m.force_send,
@@ -76,8 +75,8 @@ WITH asked AS (
 SELECT nth FROM granted
 """)
 
-# A window that was made shorter counts for the messages sent before, too: their claims
-# cover what it was when they were sent.
+# A window that was made shorter counts for messages sent before, too: their claims cover the
+# window of their time.
 _SHORTEN_WINDOWS = Query(f"""
 UPDATE recipient_claims r
    SET covers = tstzrange(lower(r.covers), least(upper(r.covers), r.sent_at + make_interval(
@@ -92,8 +91,8 @@ UPDATE recipient_claims r
    AND r.sent_at IS NOT NULL
 """)  # noqa: S608 - built from constants of ours
 
-# A run of the same claim beside this one may have been granted it; blocked, nobody would
-# ever give it back.
+# Another run of this claim may have been granted it; if this run blocked the message, the
+# claim would never be given back.
 _BLOCK = Query("""
 WITH unclaimed AS (
     UPDATE recipient_claims SET released_at = CAST(:now AS timestamptz)
@@ -114,7 +113,7 @@ SELECT {CLAIM_AS_JSON.format(recipient_id="CAST(:recipient_id AS text)")} AS cla
 
 # A bounced message is carried again: its claim covers everything from its start anew. One
 # that was reopened already (the same step, run again) stays open; one that a provider has
-# taken and not reported back is never carried again, whoever asks.
+# taken and not reported back is never carried again.
 _REOPEN = Query("""
 WITH message AS (
     UPDATE messages SET state = 'deciding', finished_at = NULL
@@ -157,10 +156,10 @@ class PostgresClaimStore:
 
     async def claim(
         self, ref: MessageRef, now: datetime, decide: Callable[[DecisionFacts], ClaimDecision]
-    ) -> ClaimResult:
+    ) -> Claim:
         """Decide and store a claim; see `ClaimStore`.
 
-        A claim that meets a newer version decides again; each time, another has won.
+        A claim that meets a newer version decides again; each time, another claim has won.
         """
         try:
             return await self._claim_once(ref, now, decide)
@@ -203,14 +202,14 @@ class PostgresClaimStore:
 
     async def _claim_once(
         self, ref: MessageRef, now: datetime, decide: Callable[[DecisionFacts], ClaimDecision]
-    ) -> ClaimResult:
+    ) -> Claim:
         while True:
             reading = await self._decisions.read(ref, now)
             if reading.claimed is not None:
-                return reading.claimed
+                return Claim(reading.claimed, reading.facts, reading.decided)
             decision = decide(reading.facts)
             if await self._store(ref, now, decision, reading.versions):
-                return decision.result
+                return Claim(decision.result, reading.facts)
 
     async def _store(
         self, ref: MessageRef, now: datetime, decision: ClaimDecision, versions: Mapping[str, int]

@@ -50,7 +50,7 @@ class Connections:
     def _part_with(self, connection: asyncpg.Connection) -> None:
         """Have the server end a cancelled statement; the next one does not wait for that.
 
-        After a failover nobody may answer there any more.
+        After a failover no server may answer there any more.
         """
         parting = asyncio.ensure_future(connection.close(timeout=self._parting_seconds))
         self._parting.add(parting)

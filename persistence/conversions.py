@@ -12,16 +12,16 @@ from madan_sara.persistence.database import Database, Query
 
 @dataclass(frozen=True)
 class ConversionRecord:
-    """What became of a report."""
+    """The result of a report."""
 
-    #: How the message stands; None: there is no such message.
+    #: The message's state; None: there is no such message.
     state: OutreachState | None
-    #: What is stored under the conversion's id; None: nothing is.
+    #: The value stored under the conversion's id; None: there is none.
     value_micros: int | None
 
 
-# Counted where it is stored, so once. The message is locked: what it became while somebody
-# else took it up again decides, not what it was.
+# Counted where it is stored, so once. The message is locked: its state after any transaction
+# that took it up again decides.
 _RECORD = Query("""
 WITH message AS (
     SELECT message_id, tenant_id, campaign_id, channel, state FROM messages
@@ -62,7 +62,7 @@ class PostgresConversions:
         """Store and count a conversion of a message that was sent, once per id.
 
         Returns:
-            How the message stands, and the value that is stored: another one than the
+            The message's state, and the value that is stored: another one than the
             conversion's where its id was used before.
         """
         parameters = {

@@ -1,8 +1,8 @@
 """Connections to PostgreSQL.
 
-Two ways lead there. What runs often, as every message's statements do, is a `Query` on
-asyncpg: compiled once, prepared once per connection, one round trip. The rest (storing
-campaigns, receipts, records for people, migrations) runs through SQLAlchemy's connections.
+Statements that run often, as every message's do, are a `Query` on asyncpg: compiled once,
+prepared once per connection, one round trip. The rest (storing campaigns, receipts, records
+for people, migrations) runs through SQLAlchemy's connections.
 """
 
 import json
@@ -67,8 +67,8 @@ class Query:
     """A statement with named parameters, ready for asyncpg.
 
     Args:
-        sql: parameters are written `:name`; what PostgreSQL cannot infer the type of
-            is cast.
+        sql: parameters are written `:name`, and cast where PostgreSQL cannot infer their
+            type.
     """
 
     def __init__(self, sql: str) -> None:
@@ -84,7 +84,7 @@ class Query:
 class Database:
     """One database, for the statements of messages and for everything else.
 
-    What its drivers raise comes out as an error of ours; see `driver_errors`.
+    Errors of its drivers come out as errors of ours; see `driver_errors`.
 
     Args:
         dsn: SQLAlchemy URL with the asyncpg driver.
@@ -122,15 +122,15 @@ class Database:
                 await connection.close()
 
     def batcher(self, query: Query) -> Batcher[Parameters, asyncpg.Record | None]:
-        """A query that answers all who ask at the same time.
+        """A query that answers all callers of the same moment.
 
         Args:
             query: takes each parameter as an array with a value per question, and gives at
-                most one row per question, with the question's position, from 1, as `nth`. See
-                `Batcher` for what it must bear.
+                most one row per question, with the question's position, from 1, as `nth`. It may
+                be asked again; see `Batcher`.
 
         Returns:
-            Who asks gives parameters as for `fetch_one`, and gets the row or None.
+            A function that takes parameters as `fetch_one` does, and gives the row or None.
         """
         return Batcher(partial(self._fetch_each, query))
 
@@ -189,7 +189,7 @@ def engine_of(
 
 
 def database_address(url: URL) -> str:
-    """Where a database is, like `localhost:5432/madan_sara`, without user and password."""
+    """The address of a database, like `localhost:5432/madan_sara`, without user and password."""
     # A folder with the server's socket cannot stand where a URL has its host.
     folder = url.query.get("host")
     host = url.host or (folder if isinstance(folder, str) else "localhost")
@@ -197,6 +197,6 @@ def database_address(url: URL) -> str:
 
 
 def _connect_arguments(url: URL) -> dict[str, Any]:
-    """What asyncpg needs for a URL of SQLAlchemy's, its options like `ssl` included."""
+    """The arguments of asyncpg for a URL of SQLAlchemy's, its options like `ssl` included."""
     arguments: dict[str, Any] = _DIALECT.create_connect_args(url)[1]  # type: ignore[no-untyped-call]
     return {name: value for name, value in arguments.items() if name not in _ONLY_SQLALCHEMY}

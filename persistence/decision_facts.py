@@ -1,14 +1,12 @@
-"""What the decision on a message depends on, in PostgreSQL."""
+"""The facts that the decision on a message depends on, in PostgreSQL."""
 
 import json
-import time
-from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 
-from madan_sara.activities.stores import DecisionFacts
+from madan_sara.activities.stores import DecisionFacts, StoredDecision
 from madan_sara.contracts.channels import Channel
 from madan_sara.contracts.errors import NotFoundError
 from madan_sara.contracts.outreach import (
@@ -28,15 +26,11 @@ from madan_sara.persistence.rows import (
     SUPPRESSIONS_OF_MESSAGE,
     Row,
     claims_from,
+    decision_from,
     request_from,
     suppressions_from,
 )
 from madan_sara.policy.selector import Engagement
-
-#: How long facts serve the steps of one decision: they follow one another in one workflow
-#: task, in milliseconds each. Whatever changes meanwhile counts as it would have counted for a
-#: message decided a moment before.
-MOMENT_SECONDS: Final = 2.0
 
 # Messages asked for together, each at an instant of its own.
 _ASKED_MESSAGES = """
@@ -44,9 +38,9 @@ _ASKED_MESSAGES = """
     WITH ORDINALITY AS asked (tenant_id, message_id, now, nth)
 """
 
-# Live claims of a message's person, by whatever the person is known by, that still matter at
-# the instant `asked.now`, other messages' only: those not yet sent, and those sent within the
-# widest window of the campaign's settings.
+# Live claims of other messages on any identifier of the message's person that still matter at
+# the instant `asked.now`: those not yet sent, and those sent within the widest window of the
+# campaign's settings.
 _RECENT_CLAIMS = f"""
     (SELECT coalesce(json_agg({CLAIM_AS_JSON.format(recipient_id="m.recipient_id")}), '[]')
        FROM recipient_claims r
@@ -61,12 +55,18 @@ _RECENT_CLAIMS = f"""
                 make_interval(days => c.near_duplicate_days))))
 """  # noqa: S608 - built from constants of ours
 
+_HELD_STATES = ",".join((OutreachState.SCHEDULED, OutreachState.SENDING))
+
 _FACTS = Query(f"""
 SELECT asked.nth, {REQUEST_COLUMNS},
        m.reason, CAST(m.details AS text) AS details, CAST(m.warnings AS text) AS warnings,
        EXISTS (SELECT FROM recipient_claims r
                 WHERE (r.tenant_id, r.message_id) = (m.tenant_id, m.message_id)
                   AND r.released_at IS NULL) AS has_live_claim,
+       (SELECT max(e.attempt_no) FROM budget_entries e
+         WHERE (e.tenant_id, e.message_id) = (m.tenant_id, m.message_id)
+           AND e.kind = 'hold' AND m.state = ANY ('{{{_HELD_STATES}}}')) AS held_attempt_no,
+       CAST(m.routing AS text) AS routing, CAST(m.plan AS text) AS plan,
        (SELECT json_object_agg(known, coalesce((
                    SELECT t.version FROM recipient_versions t
                     WHERE (t.tenant_id, t.identifier) = (m.tenant_id, known)), 0))
@@ -88,63 +88,38 @@ class Reading:
     facts: DecisionFacts
     #: Claims that were granted so far on each identifier of the person.
     versions: Mapping[str, int]
-    #: What an earlier run of the message's claim stored; None: nobody has claimed for it.
+    #: The result an earlier run of the message's claim stored; None: it has no claim.
     claimed: ClaimResult | None
-
-
-@dataclass(frozen=True)
-class _Kept:
-    asked_at: float
-    facts: DecisionFacts
+    #: What an earlier run of the decision has held; None: nothing.
+    decided: StoredDecision | None
 
 
 class DecisionReader:
-    """`DecisionFactsSource` on PostgreSQL, and where a claim reads anew.
+    """Reads what the decision on a message depends on.
 
     Args:
-        database: where they are.
-        clock: seconds since any fixed moment.
+        database: where it is.
     """
 
-    def __init__(self, database: Database, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, database: Database) -> None:
         self._facts = database.batcher(_FACTS)
-        self._clock = clock
-        #: What was read in the last moment, the oldest first.
-        self._kept: OrderedDict[MessageRef, _Kept] = OrderedDict()
 
     async def read(self, ref: MessageRef, now: datetime) -> Reading:
-        """The facts as they stand; kept for the steps that follow.
+        """The facts as they stand, for a decision at an instant.
 
         Raises:
             NotFoundError: there is no such message.
         """
-        asked_at = self._clock()
-        reading = await self._read(ref, now)
-        self._keep(ref, reading.facts, asked_at)
-        return reading
-
-    async def facts(self, ref: MessageRef, now: datetime, *, keep: bool = True) -> DecisionFacts:
-        """The facts as they stand, or as read a moment ago; see `DecisionFactsSource`."""
-        kept = self._kept.get(ref) if keep else self._kept.pop(ref, None)
-        if kept is not None and self._is_recent(kept):
-            return kept.facts
-        return (await (self.read(ref, now) if keep else self._read(ref, now))).facts
-
-    async def _read(self, ref: MessageRef, now: datetime) -> Reading:
         key = {"tenant_id": ref.tenant_id, "message_id": ref.message_id, "now": now}
         row = await self._facts.ask(key)
         if row is None:
             raise NotFoundError.message(ref.message_id)
-        return Reading(facts=_facts_from(row), versions=row["versions"], claimed=_claimed(row))
-
-    def _keep(self, ref: MessageRef, facts: DecisionFacts, asked_at: float) -> None:
-        self._kept[ref] = _Kept(asked_at, facts)
-        self._kept.move_to_end(ref)
-        while self._kept and not self._is_recent(next(iter(self._kept.values()))):
-            self._kept.popitem(last=False)
-
-    def _is_recent(self, kept: _Kept) -> bool:
-        return self._clock() - kept.asked_at < MOMENT_SECONDS
+        return Reading(
+            facts=_facts_from(row),
+            versions=row["versions"],
+            claimed=_claimed(row),
+            decided=decision_from(row["held_attempt_no"], row["routing"], row["plan"]),
+        )
 
 
 def _facts_from(row: Row) -> DecisionFacts:
@@ -157,13 +132,13 @@ def _facts_from(row: Row) -> DecisionFacts:
 
 
 def _claimed(row: Row) -> ClaimResult | None:
-    """What an earlier run of the claim stored; an ended message takes no new claim."""
+    """The result an earlier run of the claim stored; an ended message takes no new claim."""
     warnings = json.loads(row["warnings"])
     if row["state"] == OutreachState.BLOCKED:
         block = Block(reason=ExitReason(row["reason"]), details=json.loads(row["details"]))
         return ClaimResult(block=block, warnings=warnings)
     if row["state"] == OutreachState.QUEUED:
-        # It was put back by a run of its workflow that did not live to hear of it.
+        # A run of its workflow put it back, and ended before it knew.
         reason = ExitReason(row["reason"] or ExitReason.DAILY_LIMIT)
         block = Block(reason=reason, details=json.loads(row["details"]))
         return ClaimResult(block=block, is_queued=True, warnings=warnings)

@@ -1,9 +1,9 @@
-"""The border where what PostgreSQL's drivers raise becomes an error of ours.
+"""The border where errors of PostgreSQL's drivers become errors of ours.
 
 Their errors quote what was stored or sent: `Key (recipient_id)=(marie) already exists`,
 `invalid input for query argument $2: '+50937001234'`. Errors end up in histories and logs,
-and those hold nobody's data. So the values are taken out first. A constraint's error stays what it
-is: the statements behind this border are written for it, and nothing else sees it.
+which hold no personal data. So the values are taken out first. A constraint's error keeps its
+type: the statements behind this border are written for it, and nothing else sees it.
 """
 
 import re
@@ -26,7 +26,7 @@ from madan_sara.contracts.errors import (
 #: never quote a row: https://www.postgresql.org/docs/current/errcodes-appendix.html
 _ABOUT_NO_ROW: Final = frozenset({"08", "25", "28", "3D", "40", "53", "55", "57"})
 
-#: What asyncpg says about an argument up to the argument itself.
+#: asyncpg's words about an argument, up to the argument itself.
 _ARGUMENT: Final = re.compile(r".*?query argument \$\d+")
 
 _DRIVERS: Final = (
@@ -36,7 +36,7 @@ _DRIVERS: Final = (
     SQLAlchemyError,
     UnicodeError,
 )
-#: What asyncpg says of a connection that was lost; of an argument it says the first, too.
+#: asyncpg's words for a lost connection; it says the first of an argument, too.
 _LOST: Final = (asyncpg.InterfaceError, asyncpg.InternalClientError)
 _QUOTING: Final = ("detail", "hint", "context", "internal_query", "query")
 
@@ -50,7 +50,7 @@ _UNDEFINED_TABLE: Final = "42P01"
 
 @contextmanager
 def database_border(address: str) -> Iterator[None]:
-    """Let errors of ours out, and the constraints' own without what they quote.
+    """Let errors of ours out, and the constraints' own without the values they quote.
 
     Args:
         address: where the database is, without user and password.
@@ -147,8 +147,8 @@ def _said(error: BaseException) -> str:
     if isinstance(error, asyncpg.PostgresError):
         if str(error.sqlstate)[:2] in _ABOUT_NO_ROW:
             return str(error.args[0]) if error.args else name
-        places = (error.table_name, error.column_name, error.constraint_name)
-        return " ".join([name, f"({error.sqlstate})", *(each for each in places if each)])
+        names = (error.table_name, error.column_name, error.constraint_name)
+        return " ".join([name, f"({error.sqlstate})", *(each for each in names if each)])
     argument = _ARGUMENT.match(str(error.args[0])) if error.args else None
     if argument is not None:
         return f"{name}: {argument[0]}"

@@ -1,4 +1,4 @@
-"""Campaigns, messages and people as they are looked for, page by page, in PostgreSQL."""
+"""Searches for campaigns, messages and people, page by page, in PostgreSQL."""
 
 import json
 from collections.abc import Sequence
@@ -26,7 +26,7 @@ from madan_sara.policy.frequency import WEEK, RecentClaim
 
 @dataclass(frozen=True)
 class Contacts:
-    """What stands against a person, and what counts against the caps."""
+    """The suppressions of a person, and the claims that count against the caps."""
 
     suppressions: Sequence[Suppression]
     #: Live claims of messages still to be sent, or sent within the longest window of a cap.
@@ -117,7 +117,7 @@ SELECT {SUPPRESSIONS_OF_MESSAGE} AS suppressions,
 
 
 class PostgresFinder:
-    """Finds what a tenant has stored."""
+    """Finds a tenant's campaigns, messages and people."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -125,7 +125,7 @@ class PostgresFinder:
     async def campaigns(
         self, tenant_id: UUID, *, status: CampaignStatus | None, after: UUID | None, limit: int
     ) -> list[FoundCampaign]:
-        """A page of campaigns, the newest first, behind one of them."""
+        """A page of campaigns, the newest first, after a given one."""
         parameters = {
             "tenant_id": tenant_id,
             "status": status and status.value,
@@ -143,13 +143,13 @@ class PostgresFinder:
         after: UUID | None,
         limit: int,
     ) -> list[FoundMessage]:
-        """A page of messages behind one of them.
+        """A page of messages after a given one.
 
-        Those of a person come with the newest first, those of a campaign in the order in
-        which it starts its recipients.
+        A person's come with the newest first, a campaign's in the order in which it starts
+        its recipients.
 
         Args:
-            tenant_id: whose they are.
+            tenant_id: their owner.
             campaign_id: the campaign; None: all, for which a person has to be chosen.
             chosen: which of them.
             after: the last message of the page before.
@@ -169,7 +169,7 @@ class PostgresFinder:
         return [_message(row) for row in await self._database.fetch(query, parameters)]
 
     async def contacts(self, tenant_id: UUID, recipient_id: str, now: datetime) -> Contacts:
-        """What stands against a person at an instant, and what counts against the caps."""
+        """A person's suppressions at an instant, and the claims that count against the caps."""
         key = {"tenant_id": tenant_id, "recipient_id": recipient_id}
         parameters = {**key, "since": now - WEEK}
         (row,) = await self._database.fetch(_CONTACTS, parameters)

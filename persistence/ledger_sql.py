@@ -39,12 +39,11 @@ moved AS (
 )
 """
 
-#: For a statement that learns, in a step named `taken`, which attempts a provider has or may
-#: have (`tenant_id`, `message_id`, `attempt_no`, and the `end_state` of its message): turns
-#: their holds into spend and their messages sent, as of the parameter `now`. The claim closes
-#: one look-back window after that; the person's own statistics count the message, so that a
-#: channel tried and never answered is known as one. A hold that has ended before stays as it is,
-#: and so does its message.
+#: For a statement with a step named `taken` that lists the attempts a provider has taken, or may
+#: have (`tenant_id`, `message_id`, `attempt_no`, and the `end_state` of its message): settles
+#: their holds and ends their messages as sent, as of the parameter `now`. The claim closes one
+#: look-back window later; the person's statistics count the message, so that a channel that was
+#: tried and never answered is known. A hold that has ended stays as it is, and so does its message.
 SETTLE: Final = f"""
 entry AS (
     INSERT INTO budget_entries
@@ -75,9 +74,8 @@ entry AS (
 ), {BOOK_ENTRIES}
 """  # noqa: S608 - built from constants of ours
 
-#: For a statement that ends messages unsent, in a step named `ended` (`tenant_id`,
-#: `message_id`): gives back the claim and
-#: every open hold of theirs, as of the parameter `now`.
+#: For a statement with a step named `ended` that ends messages unsent (`tenant_id`,
+#: `message_id`): gives back their claims and every open hold, as of the parameter `now`.
 GIVE_BACK: Final = f"""
 unclaimed AS (
     UPDATE recipient_claims r SET released_at = CAST(:now AS timestamptz)

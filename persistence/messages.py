@@ -38,7 +38,7 @@ class NewMessage:
 
 @dataclass(frozen=True)
 class StoredMessage:
-    """Which message an idempotency key stands for."""
+    """The message an idempotency key stands for."""
 
     message_id: UUID
     request_digest: str
@@ -92,7 +92,7 @@ SELECT m.message_id, m.campaign_id, c.name AS campaign_name, m.recipient_id, m.s
 
 
 class PostgresMessageStore:
-    """Stores requests, and reads what became of them."""
+    """Stores requests, and reads the records of their messages."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -163,8 +163,8 @@ def _message_record(row: RowMapping) -> MessageRecord:
 
 def _attempt_record(attempt: Row) -> AttemptRecord:
     channel, retry_at = Channel(attempt["channel"]), attempt["retry_at"]
-    rendered = ("channel", "account", "code", "since", "refuses_settings")
-    wait = {name: attempt[name] for name in rendered}
+    columns = ("channel", "account", "code", "since", "refuses_settings")
+    wait = {name: attempt[name] for name in columns}
     return AttemptRecord(
         attempt_no=attempt["attempt_no"],
         channel=channel,

@@ -1,4 +1,4 @@
-"""The schema's revision: which one a database has, and how it gets the newest."""
+"""The schema's revision in a database, and the upgrade to the newest."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -23,7 +23,7 @@ _MIGRATION_LOCK = 0x6D6164616E
 
 @dataclass(frozen=True)
 class SchemaRevision:
-    """Where a database's schema stands.
+    """The revision of a database's schema.
 
     Attributes:
         before: its revision when it was looked at; None: it has no schema of ours.
@@ -62,7 +62,7 @@ async def upgrade_database(dsn: str) -> SchemaRevision:
 
 
 async def schema_revision(dsn: str) -> SchemaRevision:
-    """Where a database's schema stands; changes nothing.
+    """The revision of a database's schema; changes nothing.
 
     Args:
         dsn: SQLAlchemy URL with the asyncpg driver.

@@ -1,4 +1,4 @@
-"""What a recipient of a campaign is stored as."""
+"""The stored form of a campaign's recipient."""
 
 import json
 from typing import NamedTuple
@@ -8,11 +8,11 @@ from madan_sara.policy.addresses import addresses_of
 
 
 class NewRecipient(NamedTuple):
-    """Somebody to add to a campaign, checked; a tuple, because COPY takes tuples."""
+    """A checked recipient to add to a campaign; a tuple, because COPY takes tuples."""
 
     recipient_id: str
     request_digest: str
-    #: The profile as JSON, without what is missing.
+    #: The profile as JSON, without missing fields.
     profile: str
     #: By channel, in the form addresses are compared in, as JSON.
     addresses: str

@@ -1,7 +1,7 @@
-"""Whose a message or a campaign is: the one check between an id and what it names.
+"""The owner of a message or a campaign: the one check between an id and what it names.
 
-What steers a workflow takes an `OwnMessage` or an `OwnCampaign`. Only this module makes them, so
-that a type checker refuses an id nobody has looked up for the tenant.
+Functions that steer a workflow take an `OwnMessage` or an `OwnCampaign`. Only this module makes
+them, so that a type checker refuses an id that was not looked up for the tenant.
 """
 
 from typing import Final, NewType
@@ -28,7 +28,7 @@ SELECT FROM campaigns WHERE tenant_id = :tenant_id AND campaign_id = :campaign_i
 
 
 class Ownership:
-    """What is one tenant's.
+    """The messages and campaigns of one tenant.
 
     Args:
         database: where messages and campaigns are kept.
@@ -64,12 +64,12 @@ class Ownership:
         return OwnCampaign(ref)
 
     def named_message(self, message_id: UUID) -> MessageRef:
-        """A message by an id that may be anything, as the tenant would have it."""
+        """A message by an id of any type, if it is the tenant's."""
         named = read(UUID, message_id, "message_id")
         return MessageRef(tenant_id=self._tenant_id, message_id=named)
 
     def named_campaign(self, campaign_id: UUID) -> CampaignRef:
-        """A campaign by an id that may be anything, as the tenant would have it."""
+        """A campaign by an id of any type, if it is the tenant's."""
         named = read(UUID, campaign_id, "campaign_id")
         return CampaignRef(tenant_id=self._tenant_id, campaign_id=named)
 

@@ -67,7 +67,7 @@ VALUES (:account, :code, :refuses_settings, 1, :now, :now,
 RETURNING next_turn_at
 """)
 
-# A statement of its own: what is down follows from what the failures come to.
+# A statement of its own: whether the account is down follows from the counted failures.
 _MARK_DOWN = Query("""
 UPDATE provider_accounts SET down_since = failing_since
  WHERE account = :account AND down_since IS NULL AND failures >= CAST(:until_down AS integer)

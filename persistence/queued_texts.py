@@ -1,4 +1,4 @@
-"""Texts of recipients who wait in a campaign's queue, and the changing of them."""
+"""Texts of recipients in a campaign's queue, and their change."""
 
 from collections.abc import Sequence
 from typing import Final, NamedTuple
@@ -21,7 +21,7 @@ SELECT m.message_id, m.recipient_id, CAST(m.profile AS text) AS profile
  LIMIT :most
 """)
 
-# Whoever is started meanwhile keeps the text that was read for the decision.
+# A recipient who is started meanwhile keeps the text that was read for the decision.
 _CHANGE: Final = Query("""
 WITH content AS (
     INSERT INTO contents (tenant_id, digest, body)
@@ -43,7 +43,7 @@ _BEFORE_ALL: Final = UUID(int=0)
 
 
 class QueuedRecipient(NamedTuple):
-    """Somebody who waits with another text than the campaign has now."""
+    """A recipient who waits with another text than the campaign has now."""
 
     message_id: UUID
     recipient_id: str
@@ -69,11 +69,11 @@ class PostgresQueuedTexts:
         most: int,
         after: UUID | None = None,
     ) -> Sequence[QueuedRecipient]:
-        """Some of those who wait with another text, in the order of the queue.
+        """A page of recipients who wait with another text, in the order of the queue.
 
         Args:
             campaign: a saved campaign.
-            content: what they are to be sent.
+            content: the text they are to be sent.
             most: how many.
             after: the last one seen; None: from the beginning.
         """

@@ -1,4 +1,4 @@
-"""What providers report of attempts, in PostgreSQL."""
+"""Providers' receipts of attempts, in PostgreSQL."""
 
 import json
 from collections.abc import Sequence
@@ -14,9 +14,9 @@ from madan_sara.persistence.database import Database, Query
 from madan_sara.policy.receipts import RULES, suppressed_by
 from madan_sara.policy.tallies import ENGAGED
 
-# The receipt and all that `policy/receipts.py` has follow from it: counts of the campaign and
-# of the person, its attempt's state, and what is not to be contacted again. In one statement,
-# and once: however often it is repeated, and whatever else is reported at the same moment.
+# The receipt and all effects that `policy/receipts.py` gives it: counts of the campaign and of
+# the person, its attempt's state, and suppressions. In one statement, and once, however often
+# the receipt is repeated and whatever else is reported at the same moment.
 _RECEIVE = text("""
 WITH received AS (
     INSERT INTO delivery_events (provider, provider_event_id, tenant_id, message_id, attempt_no,
@@ -102,7 +102,7 @@ class KeptReceipt:
 
 
 class PostgresReceiptStore:
-    """Keeps receipts, each once, with all that follows from them.
+    """Keeps receipts, each once, with their effects.
 
     Args:
         database: where they are kept.
@@ -129,7 +129,7 @@ class PostgresReceiptStore:
 
 
 def _effects(event: DeliveryEvent) -> dict[str, object]:
-    """What the policy says of a receipt, as the statement's parameters."""
+    """The policy's effects of a receipt, as the statement's parameters."""
     rule = RULES[event.kind]
     return {
         "counted_as": [event.kind.value, ENGAGED] if rule.engages else [event.kind.value],

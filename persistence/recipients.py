@@ -15,8 +15,7 @@ from madan_sara.persistence.messages import NewMessage
 from madan_sara.persistence.new_recipient import NewRecipient, new_recipient
 from madan_sara.policy.message_price import least_parts
 
-# A campaign completes of itself when everybody has an outcome; with more people to write to it
-# goes on.
+# A campaign completes of itself when every recipient has an outcome; with new ones it goes on.
 _REOPEN: Final = Query("""
 WITH reopened AS (
     UPDATE campaigns
@@ -37,7 +36,7 @@ SELECT status FROM campaigns
    FOR NO KEY UPDATE
 """)
 
-# What its money pays for depends on it: a batch may cost less than the campaign's own text.
+# The daily share depends on it: a batch may cost less than the campaign's own text.
 _NOTE_BATCH: Final = Query("""
 UPDATE campaigns SET batch_parts = CAST(:parts AS integer)
  WHERE tenant_id = :tenant_id AND campaign_id = :campaign_id
@@ -84,11 +83,11 @@ SELECT recipient_id FROM added
 
 @dataclass(frozen=True)
 class StoredRecipients:
-    """What became of recipients that were to be added."""
+    """The result of adding recipients."""
 
-    #: The positions of those whom the campaign had already.
+    #: The positions of recipients the campaign had already.
     known: Sequence[int] = ()
-    #: Whether the campaign had completed, and goes on with those who were added.
+    #: Whether the campaign had completed, and goes on with the new ones.
     reopened: bool = False
 
 
@@ -134,20 +133,20 @@ class PostgresRecipients:
         key: Callable[[str], str] | None = None,
         force_send: bool = False,
     ) -> StoredRecipients:
-        """Queue recipients whom the campaign does not have yet, all of them or none.
+        """Queue the recipients that are new to the campaign, all of them or none.
 
-        A completed campaign that gets somebody is active again by the same transaction.
+        A completed campaign that gets a recipient is active again by the same transaction.
 
         Args:
             campaign: a saved campaign.
-            content: what they are sent.
-            recipients: whom to add.
+            content: the text they are sent.
+            recipients: the recipients to add.
             now: the instant of the request.
             key: idempotency key by recipient; `import_key` unless given.
             force_send: as in `send_outreach`.
 
         Returns:
-            What was added, and who was known, by an earlier call or by this one.
+            The recipients added, and those known from an earlier call or from this one.
 
         Raises:
             FinalStatusError: the campaign is over for good.
@@ -188,12 +187,12 @@ class PostgresRecipients:
 
 
 def require_open(campaign: Campaign, status: str, now: datetime) -> None:
-    """Refuse to add anybody to a campaign that is over for good.
+    """Refuse to add recipients to a campaign that is over for good.
 
-    One that has completed, because everybody had an outcome, may go on before its end date.
+    One that has completed because every recipient had an outcome may go on before its end date.
 
     Raises:
-        FinalStatusError: it is; nobody would ever be sent anything.
+        FinalStatusError: it is; no recipient would ever be sent anything.
     """
     may_go_on = status == CampaignStatus.COMPLETED and not campaign.is_over(now)
     if status in FINAL_STATUSES and not may_go_on:
@@ -203,7 +202,7 @@ def require_open(campaign: Campaign, status: str, now: datetime) -> None:
 
 
 def _known(recipients: Sequence[NewRecipient], added: set[str]) -> Sequence[int]:
-    """The positions of those who were not added; of two with one id, the first was."""
+    """The positions of recipients not added; of two with one id, the first was."""
     known = []
     for position, recipient in enumerate(recipients):
         if recipient.recipient_id in added:

@@ -1,4 +1,4 @@
-"""Messages as they were asked for, and how they ended, in PostgreSQL."""
+"""Messages as they were asked for, and their ends, in PostgreSQL."""
 
 import json
 
@@ -32,9 +32,9 @@ SELECT state, reason FROM messages
 """)  # noqa: S608 - built from constants of ours
 
 
-# Back to where it was before its campaign started it: no claim, no decision, and out of the
-# queue until a limit is raised. What money was held for once is never carried anew, as its
-# attempts are counted from the first.
+# As it was before its campaign started it: no claim, no decision, and out of the queue until a
+# limit is raised. A message that money was held for once is never carried anew, as its attempts
+# are counted from the first.
 _PUT_BACK = Query("""
 WITH back AS (
     UPDATE messages m

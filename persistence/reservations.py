@@ -10,17 +10,24 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from madan_sara.contracts.errors import NotFoundError
-from madan_sara.contracts.outreach import Block, ExitReason, ReserveInput, ReserveResult
+from madan_sara.contracts.outreach import (
+    Block,
+    ExitReason,
+    HeldAttempt,
+    ReserveInput,
+    ReserveResult,
+)
 from madan_sara.persistence.accounts import ACCOUNT_COLUMNS, account_from, open_day
 from madan_sara.persistence.database import Database, Query
 from madan_sara.persistence.ledger_sql import BOOK_ENTRIES
+from madan_sara.persistence.rows import Row, decision_from
 from madan_sara.policy.budget import Account
 
 # Locks the message, then the accounts of the send and those of the hold it replaces, in the
 # one order everything locks in.
 _LOCKED_ACCOUNTS = text(f"""
 WITH message AS (
-    SELECT tenant_id, campaign_id FROM messages
+    SELECT tenant_id, campaign_id, routing, plan FROM messages
      WHERE tenant_id = :tenant_id AND message_id = :message_id
        FOR NO KEY UPDATE
 ), replaced AS (
@@ -29,9 +36,10 @@ WITH message AS (
        AND attempt_no = CAST(:replaced AS integer) AND kind = 'hold'
 )
 SELECT a.campaign_id, {ACCOUNT_COLUMNS},
-       (SELECT amount_micros FROM budget_entries
+       (SELECT attempt_no FROM budget_entries
          WHERE tenant_id = :tenant_id AND message_id = :message_id
            AND attempt_no = CAST(:attempt_no AS integer) AND kind = 'hold') AS held_already,
+       CAST(message.routing AS text) AS routing, CAST(message.plan AS text) AS plan,
        replaced.amount_micros AS given_back
   FROM budget_accounts a
   JOIN message USING (tenant_id, campaign_id)
@@ -44,13 +52,15 @@ SELECT a.campaign_id, {ACCOUNT_COLUMNS},
    FOR UPDATE OF a
 """)  # noqa: S608 - built from constants of ours
 
-# What a reservation takes as a rule: one statement, shared by all who reserve meanwhile, and
-# the accounts' own constraints to decide. It does nothing where it cannot tell: the day has
-# no account yet, or it ran before. Messages come in one order everywhere, and all of them
-# before any account, so that no two statements wait for each other.
+# A reservation as a rule: one statement, shared by all reservations of the moment; the accounts'
+# own constraints decide. It does nothing where it cannot decide: the day has no account yet, or
+# it ran before. Messages come in one order everywhere, and all of them before any account, so
+# that no two statements wait for each other.
 _HOLD: Final = f"""
 WITH asked AS (
-    SELECT asked.*, m.campaign_id, known.amount_micros AS held_already,
+    SELECT asked.*, m.campaign_id, known.attempt_no AS held_already,
+           CASE WHEN known.message_id IS NOT NULL THEN CAST(m.routing AS text) END AS held_routing,
+           CASE WHEN known.message_id IS NOT NULL THEN CAST(m.plan AS text) END AS held_plan,
            known.message_id IS NULL AND EXISTS (
                SELECT FROM budget_accounts a
                 WHERE (a.tenant_id, a.campaign_id, a.scope, a.key)
@@ -94,17 +104,20 @@ WITH asked AS (
       FROM scheduled
     RETURNING *
 ), {BOOK_ENTRIES}
-SELECT nth, asked.held_already, scheduled.nth IS NOT NULL AS is_held
+SELECT nth, asked.held_already, asked.held_routing AS routing, asked.held_plan AS plan,
+       scheduled.nth IS NOT NULL AS is_held
   FROM asked LEFT JOIN scheduled USING (nth)
 """  # noqa: S608 - built from constants of ours
 
 _HOLD_TOGETHER = Query(_HOLD)
 _HOLD_DECIDED = text(_HOLD)
 
-_HELD_AMOUNT = text("""
-SELECT amount_micros FROM budget_entries
- WHERE tenant_id = :tenant_id AND message_id = :message_id
-   AND attempt_no = CAST(:attempt_no AS integer) AND kind = 'hold'
+_HELD = text("""
+SELECT e.attempt_no AS held_already, CAST(m.routing AS text) AS routing,
+       CAST(m.plan AS text) AS plan
+  FROM budget_entries e JOIN messages m USING (tenant_id, message_id)
+ WHERE e.tenant_id = :tenant_id AND e.message_id = :message_id
+   AND e.attempt_no = CAST(:attempt_no AS integer) AND e.kind = 'hold'
 """)
 
 #: The answer to a reservation that outlived its message: nothing was held.
@@ -130,53 +143,63 @@ class Reservations:
     ) -> ReserveResult:
         """Hold at once where the limits allow it, else decide under lock; see `BudgetLedger`."""
         parameters = _hold_parameters(reservation, day)
-        price_micros = reservation.plan.price_micros
         try:
             row = await self._holds.ask(parameters)
         except (asyncpg.CheckViolationError, asyncpg.UniqueViolationError):
             row = None
-        if row is not None and row["held_already"] is not None:
-            return ReserveResult(price_micros=row["held_already"])
         if row is not None and row["is_held"]:
-            return ReserveResult(price_micros=price_micros)
-        return await self._reserve_under_lock(parameters, price_micros, decide)
+            return _held(reservation)
+        if row is not None and (found := _found_again(row)) is not None:
+            return found
+        return await self._reserve_under_lock(reservation, parameters, decide)
 
     async def _reserve_under_lock(
         self,
+        reservation: ReserveInput,
         parameters: dict[str, object],
-        price_micros: int,
         decide: Callable[[Sequence[Account], int], Block | None],
     ) -> ReserveResult:
-        """Decide the accounts while nobody else can move them, and hold or say why not."""
+        """Decide while no other transaction can move the accounts; hold, or say why not."""
         try:
             async with self._database.transaction() as connection:
                 rows = await _lock_accounts(connection, parameters)
-                held_already = rows[0]["held_already"]
-                if held_already is not None:
-                    return ReserveResult(price_micros=held_already)
+                if (found := _found_again(rows[0])) is not None:
+                    return found
+                price_micros = reservation.plan.price_micros
                 block = decide(_accounts_of_send(rows, parameters), price_micros)
-                if block is None:
-                    alone = {name: [value] for name, value in parameters.items()}
-                    row = (await connection.execute(_HOLD_DECIDED, alone)).mappings().one()
-                    block = None if row["is_held"] else _HAS_ENDED
-                elif (held := await _held_by_a_twin(connection, parameters)) is not None:
-                    return ReserveResult(price_micros=held)
-                return ReserveResult(block=block, price_micros=price_micros)
+                if block is not None:
+                    twin = await _held_by_a_twin(connection, parameters)
+                    return twin or ReserveResult(block=block)
+                alone = {name: [value] for name, value in parameters.items()}
+                row = (await connection.execute(_HOLD_DECIDED, alone)).mappings().one()
+                return _held(reservation) if row["is_held"] else ReserveResult(block=_HAS_ENDED)
         except IntegrityError:
             async with self._database.statement() as connection:
-                held = await _held_by_a_twin(connection, parameters)
-            if held is None:
+                twin = await _held_by_a_twin(connection, parameters)
+            if twin is None:
                 raise
-            return ReserveResult(price_micros=held)
+            return twin
 
 
-async def _held_by_a_twin(connection: AsyncConnection, parameters: dict[str, object]) -> int | None:
-    """What a run of the same reservation beside this one has booked, if there is one.
+def _held(reservation: ReserveInput) -> ReserveResult:
+    return ReserveResult(held=HeldAttempt(attempt_no=reservation.attempt_no, plan=reservation.plan))
+
+
+def _found_again(row: Row) -> ReserveResult | None:
+    """What an earlier run of a reservation has held, whatever this one asks for."""
+    found = decision_from(row["held_already"], row["routing"], row["plan"])
+    return None if found is None else ReserveResult(held=found.held, routing=found.routing)
+
+
+async def _held_by_a_twin(
+    connection: AsyncConnection, parameters: dict[str, object]
+) -> ReserveResult | None:
+    """What a run of the same reservation beside this one has held, if there is one.
 
     The statement that waited for the lock does not see it: it reads as of before it waited.
     """
-    held: int | None = (await connection.execute(_HELD_AMOUNT, parameters)).scalar()
-    return held
+    row = (await connection.execute(_HELD, parameters)).mappings().one_or_none()
+    return None if row is None else _found_again(row)
 
 
 async def _lock_accounts(
@@ -212,9 +235,9 @@ def _accounts_of_send(
     rows: Sequence[RowMapping], parameters: dict[str, object]
 ) -> Sequence[Account]:
     """The accounts the send is booked on, as they would be without the hold it replaces."""
-    places = {("campaign", ""), ("channel", parameters["channel"]), ("day", parameters["day"])}
+    booked = {("campaign", ""), ("channel", parameters["channel"]), ("day", parameters["day"])}
     return [
         account_from(row, given_back=row["given_back"])
         for row in rows
-        if (row["scope"], row["key"]) in places
+        if (row["scope"], row["key"]) in booked
     ]

@@ -8,11 +8,12 @@ from uuid import UUID
 
 from pydantic import TypeAdapter
 
-from madan_sara.activities.stores import StoredRequest, Suppression
+from madan_sara.activities.stores import StoredDecision, StoredRequest, Suppression
 from madan_sara.contracts.campaign import Campaign, CampaignStatus
 from madan_sara.contracts.channels import Channel
 from madan_sara.contracts.content import MessageContent
-from madan_sara.contracts.outreach import MessageRef, OutreachState
+from madan_sara.contracts.decision import RoutingDecision, SendPlan
+from madan_sara.contracts.outreach import HeldAttempt, MessageRef, OutreachState
 from madan_sara.contracts.recipient import STORED, RecipientProfile
 from madan_sara.persistence.stored import read_stored
 from madan_sara.policy.addresses import KINDS
@@ -59,6 +60,25 @@ def rendered_from(content: str, profile: str) -> RenderedMessages:
     return RenderedMessages(content_from(content), person)
 
 
+def decision_from(
+    attempt_no: int | None, routing: str | None, plan: str | None
+) -> StoredDecision | None:
+    """What money is held for, as it was stored; None: there is no hold.
+
+    Args:
+        attempt_no: the attempt of the hold, if there is one.
+        routing: JSON, as stored with it.
+        plan: JSON, as stored with it.
+
+    Raises:
+        UnreadableRowError: it is not valid by the rules of this version.
+    """
+    if attempt_no is None or routing is None or plan is None:
+        return None
+    held = HeldAttempt(attempt_no=attempt_no, plan=read_stored(SendPlan, plan))
+    return StoredDecision(read_stored(RoutingDecision, routing), held)
+
+
 #: Columns a `StoredRequest` is made of, for a query over messages m, campaigns c, contents t.
 REQUEST_COLUMNS = """
     m.tenant_id, m.message_id, m.state, m.force_send, m.scheduled_at,
@@ -92,17 +112,17 @@ SUPPRESSIONS_OF_MESSAGE = """
 
 _KIND = "".join(f" WHEN '{channel}' THEN '{kind}'" for channel, kind in KINDS.items())
 
-#: What the person of a message m of a campaign c is known by: the id, and each address the
-#: message may go to, as `kind:address`. A number of somebody's who is written to by e-mail only
-#: tells nothing: a whole company may have it.
+#: The identifiers of the person of a message m of a campaign c: the id, and each address the
+#: message may go to, as `kind:address`. The number of a recipient who is written to by e-mail
+#: only does not count: a whole company may have it.
 IDENTIFIERS_OF_MESSAGE = f"""
     (ARRAY(SELECT DISTINCT CASE a.key{_KIND} END || ':' || a.value
              FROM jsonb_each_text(m.addresses) a
             WHERE jsonb_exists(c.channels, a.key)) || ('id:' || m.recipient_id))
 """  # noqa: S608 - built from constants of ours
 
-#: What a `RecentClaim` is made of, as a JSON object, for a query over recipient_claims r and
-#: the id of the person it is read for.
+#: The columns of a `RecentClaim`, as a JSON object, for a query over recipient_claims r and the
+#: id of the person it is read for.
 CLAIM_AS_JSON = """
     json_build_object(
         'message_id', r.message_id, 'campaign_id', r.campaign_id, 'channel', r.channel,

@@ -1,4 +1,4 @@
-"""Documents in rows, read back into the models they were written from."""
+"""Documents in rows, read back into their models."""
 
 from collections.abc import Mapping
 from functools import cache
@@ -16,9 +16,9 @@ def read_stored(model: type[M], document: str, *, context: Mapping[str, object] 
     """A model from a row's JSON.
 
     Args:
-        model: what it was written from.
+        model: the model it was written from.
         document: the JSON.
-        context: pydantic's, where the model reads what is stored in its own way.
+        context: pydantic's, where the model reads stored documents in its own way.
 
     Raises:
         UnreadableRowError: it is no such model.
@@ -32,7 +32,7 @@ def read_stored(model: type[M], document: str, *, context: Mapping[str, object] 
 
 
 def _location(model: type[BaseModel], violation: ErrorDetails) -> str:
-    """Where a violation is, by the names of fields.
+    """The path of a violation, by the names of fields.
 
     A key of a mapping is left out: it is a value, such as the name of a person's attribute. A
     field that is not known here is one of another version.
@@ -40,13 +40,13 @@ def _location(model: type[BaseModel], violation: ErrorDetails) -> str:
     known = _names_of_fields(model)
     *through, last = violation["loc"] or ("",)
     steps = [step if isinstance(step, int) or step in known else "?" for step in through]
-    rendered = isinstance(last, int) or last in known or violation["type"] == "extra_forbidden"
-    return ".".join(map(str, [model.__name__, *steps, last if rendered else "?"]))
+    is_named = isinstance(last, int) or last in known or violation["type"] == "extra_forbidden"
+    return ".".join(map(str, [model.__name__, *steps, last if is_named else "?"]))
 
 
 @cache
 def _names_of_fields(model: type[BaseModel]) -> frozenset[str]:
-    """Those of a model, and of the models in it."""
+    """The names of a model's fields, and of the models in it."""
     schema = model.model_json_schema()
     models = [schema, *schema.get("$defs", {}).values()]
     return frozenset(name for each in models for name in each.get("properties", {}))

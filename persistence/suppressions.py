@@ -1,4 +1,4 @@
-"""Who is not to be contacted again, in PostgreSQL."""
+"""Suppressions: recipients and addresses not to contact again, in PostgreSQL."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,12 +23,12 @@ class Subject:
 
     @property
     def kind(self) -> str:
-        """How suppressions name it."""
+        """Its kind in suppressions."""
         return "address" if self.recipient_id is None else "recipient"
 
     @property
     def names(self) -> list[str]:
-        """What suppressions of it have as their subject."""
+        """Its subjects in suppressions."""
         return sorted(self.forms) if self.recipient_id is None else [self.recipient_id]
 
 
@@ -66,7 +66,7 @@ SELECT CAST(:tenant_id AS uuid), subject_kind, subject, CAST(:channel AS text),
     ON CONFLICT DO NOTHING
 """)
 
-# Of each request the recipient or address has a part in, everything that came of it.
+# Every suppression of each request that names the recipient or address.
 _LIFT = Query("""
 WITH request AS (
     SELECT DISTINCT request_id, channel FROM suppressions
@@ -118,13 +118,13 @@ class PostgresSuppressions:
     async def lift(
         self, tenant_id: UUID, subject: Subject, *, channel: Channel | None
     ) -> Sequence[StoredSuppression]:
-        """Allow contact again: on a channel, or (None) wherever it was suppressed.
+        """Allow contact again: on a channel, or (None) on every channel it was suppressed on.
 
-        Whatever was stored for the same request is lifted with it, say the address of a recipient
+        All suppressions of the same request are lifted with it, such as the address of a recipient
         who had unsubscribed. Another request for the same address stays.
 
         Returns:
-            What was lifted; nothing where there was nothing.
+            The suppressions lifted, if any.
         """
         rows = await self._database.fetch(_LIFT, _key(tenant_id, subject, channel))
         return [

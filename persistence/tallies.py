@@ -1,9 +1,8 @@
-"""The counts of a campaign: kept as things happen, read at a cost no audience raises.
+"""The counts of a campaign: kept as things happen, read at the same cost for any audience.
 
-Whatever changes a count appends the change in its own transaction; the triggers on
-`messages` do it for states. Now and then a change folds what has gathered into
-`campaign_tallies`. Both tables together, read in one statement, are exact at that
-statement's instant.
+A transaction that changes a count appends the change; the triggers on `messages` do it for
+states. Now and then a change folds the appended ones into `campaign_tallies`. Both tables
+together, read in one statement, are exact at that statement's instant.
 """
 
 from collections.abc import Sequence

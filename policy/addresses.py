@@ -1,8 +1,8 @@
 """The one form addresses are compared in.
 
-A profile keeps an address as it was given; a request not to be contacted, or a claim on a person,
-must find it however it was written. Nothing but this module brings addresses into that form:
-two normalisers, one in Python and one in the database, would differ outside of ASCII.
+A profile keeps an address as it was given; a suppression, or a claim on a person, must find it
+in any spelling. Only this module brings addresses into that form: two normalisers, one in Python
+and one in the database, would differ outside of ASCII.
 """
 
 import unicodedata
@@ -16,7 +16,7 @@ import idna
 from madan_sara.contracts.channels import Channel
 from madan_sara.contracts.recipient import ContactInfo
 
-#: What an address on a channel names. SMS and WhatsApp reach one number.
+#: The kind of address of a channel. SMS and WhatsApp reach one number.
 KINDS: Final[Mapping[Channel, str]] = MappingProxyType(
     {
         channel: "phone" if channel in (Channel.SMS, Channel.WHATSAPP) else channel.value
@@ -24,8 +24,8 @@ KINDS: Final[Mapping[Channel, str]] = MappingProxyType(
     }
 )
 
-#: Where an address is a name the person has chosen, for which capitals and the `@` before it
-#: do not count. Elsewhere it is an id of the platform's, and each character does.
+#: Channels whose address is a name the person has chosen: capitals and the `@` before it do not
+#: count. Elsewhere it is an id of the platform's, and each character counts.
 _HANDLES: Final = frozenset({Channel.INSTAGRAM, Channel.TWITTER})
 
 
@@ -82,7 +82,7 @@ def _ascii_domain(domain: str) -> str:
     """
     try:
         return idna.encode(domain, uts46=True).decode("ascii").lower().rstrip(".")
-    except idna.IDNAError:  # No domain of the Internet's, but of a network of its own.
+    except idna.IDNAError:  # Not a domain of the Internet's, but of a private network.
         return _folded(domain)
 
 

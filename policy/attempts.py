@@ -1,4 +1,4 @@
-"""What to do with an attempt: what is known of it, what its provider can do, what follows.
+"""The next move of an attempt, by its record and its provider's abilities.
 
 One row of `RULES` is one situation; the first that fits names the move. Figures are in the
 second half: how long a message waits, and how soon it is tried again.
@@ -15,7 +15,7 @@ from madan_sara.contracts.settings import OrchestratorSettings
 
 
 class Known(StrEnum):
-    """What is on record of an attempt."""
+    """The record of an attempt."""
 
     NOT_TAKEN = "not_taken"  #: Never called, or called and certainly not taken.
     MAY_BE_OUT = "may_be_out"  #: Called, no answer recorded.
@@ -23,12 +23,12 @@ class Known(StrEnum):
 
 
 class Recovery(StrEnum):
-    """How a lost answer is made good."""
+    """How a lost answer is recovered."""
 
-    LOOK_UP = "look_up"  #: The provider can be asked what became of the call.
+    LOOK_UP = "look_up"  #: The provider can be asked for the result of the call.
     KEYS = "keys"  #: The same call has no second effect.
     RESEND = "resend"  #: The campaign would rather send twice than not at all.
-    NONE = "none"  #: Nothing can tell.
+    NONE = "none"  #: It cannot be recovered.
 
     @property
     def calls_again(self) -> bool:
@@ -42,36 +42,36 @@ class Recovery(StrEnum):
 
 
 class Obstacle(StrEnum):
-    """What has come in the way of a send since it was decided."""
+    """An obstacle to a send since it was decided."""
 
     NONE = "none"
     FORBIDDEN = "forbidden"  #: A rule forbids it by now.
-    NOT_NOW = "not_now"  #: The allowed hours, or the day that was paid for, are over.
+    NOT_NOW = "not_now"  #: The allowed hours, or the day its price was held for, are over.
     PAUSED = "paused"  #: The campaign is paused.
 
 
 class Move(StrEnum):
-    """What a run of a delivery does next."""
+    """The next move of a run of a delivery."""
 
     ANSWER = "answer"  #: Give the outcome that is on record.
     SETTLE = "settle"  #: Wait until an interrupted call can be asked about, or be over.
-    LOOK_UP = "look_up"  #: Ask the provider what became of the call.
+    LOOK_UP = "look_up"  #: Ask the provider for the result of the call.
     YIELD = "yield"  #: Answer the obstacle: the message goes back to its workflow.
     WAIT_FOR_HOURS = "wait_for_hours"  #: Wait here, with key and hold, for the allowed hours.
     WAIT_FOR_RESUME = "wait_for_resume"  #: Wait for the campaign to be resumed.
     WAIT_FOR_ACCOUNT = "wait_for_account"  #: Wait for an account that is out of service.
     CALL = "call"  #: Hand the message over.
-    LOSE = "lose"  #: Give up: it may have been taken, and nothing will tell.
+    LOSE = "lose"  #: Give up: it may have been taken, and that will never be known.
 
 
 @dataclass(frozen=True)
 class Situation:
-    """Everything the next move depends on."""
+    """All that the next move depends on."""
 
     known: Known
     recovery: Recovery
     obstacle: Obstacle = Obstacle.NONE
-    #: The last call is over, and whatever the provider has taken of it can be found.
+    #: The last call is over, and can be found if the provider has taken it.
     is_settled: bool = True
     #: An answer of this attempt was lost at some time, found since or not.
     was_lost: bool = False
@@ -88,9 +88,9 @@ def _is_out(s: Situation) -> bool:
     return s.known is Known.MAY_BE_OUT
 
 
-#: The first that fits counts. What may be out is settled before anything else is asked; a
-#: call is made only where it cannot be a second one, or where a second one was chosen. That
-#: patience is over ends nothing here: only a call that was not taken, or not let in, does.
+#: The first that fits counts. A message that may be out is settled before anything else; a call
+#: is made only where it cannot be a second one, or where a second one was chosen. The end of the
+#: patience ends nothing here: only a call that was not taken, or not let in, does.
 RULES: Final[Sequence[_Rule]] = (
     (lambda s: s.known is Known.CONCLUDED, Move.ANSWER),
     (lambda s: _is_out(s) and s.recovery is not Recovery.KEYS and not s.is_settled, Move.SETTLE),
@@ -122,15 +122,15 @@ MOST_LOST_CALLS: Final = 5
 DEFAULT_PATIENCE: Final = timedelta(hours=2)
 PATIENCE: Final = {Channel.EMAIL: timedelta(hours=24)}
 
-#: What a message waits longer than it was put off for counts as waited up to this: a call, and
-#: the time until it is settled. More is not its provider's: no worker was there.
+#: A message that comes back later than it was put off to has waited this much more at most: a
+#: call, and the time until it is settled. The rest is not its provider's: no worker was there.
 LATE_FOR_A_RETRY: Final = timedelta(minutes=1)
 
-#: With no channel behind it, an outage is waited for as long as RFC 5321, 4.5.4.1, has a mail
-#: server wait: giving up would help no recipient.
+#: With no channel after it, a message waits for an outage to end as long as a mail server does
+#: by RFC 5321, 4.5.4.1: giving up would help no recipient.
 LONGEST_OUTAGE: Final = timedelta(days=5)
 
-#: Waits of a recipient who is put off, where the provider names none. Mail: RFC 5321, 4.5.4.1,
+#: Waits of a recipient put off by a provider that names none. Mail: RFC 5321, 4.5.4.1,
 #: asks for 30 minutes as a rule, and for less in the first hour; the first ones are short
 #: because greylisting mostly ends after one to five minutes (RFC 6647, 5).
 _MAIL_WAITS: Final = tuple(timedelta(minutes=m) for m in (1, 5, 10, 30, 60, 120))
@@ -152,7 +152,7 @@ SLOTS_APART: Final = timedelta(milliseconds=100)
 
 
 def own_patience(settings: OrchestratorSettings, channel: Channel) -> timedelta:
-    """The patience of a channel, wherever it stands in a message's plan.
+    """The patience of a channel, at any position in a message's plan.
 
     Args:
         settings: the campaign's.
@@ -165,7 +165,7 @@ def own_patience(settings: OrchestratorSettings, channel: Channel) -> timedelta:
 
 
 def patience(settings: OrchestratorSettings, channel: Channel, *, is_last: bool) -> timedelta:
-    """How long a message waits for a channel before the next one has its turn.
+    """How long a message waits for a channel before it takes the next one.
 
     Args:
         settings: the campaign's.
@@ -192,7 +192,7 @@ def patience_left(
         settings: the campaign's.
         channel: the channel it waits for.
         waited: how long it has waited there, nights and pauses not counted.
-        is_last: whether no channel is left behind it.
+        is_last: whether no channel is left after it.
         is_outage: whether it waits for the account, not for its recipient.
     """
     longest = patience(settings, channel, is_last=is_last)
@@ -202,7 +202,7 @@ def patience_left(
 
 
 def wait_for_recipient(channel: Channel, waited: timedelta, asked: timedelta | None) -> timedelta:
-    """How long to leave a recipient alone who is put off.
+    """How long to wait with a recipient who is put off.
 
     Args:
         channel: the channel.
@@ -218,7 +218,7 @@ def wait_for_recipient(channel: Channel, waited: timedelta, asked: timedelta | N
 def wait_between_probes(
     down_for: timedelta, asked: timedelta | None, *, misconfigured: bool
 ) -> timedelta:
-    """How long to leave an account alone that is out of service.
+    """How long to wait with an account that is out of service.
 
     Args:
         down_for: since its first failure.
@@ -231,7 +231,7 @@ def wait_between_probes(
 
 
 def _step(waits: Sequence[timedelta], waited: timedelta) -> timedelta:
-    """The wait that follows those that are over; the last one is repeated."""
+    """The next of some waits; the last one is repeated."""
     over = timedelta(0)
     for wait in waits:
         over += wait

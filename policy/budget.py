@@ -11,7 +11,7 @@ from madan_sara.contracts.outreach import Block, ExitReason
 
 
 class AccountScope(StrEnum):
-    """What a budget account limits. The order is the one accounts are checked in."""
+    """The scope of a budget account. Accounts are checked in this order."""
 
     CAMPAIGN = "campaign"  #: The campaign as a whole.
     CHANNEL = "channel"  #: The campaign's messages on one channel.
@@ -20,10 +20,10 @@ class AccountScope(StrEnum):
 
 @dataclass(frozen=True)
 class Account:
-    """One budget account: limits, and what stands against them."""
+    """One budget account: limits, and what is held and spent."""
 
     scope: AccountScope
-    #: Which campaign, channel or day.
+    #: The campaign, channel or day.
     key: str
     #: None: no limit on money.
     limit_micros: int | None
@@ -39,14 +39,14 @@ class Account:
 
     @property
     def remaining_micros(self) -> int | None:
-        """What can still be promised; None: unlimited, negative: the limit was lowered."""
+        """The money that can still be held; None: unlimited, negative: the limit was lowered."""
         if self.limit_micros is None:
             return None
         return self.limit_micros - self.held_micros - self.spent_micros
 
 
 def decide_reservation(accounts: Sequence[Account], price_micros: int) -> Block | None:
-    """What forbids to hold the price of one more message, if anything.
+    """The limit that forbids to hold the price of one more message, if any.
 
     Money first (see `decide_spend`), then the day's number of messages.
 
@@ -66,9 +66,9 @@ def decide_reservation(accounts: Sequence[Account], price_micros: int) -> Block 
 
 
 def decide_spend(accounts: Sequence[Account], amount_micros: int) -> Block | None:
-    """What forbids to spend an amount, if anything: the campaign's, the channel's, the day's money.
+    """The limit on money that forbids to spend an amount, if any: campaign's, channel's or day's.
 
-    Nothing exceeds no budget, even a used-up one.
+    An amount of zero exceeds no budget, even a used-up one.
 
     Args:
         accounts: every account the amount would be booked on, in any order.
@@ -87,7 +87,7 @@ def decide_spend(accounts: Sequence[Account], amount_micros: int) -> Block | Non
 
 
 def fits_another_day(block: Block) -> bool:
-    """Whether a day of its own would have the room that this one lacks.
+    """Whether another day would have the room that this one lacks.
 
     Workflows ask this themselves: sleeping ones replay it, so that another answer to the same
     block needs a patch there.

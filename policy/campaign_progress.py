@@ -1,4 +1,4 @@
-"""What a campaign does next."""
+"""The next step of a campaign."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ _AT_REST = (OutreachState.QUEUED, OutreachState.SCHEDULED)
 
 @dataclass(frozen=True)
 class CampaignFacts:
-    """What the next step of a campaign depends on."""
+    """The facts that the next step of a campaign depends on."""
 
     campaign: Campaign
     #: Messages by state, and of the unsent ones by reason.
@@ -36,9 +36,9 @@ class CampaignFacts:
     accounts: Sequence[Account]
     #: The campaign's day.
     today: date
-    #: What the campaign allows itself a day, within its daily limit; None: the limit.
+    #: The campaign's own share of a day, within its daily limit; None: the limit.
     daily_share: int | None = None
-    #: The day that was chosen on; None: it has to be chosen anew.
+    #: The day it was chosen on; None: it has to be chosen anew.
     share_day: date | None = None
     #: When a provider last took a message of it; None: never.
     last_taken_at: datetime | None = None
@@ -92,7 +92,7 @@ class CampaignFacts:
         channel_waits: Sequence[ChannelWait] = (),
         batch_parts: int | None = None,
     ) -> Self:
-        """The facts as of an instant, from what is kept of a campaign."""
+        """The facts as of an instant, from a campaign's records."""
         return cls(
             campaign=campaign,
             by_state=tallies.by_state(),
@@ -145,7 +145,7 @@ def room_to_start(facts: CampaignFacts, cheapest: int) -> float:
     """Recipients for whom the day's limits and the budget have room now; without end: no limit.
 
     Args:
-        facts: where the campaign stands.
+        facts: the campaign's.
         cheapest: the least that a message costs, in micro-units.
     """
     budget = None if not cheapest else facts.whole.remaining_micros
@@ -177,16 +177,16 @@ def next_step(
 ) -> NextStep:
     """The next step: start some, wait, end the rest, or be done.
 
-    No recipient is started without room in the day's limits and the budget. Those rules
-    are the accounts' to enforce, message by message; here they decide whom to start when,
-    so that they are hardly met. A recipient who meets one waits until a limit is raised,
-    or until money has come back from those under way.
+    No recipient is started without room in the day's limits and the budget. The accounts
+    enforce those limits, message by message; here they decide how many recipients to start
+    when, so that the accounts rarely refuse one. A refused recipient waits until a limit is
+    raised, or until money has come back from messages under way.
 
     Args:
-        facts: where the campaign stands.
+        facts: the campaign's.
         now: the present.
-        requeued_at_micros: what was left to spend when those without room were last let
-            into the queue again; with the same left, they would not find room again.
+        requeued_at_micros: the money left when recipients without room were last queued
+            again; with the same left, they would find no room again.
     """
     campaign = facts.campaign
     if campaign.status in FINAL_STATUSES:
@@ -212,8 +212,7 @@ def cheapest_affordable(facts: CampaignFacts) -> int | None:
     """Price of the cheapest message that can still be paid, in micro-units; None: none can.
 
     A text message costs each of its segments, at least those of its template, or of the text of
-    a batch that has fewer. What no day's
-    money covers is never paid, however many days are left.
+    a batch that has fewer. A price above a day's money is never paid, however many days are left.
     """
     whole = facts.whole.remaining_micros
     limit = facts.campaign.daily_spend_limit
@@ -260,7 +259,7 @@ def _when_all_have_ended(facts: CampaignFacts) -> NextStep:
 
 
 def _without_money(facts: CampaignFacts) -> NextStep:
-    """Money may come back from those under way, or be added as long as there is time."""
+    """Money may come back from messages under way, or be added as long as there is time."""
     if facts.count(*UNDER_WAY):
         return _see_to_those_under_way(facts)
     if facts.campaign.end_date is not None:
@@ -295,7 +294,7 @@ def _wind_up(facts: CampaignFacts, status: CampaignStatus) -> NextStep:
 
 
 def _see_to_those_under_way(facts: CampaignFacts) -> NextStep:
-    """Wait for their outcomes, once no recipient can be taken by a dispatch and not started."""
+    """Wait for the outcomes, once no dispatch can hold a recipient it has not started."""
     undecided = facts.count(OutreachState.DECIDING)
     if undecided:
         return NextStep(retake=undecided)
@@ -303,7 +302,7 @@ def _see_to_those_under_way(facts: CampaignFacts) -> NextStep:
 
 
 def _all_reported_at(facts: CampaignFacts) -> datetime | None:
-    """When no bounce is waited for any more, upon which a message would go on."""
+    """When the wait for bounces ends, upon which a message would go on."""
     wait = facts.campaign.settings.receipt_wait_minutes
     if not wait or facts.last_taken_at is None:
         return None

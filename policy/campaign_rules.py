@@ -1,4 +1,4 @@
-"""What a campaign contradicts itself in: every rule that looks at more than one field."""
+"""Contradictions in a campaign: every rule about more than one field."""
 
 from collections.abc import Iterator
 from datetime import time
@@ -13,7 +13,7 @@ TEMPLATE_FIELDS: Final = ("name", "customer_type", "timezone", "device_preferenc
 
 
 def campaign_violations(campaign: Campaign) -> list[str]:
-    """Every contradiction of a campaign, each as `field: what is wrong`.
+    """Every contradiction of a campaign, each as `field: description`.
 
     Args:
         campaign: the campaign.
@@ -22,7 +22,7 @@ def campaign_violations(campaign: Campaign) -> list[str]:
 
 
 def new_violations(before: Campaign, after: Campaign) -> list[str]:
-    """The contradictions that a change of a campaign has brought into it."""
+    """The contradictions that a change brought into a campaign."""
     known = campaign_violations(before)
     return [violation for violation in campaign_violations(after) if violation not in known]
 

@@ -1,4 +1,4 @@
-"""What becomes of a stored campaign that is saved again: which change wins, and which conflicts."""
+"""The saving of a stored campaign again: which change wins, and which conflicts."""
 
 from typing import Final, NamedTuple
 
@@ -10,12 +10,12 @@ from madan_sara.contracts.campaign import (
 )
 from madan_sara.contracts.errors import CampaignConflictError
 
-#: What a request leaves open where its writer has not set it.
+#: Fields a request leaves open where its writer has not set them.
 _LEFT_OPEN: Final = ("start_date", "settings")
 
 
 class StoredCampaign(NamedTuple):
-    """A campaign as it is stored, and how often its configuration was changed till then."""
+    """A campaign as it is stored, and the number of changes of its configuration so far."""
 
     campaign: Campaign
     version: int
@@ -30,7 +30,7 @@ class CampaignChange(NamedTuple):
 
 
 def differing_fields(given: OutreachCampaign, own: Campaign, stored: Campaign) -> list[str]:
-    """The fields a caller has set otherwise than they are stored; the status is none of them.
+    """The fields a caller has changed from the stored ones, except the status.
 
     Args:
         given: as the caller has it.
@@ -46,11 +46,11 @@ def differing_fields(given: OutreachCampaign, own: Campaign, stored: Campaign) -
 
 
 def saved_over(given: OutreachCampaign, own: Campaign, stored: StoredCampaign) -> Campaign:
-    """What a stored campaign becomes when its owner saves it.
+    """The new stored campaign when its owner saves it.
 
-    The owner's version wins where it comes from the stored one. Otherwise what was stored
+    The owner's version wins where it comes from the stored one. Otherwise a change stored
     meanwhile wins, an operator's limits for one. A status that was ordered meanwhile wins over
-    one its owner has not touched.
+    one its owner has not changed.
 
     Args:
         given: as its owner has it.
@@ -71,7 +71,7 @@ def saved_over(given: OutreachCampaign, own: Campaign, stored: StoredCampaign) -
 
 
 def sent_over(given: OutreachCampaign, own: Campaign, stored: StoredCampaign) -> Campaign:
-    """What a stored campaign becomes when a send brings a changed one; its status stays.
+    """The new stored campaign when a send brings a changed one; its status stays.
 
     Raises:
         CampaignConflictError: the caller does not know the stored version.

@@ -1,4 +1,4 @@
-"""What columns of recipients are called, in files and as names in JSON."""
+"""The names of recipients' columns, in files and in JSON."""
 
 import re
 import unicodedata
@@ -7,7 +7,7 @@ from typing import Final
 
 from madan_sara.contracts.recipient import ContactInfo, RecipientProfile
 
-#: Where a value belongs: `("name",)`, `("contact_info", "email")`, `("attributes", "city")`.
+#: The path of a value: `("name",)`, `("contact_info", "email")`, `("attributes", "city")`.
 Field = tuple[str, ...]
 
 ID: Final[Field] = ("id",)
@@ -50,7 +50,7 @@ _SYNONYMS: Final[Mapping[str, str]] = {
 def column_name(name: str) -> str:
     """A column's name as it is compared.
 
-    Case, spaces and hyphens do not tell two apart, nor does how an accent is written.
+    Names that differ in case, spaces, hyphens or the encoding of an accent are the same.
     """
     return re.sub(r"[\s-]+", "_", unicodedata.normalize("NFC", name).strip().lower())
 

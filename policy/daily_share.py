@@ -19,7 +19,7 @@ AMPLE_ROOM: Final = 0.5
 LITTLE_ROOM: Final = 0.8
 #: The share is kept while the need is between these parts of it: a day's mix of channels
 #: moves the need by about as much, and every change is noted for people to read. Too slow is
-#: mended sooner than too fast, for the reason above.
+#: corrected sooner than too fast, for the reason above.
 KEEP_DOWN_TO: Final = 0.85
 KEEP_UP_TO: Final = 1.1
 #: With fewer days to come than this there is no time left to climb slowly.
@@ -29,14 +29,14 @@ _STEEPNESS: Final = (1 - AMPLE_ROOM) / (LITTLE_ROOM - AMPLE_ROOM)
 
 
 class DailyShare(Contract):
-    """What a campaign allows itself a day."""
+    """A campaign's own share of a day."""
 
-    #: Messages; None: it paces nothing, and its daily limit alone holds.
+    #: Messages; None: it does not pace itself, and only its daily limit holds.
     share: int | None
     #: Why, with the figures, for people.
     reason: str
-    #: What people should do: `increase_pace` where the daily limits would leave some of the
-    #: budget over. Never `reduce_pace`: it slows down by itself.
+    #: Advice to people: `increase_pace` where the daily limits would leave some of the budget
+    #: over. Never `reduce_pace`: it slows down by itself.
     recommendation: PaceRecommendation = PaceRecommendation.MAINTAIN_PACE
 
 
@@ -48,23 +48,23 @@ def daily_share(
     queued: int,
     now: datetime,
 ) -> DailyShare:
-    """Choose what a campaign allows itself on its present day.
+    """Choose a campaign's share of its present day.
 
-    To be asked when a day of the campaign begins, and when its limits, its budget or its
-    end change. A share counts what the daily limit counts: messages held or sent. Blocked
-    and refused ones take nothing of it, and the price is what recent messages really came
-    to, so that neither they nor a drifting mix of channels need be known beforehand.
+    Chosen when a day of the campaign begins, and when its limits, its budget or its end
+    change. A share counts as the daily limit does: messages held or sent. Blocked and
+    refused ones take nothing of it, and the price is that of recent messages, so that
+    neither they nor a drifting mix of channels need be known beforehand.
 
-    The need of a day is what is left, divided by the days left. From there to the share:
+    The need of a day is the money left, divided by the days left. From there to the share:
 
     * It never exceeds the daily limit. Where the limit leaves little room, it runs ahead
       of the need while it can.
     * It rises by half in a day at most, `recommend`'s own bound: providers distrust a
       sender who doubles overnight. Not on the first two days, which begin with a guess,
       and not on the last three, which would end with money left over. It falls as far as
-      it must: what is spent stays spent.
+      it must: spent money stays spent.
     * A change smaller than noise is not made.
-    * The last day's share is what is left.
+    * The last day's share is the rest.
 
     Fewer recipients than the budget pays for are not spread thinner. A budget is a limit,
     not an aim, and no recipient should wait for the sake of a date: they are sent to at the pace
@@ -103,7 +103,7 @@ def daily_share(
 
 
 def _share_of_day(outlook: SpendOutlook, present: int | None) -> tuple[int, list[str]]:
-    """The share of a day that others follow, and what made it differ from the need."""
+    """The share of any day but the last, and the reasons why it differs from the need."""
     wanted, because = _within_limit(outlook)
     most = (present or 0) * float(GREATEST_CHANGE)
     may_leap = outlook.is_new or outlook.days.later < DAYS_TO_CLIMB
@@ -125,7 +125,7 @@ def _share_of_last_day(outlook: SpendOutlook, present: int | None) -> tuple[int,
 
 
 def _within_limit(outlook: SpendOutlook) -> tuple[float, list[str]]:
-    """What is needed, brought forward where the daily limits leave little room for it."""
+    """The need, brought forward where the daily limits leave little room for it."""
     needed, limit = outlook.needed, outlook.limit
     if needed >= limit:
         return limit, [f"the daily limits allow {limit:,.0f}"]
@@ -136,7 +136,7 @@ def _within_limit(outlook: SpendOutlook) -> tuple[float, list[str]]:
 
 
 def _is_noise(wanted: float, present: int, outlook: SpendOutlook) -> bool:
-    """Whether what is wanted is too near the present share to change it."""
+    """Whether the wanted share is too near the present one to change it."""
     limit = outlook.daily_limit
     if limit is not None and wanted >= limit > present:
         return False  # There is too little room as it is.
@@ -148,7 +148,7 @@ def _bounded(share: int, outlook: SpendOutlook) -> int:
 
 
 def _figures(outlook: SpendOutlook) -> str:
-    """What is left, and what it comes to today."""
+    """The money left, and today's need, in words."""
     days = outlook.days.today_by_habit + outlook.days.later
     plan = f"planned over {outlook.planned_days:.1f} of the {days:.1f} days left"
     return (
@@ -160,7 +160,7 @@ def _figures(outlook: SpendOutlook) -> str:
 
 
 def _left_over(outlook: SpendOutlook) -> Iterator[str]:
-    """What will not be spent, and why, where it is worth a word."""
+    """Money that will not be spent, and why, if it is enough to mention."""
     least = SMALLEST_GAP * outlook.left_micros
     if outlook.queued and outlook.too_few_micros > least:
         rest = _amount(outlook.too_few_micros)

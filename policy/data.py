@@ -17,7 +17,7 @@ from madan_sara.contracts.recipient import ChannelEngagement, CustomerType, Devi
 #: Kept with every decision, so that it can be shown and replayed as it was made.
 POLICY_VERSION: Final = "2026-11.1"
 
-#: A factor's score where nothing is known.
+#: A factor's score without data.
 UNKNOWN_SCORE: Final = 0.5
 
 
@@ -128,15 +128,15 @@ DAY_PART_SCORES: Final[Mapping[Channel, Mapping[DayPart, float]]] = MappingProxy
     }
 )
 
-#: What one message brings on average over all industries.
+#: Average reactions to one message over all industries.
 #: Source: Mailchimp, "Email Marketing Benchmarks", all-user average before mail programs
 #: began to open messages by themselves: opens 21.33 %, clicks 2.62 %; it counts no replies.
 EMAIL_BENCHMARK: Final = ChannelEngagement(open_rate=0.2133, click_rate=0.0262)
 
 #: Rates a channel's own history is compared with and smoothed towards.
-#: Only e-mail's is measured. We know of no comparable figures for the others; that they
-#: start from e-mail's is this project's assumption. It has one merit: the same reactions
-#: count the same on every channel until a tenant's own figures say otherwise.
+#: Only e-mail's is measured. We know of no comparable figures for the others, and assume
+#: e-mail's for them. That has one merit: the same reactions count the same on every channel
+#: until a tenant's own figures say otherwise.
 BASE_ENGAGEMENT: Final[Mapping[Channel, ChannelEngagement]] = MappingProxyType(
     dict.fromkeys(Channel, EMAIL_BENCHMARK)
 )
@@ -185,8 +185,8 @@ BEST_PRACTICE_TIMES: Final[Mapping[Channel, Mapping[CustomerType, OptimalTimes]]
     )
 )
 
-#: Whose times a person of unknown type gets: a person we know nothing about is new to
-#: us, and the hours of NEW lie between the other two on every channel but Twitter.
+#: The type whose times a person of unknown type gets: a person without data is new to us, and
+#: the hours of NEW lie between the other two on every channel but Twitter.
 TYPE_WHEN_UNKNOWN: Final = CustomerType.NEW
 
 

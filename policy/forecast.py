@@ -1,4 +1,4 @@
-"""How fast a campaign sends, and when it will be done."""
+"""A campaign's rate, and its expected finish."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from madan_sara.policy.zones import next_allowed
 RATE_WINDOW: Final = timedelta(minutes=5)
 #: A campaign that has just begun is not called fast for its first second.
 SHORTEST_WINDOW: Final = timedelta(minutes=1)
-#: Most sends looked at. At a higher rate the window is shorter, and as many say enough.
+#: Most sends looked at. At a higher rate the window is shorter; so many are enough.
 RATE_SAMPLE: Final = 1_000
 
 
@@ -53,9 +53,9 @@ def rate_per_minute(recent: RecentSends, now: datetime) -> float | None:
 
 @dataclass(frozen=True)
 class Prospects:
-    """What becomes of a campaign's messages without an outcome, if all goes on as it does."""
+    """The expected end of a campaign's messages without an outcome."""
 
-    #: When the last one will be sent; None: it cannot be rendered.
+    #: When the last one will be sent; None: it cannot be forecast.
     finish_at: datetime | None = None
     #: Messages that the money left does not pay for.
     unpaid: int = 0
@@ -67,22 +67,22 @@ def prospects(facts: CampaignFacts, rate: float | None, now: datetime) -> Prospe
     """When the last message will be sent, and how many never will be.
 
     Days are counted as the campaign starts its recipients (`policy/campaign_progress.py`):
-    what is held or sent on a day and later ones takes room from that day, and on one whose
-    allowed hours are over, recipients get a place on the next. Where all is done today, the
-    finish is what is left, divided by the present rate. Else it is the beginning of the last
-    day that is needed, and on it as long as that day's messages take at the present rate (no
-    time without a rate). It is never before the last send that is planned already. Where the
-    money does not last, it is the campaign's end, until which the campaign waits for more.
-    It is never later than that end.
+    messages held or sent on a day and later ones take room from that day, and once its allowed
+    hours are over, recipients are planned for the next. Where all is done today, the finish is
+    the number of messages left, divided by the present rate. Else it is the beginning of the
+    last day that is needed, plus the time that day's messages take at the present rate (none
+    without a rate). It is never before the last send that is planned already. Where the money
+    does not last, it is the campaign's end, until which the campaign waits for more. It is
+    never later than that end.
 
     Args:
-        facts: where a campaign stands whose recipients, if there are any, were started.
+        facts: of a campaign whose recipients, if there are any, were started.
         rate: messages a minute; None: nothing was sent lately.
         now: the present.
 
     Returns:
-        No finish when it cannot be rendered: the campaign does not send, or has nothing left to
-        send, or has no rate and no day's limit to tell it by.
+        No finish when it cannot be forecast: the campaign does not send, or has nothing left to
+        send, or has neither a rate nor a day's limit.
     """
     campaign = facts.campaign
     if campaign.status is not CampaignStatus.ACTIVE or campaign.is_over(now):
@@ -106,9 +106,9 @@ def prospects(facts: CampaignFacts, rate: float | None, now: datetime) -> Prospe
 
 @dataclass(frozen=True)
 class _Course:
-    """The days to come, played."""
+    """The days to come, simulated."""
 
-    #: The last day something is sent on, and how much; None: no day has room.
+    #: The last day with sends, and how many; None: no day has room.
     last: tuple[date, int] | None
     too_late: int
 
@@ -134,7 +134,7 @@ def _finish(
 
 
 def _last_planned_at(facts: CampaignFacts) -> datetime | None:
-    """The last moment of those that sends were planned for on the days that have any."""
+    """The latest moment for which sends were planned."""
     planned = [a.last_due_at for a in facts.days_ahead.values() if a.message_count]
     return max((at for at in planned if at is not None), default=None)
 
@@ -145,7 +145,7 @@ def _course(facts: CampaignFacts, unplaced: int, cheapest: int, begin: datetime)
     booked = {d: account for d, account in facts.days_ahead.items() if d >= day}
     messages = Counter({d: account.message_count for d, account in booked.items()})
     micros = Counter({d: a.held_micros + a.spent_micros for d, a in booked.items()})
-    # Day by day while something is ahead; from then on every day is like the other.
+    # Day by day while messages are ahead; after that all days are alike.
     while unplaced and (day < first or _ahead(messages, day)):
         ahead = {"messages": _ahead(messages, day), "micros": _ahead(micros, day)}
         started = int(min(max(room_of_day(facts, cheapest, **ahead), 0), unplaced))

@@ -1,4 +1,4 @@
-"""How often one person may be contacted, by whom, and with which text."""
+"""The rules on how often, by which campaigns and with which texts a person is contacted."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -31,9 +31,9 @@ class RecentClaim:
     claimed_at: datetime
     #: None: still to be sent, which always counts as recent.
     sent_at: datetime | None
-    #: What it said, as `comparable_text`; one per channel it was written for.
+    #: Its texts, as `comparable_text`; one per channel it was written for.
     texts: tuple[str, ...] = ()
-    #: False: it was for another id, which has a mailbox or number in common with this person.
+    #: False: it was for another id that shares a mailbox or number with this person.
     same_id: bool = True
 
     @property
@@ -59,11 +59,11 @@ def decide_claim(
 
     First the look-back window of the campaign, then the frequency caps over all
     campaigns, then texts like this one. A forced message skips all three: comparing
-    texts is the look-back for messages, whichever campaign they came from.
+    texts is a look-back over the messages of all campaigns.
 
     Args:
         campaign_id: the campaign that asks.
-        texts: what the message says, one per channel it is written for.
+        texts: the message's texts, one per channel it is written for.
         settings: windows, caps and threshold.
         recent: the person's other live claims.
         now: the present.
@@ -141,7 +141,7 @@ def find_near_duplicate(
 
     Returns:
         A block when the similarity reaches the threshold; else a warning when it is
-        at least `WARNING_SIMILARITY`. `near_duplicate_days` of 0 turns both off.
+        at least `WARNING_SIMILARITY`. `near_duplicate_days` of 0 switches both off.
     """
     window = timedelta(days=settings.near_duplicate_days)
     if not window:
@@ -187,7 +187,7 @@ def safe_channels(
     settings: OrchestratorSettings,
     now: datetime,
 ) -> list[Channel]:
-    """Those of some channels the person has no recent message on, in their order."""
+    """The given channels without a recent message to the person, in their order."""
     used = recent_channels(recent, settings, now)
     return [channel for channel in channels if channel not in used]
 
@@ -195,7 +195,7 @@ def safe_channels(
 def _closest(
     texts: Sequence[str], claims: Sequence[RecentClaim]
 ) -> tuple[RecentClaim | None, float]:
-    """The claim with the text most like one of these, and how like it is."""
+    """The claim with the text most similar to one of these, and its similarity."""
     closest, highest = None, 0.0
     own = [trigrams(text) for text in dict.fromkeys(texts)]
     for claim in claims:

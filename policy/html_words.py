@@ -4,7 +4,7 @@ from html.parser import HTMLParser
 
 
 def words_of_html(document: str) -> str:
-    """What a reader sees of a document, in one line."""
+    """The text a reader sees of a document, in one line."""
     reader = _WordsOfHtml()
     reader.feed(document)
     reader.close()
@@ -12,7 +12,7 @@ def words_of_html(document: str) -> str:
 
 
 class _WordsOfHtml(HTMLParser):
-    """Collects what a reader sees of an HTML document."""
+    """Collects the text a reader sees of an HTML document."""
 
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)

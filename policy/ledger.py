@@ -1,7 +1,7 @@
-"""What the entries of the ledger come to: the rule by which they move budget accounts.
+"""The rule by which the ledger's entries move budget accounts.
 
-PostgreSQL moves the accounts by a statement of its own (`persistence/ledger_sql.py`). This is
-what that statement is checked against: after each run, in the tests and in the benchmarks.
+PostgreSQL moves the accounts by a statement of its own (`persistence/ledger_sql.py`). That
+statement is checked against this module: after each run, in the tests and in the benchmarks.
 """
 
 from collections import defaultdict
@@ -15,7 +15,7 @@ from madan_sara.policy.budget import Account, AccountScope
 
 
 class EntryKind(StrEnum):
-    """What an entry books."""
+    """The kind of an entry."""
 
     HOLD = "hold"  #: The price of an attempt is promised.
     SETTLE = "settle"  #: A hold ends: a provider took the message, or may have.
@@ -42,12 +42,12 @@ class AccountKey(NamedTuple):
 
     campaign_id: UUID
     scope: AccountScope
-    #: Which channel or day; empty: the campaign's own account.
+    #: The channel or day; empty: the campaign's own account.
     key: str
 
 
 class _Effect(NamedTuple):
-    """By how much of an entry's amount, and by how many messages, it moves an account."""
+    """The multiples of its amount, and the messages, by which an entry moves an account."""
 
     held: int
     spent: int
@@ -64,7 +64,7 @@ _EFFECTS: Final[Mapping[EntryKind, _Effect]] = {
 
 @dataclass(frozen=True)
 class Balance:
-    """What stands on one account."""
+    """The balance of one account."""
 
     held_micros: int = 0
     spent_micros: int = 0
@@ -85,9 +85,9 @@ class Discrepancy(NamedTuple):
     """An account that is not the sum of its entries."""
 
     key: AccountKey
-    #: What it says; None: there is no such account.
+    #: Its balance; None: there is no such account.
     stands: Balance | None
-    #: What its entries come to.
+    #: The sum of its entries.
     due: Balance
 
 
@@ -101,7 +101,7 @@ def accounts_of(entry: LedgerEntry) -> tuple[AccountKey, AccountKey, AccountKey]
 
 
 def balances(entries: Iterable[LedgerEntry]) -> dict[AccountKey, Balance]:
-    """What entries come to, on each account they are booked on."""
+    """The sums of entries, by the accounts they are booked on."""
     sums: defaultdict[AccountKey, Balance] = defaultdict(Balance)
     for entry in entries:
         for key in accounts_of(entry):
@@ -110,7 +110,7 @@ def balances(entries: Iterable[LedgerEntry]) -> dict[AccountKey, Balance]:
 
 
 def balance_of(account: Account) -> Balance:
-    """The balance an account says it has."""
+    """The stored balance of an account."""
     return Balance(account.held_micros, account.spent_micros, account.message_count)
 
 
@@ -120,8 +120,8 @@ def discrepancies(
     """Every account that is not the sum of its entries, in the order of the accounts.
 
     Args:
-        accounts: all there are, those without an entry included.
-        entries: all that were booked on them.
+        accounts: all accounts, also those without an entry.
+        entries: all entries booked on them.
     """
     due = balances(entries)
     for key, account in accounts.items():

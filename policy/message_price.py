@@ -1,4 +1,4 @@
-"""What a campaign's next messages will cost, and what money there is for them."""
+"""The price of a campaign's next messages, and the money for them."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from madan_sara.policy.sms import sms_length
 from madan_sara.policy.template_language import certain_text
 from madan_sara.policy.templates import fixed_text
 
-#: Days after which what a message cost counts half: recipients of one kind often stand
+#: Days after which the price of a message counts half: recipients of one kind are often
 #: together in the queue, and the mix of channels drifts with them.
 HALF_LIFE_DAYS: Final = 2.0
 #: The price list counts like so many messages sent on the day before the first.
@@ -24,11 +24,11 @@ LISTED_MESSAGES: Final = 20
 
 
 def message_parts(channel: Channel, text: str | None) -> int:
-    """How many times the price of a channel is paid for one message.
+    """The number of times the price of a channel is paid for one message.
 
     Args:
-        channel: what it is sent on.
-        text: what it says there; None: that is not known.
+        channel: the channel it is sent on.
+        text: its text there; None: not known.
 
     Returns:
         The segments of a text message, else 1.
@@ -41,23 +41,23 @@ def price_of_message(settings: OrchestratorSettings, channel: Channel, *, parts:
 
     Args:
         settings: with the price list.
-        channel: what it is sent on.
+        channel: the channel it is sent on.
         parts: see `message_parts`.
     """
     return parts * to_micros(settings.price_of(channel))
 
 
 def listed_price(campaign: Campaign, channel: Channel) -> int:
-    """Price in micro-units of a message of a campaign that is filled in with nothing yet."""
+    """Price in micro-units of a campaign's message before its template is filled in."""
     return _price_of_template(campaign, channel, fixed_text)
 
 
 def least_price(campaign: Campaign, channel: Channel, *, batch_parts: int | None = None) -> int:
-    """The least in micro-units that a message of a campaign can cost, whatever fills it in.
+    """The least in micro-units that a campaign's message can cost with any values filled in.
 
     Args:
         campaign: with its own texts, if it has any.
-        channel: what it is sent on.
+        channel: the channel it is sent on.
         batch_parts: the fewest segments of a text message that brings its own text; see
             `least_parts`. None: there are none.
     """
@@ -68,7 +68,7 @@ def least_price(campaign: Campaign, channel: Channel, *, batch_parts: int | None
 
 
 def least_parts(content: MessageContent) -> int:
-    """The fewest segments a text message with some content can have, whatever fills it in."""
+    """The fewest segments a text message can have with any values filled in."""
     template = content.template_for(Channel.SMS)
     text = certain_text(template) if isinstance(template, str) else None
     return message_parts(Channel.SMS, text)
@@ -83,7 +83,7 @@ def _price_of_template(campaign: Campaign, channel: Channel, text_of: Callable[[
 
 @dataclass(frozen=True)
 class RecentCosts:
-    """What recent messages cost, the later ones counting more."""
+    """The price of recent messages, the later ones counting more."""
 
     micros: float
     messages: float
@@ -94,26 +94,26 @@ class RecentCosts:
 
     @property
     def are_free(self) -> bool:
-        """Whether enough was sent to say that messages cost nothing, whatever the list says."""
+        """Whether enough was sent to say that messages are free, against the price list."""
         return self.count >= LISTED_MESSAGES and not self.micros
 
     def price_micros(self, listed_micros: int) -> float:
-        """Expected price of a message; the less was sent, the more the list's price counts."""
+        """Expected price of a message; the fewer were sent, the more the price list counts."""
         micros = self.micros + self.listed * listed_micros
         return micros / (self.messages + self.listed)
 
 
 def recent_costs(days: Mapping[date, Account], today: date, dearest_micros: int) -> RecentCosts:
-    """What was held or spent on messages up to today.
+    """The money held or spent on messages up to today.
 
-    Messages that were blocked or refused hold nothing and count nowhere, so this is what
-    a message that uses up some of the day's share really comes to.
+    Blocked and refused messages hold nothing and count nowhere, so this is the real price
+    of a message that uses up some of the day's share.
 
     Args:
         days: the accounts of the campaign's days.
         today: its present day.
-        dearest_micros: the highest price listed. A day is not taken to have cost more than
-            that a message: then something else was booked on it (`record_spend`).
+        dearest_micros: the highest price listed. A day counts for no more than that a
+            message: anything above was not spent on messages (`record_spend`).
     """
     used = {day: account for day, account in days.items() if day <= today and account.message_count}
     # From the last day with messages, not from today: in a pause nothing is forgotten.
@@ -142,10 +142,10 @@ def paid_prices(campaign: Campaign) -> list[int]:
 
 
 def money_left(campaign: Campaign, accounts: Sequence[Account]) -> int | None:
-    """What the campaign can still promise, in micro-units, not negative.
+    """The money the campaign can still hold, in micro-units, not negative.
 
-    The rest of its budget, or of its channels' budgets where they come to less and every
-    channel that costs anything has one.
+    The rest of its budget, or of its channels' budgets if their sum is less and every
+    channel that is not free has one.
 
     Returns:
         None when its budget is not limited.
@@ -162,7 +162,7 @@ def _listed(campaign: Campaign) -> Callable[[Channel], int]:
 
 
 def _total(rests: Iterable[int | None]) -> int | None:
-    """The sum of what is left; None: some of it is unlimited, or there is nothing to sum."""
+    """The sum of the money left; None: some account is unlimited, or there is none."""
     known = list(rests)
     limited = [max(rest, 0) for rest in known if rest is not None]
     return sum(limited) if known and len(limited) == len(known) else None

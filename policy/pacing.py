@@ -22,7 +22,7 @@ Share = Decimal | float | int
 
 
 class PaceRecommendation(StrEnum):
-    """What to do about the pace."""
+    """The advice on the pace."""
 
     INCREASE_PACE = "increase_pace"  #: Too slow: some budget would be left over.
     REDUCE_PACE = "reduce_pace"  #: Too fast: the budget would not last.
@@ -30,7 +30,7 @@ class PaceRecommendation(StrEnum):
 
 
 class Pacing(Contract):
-    """How a campaign's spending compares with its time, and what to change."""
+    """A campaign's spending compared with its time, and advice."""
 
     recommendation: PaceRecommendation
     #: Shares from 0 to 1, two decimals; named as the public answer shows them.
@@ -42,7 +42,7 @@ class Pacing(Contract):
 
 
 def recommend(*, spent_share: Share, ideal_share: Share | None, daily_limit: int | None) -> Pacing:
-    """Compare what was spent with what should have been by now.
+    """Compare the spent share of the budget with the ideal one.
 
     Args:
         spent_share: spent part of the budget, 0 to 1.
@@ -70,13 +70,13 @@ def recommend(*, spent_share: Share, ideal_share: Share | None, daily_limit: int
 
 
 def self_paced(pacing: Pacing, *, daily_share: int, daily_limit: int | None) -> Pacing:
-    """What is left to do about the pace of a campaign that chooses its share of each day.
+    """The advice on the pace of a campaign that chooses its share of each day.
 
     Its share is the figure of the day. People can help only where their limit is in the way:
-    then, and only then, the recommendation to raise it stands.
+    only then is the recommendation to raise it kept.
 
     Args:
-        pacing: what `recommend` says.
+        pacing: the answer of `recommend`.
         daily_share: messages of a day the campaign has chosen.
         daily_limit: messages a day people allow it; None: not limited.
     """

@@ -1,4 +1,4 @@
-"""What a receipt changes: one row of `RULES` for each kind there is.
+"""The effects of a receipt: one row of `RULES` for each kind.
 
 A receipt may come early, late and twice, so a rule names the result for every state an attempt
 can be in; the statement that keeps the receipt carries it out (`persistence/receipts.py`).
@@ -14,31 +14,31 @@ from madan_sara.policy.bounces import is_hard
 
 
 class SubjectKind(StrEnum):
-    """What a suppression names."""
+    """The kind of subject of a suppression."""
 
-    RECIPIENT = "recipient"  #: A person, whatever the address.
-    ADDRESS = "address"  #: An address, whatever ids it has.
+    RECIPIENT = "recipient"  #: A person, at any address.
+    ADDRESS = "address"  #: An address, under any id.
 
 
 class Suppresses(StrEnum):
-    """Whom a kind of receipt keeps from being contacted again on its channel."""
+    """The suppression that a kind of receipt causes on its channel."""
 
     NOTHING = "nothing"
-    DEAD_ADDRESS = "dead_address"  #: The address, if its code says that it is none any more.
+    DEAD_ADDRESS = "dead_address"  #: The address, if the code says that it is dead.
     PERSON = "person"  #: The person and the address.
 
 
 @dataclass(frozen=True)
 class ReceiptRule:
-    """What follows from a kind of receipt."""
+    """The effects of a kind of receipt."""
 
     suppresses: Suppresses = Suppresses.NOTHING
     #: The person has reacted: the message counts as engaged, the channel's statistics grow.
     engages: bool = False
-    #: States of the attempt that it changes, and into which. Where the answer to the call is
-    #: not on record yet, it is kept in mind and applied to that answer.
+    #: States of the attempt that it changes, and into which. While the answer to the call is
+    #: not on record yet, the receipt is kept and applied to that answer.
     transitions: Mapping[AttemptState, AttemptState] = field(default_factory=dict)
-    #: The outreach has heard what it waits for.
+    #: The outreach waits no longer for a receipt.
     ends_wait: bool = True
     #: The next channel follows.
     moves_on: bool = False
@@ -47,7 +47,7 @@ class ReceiptRule:
 _REACTION: Final = ReceiptRule(engages=True)
 _OPT_OUT: Final = ReceiptRule(suppresses=Suppresses.PERSON)
 
-#: What a provider took and what it may have taken are the same to a bounce: it is over.
+#: A bounce ends an attempt that a provider took and one that it may have taken alike.
 RULES: Final[Mapping[DeliveryEventKind, ReceiptRule]] = {
     DeliveryEventKind.DELIVERED: ReceiptRule(),
     DeliveryEventKind.OPENED: _REACTION,
@@ -68,10 +68,10 @@ RULES: Final[Mapping[DeliveryEventKind, ReceiptRule]] = {
 
 
 def suppressed_by(kind: DeliveryEventKind, code: str | None) -> frozenset[SubjectKind]:
-    """What is not to be contacted again on a receipt's channel: the recipient, the address.
+    """The suppressions that follow on a receipt's channel: of the recipient, of the address.
 
-    An opt-out is the person's: it holds for the mailbox, whatever ids it has, and for the
-    person, whatever mailbox comes next. A bounce for good says something of the mailbox only.
+    An opt-out is the person's: it holds for the mailbox, under any id, and for the person, at
+    any other mailbox. A permanent bounce concerns the mailbox only.
     """
     match RULES[kind].suppresses:
         case Suppresses.PERSON:
@@ -83,5 +83,5 @@ def suppressed_by(kind: DeliveryEventKind, code: str | None) -> frozenset[Subjec
 
 
 def state_after(kind: DeliveryEventKind, state: AttemptState) -> AttemptState:
-    """The state of an attempt once a receipt of it is known, in whichever order both came."""
+    """The state of an attempt once its receipt is known, in either order of the two."""
     return RULES[kind].transitions.get(state, state)

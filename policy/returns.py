@@ -1,4 +1,4 @@
-"""What a campaign's money brought."""
+"""A campaign's returns."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -28,9 +28,9 @@ class CampaignBalances:
 
 
 def analyse(campaign: Campaign, balances: CampaignBalances) -> BudgetAnalytics:
-    """What a campaign's money brought.
+    """A campaign's returns.
 
-    The total is more than the channels' sum where something is known of no channel.
+    The total exceeds the channels' sum where some figures belong to no channel.
 
     Args:
         campaign: a saved campaign.

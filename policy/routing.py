@@ -1,4 +1,4 @@
-"""Which channel a message takes, and which ones it falls back on."""
+"""The channel of a message, and its fallbacks."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -28,13 +28,13 @@ _SELECTOR: Final = ChannelSelector()
 
 @dataclass(frozen=True)
 class RoutingFacts:
-    """Everything the choice of a channel depends on, save the time."""
+    """All that the choice of a channel depends on, except the time."""
 
     campaign: Campaign
     settings: OrchestratorSettings
-    #: Who is to get the message, and what it says.
+    #: The recipient's profile and the message's texts.
     rendered: RenderedMessages
-    #: Channels the person has a message on inside the look-back window, and when the last.
+    #: The person's last message inside the look-back window, by channel.
     recent_channels: Mapping[Channel, datetime] = field(default_factory=dict)
     #: Channels the person must not be contacted on, with the reason.
     suppressed: Mapping[Channel, str] = field(default_factory=dict)
@@ -46,7 +46,7 @@ class RoutingFacts:
 
     @property
     def profile(self) -> RecipientProfile:
-        """Who is to get the message."""
+        """The recipient's profile."""
         return self.rendered.profile
 
     def engagement_on(self, channel: Channel) -> Engagement | None:
@@ -67,7 +67,7 @@ def route(facts: RoutingFacts, *, now: datetime) -> RoutingDecision:
     The first rule that names a candidate decides: the recipient's preference, the
     campaign's priority, the best score with engagement data, the best score without.
     Fallbacks follow by score. Where recently used channels are to be avoided, they are
-    candidates only when nothing else is, and fallbacks only behind all others.
+    candidates only if there is no other, and fallbacks only after all others.
 
     Args:
         facts: everything known about the message.
@@ -162,7 +162,7 @@ def _scored(facts: RoutingFacts, channel: Channel, local_hour: int) -> ChannelAs
 
 
 def _obstacle(facts: RoutingFacts, channel: Channel) -> tuple[RuledOut, str] | None:
-    """What rules a channel out whatever the time, in words without personal data."""
+    """The reason that rules a channel out at any time, in words without personal data."""
     if facts.profile.contact_info.address_for(channel) is None:
         return RuledOut.NO_CONTACT, f"the recipient has no address for {channel}"
     try:

@@ -22,7 +22,7 @@ OPEN_WEIGHT: Final = 0.3
 CLICK_WEIGHT: Final = 0.4
 REPLY_WEIGHT: Final = 0.3
 
-#: Decimals a total is rounded to, so that equal sums tie however they were added up.
+#: Decimals a total is rounded to, so that equal sums tie in any order of addition.
 TOTAL_DECIMALS: Final = 6
 
 _RECOMMENDED_CHANNELS: Final = 3
@@ -77,17 +77,17 @@ def best_first(channel: Channel, total: float) -> tuple[float, int]:
 
 
 def engagement_factor(channel: Channel, engagement: Engagement | None) -> float:
-    """How well a channel does compared with what it does on average.
+    """The engagement rate of a channel compared with its average.
 
     With e the channel's own rate over n messages, b its base rate and k the weight of
     the base (`PRIOR_MESSAGES`): s = (n e + k b) / (n + k), factor = s / (s + b). Written as
-    1 / (1 + b / s) each operation keeps the order of its operand, however it is rounded: a
-    further reaction never lowers the factor.
+    1 / (1 + b / s) each operation keeps the order of its operand under any rounding: a further
+    reaction never lowers the factor.
 
-    Relative, because nearly all raw rates lie below 0.5: taken as they are, a channel
-    never tried, at 0.5, would beat one that does twice as well as most. So average is
-    0.5, twice the average 0.67, and a channel tried and never answered falls below 0.5.
-    Smoothed, so that one answered message of one does not outweigh 40 of 100.
+    Relative, because nearly all raw rates lie below 0.5: by them a channel never tried, at
+    0.5, would beat one with twice the average rate. So the average is 0.5, twice the
+    average 0.67, and a channel tried and never answered falls below 0.5. Smoothed, so that
+    one answered message of one does not outweigh 40 of 100.
 
     Returns:
         0 to 1; 0.5 where nothing was ever sent.
@@ -128,7 +128,7 @@ class ChannelSelector:
             The factors and their weighted sum, each 0 to 1.
 
         Raises:
-            InvalidRequestError: a word is none of those there are; says which there are.
+            InvalidRequestError: a word is unknown; names the known ones.
         """
         for kind, word, field in (
             (Channel, channel, "channel"),
@@ -181,7 +181,7 @@ class ChannelSelector:
                 rank by their customer type and engagement factors; else by best practice.
 
         Raises:
-            InvalidRequestError: a word is none of those there are; says which there are.
+            InvalidRequestError: a word is unknown; names the known ones.
         """
         segment = read(CustomerType, customer_type, "customer_type")
         known = {

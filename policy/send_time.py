@@ -1,4 +1,4 @@
-"""When a message is sent: the best local slot within every bound there is."""
+"""The send time of a message: the best local slot within every bound."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ from madan_sara.policy.zones import ZoneChoice, choose_zone, is_allowed, localiz
 __all__ = ["check_requested_time", "is_allowed", "moved", "next_allowed", "plan_send_time"]
 
 #: Nothing is planned from here on: the calendar ends with the year 9999, and the days
-#: looked at behind a moment must still fit in it.
+#: looked at after a moment must still fit in it.
 END_OF_PLANNING: Final = datetime(9999, 1, 1, tzinfo=UTC)
 
 _SATURDAY: Final = 5
@@ -28,7 +28,7 @@ _SATURDAY: Final = 5
 
 @dataclass(frozen=True)
 class _Bounds:
-    """What a send time must keep to."""
+    """The bounds of a send time."""
 
     zone: ZoneChoice
     quiet_hours: QuietHours | None
@@ -80,13 +80,13 @@ def plan_send_time(
 
     Args:
         campaign: its times, its window and whether it optimises.
-        settings: quiet hours and whose zone counts.
+        settings: quiet hours and the rule for the zone.
         profile: zone and customer type of the recipient.
         channel: the channel to send on.
         now: the present; nothing is planned before it.
         not_before: a later earliest moment, if there is one.
         force: send as soon as it is allowed; quiet hours and the campaign's window hold.
-        parts: how many times the channel's price is paid; see `message_parts`.
+        parts: the number of times the channel's price is paid; see `message_parts`.
 
     Returns:
         The plan; without a time when no allowed moment is left before the campaign ends.
@@ -120,7 +120,7 @@ def plan_send_time(
 
 
 def moved(plan: SendPlan, campaign: Campaign, at: datetime, **changes: object) -> SendPlan:
-    """A plan at another moment, with the day of the campaign that one falls on.
+    """A plan at another moment, with the campaign's day of that moment.
 
     Args:
         plan: the plan to move.
@@ -140,7 +140,7 @@ def check_requested_time(
     at: datetime,
     now: datetime,
 ) -> str | None:
-    """What stands against sending at a moment that was asked for.
+    """The violation of a send at a requested moment.
 
     Returns:
         None when it is allowed, else one sentence that names the figure.

@@ -1,4 +1,4 @@
-"""How many days a campaign still has to send on."""
+"""The days a campaign still has to send on."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -12,8 +12,8 @@ from madan_sara.policy.campaign_days import campaign_day, campaign_zone
 
 #: Part of the median day below which hardly anything was sent on a day.
 HARDLY_ANYTHING: Final = 0.2
-#: Times a day of the week was seen before it is held to its habit. Once proves nothing: a
-#: provider may have been down.
+#: Times a day of the week was seen before its habit counts. Once proves nothing: a provider may
+#: have been down.
 TIMES_SEEN: Final = 2
 #: Days without sends in a row that may still be a habit, such as a long weekend.
 LONGEST_REST: Final = 3
@@ -28,11 +28,11 @@ _DAYS: Final = 7
 class DaysLeft:
     """Days to send on, in days of full length."""
 
-    #: The part of today that lies inside the campaign, whatever the time is.
+    #: The part of today that lies inside the campaign, at any time of day.
     today: float
-    #: The same as today usually comes to.
+    #: The same, by the habit of this day of the week.
     today_by_habit: float
-    #: The days after today, each as it usually comes to.
+    #: The days after today, each by its habit.
     later: float
 
 
@@ -43,7 +43,7 @@ def days_left(
 
     A day counts by the part of its allowed hours (outside quiet hours on the campaign's
     own clock) that lies inside the campaign, and by how often anything was sent on its day
-    of the week: where nothing may be sent on Sundays, no Sunday is counted on.
+    of the week: where nothing is ever sent on Sundays, Sundays do not count.
 
     Args:
         campaign: its start, zone and quiet hours.
@@ -103,7 +103,7 @@ def _stretches(days: list[date], used: set[date]) -> Iterator[list[date]]:
 
 
 def _whole_days(first: date, beyond: date, habits: list[float]) -> float:
-    """Days from the first to before another; by weeks, for an end may be years away."""
+    """Days from the first to before another; by weeks, as an end may be years away."""
     weeks, rest = divmod((beyond - first).days, _DAYS)
     return weeks * sum(habits) + sum(habits[(first.weekday() + n) % _DAYS] for n in range(rest))
 

@@ -1,4 +1,4 @@
-"""How much two texts have in common, by the definition of PostgreSQL's pg_trgm.
+"""The similarity of two texts, by the definition of PostgreSQL's pg_trgm.
 
 It catches rewording, not paraphrase: two texts that say the same in other words
 share few trigrams.
@@ -7,8 +7,8 @@ share few trigrams.
 import re
 from typing import Final
 
-#: Characters of a text that are compared; enough to tell any two messages apart, and
-#: it bounds the work for one claim.
+#: Characters of a text that are compared; enough to distinguish any two messages, and a bound
+#: on the work for one claim.
 COMPARED_CHARACTERS: Final = 10_000
 
 _WORD: Final = re.compile(r"[^\W_]+")

@@ -1,7 +1,7 @@
-"""How a text message is encoded, and into how many segments, each paid like a message.
+"""The encoding of a text message, and its segments, each paid like a message.
 
 Source: 3GPP TS 23.038, GSM 7 bit default alphabet and its extension table (6.2.1); TS 23.040,
-concatenated short messages: six bytes of each segment say which one it is (9.2.3.24.1).
+concatenated short messages: six bytes of each segment number it (9.2.3.24.1).
 """
 
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ _GSM_7: Final = frozenset(
     "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?"
     "¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà"
 )
-#: Each takes two places: an escape and itself.
+#: Each takes two septets: an escape and itself.
 _GSM_7_EXTENDED: Final = frozenset("\f^{}\\[~]|€")
 
 _LAST_OF_ONE_UNIT: Final = "\uffff"
@@ -20,7 +20,7 @@ _LAST_OF_ONE_UNIT: Final = "\uffff"
 
 @dataclass(frozen=True)
 class SmsLength:
-    """What a text comes to as a text message."""
+    """The encoding and length of a text message."""
 
     #: `GSM-7`, or `UCS-2` as soon as one character is not in its alphabet.
     encoding: str
@@ -33,10 +33,10 @@ class SmsLength:
 
 @lru_cache(maxsize=1_000)
 def sms_length(text: str) -> SmsLength:
-    """How long a text is as a text message.
+    """The encoding and length of a text as a text message.
 
     Args:
-        text: what is sent, filled in.
+        text: the text to send, filled in.
     """
     foreign = next((c for c in text if c not in _GSM_7 and c not in _GSM_7_EXTENDED), None)
     if foreign is None:
@@ -47,7 +47,7 @@ def sms_length(text: str) -> SmsLength:
 
 
 def _segments(sizes: list[int], alone: int, joined: int) -> int:
-    """Segments of characters that take one or two places, none of them cut in two."""
+    """Segments of characters that take one or two units, none of them cut in two."""
     if sum(sizes) <= alone:
         return 1
     segments, left = 0, 0

@@ -1,8 +1,8 @@
 """Spacing of sends that fall on the same minute at the same provider.
 
-A small batch is known as a whole, and spaced evenly. Of a campaign's recipients each is
-planned by itself; their places among all of them are spaced so that however many there
-are, they lie evenly over the hour.
+A small batch is known as a whole, and spaced evenly. A campaign's recipients are each planned
+by themselves: each gets a shift by its number, and any count of them lies evenly over the
+hour.
 """
 
 from collections import defaultdict
@@ -44,18 +44,18 @@ def spread(plans: Sequence[SendPlan], campaign: Campaign) -> list[SendPlan]:
 def spread_by_sequence(
     plan: SendPlan, number: int, campaign: Campaign, *, now: datetime
 ) -> SendPlan:
-    """Spread the sends of a campaign's recipients, each by its place among them.
+    """Spread the sends of a campaign's recipients, each by its number among them.
 
     The shifts are the van der Corput sequence in base 2 over the chosen hour: 0, 30, 15, 45,
     7.5 ... minutes. Any run of neighbours lies evenly, and the half hour between the first
-    two is the default of `min_spacing_minutes`; 0 minutes means no spacing. A moment that many
-    sends share is spread for whatever reason they share it: a slot, the end of the quiet hours,
-    the start of the campaign. A send that is due at once is not shifted, because its dispatch
-    sees to its pace; nor is one at a moment that was asked for.
+    two is the default of `min_spacing_minutes`; 0 minutes means no spacing. Any moment that many
+    sends share is spread: a slot, the end of the quiet hours, the start of the campaign. A send
+    that is due at once is not shifted, because its dispatch sets its pace; nor is one at a
+    requested moment.
 
     Args:
         plan: the plan of one recipient.
-        number: which of the campaign's recipients it is, from 0 on.
+        number: its number among the campaign's recipients, from 0.
         campaign: its campaign.
         now: the present.
 

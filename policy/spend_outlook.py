@@ -1,4 +1,4 @@
-"""What a campaign has left to spend, and what it has to spread it over."""
+"""The money a campaign has left, and the days and recipients to spread it over."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,12 +13,12 @@ from madan_sara.policy.campaign_days import campaign_day
 from madan_sara.policy.message_price import money_left, paid_prices, recent_costs
 from madan_sara.policy.sending_days import DaysLeft, days_left
 
-#: The plan is to be done a day early, or by a third of the days to come where that is less:
-#: what goes wrong on the last day cannot be made good on another.
+#: The plan is to be done a day early, or by a third of the days to come where that is less: a
+#: failure of the last day cannot be made up on another.
 RESERVE_DAYS: Final = 1.0
 RESERVE_PART: Final = 1 / 3
-#: Where money is the stop: so many times the messages it seems to pay for are allowed. It
-#: stops exactly by itself, and messages that turn out cheaper must not leave some over.
+#: Where money is the limit: so many times the messages it seems to pay for are allowed. Money
+#: stops exactly by itself, and cheaper messages than expected must not leave some over.
 MARGIN: Final = 1.25
 #: Less of a day than this to come is not counted on: an end just after the quiet hours
 #: leaves minutes.
@@ -27,10 +27,10 @@ SHORTEST_DAY: Final = 0.1
 
 @dataclass(frozen=True)
 class SpendOutlook:
-    """What is left of a campaign's money and time."""
+    """A campaign's money and time left."""
 
     left_micros: int
-    #: What a message is expected to cost.
+    #: The expected price of a message.
     price_micros: float
     #: Messages held or sent on the campaign's day and later ones.
     ahead: int
@@ -79,12 +79,12 @@ class SpendOutlook:
 
     @property
     def too_few_micros(self) -> int:
-        """What will be left over because there are too few recipients."""
+        """The money left over because there are too few recipients."""
         return round(max(self.affordable - self.queued, 0) * self.price_micros)
 
     @property
     def too_slow_micros(self) -> int:
-        """What the daily limits would leave over beyond that, used up on every day left."""
+        """The further money left over if the daily limits are used up on every day left."""
         if self.limit == inf:
             return 0
         # Part of a day has the whole of its limit.
@@ -96,7 +96,7 @@ class SpendOutlook:
 def spend_outlook(
     campaign: Campaign, accounts: Sequence[Account], *, queued: int, now: datetime
 ) -> SpendOutlook | str:
-    """What a campaign has left, or why it has nothing to spread over its days.
+    """A campaign's outlook, or the reason why it has nothing to spread over its days.
 
     Args:
         campaign: its limits, budget, times, channels and prices.
@@ -117,8 +117,8 @@ def spend_outlook(
         return "its messages are free, so there is nothing to spread"
     sent_by_day = {day: account.message_count for day, account in days.items() if day < today}
     rest = days_left(campaign, today, campaign.end_date, sent_by_day)
-    # What is not known yet is guessed to the careful side: dear while the money could run
-    # out early, cheap when there is no later day to use it on.
+    # A price not known yet is guessed carefully: high while the money could run out early,
+    # low when there is no later day to use it on.
     price = costs.price_micros(prices[0] if rest.later < SHORTEST_DAY else prices[-1])
     spend = campaign.daily_spend_limit
     return SpendOutlook(

@@ -1,4 +1,4 @@
-"""The counts of a campaign, as they are kept."""
+"""The stored counts of a campaign."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import Final
 
 
 class TallyKind(StrEnum):
-    """What is counted."""
+    """The kind of a count."""
 
     STATE = "state"  #: Messages, by state and reason.
     RECEIPT = "receipt"  #: Messages with a receipt, by its kind; and those `engaged`.
@@ -23,13 +23,13 @@ class Tally:
     """One count."""
 
     kind: TallyKind
-    #: Which state, or which kind of receipt.
+    #: The state, or the kind of receipt.
     name: str
     #: Why a message ended unsent; empty: there is no reason.
     reason: str
     #: Empty: there was no channel yet.
     channel: str
-    #: Messages; of conversions: how many there were.
+    #: Messages, or conversions.
     messages: int
     amount_micros: int = 0
 
@@ -41,11 +41,11 @@ class Tallies:
     counts: Sequence[Tally] = ()
 
     def messages(self, kind: TallyKind, *names: str, channel: str | None = None) -> int:
-        """How many, of a kind and some names, on one channel or on all."""
+        """The number, of a kind and some names, on one channel or on all."""
         return sum(tally.messages for tally in self._chosen(kind, names, channel))
 
     def amount_micros(self, kind: TallyKind, *names: str, channel: str | None = None) -> int:
-        """What they amount to, in micro-units."""
+        """Their value, in micro-units."""
         return sum(tally.amount_micros for tally in self._chosen(kind, names, channel))
 
     def by_state(self) -> dict[str, int]:
@@ -58,7 +58,7 @@ class Tallies:
         return {reason: messages for reason, messages in found.items() if reason}
 
     def channels(self) -> set[str]:
-        """Every channel something is counted on."""
+        """Every channel with counts."""
         return {tally.channel for tally in self.counts if tally.channel}
 
     def _chosen(

@@ -1,7 +1,7 @@
-"""What of a template could be filled in for no recipient, found before there is one.
+"""Violations of a template that no recipient's fields could mend, found before there is one.
 
-Nothing of it depends on a recipient: ranges, filters whose arguments are of no use to them,
-and whatever the template gives its filters and comparisons itself.
+They depend on no recipient: ranges, filters with arguments they cannot use, and values that
+the template itself gives its filters and comparisons.
 """
 
 from collections.abc import Callable, Iterable
@@ -23,11 +23,11 @@ MAX_ITERATIONS: Final = 1_000
 
 
 def require_usable(expression: Expression, context: RenderContext) -> None:
-    """Refuse what could be filled in for no recipient.
+    """Refuse a part that could be filled in for no recipient.
 
     Args:
         expression: any part of a template.
-        context: one of the template, without fields; pays for what is tried.
+        context: one of the template, without fields; pays for the attempts.
 
     Raises:
         LiquidError: it is such a part.
@@ -57,7 +57,7 @@ def _require_short(literal: RangeLiteral) -> None:
 
 
 def _require_working(expression: FilteredExpression, context: RenderContext) -> None:
-    """Use the filters on what the template itself gives them."""
+    """Use the filters on values that the template itself gives them."""
     known = isinstance(expression.left, Literal)
     value = expression.left.evaluate(context) if known else None
     for used in expression.filters or ():
@@ -66,7 +66,7 @@ def _require_working(expression: FilteredExpression, context: RenderContext) -> 
 
 
 def _use(used: Filter, value: object, context: RenderContext, *, known: bool) -> object:
-    """Use a filter as far as the template says what on."""
+    """Use a filter as far as the template gives its value."""
     arguments, options = used.evaluate_args(context)
     signature_of(context.env.filters[used.name]).bind(value, *arguments, **options)
     if known:
@@ -77,7 +77,7 @@ def _use(used: Filter, value: object, context: RenderContext, *, known: bool) ->
 
 
 def _tried(use: Callable[[], object], where: Expression | Filter) -> object:
-    """What comes of a part of a template that depends on no recipient.
+    """The value of a part of a template that depends on no recipient.
 
     Raises:
         LiquidSyntaxError: nothing does.

@@ -32,7 +32,7 @@ _REMOVED_FILTERS: Final = (
     "base64_url_safe_decode",
 )
 
-#: Filters that calculate: what they are given is a number, their arguments too.
+#: Filters that calculate: their value and arguments are numbers.
 _CALCULATING: Final = frozenset(
     {
         "abs",
@@ -62,7 +62,7 @@ def message_filters(standard: Mapping[str, _Filter]) -> dict[str, _Filter]:
 
 
 def signature_of(used: _Filter) -> inspect.Signature:
-    """What a template may give a filter: its arguments have places, its options have names."""
+    """A filter's signature: its arguments have positions, its options have names."""
     signature = inspect.signature(used)
     return signature.replace(
         parameters=[
@@ -76,7 +76,7 @@ def signature_of(used: _Filter) -> inspect.Signature:
 
 
 def require_arguments(name: str, arguments: Iterable[object]) -> None:
-    """Refuse arguments that are of no use to a filter whatever it is used on."""
+    """Refuse arguments that a filter cannot use with any value."""
     try:
         if name in _CALCULATING:
             _as_needed(name, [0, *arguments])
@@ -97,7 +97,7 @@ def _bounded(name: str, plain: _Filter) -> _Filter:
         context.spend(filter_price(name, operands))
         for operand in operands:
             if isinstance(operand, MissingField) and name != "default":
-                str(operand)  # raises; some filters would take it for 0
+                str(operand)  # Raises; some filters would take it for 0.
         _require_fitting(grown_size(name, operands))
         try:
             result = plain(*_as_needed(name, operands), **options)
@@ -112,7 +112,7 @@ def _bounded(name: str, plain: _Filter) -> _Filter:
 
 
 def _as_needed(name: str, operands: Sequence[object]) -> list[Any]:
-    """What a filter is given, as numbers where it calculates."""
+    """A filter's operands, as numbers where it calculates."""
     if name == "sum":
         (summed,) = operands  # Of a key of items there is none to sum.
         return [[number(item) for item in summed]] if isinstance(summed, list) else [number(summed)]

@@ -1,8 +1,8 @@
 """The part of Liquid that message templates may use, and its limits.
 
-Templates come from outside. They can loop and calculate, so whatever could run away is
-bounded; and a rendering depends on template and fields only, so what reads the clock
-or the machine's time zone is left out.
+Templates come from outside. They can loop and calculate, so all that could run away is
+bounded; and a rendering depends on template and fields only, so filters that read the clock
+or the machine's time zone are left out.
 """
 
 import re
@@ -33,24 +33,24 @@ from madan_sara.policy.template_work import (
 #: Parsed templates kept; a campaign has a few and sends each to thousands of people.
 PARSED_TEMPLATES: Final = 128
 
-#: Tags that load other templates (there are none), write HTML into plain text, or say in
-#: many lines what others say as well.
+#: Tags that load other templates (there are none), write HTML into plain text, or only repeat
+#: other tags in many lines.
 _REMOVED_TAGS: Final = ("include", "render", "tablerow", "liquid", "doc")
 
 
-#: Characters of values with which a plain template stays within its limits, even if each of
-#: them stands in every place and is escaped for HTML.
+#: Characters of values with which a plain template stays within its limits, even if each is
+#: used for every field and is escaped for HTML.
 MAX_PLAIN_VALUES: Final = 1_000
-_MOST_PLAIN_PLACES: Final = 50
+_MOST_PLAIN_FIELDS: Final = 50
 
-#: What may stand behind the name of a field.
+#: Characters that may follow the name of a field.
 _WHOLE: Final[tuple[list[object], ...]] = ([], ["size"])
 
 _BARE_FIELD: Final = re.compile(r"\{\{\s*([A-Za-z_]\w*)\s*\}\}", re.ASCII)
 
 
 class MessageContext(RenderContext):
-    """What names in a template stand for: its own variables and the fields given.
+    """The variables of a template: its own and the fields given.
 
     Liquid's `now` and `today` are not among them: a message must read the same when
     its length is checked and when it is sent.
@@ -83,7 +83,7 @@ class MessageContext(RenderContext):
 
 
 class MessageTemplate(BoundTemplate):
-    """A parsed template; immutable, so any number of threads may fill it in at once."""
+    """A parsed template; immutable, so many threads may fill it in at once."""
 
     context_class = MessageContext
 
@@ -135,7 +135,7 @@ def parse(source: str, *, html: bool) -> BoundTemplate:
             raise UnknownFilterError(f"there is no filter {name!r}", token=None)
     expressions = list(price_nodes(template))
     for expression in expressions:
-        # What they hold stays; they are evaluated our way.
+        # Their contents stay; they are evaluated our way.
         expression.__class__ = _OURS.get(type(expression), type(expression))
     context = MessageContext(template)
     for expression in expressions:
@@ -171,10 +171,10 @@ def plain_fields(source: str, *, html: bool) -> frozenset[str] | None:
     Returns:
         The names; None for a template that is more, or is very long.
     """
-    rest, places = _BARE_FIELD.subn("", source)
+    rest, fields = _BARE_FIELD.subn("", source)
     if "{{" in rest or "{%" in rest or not rest.strip():
         return None
-    if len(rest) > MAX_BODY_CHARACTERS // 2 or places > _MOST_PLAIN_PLACES:
+    if len(rest) > MAX_BODY_CHARACTERS // 2 or fields > _MOST_PLAIN_FIELDS:
         return None
     try:
         parse(source, html=html)
@@ -185,7 +185,7 @@ def plain_fields(source: str, *, html: bool) -> frozenset[str] | None:
 
 @lru_cache(maxsize=PARSED_TEMPLATES)
 def certain_text(source: str) -> str:
-    """What a plain text says whatever fields it is filled in with: nothing it only may say.
+    """The words a plain text says with any fields.
 
     Returns:
         Its own words outside of tags; none for a template that cannot be read.

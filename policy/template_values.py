@@ -1,7 +1,7 @@
-"""What the values in a template are: numbers, times, comparisons, and fields that are missing.
+"""The values in a template: numbers, times, comparisons, and missing fields.
 
-Liquid takes any text for 0 where a number is asked for, and compares `'80'` with 100 by
-saying no. A sum must not be wrong in silence, so here a text counts as the number it is
+Liquid takes any text for 0 where it needs a number, and answers no when it compares `'80'`
+with 100. A sum must not be wrong in silence, so here a text counts as the number it is
 written as, and as nothing else.
 """
 
@@ -45,7 +45,7 @@ _PADDED: Final = frozenset("dmHIMSyj")
 
 
 class ValueNotUsableError(FilterArgumentError):
-    """A value is not what is needed; says what is needed, never which value there was."""
+    """A value cannot be used; the message says what is needed, never the value."""
 
     def __init__(self, needed: str) -> None:
         super().__init__(needed, token=None)
@@ -58,8 +58,8 @@ class ValueNotUsableError(FilterArgumentError):
 class MissingField(FalsyStrictUndefined):
     """A field the recipient lacks: it may be tested and given a default, not shown.
 
-    The message of the error it raises is the name of the field, as the template's author
-    wrote it: of `town[name]` that and not what the name is.
+    The message of the error it raises is the field as the template's author wrote it:
+    `town[name]`, and not the value of `name`.
     """
 
     def __init__(
@@ -79,7 +79,7 @@ class FieldPath(Path):
     __slots__ = ()
 
     def evaluate(self, context: RenderContext) -> object:
-        """What it stands for."""
+        """Its value."""
         value = super().evaluate(context)
         if isinstance(value, MissingField):
             root = str(self.path[0])
@@ -138,7 +138,7 @@ class _AnyOf(_AnyExpression):
         return [_equal(left, right.evaluate(context)) for right in self.expressions]
 
 
-#: The expressions of ours in the place of Liquid's; they differ in `evaluate` only.
+#: Our expressions instead of Liquid's; they differ in `evaluate` only.
 COMPARISONS: Final[dict[type[Expression], type[Expression]]] = {
     EqExpression: _Equal,
     NeExpression: _Unequal,

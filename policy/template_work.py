@@ -1,9 +1,9 @@
-"""What filling in a template costs, counted as it is done, and how much it may cost.
+"""The work of filling in a template, counted as it is done, and its limit.
 
 Time would be the wrong measure: a busy machine would refuse a message that an idle one has
 passed. So work is counted, in units of about a microsecond: every node each time it is
-rendered, every value that is looked up, every filter by what it is given. Reading a template
-is bounded by its characters, because some of its patterns take the square of them.
+rendered, every value that is looked up, every filter by its operands. Reading a template is
+bounded by its characters, because some patterns take time by their square.
 """
 
 import re
@@ -23,7 +23,7 @@ from liquid.tag import Tag
 #: long letter takes.
 MAX_WORK: Final = 100_000
 
-#: Characters of a template's tags, of one and of all; what stands between them is not meant.
+#: Characters of a template's tags, of one and of all, without the text between them.
 MAX_TAG_CHARACTERS: Final = 1_000
 MAX_CODE_CHARACTERS: Final = 20_000
 #: Each looks for its end from its beginning.
@@ -44,7 +44,7 @@ _RAW: Final = re.compile(r"\{%-?\s{0,9}raw")
 
 
 class Spender(Protocol):
-    """What counts the work of one filling-in."""
+    """Counts the work of one filling-in."""
 
     def spend(self, units: int) -> None:
         """Count work, and stop when it is too much."""
@@ -63,7 +63,7 @@ class Priced(Node):
         super().__init__(node.token)
         self.node = node
         self.blank = node.blank
-        #: Units of what stands in it, other priced nodes left out; see `price_nodes`.
+        #: Units of its contents without other priced nodes; see `price_nodes`.
         self.price = 1
 
     def render_to_output(self, context: RenderContext, buffer: TextIO) -> int:
@@ -144,7 +144,7 @@ def price_nodes(template: BoundTemplate) -> Iterator[Expression]:
 
 
 def _own_parts(node: Node, context: RenderContext) -> Iterator[Node | Expression]:
-    """What is looked at when a node is rendered, and the priced nodes right below it."""
+    """The parts looked at when a node is rendered, and the priced nodes right below it."""
     waiting: list[Node | Expression] = [node]
     while waiting:
         part = waiting.pop()
@@ -199,7 +199,7 @@ def filter_price(name: str, operands: Sequence[object]) -> int:
 
 
 def grown_size(name: str, operands: Sequence[object]) -> int:
-    """Characters a filter makes, of those that multiply what they are given; else 0."""
+    """Characters made by a filter that multiplies its value; else 0."""
     if name == "join":
         value, *separator = operands
         items = len(value) if isinstance(value, list | tuple | range) else 1
@@ -211,7 +211,7 @@ def grown_size(name: str, operands: Sequence[object]) -> int:
 
 
 def size_of(value: object) -> int:
-    """Characters of a value, those of what a list holds together; 1 for what is neither."""
+    """Characters of a text, or of all items of a list; 1 for other values."""
     if isinstance(value, str):
         return len(value)
     if isinstance(value, list | tuple):

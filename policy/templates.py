@@ -1,4 +1,4 @@
-"""What a message says to one person: Liquid templates filled in with their fields."""
+"""The texts of a message to one person: Liquid templates filled in with their fields."""
 
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -25,7 +25,7 @@ _LONGEST_EXPLANATION: Final = 200
 _RUNS_AWAY: Final = "takes too long or grows too large"
 _BAD_VALUE: Final = "uses a filter on a value it cannot work with"
 
-#: What Python raises when a filter meets a value it cannot work with.
+#: Python's errors when a filter meets a value it cannot work with.
 _VALUE_ERRORS: Final = (
     ArithmeticError,
     AttributeError,
@@ -83,7 +83,7 @@ def render(template: str | EmailContent, profile: RecipientProfile) -> RenderedM
 
 
 class RenderedMessages:
-    """What a message says to its person on each channel; each template is filled in once.
+    """The texts of a message to its person by channel; each template is filled in once.
 
     Args:
         content: templates by channel.
@@ -97,7 +97,7 @@ class RenderedMessages:
         self._filled_in: dict[str | EmailContent, RenderedMessage] = {}
 
     def on(self, channel: Channel) -> RenderedMessage | None:
-        """What it says on a channel; None when nothing is written for it.
+        """Its text on a channel; None when nothing is written for it.
 
         Raises:
             TemplateError: as `render` does.
@@ -113,7 +113,7 @@ class RenderedMessages:
 def check_content(
     content: MessageContent, profile: RecipientProfile, channels: Sequence[Channel]
 ) -> list[str]:
-    """Everything that keeps a message from being written to a recipient.
+    """All violations that keep a message from being written to a recipient.
 
     Args:
         content: templates by channel.
@@ -140,7 +140,7 @@ def check_content(
 
 
 def check_templates(content: MessageContent) -> list[str]:
-    """What is wrong with templates for every recipient.
+    """The violations of templates that concern every recipient.
 
     Returns:
         One line per violation, each starting with the template's name, like
@@ -157,7 +157,7 @@ def check_fields(content: MessageContent, known: Collection[str]) -> list[str]:
     """The fields templates name and recipients need not bring.
 
     Args:
-        content: templates by channel; of invalid ones `check_templates` tells.
+        content: templates by channel; `check_templates` reports invalid ones.
         known: the fields they may name.
 
     Returns:
@@ -186,7 +186,7 @@ def _field_violations(
 
 
 def fixed_text(template: str) -> str:
-    """What a text says to every recipient: the template without what is filled in.
+    """The words a text says to every recipient: the template without its fields.
 
     A text that chooses between words has all of them.
     """
@@ -304,7 +304,7 @@ def _violation_for_all(part: _Part) -> str | None:
         return _explain_syntax(error)
     except (MemoryError, RecursionError):
         return _RUNS_AWAY
-    # Liquid's word for what shows nothing but spaces, whatever the values.
+    # Liquid's word for a node that shows nothing but spaces with any values.
     if all(node.blank for node in template.nodes):
         return "says nothing to any recipient; write a text"
     return None

@@ -1,4 +1,4 @@
-"""What a campaign's owner should know of its texts, though nothing is wrong with them."""
+"""Warnings about a campaign's valid texts."""
 
 from madan_sara.contracts.campaign import CampaignFields
 from madan_sara.contracts.channels import Channel
@@ -10,10 +10,10 @@ from madan_sara.policy.templates import fixed_text
 
 
 def segment_warnings(plan: SendPlan | None) -> list[str]:
-    """That a planned text message is paid several times, with its segments and price.
+    """A warning that a planned text message is paid several times, with segments and price.
 
     Args:
-        plan: how one message is to be sent; None: it is not.
+        plan: the plan of one message; None: it is not sent.
     """
     if plan is None or plan.parts == 1:
         return []

@@ -1,4 +1,4 @@
-"""Local time: whose zone counts, what a wall clock means, and quiet hours."""
+"""Local time: the zone that counts, wall clocks, and quiet hours."""
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -17,7 +17,7 @@ _DAYS_TO_LOOK_AHEAD: Final = 3
 
 @dataclass(frozen=True)
 class ZoneChoice:
-    """The zone local times are taken in, and how it came to be chosen."""
+    """The zone of local times, and how it was chosen."""
 
     zone: ZoneInfo
     name: str
@@ -51,7 +51,7 @@ def choose_zone(
 def resolve_zone(
     campaign: Campaign, settings: OrchestratorSettings, profile: RecipientProfile
 ) -> tuple[ZoneInfo, str, ZoneSource]:
-    """The zone local times are taken in, its name, and whose it is."""
+    """The zone of local times, its name, and its source."""
     choice = choose_zone(campaign, settings, profile)
     return choice.zone, choice.name, choice.source
 
@@ -65,7 +65,7 @@ def localize(day: date, wall: time, zone: ZoneInfo) -> datetime:
     Args:
         day: local date.
         wall: local time.
-        zone: where the clock hangs.
+        zone: the clock's zone.
 
     Returns:
         An aware instant in UTC.

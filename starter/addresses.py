@@ -18,15 +18,15 @@ from madan_sara.policy.addresses import forms_of
 _EMAIL: Final[TypeAdapter[str]] = TypeAdapter(EmailAddress)
 _ANY: Final[TypeAdapter[str]] = TypeAdapter(ShortText)
 
-#: What only telephone numbers are written with; digits and dashes may be a user's id.
+#: Characters of telephone numbers only; digits and dashes may be a user's id.
 _LIKE_A_NUMBER: Final = re.compile(
     r"(?=.*[+()\s:;,|])(?:tel:)?[\d\s().+/;,|&-]+|\+\d[^@]*", re.IGNORECASE
 )
-#: Digits with whatever stands between them, as many as a number without its country may have:
-#: the shortest that a subscriber has, to the longest there is (ITU-T E.164, 6).
+#: Digits with any characters between them, as many as a number without its country may have:
+#: from the shortest of a subscriber to the longest there is (ITU-T E.164, 6).
 _PERHAPS_A_NUMBER: Final = re.compile(r"[^\w@]*(?:\d[^\w@]*){7,15}")
-#: An @ that does not begin a handle, what mail programs put around an address, or people
-#: between two.
+#: An @ that does not begin a handle, or characters that mail programs put around an address and
+#: people between two.
 _LIKE_A_MAILBOX: Final = re.compile(r"[^@]@|[<>;,]|mailto:", re.IGNORECASE)
 
 
@@ -35,7 +35,7 @@ def stored_form(address: str, channel: Channel | None = None) -> str:
 
     Args:
         address: as it was written.
-        channel: the channel it is used on; None: its form has to tell what it is.
+        channel: the channel it is used on; None: its form decides what it is.
 
     Raises:
         InvalidRequestError: it is empty, too long, holds a NUL character, is no address of
@@ -70,7 +70,7 @@ def sought_forms(address: str, channel: Channel | None = None) -> frozenset[str]
 
     Args:
         address: as it was written.
-        channel: the channel it was suppressed for; None: whichever that was.
+        channel: the channel it was suppressed for; None: unknown.
 
     Raises:
         InvalidRequestError: it is empty, too long, or holds a NUL character.

@@ -52,18 +52,18 @@ class BatchResult(TypedDict):
     queued: int
     #: The workflow that carries them; None for a list that was answered one by one.
     campaign_workflow_id: str | None
-    #: Worth a look, like a saved campaign that differs from the one given.
+    #: Such as a saved campaign that differs from the one given.
     warnings: list[str]
 
 
 def send_result(answer: DecisionAnswer, warnings: Sequence[str] = ()) -> SendResult:
-    """A decision in the guide's shape, with what else is worth a look."""
-    rendered = answer.model_copy(update={"warnings": [*warnings, *answer.warnings]})
-    return cast("SendResult", rendered.model_dump(mode="json"))
+    """A decision in the guide's shape, with warnings."""
+    complete = answer.model_copy(update={"warnings": [*warnings, *answer.warnings]})
+    return cast("SendResult", complete.model_dump(mode="json"))
 
 
 def answer_from_record(record: MessageRecord) -> DecisionAnswer:
-    """The decision on a message, from what is stored of it."""
+    """The decision on a message, from its record."""
     order = record.routing.channel_order() if record.routing else []
     after = order.index(record.channel) + 1 if record.channel in order else 0
     is_unsent = record.state in UNSENT_STATES

@@ -1,4 +1,4 @@
-"""Everything that is wrong with a campaign: what cannot be read, then what it contradicts."""
+"""All violations of a campaign: fields that cannot be read, then contradictions."""
 
 from pydantic import ValidationError
 
@@ -18,7 +18,7 @@ def check_campaign(
         defaults: the rules it gets if it brings none of its own.
 
     Returns:
-        The campaign, None if it could not be read; and every violation, as `field: what is wrong`.
+        The campaign, None if it could not be read; and each violation, as `field: description`.
     """
     try:
         campaign = OutreachCampaign.model_validate(document)

@@ -34,8 +34,8 @@ class CampaignControl:
     """Steers one campaign, whether or not a workflow runs it.
 
     A command is carried out in the database, where every outreach looks before it
-    sends; then the campaign's workflow is asked to look. It thus holds even while no
-    worker is there, and commands hold in the order they are given.
+    sends; then the campaign's workflow is asked to look. So it holds even while no
+    worker runs, and commands hold in the order they are given.
 
     Args:
         ref: the campaign, as its tenant would have it.
@@ -96,7 +96,7 @@ class CampaignControl:
         await self._tell()
 
     async def resume(self) -> None:
-        """Go on; what was due meanwhile is sent within its allowed hours.
+        """Go on; messages that came due meanwhile are sent within their allowed hours.
 
         Raises:
             FinalStatusError: it is over.
@@ -106,9 +106,9 @@ class CampaignControl:
         await self._tell()
 
     async def cancel(self, reason: str = "no reason given") -> None:
-        """Send nothing more, and give back every hold and claim of what is unsent.
+        """Send nothing more, and give back every hold and claim of unsent messages.
 
-        Holds at once; a workflow then closes what is unsent, page by page.
+        Holds at once; a workflow then closes unsent messages, page by page.
 
         Raises:
             FinalStatusError: it is over already.
@@ -157,15 +157,15 @@ class CampaignControl:
         await self._tell()
 
     async def look_again(self) -> None:
-        """Have its workflow, if one runs, see what was changed or added."""
+        """Have its workflow, if one runs, see changes and new recipients."""
         await self._runs.notify(await self._own())
 
     async def status(self) -> CampaignRunStatus | None:
-        """What its workflow does; None where none runs."""
+        """The status of its workflow; None where none runs."""
         return await self._runs.status(await self._own())
 
     async def lost(self) -> str | None:
-        """What became of its workflow, if it was ended from outside; `start` starts another."""
+        """How its workflow was ended, if from outside; `start` starts another."""
         return await self._runs.lost(await self._own())
 
     async def result(self) -> CampaignResult:

@@ -69,7 +69,7 @@ class CampaignRuns:
 
     @temporal_border
     async def lost(self, ref: OwnCampaign) -> str | None:
-        """What became of a campaign's workflow, if it was ended from outside; None: nothing."""
+        """How a campaign's workflow was ended from outside; None: it was not."""
         try:
             status = (await self.handle(ref).describe()).status
         except RPCError as error:
@@ -80,7 +80,7 @@ class CampaignRuns:
 
     @temporal_border
     async def result(self, ref: OwnCampaign) -> CampaignResult:
-        """Wait until everybody has an outcome.
+        """Wait until every recipient has an outcome.
 
         Raises:
             NotFoundError: its workflow was ended from outside, or none was ever started.
@@ -94,7 +94,7 @@ class CampaignRuns:
 
     @temporal_border
     async def status(self, ref: OwnCampaign) -> CampaignRunStatus | None:
-        """What a campaign's workflow does; None where none runs, or none answers."""
+        """The status of a campaign's workflow; None where none runs, or none answers."""
         try:
             return await self.handle(ref).query(CampaignWorkflow.status)
         except RPCError as error:

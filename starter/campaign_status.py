@@ -1,4 +1,4 @@
-"""The answer to `get_orchestration_status`: the guide's figures, and what more is known."""
+"""The answer to `get_orchestration_status`: the guide's figures, and some more."""
 
 from datetime import datetime
 from typing import Final
@@ -66,7 +66,7 @@ class Outcomes(TypedDict):
 
 
 class ChannelStatus(TypedDict):
-    """What happened on one channel."""
+    """The counts of one channel."""
 
     sent: int
     unknown: int
@@ -90,17 +90,17 @@ class ChannelWaitStatus(TypedDict):
 
 
 class NotReached(TypedDict):
-    """Messages that will not be sent, if all goes on as it does."""
+    """Messages that will not be sent, by the forecast."""
 
     messages: int
-    #: How many for which reason, as they will be `blocked`.
+    #: How many by the reason for which they will be `blocked`.
     reasons: dict[str, int]
     #: The same in words.
     explanation: str
 
 
 class EventStatus(TypedDict):
-    """Something that happened to the campaign as a whole."""
+    """A noted event of the campaign as a whole."""
 
     occurred_at: str
     kind: str
@@ -119,8 +119,8 @@ class CampaignStatusResult(TypedDict):
     daily_limit: DailyLimitStatus
     #: Held or sent on its present day and later ones: together they use up one day's limit.
     messages_ahead: int
-    #: Messages it may have a day: the limit, or with `auto_pacing` what it has chosen within
-    #: the limit; None: no limit.
+    #: Messages it may have a day: the limit, or with `auto_pacing` its own choice within the
+    #: limit; None: no limit.
     messages_a_day: int | None
     pacing: PacingStatus
     total_messages: int
@@ -138,23 +138,23 @@ class CampaignStatusResult(TypedDict):
     expected_finish_at: str | None
     #: None: all will be sent, or the campaign waits to be started.
     not_reached: NotReached | None
-    #: What its workflow waits for, and until when; None: nothing, no workflow runs, or (the
-    #: instant) it only looks again soon.
+    #: The wait of its workflow, and until when; None: it does not wait, no workflow runs, or
+    #: (the instant) it only looks again soon.
     waits_for: str | None
-    #: The same in words, behind "waits for"; said of a campaign that was never started, too.
+    #: The same in words, after "waits for"; also of a campaign that was never started.
     wait_explanation: str | None
     next_wake_at: str | None
-    #: What due messages wait for: a provider that is away, a recipient who is put off.
+    #: Waits of due messages: for a provider that is away, or one that puts a recipient off.
     channel_waits: list[ChannelWaitStatus]
     #: The last few, the newest first.
     last_events: list[EventStatus]
 
 
 def campaign_status(snapshot: CampaignSnapshot, now: datetime) -> CampaignStatusResult:
-    """How a campaign stands, in the guide's shape.
+    """A campaign's status, in the guide's shape.
 
     Args:
-        snapshot: what is stored of it.
+        snapshot: its stored state.
         now: the instant of the snapshot.
     """
     tallies = snapshot.tallies
@@ -266,11 +266,11 @@ def _not_reached(expected: Prospects, total: int) -> NotReached | None:
         ExitReason.BUDGET_EXCEEDED: (expected.unpaid, "the budget is used up"),
         ExitReason.EXPIRED: (expected.too_late, "the campaign ends"),
     }
-    lost = {reason: rendered for reason, rendered in counts.items() if rendered[0]}
+    lost = {reason: (count, cause) for reason, (count, cause) in counts.items() if count}
     if not lost:
         return None
     messages = sum(count for count, _ in lost.values())
-    why = [f"{f'for {count:,} ' * (len(lost) > 1)}{rendered}" for count, rendered in lost.values()]
+    why = [f"{f'for {count:,} ' * (len(lost) > 1)}{cause}" for count, cause in lost.values()]
     return NotReached(
         messages=messages,
         reasons={reason.value: count for reason, (count, _) in lost.items()},
@@ -290,7 +290,7 @@ def _outcomes(snapshot: CampaignSnapshot) -> Outcomes:
 
 
 def _channels(snapshot: CampaignSnapshot) -> dict[str, ChannelStatus]:
-    """The campaign's channels, and any other that something is known of."""
+    """The campaign's channels, and any other that has counts."""
     known = {a.key for a in snapshot.accounts if a.scope is AccountScope.CHANNEL}
     others = sorted(known | snapshot.tallies.channels())
     names = dict.fromkeys([*(c.value for c in snapshot.campaign.channels), *others])

@@ -1,4 +1,4 @@
-"""What a campaign is, before it is saved."""
+"""A summary of a campaign before it is saved."""
 
 from datetime import timedelta
 from typing import Any
@@ -11,12 +11,12 @@ from madan_sara.policy.text_warnings import text_warnings
 
 
 def campaign_warnings(campaign: OutreachCampaign, defaults: OrchestratorSettings) -> list[str]:
-    """What its owner should know of a campaign, though nothing is wrong with it."""
+    """Warnings about a campaign that is valid."""
     return text_warnings(campaign, campaign.settings or defaults)
 
 
 def campaign_summary(campaign: OutreachCampaign, defaults: OrchestratorSettings) -> dict[str, Any]:
-    """What a campaign is once it is saved, the defaults filled in."""
+    """A campaign as it will be saved, with the defaults filled in."""
     settings = (campaign.settings or defaults).with_all_prices()
     budgets = campaign.budget_per_channel or {}
     return {

@@ -1,4 +1,4 @@
-"""What a campaign's figures come to in words: its day, and what its queued messages wait for."""
+"""A campaign's figures in words: its day, and the waits of its queued messages."""
 
 from datetime import UTC, datetime
 
@@ -11,11 +11,11 @@ from madan_sara.starter.campaign_status import CampaignStatusResult
 
 
 def explain_queue(status: CampaignStatusResult, reason: ExitReason | None, details: Details) -> str:
-    """What a queued message waits for.
+    """The wait of a queued message, in words.
 
     Args:
-        status: how its campaign stands.
-        reason: the limit that had no room for it, when its campaign has started it before.
+        status: its campaign's status.
+        reason: the limit that had no room for it, if its campaign has started it before.
         details: the figures of that limit.
     """
     campaign_id, stands = status["campaign_id"], status["campaign_status"]
@@ -38,7 +38,7 @@ def explain_queue(status: CampaignStatusResult, reason: ExitReason | None, detai
 
 
 def _turn(status: CampaignStatusResult) -> str:
-    """What keeps a campaign that runs from starting it."""
+    """The reason why a running campaign does not start it."""
     wait, until = status["waits_for"], status["next_wake_at"]
     looks = f"; its campaign looks again {render_instant(until)}" if until else ""
     match wait:
@@ -53,7 +53,7 @@ def _turn(status: CampaignStatusResult) -> str:
 
 
 def render_today(status: CampaignStatusResult) -> str:
-    """The messages of its present day, and those of later ones that use up its room, too."""
+    """The messages of its present day, and of later ones that use up its room."""
     day = status["daily_limit"]
     today, limit = day["messages_sent_today"], day["daily_limit"]
     later = status["messages_ahead"] - today
@@ -64,7 +64,7 @@ def render_today(status: CampaignStatusResult) -> str:
 
 
 def render_of_day(status: CampaignStatusResult) -> str:
-    """The messages of its present day, of those it may send a day."""
+    """The messages of its present day, and the most it may send a day."""
     day = status["daily_limit"]
     today, a_day = day["messages_sent_today"], status["messages_a_day"]
     return f"{today:,}" if a_day is None else f"{today:,} of {a_day:,}"

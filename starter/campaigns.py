@@ -33,9 +33,9 @@ class ChosenCampaign:
     """The campaign a send goes by."""
 
     campaign: Campaign
-    #: The caller's own, which is to be saved first; None: the saved one stands.
+    #: The caller's own, to be saved first; None: the saved one is used.
     unsaved: OutreachCampaign | None = None
-    #: What saving it has changed; None: it was not saved.
+    #: The change its saving made; None: it was not saved.
     change: CampaignChange | None = None
     warnings: Sequence[str] = ()
 
@@ -45,7 +45,7 @@ class Campaigns:
 
     Args:
         database: where they are kept.
-        tenant_id: whose they are.
+        tenant_id: their owner.
         settings: rules of campaigns that bring none of their own.
     """
 
@@ -56,7 +56,7 @@ class Campaigns:
         self._settings = settings
 
     async def get(self, campaign_id: UUID) -> Campaign:
-        """A saved campaign, as messages are decided by it.
+        """A saved campaign, by which messages are decided.
 
         Raises:
             NotFoundError: there is no such campaign.
@@ -89,7 +89,7 @@ class Campaigns:
             The campaign as it was stored so far, and as it is stored now.
 
         Raises:
-            CampaignConflictError: it was changed by another since this object was saved or
+            CampaignConflictError: it was changed elsewhere since this object was saved or
                 loaded; nothing was stored.
             InvalidRequestError: its fields contradict each other, or a limit is below
                 what is held or spent already; nothing was stored.
@@ -105,8 +105,8 @@ class Campaigns:
         """The campaign a send goes by.
 
         That is the saved one, unless there is none, or the caller has changed an object that
-        was saved or loaded as the very version that is saved: what others have set meanwhile
-        is never undone by a send.
+        was saved or loaded as the very version that is saved: a send never undoes a change of
+        another caller.
 
         Args:
             given: a campaign, or the id of a saved one.
@@ -140,11 +140,11 @@ class Campaigns:
         return ChosenCampaign(saved.campaign, warnings=[warning])
 
     async def save_chosen(self, chosen: ChosenCampaign) -> ChosenCampaign | None:
-        """Store what a send has chosen, if it is to be saved.
+        """Save a send's campaign, if it is to be saved.
 
         Returns:
-            What the send goes by, with a warning where a campaign was made that its caller may
-            not have meant; None: another was saved meanwhile, and it has to choose again.
+            The send's campaign, with a warning where one was made that the caller may not have
+            meant; None: another was saved meanwhile, and the send has to choose again.
 
         Raises:
             InvalidRequestError: a limit is below what is held or spent already.
@@ -164,7 +164,7 @@ class Campaigns:
         return replace(chosen, change=change, warnings=warnings)
 
     async def _namesakes(self, made: OutreachCampaign) -> list[str]:
-        """What to say of a new campaign whose id was not written but made with the object."""
+        """A warning about a new campaign whose id was not written but made with the object."""
         if "id" in made.model_fields_set:
             return []
         other = await self._store.namesake(self.checked(made))

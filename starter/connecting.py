@@ -1,4 +1,4 @@
-"""The connections the environment names, and what to say when there are none."""
+"""The connections the environment names, and the errors when there are none."""
 
 import os
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ _START_A_STACK = "start everything with `make up`, and load its settings with `.
 
 @contextmanager
 def outages_explained() -> Iterator[None]:
-    """Say beside what is away how to start all of it.
+    """Add to an error about an absent server how to start the whole system.
 
     Raises:
         UnreachableError: the database or Temporal cannot be reached.
@@ -29,7 +29,7 @@ def outages_explained() -> Iterator[None]:
 
 
 def database_settings() -> DatabaseSettings:
-    """Where the database is.
+    """The database's address.
 
     Raises:
         UnreachableError: it is not set.

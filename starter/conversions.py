@@ -1,4 +1,4 @@
-"""Recording what messages brought in."""
+"""The recording of conversions."""
 
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -18,7 +18,7 @@ class Conversions:
 
     Args:
         database: where they are kept.
-        tenant_id: whose they are.
+        tenant_id: their owner.
     """
 
     def __init__(self, database: Database, tenant_id: UUID) -> None:

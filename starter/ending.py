@@ -1,4 +1,4 @@
-"""How a process ends that has connected: at once, with its output written."""
+"""The end of a process that has connected: at once, with its output written."""
 
 from madan_sara.config.ending import exit_process
 

@@ -1,4 +1,4 @@
-"""Settings as the environment has them, or what is wrong with them."""
+"""Settings read from the environment, and their violations."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -34,7 +34,7 @@ _VALUES: Final[Mapping[str, tuple[str, ...]]] = {
 
 
 class UnusableSettingsError(MisconfiguredError):
-    """The environment holds settings that cannot be used; says which, and why."""
+    """Settings in the environment cannot be used; the message says which, and why."""
 
 
 def from_environment(settings: type[S]) -> S:
@@ -48,7 +48,7 @@ def from_environment(settings: type[S]) -> S:
 
 
 def database_of(settings: DatabaseSettings) -> Database:
-    """The database some settings name; connected to when it is first asked.
+    """The database that settings name; connected to at its first statement.
 
     Raises:
         UnusableSettingsError: its address is none.
@@ -67,7 +67,7 @@ def database_of(settings: DatabaseSettings) -> Database:
 
 
 def _require_usable(url: URL) -> None:
-    """Refuse what only connecting would find, and tell in a traceback.
+    """Refuse a URL that would only fail on connecting, in a traceback.
 
     Raises:
         ValueError: the port or an option is none.
@@ -81,7 +81,7 @@ def _require_usable(url: URL) -> None:
 
 
 def tenant_settings() -> OrchestratorSettings:
-    """The rules of a campaign that brings none of its own.
+    """The rules of campaigns without rules of their own.
 
     Raises:
         UnusableSettingsError: one cannot be used.

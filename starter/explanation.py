@@ -1,4 +1,4 @@
-"""Why a message goes where, when and at what price, or why it does not go at all."""
+"""Reasons for a message's channel, time and price, or why it is not sent at all."""
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
@@ -26,7 +26,7 @@ class ChannelDecision(TypedDict):
     channel: str
     #: `chosen`, `fallback 1`, `ruled out` or `not needed`.
     decision: str
-    #: Why it is ruled out, or what to know about its score; in words.
+    #: The reason it is ruled out, or a note on its score; in words.
     why: str | None
     #: The five factors, 0 to 1; None when ruled out.
     factors: dict[str, float] | None
@@ -47,7 +47,7 @@ class Timing(TypedDict):
 
 
 class Money(TypedDict):
-    """What the message costs, and what became of that money."""
+    """The message's price, and what was held, spent and given back."""
 
     price: Decimal | None
     why: str | None
@@ -80,7 +80,7 @@ class Unsent(TypedDict):
 
 
 class Explanation(TypedDict):
-    """Everything there is to say about one message; no address, no text of it."""
+    """All about one message, but no address and no text of it."""
 
     message_id: str
     campaign_id: str
@@ -89,13 +89,13 @@ class Explanation(TypedDict):
     state: str
     headline: str
     unsent: Unsent | None
-    #: What can be done for a message whose workflow is lost.
+    #: Advice for a message whose workflow is lost.
     way_on: str | None
     channel: str | None
     why_channel: str | None
     fallback_channels: list[str]
     channels: list[ChannelDecision]
-    #: What each of the factors weighs in the total; they sum to 1.
+    #: The weight of each factor in the total; they sum to 1.
     factor_weights: dict[str, float]
     timing: Timing | None
     money: Money
@@ -112,7 +112,7 @@ def explain_message(
     """Explain one message.
 
     Args:
-        status: what database and workflow know about it.
+        status: its status in database and workflow.
         bookings: the money of its attempts.
         campaign: its campaign, for the price list.
     """
@@ -182,7 +182,7 @@ def _unsent(status: MessageStatus) -> Unsent | None:
 
 
 def _why_channel(status: MessageStatus) -> str | None:
-    """Why the first channel was chosen, and why it is another one by now, if it is."""
+    """Why the first channel was chosen, and why it has changed, if it has."""
     routing = status.routing
     if routing is None or routing.channel is None or routing.reason is None:
         return None
@@ -259,7 +259,7 @@ def _money(
 
 
 def _attempts(status: MessageStatus, bookings: Sequence[Booking]) -> Iterator[AttemptLine]:
-    """The calls to providers, then what only the workflow knows: channels not called at all."""
+    """The calls to providers, then channels not called at all, which only the workflow knows."""
     prices = {booking.attempt_no: booking.amount_micros for booking in bookings}
     calls = {(call.attempt_no, call.channel) for call in status.record.attempts}
     yield from (_call(call) for call in status.record.attempts)

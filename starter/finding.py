@@ -1,4 +1,4 @@
-"""Finding what was sent, to whom, and what became of it."""
+"""Searches for messages, their recipients and their ends."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -31,11 +31,11 @@ _STATUS: Final = TypeAdapter[CampaignStatus | None](CampaignStatus | None)
 
 @dataclass(frozen=True)
 class PersonOverview:
-    """What is known of one person; no address, no text."""
+    """The record of one person; no address, no text."""
 
     recipient_id: str
     contacts: Contacts
-    #: Messages sent in the last 24 hours and 7 days or still to be sent: what the caps count.
+    #: Messages sent in the last 24 hours and 7 days or still to be sent, as the caps count.
     messages_today: int
     messages_this_week: int
     #: The caps of a campaign that brings none of its own.
@@ -47,11 +47,11 @@ class PersonOverview:
 class Finding:
     """Finds a tenant's campaigns, messages and people, a page at a time.
 
-    A page goes on behind the last entry of the page before: `after`.
+    A page begins after the last entry of the page before: `after`.
 
     Args:
         database: where they are kept.
-        tenant_id: whose they are.
+        tenant_id: their owner.
         settings: rules of campaigns that bring none of their own.
     """
 
@@ -89,7 +89,7 @@ class Finding:
     ) -> list[FoundMessage]:
         """Messages of a campaign, in the order in which it starts its recipients.
 
-        Those of one recipient come with the newest first. None for a campaign that is not there.
+        A recipient's come with the newest first. None for a campaign that is not there.
 
         Raises:
             InvalidRequestError: the limit is out of range.
@@ -105,7 +105,7 @@ class Finding:
     async def person(
         self, recipient_id: str, *, after: UUID | None = None, limit: int = PAGE
     ) -> PersonOverview:
-        """What one person was sent and was not, what stands against them and what counts.
+        """One person's messages, sent or not, suppressions, and counts for the caps.
 
         Raises:
             InvalidRequestError: the limit is out of range.

@@ -1,4 +1,4 @@
-"""What an installation needs before it can send: the schema, both servers, search attributes."""
+"""The needs of an installation before it can send: schema, both servers, search attributes."""
 
 import asyncio
 from collections.abc import Awaitable
@@ -30,7 +30,7 @@ class HealthCheck:
     Attributes:
         part: which.
         is_usable: whether it can.
-        says: what was found, and what to do where it cannot.
+        says: the finding, and what to do where it cannot.
     """
 
     part: Part

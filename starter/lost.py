@@ -21,7 +21,7 @@ def lost_outreach(message_id: UUID, how: WorkflowExecutionStatus | None) -> Outr
 
 
 def render_execution(status: WorkflowExecutionStatus | None) -> str:
-    """What became of a workflow, in words; None: Temporal does not know it."""
+    """How a workflow ended, in words; None: Temporal does not know it."""
     if status is None:
         return "is not known to Temporal"
     return _BECAME.get(status, f"is {status.name.lower()}")

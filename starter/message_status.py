@@ -1,4 +1,4 @@
-"""Where a message stands: what its workflow says, completed by what is stored."""
+"""A message's status: its workflow's answer, completed by its record."""
 
 import asyncio
 from collections.abc import Sequence
@@ -27,12 +27,12 @@ from madan_sara.starter.campaign_words import explain_queue
 from madan_sara.starter.campaigns import Campaigns
 from madan_sara.starter.messages import Messages
 
-#: A workflow with a worker answers in milliseconds; without one, what is stored will do.
+#: A workflow with a worker answers in milliseconds; without one, the record will do.
 _QUERY_TIMEOUT: Final = timedelta(seconds=5)
 
 
 class Source(StrEnum):
-    """Who said where a message stands."""
+    """The source of a message's status."""
 
     WORKFLOW = "workflow"  #: Its workflow.
     DATABASE = "database"  #: The stored record; the workflow is gone or did not answer.
@@ -40,7 +40,7 @@ class Source(StrEnum):
 
 @dataclass(frozen=True)
 class MessageStatus:
-    """Where one message stands."""
+    """The status of one message."""
 
     record: MessageRecord
     source: Source
@@ -49,12 +49,12 @@ class MessageStatus:
     details: Details
     routing: RoutingDecision | None
     plan: SendPlan | None
-    #: What the workflow noted of its attempts; channels not called at all included.
+    #: The attempts as the workflow noted them, with channels not called at all.
     noted_attempts: Sequence[AttemptSummary]
     next_wake_at: datetime | None
-    #: What became of its workflow, which is gone before the message has ended; None: nothing.
+    #: How its workflow was lost before the message ended; None: it was not.
     lost: str | None = None
-    #: What it waits for in its campaign's queue, in words; None: it is not queued.
+    #: Its wait in its campaign's queue, in words; None: it is not queued.
     queued_for: str | None = None
 
     @property
@@ -73,7 +73,7 @@ class MessageStatus:
 
     @property
     def waits_for(self) -> str | None:
-        """What it waits for in its campaign's queue, or though it is due; in words."""
+        """Its wait in its campaign's queue, or once it is due; in words."""
         if self.queued_for is not None:
             return self.queued_for
         attempt = self.waiting_attempt
@@ -81,7 +81,7 @@ class MessageStatus:
 
     @property
     def wakes_at(self) -> datetime | None:
-        """When something happens next by itself."""
+        """The instant of the next step."""
         attempt = self.waiting_attempt
         return attempt.retry_at if attempt else self.next_wake_at
 
@@ -92,7 +92,7 @@ class MessageStatus:
 
     @property
     def way_on(self) -> str | None:
-        """What can be done for it, where its workflow is lost."""
+        """Advice for it, where its workflow is lost."""
         if self.lost is None:
             return None
         may_be_out = any(a.state is AttemptState.SENDING for a in self.record.attempts)
@@ -124,7 +124,7 @@ async def ask_message_status(
 
 
 def message_status_document(status: MessageStatus) -> dict[str, Any]:
-    """Where a message stands, for JSON."""
+    """A message's status, for JSON."""
     record, zone = status.record, status.time_zone
     return {
         "message_id": record.message_id,
@@ -184,7 +184,7 @@ async def _ask_workflow(
 
 
 async def _in_its_queue(campaigns: Campaigns, found: MessageStatus) -> MessageStatus:
-    """A queued message with what it waits for, as its campaign stands; any other as it is."""
+    """A queued message with its wait, by its campaign's status; any other as it is."""
     if found.state is not OutreachState.QUEUED:
         return found
     campaign = await campaigns.status(found.record.campaign_id)
@@ -192,9 +192,9 @@ async def _in_its_queue(campaigns: Campaigns, found: MessageStatus) -> MessageSt
 
 
 def _what_became(record: MessageRecord, lost: OutreachLostError) -> str | None:
-    """What became of the workflow of a message that needs one."""
+    """How the workflow of a message that needs one was lost."""
     if not lost.is_known:
-        # One that waits for its turn or is just being started has none yet.
+        # A message that is queued or just being started has none yet.
         is_asleep = record.state in (OutreachState.SCHEDULED, OutreachState.SENDING)
         return lost.became if is_asleep else None
     return None if record.state in FINAL_STATES else lost.became

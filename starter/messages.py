@@ -1,4 +1,4 @@
-"""A tenant's messages, watched and steered once they are sent on their way."""
+"""A tenant's messages, watched and steered after the send."""
 
 from datetime import UTC, datetime
 from uuid import UUID
@@ -38,13 +38,13 @@ class Messages:
     """Reads messages and steers their outreaches; see `OutreachOrchestrator` for each.
 
     Args:
-        store: what is stored about messages.
+        store: the records of messages.
         receipts: where receipts are kept.
-        requests: where one that no workflow carries is ended.
+        requests: ends messages that no workflow carries.
         outreaches: their workflows.
         campaigns: the tenant's campaigns.
         ownership: says whether a message is the tenant's.
-        tenant_id: whose messages these are.
+        tenant_id: their owner.
     """
 
     def __init__(
@@ -82,7 +82,7 @@ class Messages:
         return record
 
     async def status(self, message_id: UUID) -> OutreachStatus:
-        """Where a message stands, asked of its workflow.
+        """A message's status, asked of its workflow.
 
         Raises:
             NotFoundError: there is no such message.
@@ -169,7 +169,7 @@ class Messages:
             await self._withdraw(own)
 
     async def receive(self, event: DeliveryEvent) -> bool:
-        """Keep a provider's receipt, and tell the outreach if it still listens.
+        """Keep a provider's receipt, and signal the outreach if it still runs.
 
         One that is known already is told again: the try that kept it may not have come as far.
 
@@ -212,7 +212,7 @@ class Messages:
         raise lost_outreach(own.message_id, how)
 
     async def _withdraw(self, own: OwnMessage) -> None:
-        """End a message that no workflow carries; one begun meanwhile finds it ended."""
+        """End a message that no workflow carries; a workflow begun meanwhile finds it ended."""
         conclusion = ConcludeInput(
             ref=own,
             state=OutreachState.CANCELLED,

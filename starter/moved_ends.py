@@ -1,4 +1,4 @@
-"""Sends that were planned behind the end a campaign has now."""
+"""Sends planned after a campaign's new end."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,9 +13,9 @@ from madan_sara.starter.outreaches import Outreaches
 
 @dataclass(frozen=True)
 class MovedEnds:
-    """Closes what an earlier end leaves behind it, so that it holds no money until it wakes.
+    """Closes sends planned after an earlier end, so that they hold no money until they wake.
 
-    A campaign of single messages has no workflow that would do it.
+    A campaign of single messages has no workflow that could do it.
 
     Args:
         runs: campaigns as they run.
@@ -26,7 +26,7 @@ class MovedEnds:
     outreaches: Outreaches
 
     async def close_behind(self, change: CampaignChange) -> int:
-        """Close the sends a campaign's new end comes before.
+        """Close the sends planned after a campaign's new end.
 
         Interrupted, it leaves sends that expire at their own time.
 

@@ -89,7 +89,7 @@ class OutreachOrchestrator:
         client: connection to Temporal with the pydantic data converter.
         database: connection to the facts.
         settings: rules of campaigns that bring none of their own.
-        tenant_id: whose messages this orchestrator reads and steers.
+        tenant_id: owner of the messages this orchestrator reads and steers.
 
     Raises:
         InvalidRequestError: the settings or the tenant are none.
@@ -126,12 +126,12 @@ class OutreachOrchestrator:
         self.deduplicator = MessageDeduplicator(
             PostgresClaimStore(database, decisions), tenants=tenant_id
         )
-        self.router = ChannelRouter(decisions, dict.fromkeys(Channel), tenants=tenant_id)
+        self.router = ChannelRouter(dict.fromkeys(Channel), tenants=tenant_id)
         self.selector = ChannelSelector()
         self.budget = BudgetManager(PostgresBudgetLedger(database), tenants=tenant_id)
         self.find = Finding(database, tenant_id, rules)
         self.scheduler = SendTimeScheduler(
-            decisions, requests, PostgresAnalyticsStore(database), tenants=tenant_id
+            requests, PostgresAnalyticsStore(database), tenants=tenant_id
         )
 
     @classmethod
@@ -163,15 +163,15 @@ class OutreachOrchestrator:
 
         A status that was ordered meanwhile stays, unless the object has got another one, too.
 
-        Imported recipients whom it has not started yet get its present templates. Sends that
-        are planned behind an end that is earlier now are closed as `expired`.
+        Imported recipients it has not started yet get its present templates. Sends planned
+        after an end that is earlier now are closed as `expired`.
 
         Returns:
-            How many of those got another text by that, and how many could not; and how many
-            sends were closed.
+            How many recipients got another text, and how many could not; and how many sends
+            were closed.
 
         Raises:
-            CampaignConflictError: it was changed by another, an operator for one, since this
+            CampaignConflictError: it was changed elsewhere, by an operator for one, since this
                 object was saved or loaded; names the fields, and nothing was stored.
             InvalidRequestError: its fields contradict each other, or a limit is below what
                 is held or spent already; nothing was stored.
@@ -217,8 +217,8 @@ class OutreachOrchestrator:
     ) -> ImportResult:
         """Queue the recipients of a CSV or JSON Lines file in a saved campaign.
 
-        Whom the campaign has already is passed over, so an import that broke off goes on
-        when it is called again. Rows that are wrong are not stored.
+        Recipients the campaign has already are passed over, so an import that broke off goes
+        on when it is called again. Rows that are wrong are not stored.
 
         Args:
             campaign: the campaign's id; its templates are what the recipients are sent.
@@ -304,7 +304,7 @@ class OutreachOrchestrator:
 
         A short list, of a thousand at most, is decided while the caller waits, and the answer
         has the details of each recipient. A longer one is queued and its campaign started:
-        whom the campaign knows already is not queued again, and the answer names the
+        recipients the campaign knows already are not queued again, and the answer names the
         campaign to watch and steer (see `campaign`). It then runs as one with imported
         recipients does: it paces itself, and is completed once every recipient has an outcome.
 
@@ -337,7 +337,7 @@ class OutreachOrchestrator:
         taken up again if its accepted attempt has bounced since.
 
         Raises:
-            ConflictError: the message stands, and falling back would send it twice.
+            ConflictError: the message was sent, and falling back would send it twice.
             NotFoundError: there is no such message.
         """
         return send_result(await self._messages.fall_back(message_id))
@@ -349,7 +349,7 @@ class OutreachOrchestrator:
         return self._messages.handle(message_id)
 
     async def get_status(self, message_id: UUID) -> OutreachStatus:
-        """Where a message stands, asked of its workflow.
+        """A message's status, asked of its workflow.
 
         Raises:
             NotFoundError: there is no such message, or no workflow of it; see `get_message`.
@@ -365,7 +365,7 @@ class OutreachOrchestrator:
         return await self._messages.record(message_id)
 
     async def get_message_status(self, message_id: UUID) -> MessageStatus:
-        """Where a message stands, asked of its workflow, or of the database if none answers.
+        """A message's status, asked of its workflow, or of the database if none answers.
 
         Raises:
             NotFoundError: there is no such message.
@@ -373,7 +373,7 @@ class OutreachOrchestrator:
         return await ask_message_status(self._messages, self._campaigns, message_id)
 
     async def explain(self, message_id: UUID) -> Explanation:
-        """Why a message goes where, when and at what price, or why it does not go at all.
+        """The reasons for a message's channel, time and price, or why it is not sent at all.
 
         Raises:
             NotFoundError: there is no such message.
@@ -394,7 +394,7 @@ class OutreachOrchestrator:
     async def cancel(self, message_id: UUID) -> None:
         """Withdraw a message; one that a provider has taken already stays sent.
 
-        One whose workflow is gone, terminated by hand perhaps, is closed all the same.
+        A message whose workflow is gone, terminated by hand perhaps, is closed all the same.
 
         Raises:
             ConflictError: it has ended, or its workflow is gone while a provider may
@@ -404,7 +404,7 @@ class OutreachOrchestrator:
         await self._messages.cancel(message_id)
 
     async def record_delivery_event(self, event: DeliveryEvent) -> bool:
-        """Keep a provider's receipt, and tell the outreach if it still listens.
+        """Keep a provider's receipt, and signal the outreach if it still runs.
 
         Returns:
             False when the receipt is known already or its message is not ours.
@@ -419,7 +419,7 @@ class OutreachOrchestrator:
         conversion_id: str | None = None,
         at: datetime | None = None,
     ) -> str:
-        """Keep what a message brought in: a sale, a booking, a sign-up.
+        """Keep a conversion of a message: a sale, a booking, a sign-up.
 
         It counts for the channel the message was sent on; a message may bring several.
 
@@ -449,8 +449,8 @@ class OutreachOrchestrator:
     ) -> None:
         """Never contact a recipient or an address again, on one channel or on any.
 
-        A recipient's mailboxes and numbers, as far as they are known, are suppressed with the
-        recipient, whatever other ids have them; what is asleep for them is not sent.
+        A recipient's known mailboxes and numbers are suppressed with the recipient, under
+        any other id, too; messages asleep for them are not sent.
 
         Args:
             recipient_id: the person, as requests name them.
@@ -474,16 +474,16 @@ class OutreachOrchestrator:
     ) -> list[LiftedSuppression]:
         """Allow contact with a recipient or an address again.
 
-        Everything that one request had suppressed is lifted together: of a person who has
-        unsubscribed, the recipient and the address. Another request for the same address stays.
+        All suppressions of one request are lifted together: of a person who has unsubscribed,
+        the recipient and the address. Another request for the same address stays.
 
         Args:
             recipient_id: the person, as requests name them.
             address: or a mailbox, number, handle or id, in any form.
-            channel: where; None: wherever it was suppressed.
+            channel: where; None: on every channel it was suppressed on.
 
         Returns:
-            What was lifted, one entry for each recipient or address and channel.
+            The suppressions lifted, one for each recipient or address and channel.
 
         Raises:
             InvalidRequestError: neither or both of recipient and address are given, or

@@ -59,8 +59,8 @@ _log = logging.getLogger(__name__)
 _FIRST_DECISION: Final = "first-decision"
 #: Pause before a server that is at another job is offered one again.
 _UNTIL_FREE_SECONDS: Final = 1.0
-#: Offers of a job to a server that is at another, a second apart: less than the time after
-#: which a step without a heartbeat is taken for dead.
+#: Offers of a job to a server that is at another, a second apart: fewer seconds than a step may
+#: go without a heartbeat.
 _TRIES_OF_A_JOB: Final = 10
 #: Workflows asked to end at once.
 _CANCELLED_AT_ONCE: Final = 8
@@ -96,7 +96,7 @@ class Outreaches:
         Args:
             ref: a stored message.
             campaign: its campaign, for the names shown in the Web UI.
-            sequence_number: which of the campaign's recipients it is, to spread their sends.
+            sequence_number: its number among the campaign's recipients, to spread their sends.
 
         Returns:
             False where its workflow runs already, which is left alone.
@@ -107,7 +107,7 @@ class Outreaches:
                 OutreachInput(ref=ref, sequence_number=sequence_number),
                 id=outreach_workflow_id(ref.tenant_id, ref.message_id),
                 task_queue=OUTREACH_QUEUE,
-                # The worker that asks takes the first task at once, without polling for it.
+                # The worker that starts it takes the first task at once, without polling.
                 request_eager_start=True,
                 **shown_outreach(ref.tenant_id, campaign),
             )
@@ -117,7 +117,7 @@ class Outreaches:
 
     @temporal_border
     async def cancel_each(self, refs: Sequence[MessageRef]) -> None:
-        """Ask the workflows of some messages to end, those that still run."""
+        """Ask the workflows of some messages to end, if they still run."""
         free = asyncio.Semaphore(_CANCELLED_AT_ONCE)
 
         async def cancel(ref: MessageRef) -> None:
@@ -134,9 +134,9 @@ class Outreaches:
     async def cancel_all(self, ref: CampaignRef, reason: str) -> None:
         """Have the server ask every running workflow of a campaign to end, by and by.
 
-        Tidying only: what they would have sent is closed in the database already, and each
-        finds that when it wakes. So no message waits for long where the server, which takes one
-        such job at a time, is at another.
+        Tidying only: their messages are closed in the database already, and each workflow finds
+        that when it wakes. So no caller waits for long where the server, which takes one such
+        job at a time, is at another.
         """
         query = (
             f"{TENANT_ATTRIBUTE} = '{ref.tenant_id}' AND {CAMPAIGN_ATTRIBUTE} = "
@@ -177,8 +177,8 @@ class Outreaches:
         Raises:
             OutreachEndedError: its workflow ran already, or was ended before it had decided.
         """
-        # All who wait for a first decision ask one question between them. A later decision is
-        # another question: the answer to the first one stays what it was.
+        # All callers that wait for a first decision share one question. A later decision is another
+        # question: the answer to the first one stays.
         question = anew() if resume else _FIRST_DECISION
         return await until_taken(
             lambda: self._ask_for_decision(question, ref, campaign, resume=resume)
@@ -216,7 +216,7 @@ class Outreaches:
 
     @temporal_border
     async def status(self, ref: OwnMessage) -> OutreachStatus:
-        """Where the workflow stands, or stood when it came to its end.
+        """The workflow's status, or its last one.
 
         Raises:
             OutreachEndedError: Temporal does not know it any more.
@@ -274,7 +274,7 @@ class Outreaches:
 
     @temporal_border
     async def execution(self, ref: OwnMessage) -> WorkflowExecutionStatus | None:
-        """How the workflow of a message stands; None where Temporal does not know it."""
+        """The state of a message's workflow; None where Temporal does not know it."""
         try:
             return (await self.handle(ref).describe()).status
         except RPCError as error:
@@ -297,9 +297,9 @@ class Outreaches:
                 raise
 
 
-def _hear(rendered: asyncio.Future[OutreachHandle]) -> None:
-    if not rendered.cancelled():
-        rendered.exception()
+def _hear(start: asyncio.Future[OutreachHandle]) -> None:
+    if not start.cancelled():
+        start.exception()
 
 
 def _ended(error: RPCError) -> Exception:
@@ -307,6 +307,6 @@ def _ended(error: RPCError) -> Exception:
 
 
 def _refused(error: WorkflowUpdateFailedError) -> Exception:
-    """What the workflow said against a command, in its own words."""
+    """The workflow's refusal of a command, in its own words."""
     cause = error.cause
     return NotAsleepError(cause.message) if isinstance(cause, ApplicationError) else error

@@ -1,4 +1,4 @@
-"""Questions to a workflow, put until they are taken."""
+"""Questions to a workflow, repeated until it takes them."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -19,12 +19,12 @@ _UNTIL_READY_SECONDS: Final = 1.0
 
 
 def anew() -> str:
-    """A question of its own, the same however often it has to be put."""
+    """One question, the same each time it is asked."""
     return str(uuid4())
 
 
 async def until_taken(ask: Callable[[], Awaitable[A]]) -> A:
-    """Put a question to a workflow until it is taken; the answer."""
+    """Ask a workflow until it takes the question; the answer."""
     while True:
         try:
             return await ask()

@@ -1,4 +1,4 @@
-"""A campaign's corrected text, brought to those who still wait for theirs."""
+"""A campaign's corrected text, given to queued recipients."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,11 +22,11 @@ _MOST_VIOLATIONS: Final = 5
 
 @dataclass(frozen=True)
 class TextsRenewed:
-    """Who of a campaign's queue has its present text, after it was saved."""
+    """How many queued recipients have the campaign's present text, after it was saved."""
 
     #: They had another text, and get the present one.
     renewed: int = 0
-    #: They keep what they had: the present text cannot be filled in for them.
+    #: They keep their old text: the present one cannot be filled in for them.
     kept: int = 0
     #: Why not, each reason once; without a word about a recipient.
     violations: Sequence[str] = ()
@@ -34,10 +34,10 @@ class TextsRenewed:
 
 @dataclass(frozen=True)
 class SavedCampaign:
-    """What the saving of a campaign has changed for its messages."""
+    """The changes that the saving of a campaign made to its messages."""
 
     texts: TextsRenewed = TextsRenewed()
-    #: Sends planned behind its end, which is earlier now; closed as `expired`.
+    #: Sends planned after its end, which is earlier now; closed as `expired`.
     closed: int = 0
 
 
@@ -52,7 +52,7 @@ class QueuedTexts:
         self._texts = PostgresQueuedTexts(database)
 
     async def renew(self, campaign: Campaign) -> TextsRenewed:
-        """Give those their new text for whom it can be filled in.
+        """Give the new text to each recipient it can be filled in for.
 
         Interrupted, it is completed when the campaign is saved again.
 

@@ -1,4 +1,4 @@
-"""From what a caller passes in to what is stored: checked as a whole, or refused."""
+"""From a caller's arguments to a stored request: checked as a whole, or refused."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
@@ -28,7 +28,7 @@ _SHORT_TEXT: TypeAdapter[str] = TypeAdapter(ShortText)
 
 
 def parse(model: type[M], value: object, field: str) -> M:
-    """A model from what the caller passed in.
+    """A model from a caller's argument.
 
     Raises:
         InvalidRequestError: every violation, each naming its field, in one line.
@@ -106,18 +106,18 @@ def new_batch(
 
 
 def unreachable_warnings(campaign: Campaign, messages: Sequence[NewMessage]) -> list[str]:
-    """That some of a long list cannot be reached, which its answer does not tell one by one."""
+    """A warning that some of a long list cannot be reached: its answer names none of them."""
     lost = sum(
         not message.profile.contact_info.is_reachable_on(campaign.channels) for message in messages
     )
     if not lost:
         return []
-    rendered = (
+    warning = (
         f"recipients: {lost:,} of {len(messages):,} have no address on any of the campaign's "
         f"channels ({', '.join(campaign.channels)}); they get nothing and end as failed, "
         "no_viable_channel"
     )
-    return [rendered]
+    return [warning]
 
 
 def checked_campaign(

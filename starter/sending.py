@@ -40,7 +40,7 @@ class Sending:
         self._outreaches = outreaches
 
     async def check_key(self, message: NewMessage) -> None:
-        """See that a message's key is free, or its own, before anything is stored for it.
+        """Check that a message's key is free, or its own, before anything is stored for it.
 
         Raises:
             KeyUsedError: the key stands for a different request.
@@ -104,14 +104,14 @@ class Sending:
         return added
 
     async def _answer_of_known(self, ref: OwnMessage) -> DecisionAnswer | None:
-        """What stands on a message stored before; None: its workflow is still to say.
+        """The decision on a message stored before; None: its workflow has not decided.
 
-        Read from what is stored, so that repeating a request costs its workflow nothing.
+        Read from the record, so that repeating a request costs its workflow nothing.
 
         Raises:
             OutreachLostError: its workflow was ended from outside before its end.
         """
-        # Asked first: what has ended since is then found to have ended.
+        # Asked first: a message that ends meanwhile is then found ended.
         workflow = await self._outreaches.execution(ref)
         record = await self._store.record(ref.tenant_id, ref.message_id)
         if record is None or (workflow is None and record.state not in FINAL_STATES):
@@ -123,7 +123,7 @@ class Sending:
         return None if record.state in _UNDECIDED else answer_from_record(record)
 
     async def _answer_of_ended(self, ref: MessageRef) -> DecisionAnswer | None:
-        """What was decided on a message that has ended; None while it has not."""
+        """The decision on a message that has ended; None while it has not."""
         record = await self._store.record(ref.tenant_id, ref.message_id)
         if record is None or record.state not in FINAL_STATES:
             return None

@@ -1,4 +1,4 @@
-"""What the Web UI shows workflows by, and finds them by."""
+"""Names of workflows in the Web UI, and the attributes it finds them by."""
 
 from typing import Final, TypedDict
 from uuid import UUID
@@ -26,7 +26,7 @@ _LONGEST_SUMMARY_BYTES: Final = 300
 
 
 class Shown(TypedDict):
-    """What the Web UI shows a workflow by, and finds it by."""
+    """A workflow's names in the Web UI, and the attributes it is found by."""
 
     static_summary: str
     search_attributes: TypedSearchAttributes

@@ -1,4 +1,4 @@
-"""JSON as people write it by hand or export it: nothing of it may silently be lost."""
+"""JSON as people write it by hand or export it: no value may silently be lost."""
 
 import json
 from collections import Counter
@@ -15,17 +15,17 @@ _MOST_DIGITS: Final = 4_000
 
 @dataclass(frozen=True)
 class _Violation:
-    """Stands where a value is that cannot be taken as it is written."""
+    """Stands for a value that cannot be taken as it is written."""
 
     reason: str
 
 
 def loads(text: str) -> object:
-    """What a JSON text says.
+    """The value of a JSON text.
 
     Raises:
-        InvalidRequestError: an object has a name twice, or a number is none; every such place
-            as `field: what is wrong`.
+        InvalidRequestError: an object has a name twice, or a number is none; each violation
+            as `field: description`.
         json.JSONDecodeError: it is no JSON.
         RecursionError: it is nested too deeply.
     """
@@ -61,7 +61,7 @@ def loads(text: str) -> object:
 
 
 def _violations(value: object, path: str = "") -> Iterator[str]:
-    """Every violation of a document with its place in it."""
+    """Every violation of a document with its path."""
     if isinstance(value, _Violation):
         yield f"{path}: {value.reason}" if path else value.reason
     elif isinstance(value, dict | list):

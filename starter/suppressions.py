@@ -23,14 +23,14 @@ class LiftedSuppression(TypedDict):
     address: str | None
     #: None: it was suppressed on any.
     channel: str | None
-    #: Why it was suppressed: a receipt's kind, or what was said by hand.
+    #: Why it was suppressed: a receipt's kind, or a reason given by hand.
     reason: str
     #: Since when, in ISO 8601.
     since: str
 
 
 class _SuppressionRequest(ClosedContract):
-    """Who is meant, and where."""
+    """The person or address meant, and the channel."""
 
     #: As requests name the person; None: an address is meant.
     recipient_id: ShortText | None = None
@@ -44,7 +44,7 @@ class Suppressions:
 
     Args:
         database: where they are kept.
-        tenant_id: whose they are.
+        tenant_id: their owner.
     """
 
     def __init__(self, database: Database, tenant_id: UUID) -> None:
@@ -72,7 +72,7 @@ class Suppressions:
     async def lift(
         self, recipient_id: str | None, address: str | None, channel: Channel | None
     ) -> list[LiftedSuppression]:
-        """Allow contact again; what was lifted.
+        """Allow contact again; the suppressions lifted.
 
         Raises:
             InvalidRequestError: something is wrong with what was given.

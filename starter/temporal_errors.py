@@ -1,4 +1,4 @@
-"""The border where what Temporal's client raises becomes an error of ours."""
+"""The border where errors of Temporal's client become errors of ours."""
 
 from collections.abc import Callable, Coroutine
 from functools import wraps

@@ -47,7 +47,7 @@ SELECT held_micros, spent_micros, message_count FROM budget_accounts
 
 
 async def sums_of_entries(database: Database, tenant_id: UUID) -> dict[AccountKey, Balance]:
-    """What the entries come to, for every account they name."""
+    """The sums of the entries, by account."""
     return balances(await _entries(database, tenant_id))
 
 

@@ -43,5 +43,5 @@ def zone_at_noon(now: datetime | None = None) -> str:
 
 
 def make_profile(**changes: Any) -> dict[str, Any]:
-    """Somebody with an e-mail address."""
+    """A person with an e-mail address."""
     return {"name": "Marie", "contact_info": {"email": "marie@example.com"}, **changes}

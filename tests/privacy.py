@@ -1,4 +1,4 @@
-"""Looks for people in what is kept of a run: histories and logs."""
+"""Looks for people in a run's histories and logs."""
 
 import logging
 from collections.abc import Iterable, Iterator
@@ -8,24 +8,24 @@ from typing import Final
 
 from madan_sara.worker.log import EventLine
 
-#: What the people of the tests are called, where they are reached, and what is written to them.
+#: The names, the addresses and the texts of the tests' people.
 #: No campaign, reason or code has any of it.
 OF_PEOPLE: Final = ("marie", "jane smith", "kretyen", "@example.", "+5093", "jacmel", "bonjou")
 
-#: Loggers of what plays the other side: a mail server knows to whom a mail goes.
+#: Loggers of the emulators: a mail server knows to whom a mail goes.
 _OTHER_SIDES: Final = ("mail.", "uvicorn")
 
 
-def people_found(place: Path, words: Iterable[str] = OF_PEOPLE) -> list[str]:
-    """Which words stand in which files, whatever their case.
+def people_found(folder: Path, words: Iterable[str] = OF_PEOPLE) -> list[str]:
+    """The words found in files, in any case.
 
     Args:
-        place: A log, or a folder: of logs, or of a Temporal server, whose database keeps
+        folder: A log, or a folder of logs, or of a Temporal server, whose database keeps
             histories as they are sent.
         words: What to look for.
     """
-    assert place.exists(), place
-    files = [file for file in (place, *place.rglob("*")) if file.is_file()]
+    assert folder.exists(), folder
+    files = [file for file in (folder, *folder.rglob("*")) if file.is_file()]
     sought = [(word, word.lower().encode()) for word in words]
     return [
         f"{word!r} in {file.name}"

@@ -5,10 +5,12 @@ from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 from temporalio.client import Client, WorkflowHandle
 from temporalio.testing import WorkflowEnvironment
+from temporalio.worker import WorkflowRunner
+from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 
 from madan_sara.activities.sender import MessageSender
 from madan_sara.contracts.campaign import OutreachCampaign
@@ -31,6 +33,9 @@ Handle = WorkflowHandle[OutreachWorkflow, OutreachResult]
 class Stage:
     """Starts outreaches with the senders a test gives it."""
 
+    #: How workflow code is run; None: as a worker runs it.
+    workflow_runner: ClassVar[WorkflowRunner | None] = None
+
     client: Client
     database: Database
     exits: AsyncExitStack
@@ -44,7 +49,13 @@ class Stage:
         pause_poll: timedelta = timedelta(milliseconds=100),
     ) -> None:
         """Bring the workers up with these providers."""
-        workers = running_workers(self.client, self.database, senders, pause_poll=pause_poll)
+        workers = running_workers(
+            self.client,
+            self.database,
+            senders,
+            workflow_runner=self.workflow_runner,
+            pause_poll=pause_poll,
+        )
         await self.exits.enter_async_context(workers)
 
     async def now(self) -> datetime:
@@ -54,7 +65,7 @@ class Stage:
         await store_campaign(self.database, campaign, await self.now())
 
     async def record(self, handle: Handle, tenant_id: uuid.UUID) -> MessageRecord:
-        """What is stored of an outreach's message."""
+        """The record of an outreach's message."""
         message_id = message_of(handle)
         record = await PostgresMessageStore(self.database).record(tenant_id, message_id)
         assert record is not None
@@ -93,7 +104,9 @@ class Stage:
 
 @dataclass
 class SkippingStage(Stage):
-    """A stage whose clock jumps over timers."""
+    """A stage whose clock jumps over timers, and whose workflows run in Temporal's own sandbox."""
+
+    workflow_runner = SandboxedWorkflowRunner()
 
     environment: WorkflowEnvironment
 

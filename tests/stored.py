@@ -1,4 +1,4 @@
-"""Campaigns put where they are stored, whatever is stored there already."""
+"""Campaigns stored over any campaign of the same id."""
 
 from datetime import datetime
 

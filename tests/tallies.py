@@ -35,7 +35,7 @@ SELECT m.campaign_id, 'receipt', 'engaged', '', '', count(DISTINCT message_id), 
  GROUP BY m.campaign_id
 """
 
-#: Campaign, kind, name, reason, channel; and how many, and what they amount to.
+#: Campaign, kind, name, reason, channel; then the number and the value.
 Counts = Counter[tuple[Any, ...]]
 
 
@@ -45,7 +45,7 @@ async def kept_counts(database: Database, tenant_id: UUID) -> Counts:
 
 
 async def assert_tallies_are_exact(database: Database, tenant_id: UUID) -> None:
-    """Every kept count is what counting comes to. Call it when nobody changes anything."""
+    """Every kept count equals the counted rows. Call it while no change is under way."""
     counted = await _counts(database, tenant_id, _COUNTED)
     assert await kept_counts(database, tenant_id) == counted
 
@@ -56,7 +56,7 @@ async def _counts(database: Database, tenant_id: UUID, statement: str) -> Counts
     counts: Counts = Counter()
     for campaign, kind, name, reason, channel, messages, micros in rows:
         # Of two receipts that race, either may be the one whose channel counts.
-        place = (campaign, kind, name, reason, "" if kind == "receipt" else channel)
-        counts[*place, "messages"] += messages
-        counts[*place, "micros"] += int(micros)
+        count = (campaign, kind, name, reason, "" if kind == "receipt" else channel)
+        counts[*count, "messages"] += messages
+        counts[*count, "micros"] += int(micros)
     return Counter({key: count for key, count in counts.items() if count})

@@ -9,6 +9,7 @@ from madan_sara.activities.budget import BudgetManager
 from madan_sara.activities.campaign import CampaignManager
 from madan_sara.activities.campaign_stores import OutreachStarter
 from madan_sara.activities.closer import OutreachCloser
+from madan_sara.activities.decider import OutreachDecider
 from madan_sara.activities.deduplicator import MessageDeduplicator
 from madan_sara.activities.delivery import PAUSE_POLL, MessageDelivery
 from madan_sara.activities.dispatcher import MOST_IN_MOTION, CampaignDispatcher
@@ -32,8 +33,8 @@ from madan_sara.persistence.requests import PostgresRequestStore
 class Components:
     """The activity objects that carry outreaches."""
 
+    decider: OutreachDecider
     deduplicator: MessageDeduplicator
-    router: ChannelRouter
     scheduler: SendTimeScheduler
     budget: BudgetManager
     delivery: MessageDelivery
@@ -42,9 +43,8 @@ class Components:
     def steps(self) -> list[Callable[..., Any]]:
         """The short activities that run beside the workflow."""
         return [
-            self.deduplicator.claim_recipient,
+            self.decider.decide_outreach,
             self.deduplicator.reopen_claim,
-            self.router.route_stored_message,
             self.scheduler.plan_stored_message,
             self.scheduler.catch_up,
             self.scheduler.check_requested_time,
@@ -97,15 +97,16 @@ def build_components(
     text_limits = {
         channel: sender.capabilities.max_characters for channel, sender in senders.items()
     }
+    claims, analytics = PostgresClaimStore(database, decisions), PostgresAnalyticsStore(database)
+    deduplicator = MessageDeduplicator(claims, tenants=EVERY_TENANT)
+    router = ChannelRouter(text_limits, tenants=EVERY_TENANT)
+    scheduler = SendTimeScheduler(requests, analytics, tenants=EVERY_TENANT)
+    budget = BudgetManager(PostgresBudgetLedger(database), tenants=EVERY_TENANT)
     return Components(
-        deduplicator=MessageDeduplicator(
-            PostgresClaimStore(database, decisions), tenants=EVERY_TENANT
-        ),
-        router=ChannelRouter(decisions, text_limits, tenants=EVERY_TENANT),
-        scheduler=SendTimeScheduler(
-            decisions, requests, PostgresAnalyticsStore(database), tenants=EVERY_TENANT
-        ),
-        budget=BudgetManager(PostgresBudgetLedger(database), tenants=EVERY_TENANT),
+        decider=OutreachDecider(deduplicator, router, scheduler, budget),
+        deduplicator=deduplicator,
+        scheduler=scheduler,
+        budget=budget,
         delivery=MessageDelivery(
             PostgresAttemptStore(database),
             PostgresProviderAccounts(database),

@@ -1,4 +1,4 @@
-"""The border between what goes wrong in an activity and what Temporal keeps of it."""
+"""The border between an activity's errors and the failures that Temporal keeps."""
 
 import traceback
 from typing import Any, Final
@@ -43,10 +43,10 @@ _WITHOUT_VALUES: Final = (
 
 
 class FailuresWithoutValues(Interceptor):
-    """Keeps whatever an unforeseen error quotes out of histories and logs.
+    """Keeps the values that an unforeseen error quotes out of histories and logs.
 
-    An unforeseen error may quote anything: a name, a number, a text. What is said of it
-    is its type and the place in the code.
+    An unforeseen error may quote anything: a name, a number, a text. Only its type and its
+    line of code are reported.
     """
 
     def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:  # noqa: A002 - Temporal's name for it
@@ -60,12 +60,12 @@ class _Border(ActivityInboundInterceptor):
             return await super().execute_activity(input)
         except _WITHOUT_VALUES:
             raise
-        except Exception as error:  # noqa: BLE001 - whatever it is, it is said without values
+        except Exception as error:  # noqa: BLE001 - every error is reported without values
             bare = ApplicationError(_without_values(error), type=type(error).__name__)
-        # Outside of the block: what is being handled would be kept as well.
+        # Outside of the block: the error being handled would be kept as well.
         raise bare
 
 
 def _without_values(error: Exception) -> str:
-    place = traceback.extract_tb(error.__traceback__)[-1]
-    return f"{type(error).__name__} in {place.name}, line {place.lineno} of {place.filename}"
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__} in {frame.name}, line {frame.lineno} of {frame.filename}"

@@ -1,4 +1,4 @@
-"""What the worker writes of itself: a line for each event, with its time."""
+"""The worker's log: a line for each event, with its time."""
 
 import logging
 import time
@@ -6,7 +6,7 @@ from typing import TextIO
 
 from temporalio.exceptions import ApplicationError
 
-#: What went wrong outside of our code: a setting, a server, a command that cannot be carried
+#: Errors from outside of our code: a setting, a server, a command that cannot be carried
 #: out. Its words say what to do; where in the code it was met helps no reader.
 _ONE_LINE_ERRORS = (ApplicationError, OSError)
 
@@ -37,5 +37,5 @@ class EventLine(logging.Formatter):
 
 
 def _one_line(text: str) -> str:
-    """Without what could pass for another line, or steer the terminal of a reader."""
+    """A text without characters that could pass for another line, or steer a terminal."""
     return "".join(c if c.isprintable() else " " for c in text)

@@ -1,4 +1,4 @@
-"""Which provider serves which channel."""
+"""The provider of each channel."""
 
 from collections.abc import Mapping
 from types import MappingProxyType

@@ -1,1 +1,1 @@
-"""When things happen: the durable workflows."""
+"""The durable workflows."""

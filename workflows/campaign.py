@@ -43,10 +43,10 @@ _SHARE_OF_WAIT = 10
 
 @workflow.defn(name="Campaign")
 class CampaignWorkflow:
-    """Runs one campaign: looks where it stands, does the next thing, looks again.
+    """Runs one campaign: reads its state, takes the next step, reads again.
 
-    The facts are the database's; what it remembers itself is what it is doing. Whom it
-    starts, it starts through an activity, so that its history does not grow with them.
+    The facts are the database's; the workflow remembers only its own step. It starts
+    recipients through an activity, so that its history does not grow with them.
     """
 
     @workflow.init
@@ -54,7 +54,7 @@ class CampaignWorkflow:
         self._campaign_id = request.ref.campaign_id
         self._steps = CampaignSteps(request.ref)
         self._next_sequence_number = request.next_sequence_number
-        #: What was left to spend when those without room were last let in again.
+        #: The money left when recipients without room were last queued again.
         self._requeued_at_micros = request.requeued_at_micros
         self._heard_event_no = request.heard_event_no
         self._figures: CampaignFigures | None = None
@@ -62,7 +62,7 @@ class CampaignWorkflow:
         self._wakes_at: datetime | None = None
         #: Since when it has looked for the same outcomes.
         self._watching_since: datetime | None = None
-        #: Something happened that a look may find.
+        #: The campaign may have changed since the last look.
         self._woken = False
         self._events: deque[CampaignEvent] = deque(request.last_events, SHOWN_EVENTS)
         #: Commands are carried out one after the other, in the order they came in.
@@ -72,7 +72,7 @@ class CampaignWorkflow:
 
     @workflow.run
     async def run(self, request: CampaignInput) -> CampaignResult:
-        """Start everybody, and stay until everybody has an outcome."""
+        """Start all recipients, and stay until each has an outcome."""
         while not await self._take_next_step():
             if self._has_long_history():
                 await workflow.wait_condition(workflow.all_handlers_finished)
@@ -92,7 +92,7 @@ class CampaignWorkflow:
         )
 
     async def _take_next_step(self) -> bool:
-        """Look where the campaign stands and do what is next; whether that was its end."""
+        """Read the campaign's state and take the next step; whether that was its end."""
         self._woken = False
         evaluation = await self._steps.evaluate(self._requeued_at_micros, self._heard_event_no)
         self._figures, step = evaluation.figures, evaluation.step
@@ -125,7 +125,7 @@ class CampaignWorkflow:
             self._watching_since = None
             self._note("started", recipients=done.started)
         else:
-            # It was paused meanwhile, or those that seemed to wait are on their way.
+            # It was paused meanwhile, or the recipients that seemed to wait are on their way.
             await self._sleep(Wait(reason=WaitReason.OUTCOMES))
 
     async def _sweep(self, sweep: Sweep) -> None:
@@ -133,7 +133,7 @@ class CampaignWorkflow:
         self._note("closed", messages=done.ended, reason=sweep.reason.value)
 
     async def _sleep(self, wait: Wait) -> None:
-        """A durable timer, cut short by whatever may change the next step."""
+        """A durable timer, cut short by anything that may change the next step."""
         now = workflow.now()
         self._watching_since = self._watching_since or now
         delay = self._until_next_look(wait, now - self._watching_since)
@@ -160,7 +160,7 @@ class CampaignWorkflow:
         return min(max(watched, _FIRST_LOOK), rest)
 
     async def _end(self, status: CampaignStatus) -> bool:
-        """Store the campaign's end; not if recipients were added meanwhile, or says something."""
+        """Store the campaign's end, unless recipients were added or a signal came meanwhile."""
         stands = (await self._steps.carry_out(status.value, status=status)).status
         if stands not in FINAL_STATUSES or self._woken:
             return False
@@ -168,11 +168,11 @@ class CampaignWorkflow:
         self._note(stands.value)
         return True
 
-    # What others may ask and say
+    # Queries, signals and updates
 
     @workflow.query
     def status(self) -> CampaignRunStatus:
-        """What it last found, what it does, and when it wakes next."""
+        """The figures it last read, its step, and when it wakes next."""
         return CampaignRunStatus(
             campaign_id=self._campaign_id,
             figures=self._figures,
@@ -184,7 +184,7 @@ class CampaignWorkflow:
 
     @workflow.signal
     async def pause(self, *inputs: object) -> None:
-        """Deliver nothing until it is resumed, those asleep included."""
+        """Deliver nothing until it is resumed, messages asleep included."""
         pass_over(inputs, "pause")
         await self._obey("paused", status=CampaignStatus.PAUSED)
 
@@ -196,7 +196,7 @@ class CampaignWorkflow:
 
     @workflow.signal
     async def cancel(self, *inputs: object) -> None:
-        """Send nothing more: no hold and no claim of what is unsent is left.
+        """Send nothing more: no hold and no claim of unsent messages is left.
 
         Perhaps with a `CancelCommand`; one that cannot be read takes only the reason away.
         """
@@ -209,7 +209,7 @@ class CampaignWorkflow:
 
     @workflow.signal
     def campaign_changed(self, *inputs: object) -> None:
-        """It has other recipients, limits or settings than it had: look again."""
+        """Its recipients, limits or settings have changed: look again."""
         pass_over(inputs, "campaign_changed")
         self._woken = True
 
@@ -239,7 +239,7 @@ class CampaignWorkflow:
     async def _obey(
         self, kind: str, *, status: CampaignStatus, details: Details | None = None
     ) -> None:
-        """Carry a signal out: the database says it to every outreach, asleep or not."""
+        """Carry a signal out: every outreach reads it in the database, asleep or not."""
         async with self._commanding:
             await self._steps.carry_out(kind, status=status, details=details or {})
         self._woken = True

@@ -37,7 +37,7 @@ class CampaignSteps:
     async def evaluate(
         self, requeued_at_micros: int | None, heard_event_no: int
     ) -> EvaluationResult:
-        """See where the campaign stands, and what it does next."""
+        """Read the campaign's state, and decide its next step."""
         return await run_step(
             CampaignManager.evaluate_campaign,
             EvaluationInput(
@@ -67,7 +67,7 @@ class CampaignSteps:
         )
 
     async def requeue(self) -> None:
-        """Let those wait in the queue again whom a limit had no room for."""
+        """Queue recipients again for whom a limit had no room."""
         await run_step(
             CampaignManager.requeue_recipients,
             RequeueInput(ref=self._ref),

@@ -1,4 +1,4 @@
-"""What the Web UI tells about a campaign."""
+"""A campaign's story in the Web UI."""
 
 from collections.abc import Sequence
 from datetime import datetime

@@ -25,7 +25,7 @@ class _DeliveryOptions(TypedDict):
     cancellation_type: ActivityCancellationType
 
 
-#: No other try will find a row that is missing, or read one that this version cannot.
+#: No further try finds a missing row, or reads one that this version cannot.
 UNREADABLE: Final = ("NotFoundError", "UnreadableRowError")
 
 #: Short idempotent SQL, beside the workflow. Ten seconds is far beyond any healthy statement.
@@ -70,10 +70,10 @@ LONG_STEP: Final = _LongStepOptions(
     ),
 )
 
-#: One provider call, of three minutes at most, and five more to write down what came of it;
-#: ten seconds without a heartbeat mean that the worker is gone, not that the provider is slow.
-#: Waits of hours are runs of this activity, too: they leave nothing in the history. What is
-#: tried, and until when, is decided with the attempt in the database. A cancel waits to hear
+#: One provider call, of three minutes at most, and five more to write its result down; ten
+#: seconds without a heartbeat mean that the worker is gone, not that the provider is slow.
+#: Waits of hours are runs of this activity, too: they leave nothing in the history. The number
+#: and the end of tries are decided with the attempt in the database. A cancel waits to hear
 #: whether the provider took the message.
 DELIVERY: Final = _DeliveryOptions(
     start_to_close_timeout=timedelta(minutes=10),

@@ -19,6 +19,7 @@ with workflow.unsafe.imports_passed_through():
         DecisionAnswer,
         DeliverResult,
         ExitReason,
+        HeldAttempt,
         OutreachInput,
         OutreachResult,
         OutreachState,
@@ -32,7 +33,7 @@ with workflow.unsafe.imports_passed_through():
     from madan_sara.workflows.steps import OutreachSteps, raise_if_cancelled
     from madan_sara.workflows.story import local_time, no_channel
 
-#: How a message stands that is not asleep, where the state's name does not say it.
+#: Words for a message that is not asleep, where the state's name does not say it.
 _NOT_ASLEEP = {
     OutreachState.DECIDING: "is being decided on",
     OutreachState.SENDING: "is due, with a provider or waiting for its campaign to be resumed,",
@@ -43,7 +44,7 @@ _ALL_FAILED = ExitReason.ALL_CHANNELS_FAILED
 #: A channel that was given up before a provider took the message.
 _SKIPPED = DeliverResult(outcome=DeliveryOutcome.REFUSED, code="skipped")
 
-#: What a raised limit can mend.
+#: Reasons that a raised limit removes.
 _LACKS_OF_ROOM = (ExitReason.BUDGET_EXCEEDED, ExitReason.DAILY_LIMIT)
 
 
@@ -51,9 +52,9 @@ _LACKS_OF_ROOM = (ExitReason.BUDGET_EXCEEDED, ExitReason.DAILY_LIMIT)
 class OutreachWorkflow:
     """Carries one message: claim, route, plan, hold, deliver, settle.
 
-    A delivery books what a provider has taken with its answer. A cancel is honoured between
-    steps and while asleep. Whatever ends the message unsent closes it, which leaves no hold
-    and no claim.
+    A delivery books a message that a provider has taken together with the answer. A cancel is
+    honoured between steps and while asleep. Any end of an unsent message closes it, which
+    leaves no hold and no claim.
     """
 
     @workflow.init
@@ -92,40 +93,41 @@ class OutreachWorkflow:
         return self._record.result()
 
     async def _carry(self, request: OutreachInput) -> None:
-        channels = await (self._resume() if request.resume else self._claim_and_route())
+        channels = await (self._resume() if request.resume else self._decide())
         for channel in channels:
-            block = await self._plan_and_hold(channel)
-            if block is None:
-                is_last = channel is channels[-1]
-                result = await self._deliver_when_due(channel, is_last_channel=is_last)
-                if await self._settle(channel, result):
-                    return
-            elif not request.resume and channel is channels[0]:
-                if not await self._put_back(block):
-                    await self._close(OutreachState.BLOCKED, block)
-                return
-            else:
+            # The decision holds the first channel already.
+            block = None if self._record.is_asleep else await self._plan_and_hold(channel)
+            if block is not None:
                 self._record.note_attempt(channel, "blocked", block.reason.value)
+                continue
+            is_last = channel is channels[-1]
+            result = await self._deliver_when_due(channel, is_last_channel=is_last)
+            if await self._settle(channel, result):
+                return
         if channels:
             tried = {a.channel.value: a.code or a.outcome for a in self._record.attempts}
             await self._close(OutreachState.FAILED, Block(reason=_ALL_FAILED, details=dict(tried)))
 
-    async def _claim_and_route(self) -> list[Channel]:
-        """Claim the person and choose the channels; none when the message ends here."""
-        claim = await self._steps.claim(waits_for_resume=self._sequence_number is not None)
-        self._record.warnings = claim.warnings
-        if claim.is_queued:
-            raise_if_cancelled()
-        if claim.block is not None:
-            stands = OutreachState.QUEUED if claim.is_queued else OutreachState.BLOCKED
-            self._end(stands, claim.block)
+    async def _decide(self) -> list[Channel]:
+        """Claim the person, choose the channels and hold the first; none where it ends here."""
+        decision = await self._steps.decide(self._sequence_number)
+        claim = decision.claim
+        self._record.warnings, self._record.routing = claim.warnings, decision.routing
+        if claim.block is not None and not claim.is_queued:
+            self._end(OutreachState.BLOCKED, claim.block)
             return []
         raise_if_cancelled()
-        self._record.routing = routing = await self._steps.route()
-        raise_if_cancelled()
-        if routing.channel is None:
-            await self._close(*no_channel(routing))
-        return routing.channel_order()
+        if claim.block is not None:
+            self._end(OutreachState.QUEUED, claim.block)
+        elif decision.held is not None:
+            self._book(decision.held)
+            return [decision.held.plan.channel, *self._record.channels_left]
+        elif decision.block is not None:
+            if not await self._put_back(decision.block):
+                await self._close(OutreachState.BLOCKED, decision.block)
+        elif decision.routing is not None:
+            await self._close(*no_channel(decision.routing))
+        return []
 
     async def _resume(self) -> list[Channel]:
         """Take a bounced message up again; the channels it was not tried on yet."""
@@ -141,7 +143,7 @@ class OutreachWorkflow:
         return left
 
     async def _plan_and_hold(self, channel: Channel) -> Block | None:
-        """Plan the send on a channel and hold its price; or why that cannot be."""
+        """Plan the send on a further channel and hold its price; or why that cannot be."""
         full_day_of = None
         while True:
             plan = await self._steps.plan(
@@ -235,7 +237,7 @@ class OutreachWorkflow:
             not_before, skip_day = plan.scheduled_at, True
 
     async def _settle(self, channel: Channel, result: DeliverResult) -> bool:
-        """Settle with an attempt's outcome; whether the message has found its end."""
+        """Apply an attempt's outcome; whether the message has ended."""
         self._record.note_attempt(channel, result.outcome.value, result.code)
         match result.outcome:
             case DeliveryOutcome.REFUSED:
@@ -275,7 +277,7 @@ class OutreachWorkflow:
         self._record.state = OutreachState.DECIDING
         return True
 
-    # What changes the record
+    # Changes of the record
 
     async def _hold(self, plan: SendPlan, *, instead: bool = False) -> Block | None:
         """Hold a plan's price, `instead` of the hold there is; the lock is taken already."""
@@ -288,11 +290,21 @@ class OutreachWorkflow:
             self._record.routing,
             replaces_attempt_no=self._record.attempt_no if instead else None,
         )
-        if reservation.block is None:
-            self._record.book(attempt_no, plan)
-            self._woken = True
-            self._publish()
-        return reservation.block
+        held = reservation.held
+        if held is None:
+            return reservation.block
+        if held.plan.channel is not plan.channel:
+            # An earlier run of these steps found no room here, and has held the next channel.
+            details = {"kind": "held_on", "channel": held.plan.channel.value}
+            return Block(reason=ExitReason.DUPLICATE, details=dict(details))
+        self._book(held)
+        return None
+
+    def _book(self, held: HeldAttempt) -> None:
+        """Note what money is held for; it is what will be sent."""
+        self._record.book(held)
+        self._woken = True
+        self._publish()
 
     async def _close(self, state: OutreachState, block: Block) -> None:
         """End unsent. The database has the last word: it may have ended before."""
@@ -308,7 +320,7 @@ class OutreachWorkflow:
             await self._close(OutreachState.CANCELLED, Block(reason=ExitReason.CANCELLED))
 
     async def _fail(self, error: ApplicationError) -> None:
-        """What is stored of the message cannot be carried: end it, and say why to an operator."""
+        """The message's row cannot be read: end it, and say why to an operator."""
         workflow.logger.error("the outreach cannot be carried: %s", error.message)
         if self._record.has_ended:
             return
@@ -318,16 +330,16 @@ class OutreachWorkflow:
         except ApplicationError:
             self._end(OutreachState.FAILED, block)
 
-    # What others may ask and say
+    # Queries, signals and updates
 
     @workflow.query
     def status(self) -> OutreachStatus:
-        """Where the message stands, what was decided, and when it wakes next."""
+        """The message's state, the decision, and when it wakes next."""
         return self._record.status()
 
     @workflow.update
     async def decision(self) -> DecisionAnswer:
-        """What was decided, as soon as it stands."""
+        """The decision, as soon as it is made."""
         await workflow.wait_condition(lambda: self._record.bookings > 0 or self._record.has_ended)
         return self._record.answer()
 
@@ -375,7 +387,7 @@ class OutreachWorkflow:
 
     @workflow.signal
     def delivery_event(self, *inputs: object) -> None:
-        """A provider reported what became of an attempt: one `DeliveryEventSignal`."""
+        """A provider has sent a receipt of an attempt: one `DeliveryEventSignal`."""
         event = read_signal(DeliveryEventSignal, inputs, "delivery_event")
         if event is not None and RULES[event.kind].ends_wait:
             self._events[event.attempt_no] = event.kind
@@ -399,7 +411,7 @@ class OutreachWorkflow:
         return f"{local_time(plan)}, for {plan.channel}" if plan else "now"
 
     def _end(self, state: OutreachState, block: Block | None = None) -> None:
-        """Note the end the database has on record, and tell it."""
+        """Note the end the database has on record, and show it."""
         self._record.end(state, block)
         self._publish()
 

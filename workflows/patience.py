@@ -1,4 +1,4 @@
-"""Short steps that a database away for hours neither loses nor buries in history."""
+"""Short steps that an outage of the database neither loses nor buries in history."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -23,7 +23,7 @@ async def run_step(step: Callable[[Any, A], Awaitable[R]], argument: A, summary:
     try:
         return await workflow.execute_local_activity_method(step, argument, summary=summary, **STEP)
     except FailureError as error:
-        # A local step fails with what it raised itself, or with a timeout.
+        # A local step fails with its own error, or with a timeout.
         if isinstance(error, ApplicationError) and is_final(error):
             raise
     try:
@@ -40,7 +40,7 @@ def is_final(error: ApplicationError) -> bool:
 
 
 async def uninterrupted(work: Awaitable[R]) -> R:
-    """Run something to its end, whatever arrives meanwhile."""
+    """Run work to its end, also through a cancel."""
     running = asyncio.ensure_future(work)
     while not running.done():
         try:

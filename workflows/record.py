@@ -1,4 +1,4 @@
-"""What an outreach knows about itself, and how it tells others."""
+"""The state of an outreach, and its answers to others."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -15,6 +15,7 @@ from madan_sara.contracts.outreach import (
     UNSENT_STATES,
     Block,
     DecisionAnswer,
+    HeldAttempt,
     MessageRef,
     OutreachResult,
     OutreachState,
@@ -53,7 +54,7 @@ class OutreachRecord:
 
     @property
     def has_ended(self) -> bool:
-        """Whether nothing more will happen by itself, put back into the queue included."""
+        """Whether the workflow is done, also with the message put back into the queue."""
         return self.state in FINAL_STATES or self.state is OutreachState.QUEUED
 
     @property
@@ -70,20 +71,20 @@ class OutreachRecord:
         order = self.routing.channel_order()
         return order[order.index(self.plan.channel) + 1 :]
 
-    def book(self, attempt_no: int, plan: SendPlan) -> None:
+    def book(self, held: HeldAttempt) -> None:
         """A plan is paid for and stands."""
-        self.attempt_no = attempt_no
-        self.plan = plan
+        self.attempt_no = held.attempt_no
+        self.plan = held.plan
         self.state = OutreachState.SCHEDULED
         self.bookings += 1
 
     def end(self, state: OutreachState, block: Block | None = None) -> None:
-        """It has come to its end."""
+        """Note its end."""
         self.state = state
         self.block = block
 
     def note_attempt(self, channel: Channel, outcome: str, code: str | None = None) -> None:
-        """An attempt, or a channel that could not be tried, is over."""
+        """Note the end of an attempt, or of a channel that could not be tried."""
         attempt = AttemptSummary(
             attempt_no=self.attempt_no, channel=channel, outcome=outcome, code=code
         )
@@ -100,7 +101,7 @@ class OutreachRecord:
         )
 
     def found_by(self) -> list[SearchAttributeUpdate[str]]:
-        """What the workflow is found by once it has ended."""
+        """The search attributes of the workflow once it has ended."""
         found = [_STATE.value_set(self.state.value)]
         return [*found, _REASON.value_set(self.block.reason.value)] if self.block else found
 
@@ -118,7 +119,7 @@ class OutreachRecord:
         )
 
     def answer(self) -> DecisionAnswer:
-        """The answer to a send: `scheduled` as long as it stands, also once it is sent."""
+        """The answer to a send: `scheduled` while it is planned, and once it is sent."""
         stands = self.state not in _ENDED_UNSENT
         channel = self.plan.channel if self.plan else None
         return DecisionAnswer(

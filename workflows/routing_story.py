@@ -1,4 +1,4 @@
-"""What the Web UI tells about the choice of a channel and of a send time."""
+"""The choice of a channel and of a send time in the Web UI."""
 
 from datetime import UTC
 from zoneinfo import ZoneInfo
@@ -11,11 +11,11 @@ _COLUMNS = "channel     total   type  engagement  device  urgency  time of day"
 
 
 def render_routing(decision: RoutingDecision, plan: SendPlan | None) -> str:
-    """A decision in Markdown: what was chosen and why, every channel, the send time.
+    """A decision in Markdown: the choice and its reason, every channel, the send time.
 
     Args:
         decision: the decision to explain.
-        plan: when and on which channel the message is sent, if that stands already.
+        plan: the time and channel of the send, if planned already.
 
     Returns:
         Some lines of Markdown, without personal data.

@@ -1,6 +1,6 @@
-"""Signals as people send them by hand: what cannot be used is refused in words.
+"""Signals as people send them by hand: unusable input is refused in words.
 
-A handler takes whatever comes: with a type of its own, Temporal would drop what does not fit, and
+A handler takes any input: with a declared type, Temporal would drop input that does not fit, and
 log it with its content; with a wrong number of inputs, the workflow's task would fail for ever.
 """
 
@@ -18,15 +18,15 @@ T = TypeVar("T", bound=Contract)
 
 
 def read_signal(kind: type[T], inputs: Sequence[object], name: str) -> T | None:
-    """The one input of a signal as what it stands for.
+    """The one input of a signal, validated.
 
     Args:
-        kind: what it is to be.
-        inputs: what came with the signal, decoded.
+        kind: the type it must have.
+        inputs: the signal's inputs, decoded.
         name: the signal's name, for the log.
 
     Returns:
-        None where it cannot be read: the log names the fields, never what they hold.
+        None where it cannot be read: the log names the fields, never their values.
     """
     if len(inputs) != 1:
         _warn(name, f"it has {len(inputs)} inputs instead of one object")
@@ -42,7 +42,7 @@ def read_signal(kind: type[T], inputs: Sequence[object], name: str) -> T | None:
 
 
 def pass_over(inputs: Sequence[object], name: str) -> None:
-    """Say in the log that a signal which takes no input came with some."""
+    """Log that a signal without inputs came with some."""
     if inputs:
         _warn(name, "it takes no input; the signal is heard without")
 

@@ -1,7 +1,7 @@
 """The steps of an outreach: each one activity, run to its end.
 
-A cancel never interrupts a step that has begun, so that what it did is known and can
-be undone; the caller of a step asks for a cancel afterwards.
+A cancel never interrupts a step that has begun, so that its effect is known and can be
+undone; the caller of a step checks for a cancel afterwards.
 """
 
 import asyncio
@@ -16,9 +16,9 @@ from temporalio.exceptions import ActivityError, ApplicationError
 with workflow.unsafe.imports_passed_through():
     from madan_sara.activities.budget import BudgetManager
     from madan_sara.activities.closer import OutreachCloser
+    from madan_sara.activities.decider import OutreachDecider
     from madan_sara.activities.deduplicator import MessageDeduplicator
     from madan_sara.activities.delivery import MessageDelivery
-    from madan_sara.activities.router import ChannelRouter
     from madan_sara.activities.scheduler import SendTimeScheduler
     from madan_sara.contracts.channels import Channel
     from madan_sara.contracts.decision import RoutingDecision, SendPlan
@@ -27,10 +27,10 @@ with workflow.unsafe.imports_passed_through():
     from madan_sara.contracts.outreach import (
         Block,
         CatchUpInput,
-        ClaimInput,
-        ClaimResult,
         ConcludeInput,
         ConcludeResult,
+        DecideInput,
+        Decision,
         DeliverInput,
         DeliverResult,
         MessageRef,
@@ -44,7 +44,6 @@ with workflow.unsafe.imports_passed_through():
         ReserveInput,
         ReserveResult,
         ResolveInput,
-        RouteInput,
     )
     from madan_sara.workflows.options import DELIVERY
     from madan_sara.workflows.patience import is_final, run_step, uninterrupted
@@ -73,10 +72,10 @@ class OutreachSteps:
     def __init__(self, ref: MessageRef) -> None:
         self._ref = ref
 
-    async def claim(self, *, waits_for_resume: bool) -> ClaimResult:
-        """Take the right to contact the person."""
-        request = ClaimInput(ref=self._ref, now=workflow.now(), waits_for_resume=waits_for_resume)
-        return await _run(MessageDeduplicator.claim_recipient, request, "Claim the recipient")
+    async def decide(self, sequence_number: int | None) -> Decision:
+        """Claim the person, choose the channels, plan the first and hold its price."""
+        request = DecideInput(ref=self._ref, now=workflow.now(), sequence_number=sequence_number)
+        return await _run(OutreachDecider.decide_outreach, request, "Claim, route, plan and hold")
 
     async def reopen_claim(self) -> ReopenResult:
         """Take the right up again after a bounce."""
@@ -84,14 +83,6 @@ class OutreachSteps:
             MessageDeduplicator.reopen_claim,
             ReopenInput(ref=self._ref),
             "Take the claim up again",
-        )
-
-    async def route(self) -> RoutingDecision:
-        """Choose the channels."""
-        return await _run(
-            ChannelRouter.route_stored_message,
-            RouteInput(ref=self._ref, now=workflow.now()),
-            "Choose the channels",
         )
 
     async def plan(
@@ -130,7 +121,7 @@ class OutreachSteps:
         return await _run(SendTimeScheduler.catch_up, request, f"Plan the missed send on {channel}")
 
     async def check_requested_time(self, channel: Channel, at: datetime) -> SendPlan:
-        """Turn a time that was asked for into a plan.
+        """Make a plan of a requested time.
 
         Raises:
             ApplicationError: the time is not allowed; it says why.
@@ -198,16 +189,16 @@ class OutreachSteps:
         is_last_channel: bool,
         gives_up: Callable[[], bool],
     ) -> DeliverResult:
-        """Hand the message over; interrupted on its way, find out what became of it.
+        """Hand the message over; interrupted on its way, find out its result.
 
         Args:
             attempt_no: the attempt money is held for.
             channel: its channel.
-            is_last_channel: whether no channel is left behind it.
-            gives_up: whether the channel is not to be waited for any more.
+            is_last_channel: whether no channel is left after it.
+            gives_up: whether to wait no more for the channel.
 
         Raises:
-            ApplicationError: what is stored of the message cannot be read; nothing was sent.
+            ApplicationError: the message's row cannot be read; nothing was sent.
         """
         raise_if_cancelled()
         request = DeliverInput(
@@ -240,7 +231,7 @@ class OutreachSteps:
             return await self._resolve(attempt_no, channel)
 
     async def _resolve(self, attempt_no: int, channel: Channel) -> DeliverResult:
-        """See what became of an attempt, once that can be known."""
+        """Find the outcome of an attempt, once it can be known."""
         while True:
             request = ResolveInput(
                 ref=self._ref, attempt_no=attempt_no, channel=channel, now=workflow.now()
@@ -253,11 +244,11 @@ class OutreachSteps:
             await uninterrupted(
                 workflow.sleep(
                     max(result.not_before - workflow.now(), timedelta(0)),
-                    summary="Until the provider can tell what became of the attempt",
+                    summary="Until the provider knows what became of the attempt",
                 )
             )
 
 
 async def _run(step: Callable[[Any, A], Awaitable[R]], argument: A, summary: str) -> R:
-    """Run a short step to its end, whatever arrives meanwhile."""
+    """Run a short step to its end, also through a cancel."""
     return await uninterrupted(run_step(step, argument, summary))

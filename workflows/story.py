@@ -1,4 +1,4 @@
-"""What the Web UI tells about an outreach, and the words for its ends."""
+"""An outreach's story in the Web UI, and the words for its ends."""
 
 from collections.abc import Sequence
 from zoneinfo import ZoneInfo

@@ -1,1 +1,1 @@
-"""The words for what is decided and what happens, the same wherever it is shown."""
+"""The words for decisions and events, the same in every view."""

@@ -19,7 +19,7 @@ ROUTING: Final[Mapping[RoutingReason, str]] = {
     ),
 }
 
-#: What stands against a channel.
+#: Reasons that rule a channel out.
 RULED_OUT: Final[Mapping[RuledOut, str]] = {
     RuledOut.NO_CONTACT: "no address",
     RuledOut.NO_CONTENT: "no text",
@@ -30,10 +30,10 @@ RULED_OUT: Final[Mapping[RuledOut, str]] = {
     RuledOut.NO_SEND_TIME: "no time left",
 }
 
-#: What stands against a channel that is not ruled out and yet goes last.
+#: The reason why a channel that is not ruled out goes last.
 USED_LATELY: Final = "used for this person lately, so others go first"
 
-#: Which rule chose a send time.
+#: Rules that choose a send time.
 TIMING: Final[Mapping[TimingReason, str]] = {
     TimingReason.IMMEDIATE: "the first allowed moment; no best time is looked for",
     TimingReason.CAMPAIGN_OPTIMAL: "the campaign's own best time for this channel",
@@ -41,7 +41,7 @@ TIMING: Final[Mapping[TimingReason, str]] = {
     TimingReason.REQUESTED: "the time it was rescheduled to",
 }
 
-#: Whose clock a local time is taken from.
+#: Owners of the clock a local time is taken from.
 ZONES: Final[Mapping[ZoneSource, str]] = {
     ZoneSource.RECIPIENT: "the recipient's time zone",
     ZoneSource.CAMPAIGN: "the campaign's time zone, not the recipient's own",
@@ -50,6 +50,6 @@ ZONES: Final[Mapping[ZoneSource, str]] = {
 
 
 def why_ruled_out(ruled_out: RuledOut, detail: str | None) -> str:
-    """What stands against a channel, in short, and what exactly."""
+    """The reason that rules a channel out, in short and in full."""
     short = RULED_OUT[ruled_out]
     return f"{short}: {detail}" if detail else short

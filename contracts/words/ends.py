@@ -1,4 +1,4 @@
-"""The words for the ends of messages that were not sent: the rule, and what can be done."""
+"""The words for the ends of messages that were not sent: the rule, and advice."""
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -18,7 +18,7 @@ _BUDGETS: Final = {
 
 
 def why_unsent(reason: ExitReason, details: Details) -> tuple[str, str]:
-    """Which rule ended a message, with its figures; and what could be done."""
+    """The rule that ended a message, with its figures; and advice."""
     return _ENDS[reason](details)
 
 
@@ -151,7 +151,7 @@ def _moment(value: object) -> str:
 
 
 def _listed(details: Details) -> str:
-    """Channels and what stands against each, in words where there are any."""
+    """Channels and the reason that rules each out, in words where there are any."""
     return ", ".join(f"{name}: {_in_words(str(why))}" for name, why in details.items())
 
 

@@ -1,4 +1,4 @@
-"""The words for how far a message has come: states, attempts, codes and receipts."""
+"""The words for a message's progress: states, attempts, codes and receipts."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -12,7 +12,7 @@ from madan_sara.contracts.delivery import (
 )
 from madan_sara.contracts.outreach import OutreachState
 
-#: Where a message stands, behind "the message".
+#: The state of a message, after "the message".
 STATES: Final[Mapping[OutreachState, str]] = {
     OutreachState.QUEUED: "waits for its campaign's turn",
     OutreachState.DECIDING: "is being decided",
@@ -25,7 +25,7 @@ STATES: Final[Mapping[OutreachState, str]] = {
     OutreachState.CANCELLED: "was cancelled",
 }
 
-#: What an attempt that reached its provider came to.
+#: The states of an attempt that reached its provider.
 ATTEMPTS: Final[Mapping[AttemptState, str]] = {
     AttemptState.SENDING: "handed over, no answer yet",
     AttemptState.NOT_SENT: "not taken yet; it is tried again",
@@ -35,7 +35,7 @@ ATTEMPTS: Final[Mapping[AttemptState, str]] = {
     AttemptState.BOUNCED: "taken, then reported undeliverable",
 }
 
-#: What handing a message over came to; the states of attempts that have an answer, and more.
+#: The outcomes of a delivery; the states of attempts that have an answer, and more.
 OUTCOMES: Final[Mapping[DeliveryOutcome, str]] = {
     DeliveryOutcome.ACCEPTED: ATTEMPTS[AttemptState.ACCEPTED],
     DeliveryOutcome.REFUSED: ATTEMPTS[AttemptState.REFUSED],
@@ -53,7 +53,7 @@ CODES: Final[Mapping[str, str]] = {
     MISCONFIGURED: "our account with the provider is not set up correctly",
 }
 
-#: What a receipt says.
+#: The kinds of a receipt.
 EVENTS: Final[Mapping[DeliveryEventKind, str]] = {
     DeliveryEventKind.DELIVERED: "reached the person",
     DeliveryEventKind.OPENED: "was displayed",
@@ -65,7 +65,7 @@ EVENTS: Final[Mapping[DeliveryEventKind, str]] = {
     DeliveryEventKind.UNKNOWN: "the provider reported something else",
 }
 
-#: What can be done for a message whose workflow is lost, by whether a provider may have it.
+#: Advice for a message whose workflow is lost, by whether a provider may have it.
 LOST: Final[Mapping[bool, str]] = {
     False: (
         "`madan-sara cancel MESSAGE_ID` closes it and gives back what it holds; then send it "
@@ -76,7 +76,7 @@ LOST: Final[Mapping[bool, str]] = {
 
 
 def attempt_meaning(outcome: str, code: str | None) -> str:
-    """What an attempt came to: our own code's words, or else those of its state or outcome."""
+    """An attempt's result: our own code's words, or else those of its state or outcome."""
     if code is not None and code in CODES:
         return CODES[code]
     known = {**_by_value(OUTCOMES), **_by_value(ATTEMPTS)}
@@ -84,7 +84,7 @@ def attempt_meaning(outcome: str, code: str | None) -> str:
 
 
 def lost_advice(message_id: UUID, *, may_be_sent: bool) -> str:
-    """What can be done for a message whose workflow is lost."""
+    """Advice for a message whose workflow is lost."""
     return LOST[may_be_sent].replace("MESSAGE_ID", str(message_id))
 
 

@@ -8,7 +8,7 @@ from uuid import UUID
 from madan_sara.contracts.campaign_run import WaitReason
 from madan_sara.contracts.delivery import ChannelWait
 
-#: What a campaign waits for, behind "waits for".
+#: The wait of a campaign, after "waits for".
 CAMPAIGN_WAITS: Final[Mapping[WaitReason, str]] = {
     WaitReason.START: "its start",
     WaitReason.RESUME: "its resume, or its end; nothing is sent while it is paused",
@@ -19,12 +19,12 @@ CAMPAIGN_WAITS: Final[Mapping[WaitReason, str]] = {
 
 
 def to_be_started(campaign_id: UUID) -> str:
-    """What a campaign waits for whose recipients were never started."""
+    """The wait of a campaign whose recipients were never started."""
     return f"its start: saved and imported, not started; `madan-sara campaign start {campaign_id}`"
 
 
 def explain_wait(wait: ChannelWait) -> str:
-    """What due messages wait for, like `email: mail.example.org:587 is away since 10:04 UTC`."""
+    """The wait of due messages, like `email: mail.example.org:587 is away since 10:04 UTC`."""
     return f"{_trouble(wait)}{_advice(wait)}"
 
 

@@ -1,1 +1,1 @@
-"""`make campaign`: one campaign to many people, with everything that can go wrong, checked."""
+"""`make campaign`: one campaign to many people, with every kind of failure, checked."""

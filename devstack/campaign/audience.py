@@ -54,7 +54,7 @@ _TOWNS: Final[Mapping[str, str]] = {
 _NAMES: Final = ("Marie", "Jean", "Rose", "Wilner", "Guerda", "Estelle", "Fritz", "Mireille")
 _FAMILIES: Final = ("Joseph", "Pierre", "Saintil", "Désir", "Étienne", "Louis", "Charles", "Noël")
 
-#: What a phone number that asks for something ends in, by the word other addresses use.
+#: The ends of phone numbers that ask for a behaviour, by the word other addresses use.
 _ENDINGS: Final = {trigger.word: trigger.phone_ending for trigger in BEHAVIOURS.values()}
 
 
@@ -65,12 +65,12 @@ class Person:
     scenario: Scenario
     #: The row of the file, by column; what is missing stays empty.
     row: Mapping[str, str]
-    #: What is likely to carry the message, and costs its price; None: nothing will.
+    #: The channel that is likely to carry the message, at its price; None: none will.
     carried_by: Channel | None
 
     @property
     def id(self) -> str:
-        """How the file calls them."""
+        """Their id in the file."""
         return self.row["id"]
 
 
@@ -80,7 +80,7 @@ def make_audience(size: int, seed: int, rest: Scenario = REACHED) -> list[Person
     Args:
         size: How many people.
         seed: The same seed makes the same people.
-        rest: What becomes of those whom nothing befalls.
+        rest: The scenario of all others.
 
     Raises:
         DevstackError: The size is out of bounds.
@@ -114,12 +114,12 @@ def write_file(file: Path, people: Iterable[Person]) -> None:
 
 
 def written_to(people: Sequence[Person], earlier: Earlier) -> list[Person]:
-    """Those to whom an earlier campaign has written."""
+    """The people an earlier campaign has written to."""
     return [person for person in people if earlier in person.scenario.earlier]
 
 
 async def suppress(orchestrator: OutreachOrchestrator, people: Iterable[Person]) -> None:
-    """Tell the system who has asked not to be contacted."""
+    """Suppress the people who have asked not to be contacted."""
     for person in people:
         match person.scenario.suppression:
             case SuppressionScope.PERSON:

@@ -23,14 +23,14 @@ PRICES: Final[Mapping[Channel, Decimal]] = {
 #: Messages a person may have in 24 hours.
 MOST_A_DAY: Final = 2
 
-#: Shares of what it would cost to write to everybody: the text messages run out of money
+#: Shares of the price of writing to all people: the text messages run out of money
 #: first, WhatsApp never does, and the whole runs out before the end.
 _SMS_SHARE: Final = Decimal("0.70")
 _WHATSAPP_SHARE: Final = Decimal("1.10")
 _WHOLE_SHARE: Final = Decimal("0.92")
 
 _SETTINGS: Final[Mapping[str, object]] = {
-    # It is to run now, whatever the hour.
+    # It is to run now, at any hour.
     "quiet_hours": None,
     "max_messages_per_day": MOST_A_DAY,
     "prices": PRICES,
@@ -64,7 +64,7 @@ def main_campaign(
     """The campaign, with budgets that end before the audience does.
 
     Args:
-        people: Its audience; what they would cost decides what there is.
+        people: Its audience, whose price decides its budget.
         longest_outage_seconds: What its patience with the channel that never answers about
             some is longer than; without an outage it ends while the run is still watched.
     """
@@ -80,14 +80,14 @@ def main_campaign(
             Channel.SMS: {"total": _rounded(sms)},
             Channel.WHATSAPP: {"total": _rounded(whatsapp)},
         },
-        # High: it is there and counted, and does not stop anybody.
+        # High: it is there and counted, and stops no recipient.
         daily_limit=1_000_000,
         settings={**_SETTINGS, "patience_minutes": {Channel.INSTAGRAM: patience_minutes}},
     )
 
 
 def _cost(people: Iterable[Person]) -> Mapping[Channel, Decimal]:
-    """What it would cost to write to everybody who can be written to, by channel."""
+    """The price of writing to all people that can be reached, by channel."""
     messages = Counter(person.carried_by for person in people if person.carried_by)
     return {channel: messages[channel] * price for channel, price in PRICES.items()}
 

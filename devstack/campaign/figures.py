@@ -1,4 +1,4 @@
-"""What a run took: time, memory, history, and what it cost to ask how it stands."""
+"""The costs of a run: time, memory, history, and questions for its status."""
 
 import statistics
 from typing import Final
@@ -9,7 +9,7 @@ from madan_sara.devstack.campaign.watch import Watch
 from madan_sara.devstack.checks.history import CampaignHistory
 from madan_sara.devstack.checks.results import CheckResult
 
-#: Where the memory is rendered: shares of the recipients that have their outcome.
+#: The moments at which the memory is shown: shares of the recipients that have their outcome.
 _MARKS: Final = (0.1, 0.5, 1.0)
 
 #: What the worker's memory may grow by from the first tenth of the audience to its end: what

@@ -1,4 +1,4 @@
-"""Providers that are away for a while in the middle of a campaign, and what must not come of it."""
+"""Providers that are away for a while in the middle of a campaign, and the checks of it."""
 
 import asyncio
 from collections import Counter, defaultdict
@@ -24,18 +24,18 @@ _SLOWEST: Final = 0.25
 
 
 class Provider(Protocol):
-    """What can be away, and come back as if nothing had been."""
+    """A server that can be away, and come back as before."""
 
     async def go_away(self) -> None:
         """Refuse every connection from now on."""
 
     async def come_back(self) -> None:
-        """Serve again, at the same place."""
+        """Serve again, on the same port."""
 
 
 @dataclass(frozen=True)
 class Outage:
-    """How long one provider is away, and what the campaign had done when it went and came."""
+    """One provider's outage, and the campaign's progress at its beginning and end."""
 
     provider: str
     seconds: float
@@ -48,7 +48,7 @@ class Outages:
     """Takes providers away, one after the other.
 
     Args:
-        providers: By what people call them.
+        providers: By their names for people.
         seconds: For how long each is away.
         console: Where to say so.
     """
@@ -63,7 +63,7 @@ class Outages:
         self.over: list[Outage] = []
 
     async def happen(self, watch: Watch) -> None:
-        """Take each provider away in turn, in the middle of the campaign that a watch looks at."""
+        """Take one provider after the other away, in the middle of the campaign of a watch."""
         await watch.until(_BEGIN)
         for name, provider in self._providers:
             began = watch.samples[-1]
@@ -90,17 +90,17 @@ class Outages:
             for name, _ in self._providers
             if name not in over or over[name].done[1] == over[name].total
         ]
-        rendered = ", ".join(
+        spans = ", ".join(
             f"{outage.provider} from {outage.done[0]} to {outage.done[1]} of {outage.total}"
             for outage in self.over
         )
         return CheckResult(
-            f"each provider was away for {self._seconds:g} s in the middle: {rendered}", violations
+            f"each provider was away for {self._seconds:g} s in the middle: {spans}", violations
         )
 
 
 def slowly_enough(people: Iterable[Person], outage_seconds: float) -> dict[str, float]:
-    """Rate limits by channel with which a campaign goes on while each provider is away in turn.
+    """Rate limits by channel that let a campaign last until each provider has been away.
 
     Args:
         people: Its audience.

@@ -1,4 +1,4 @@
-"""What came of the campaign: shown, and compared with what had to come of it."""
+"""The outcomes of the campaign: shown, and compared with the expected ones."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -43,17 +43,17 @@ def outcome_table(records: Records, campaign: OutreachCampaign) -> Table:
 def check_scenarios(
     records: Records, campaign: OutreachCampaign, people: Sequence[Person]
 ) -> CheckResult:
-    """Everybody's outcome must be the one their scenario leads to, or that the money was out."""
+    """Each person's outcome must be that of their scenario, or the lack of money."""
     ends = {message.recipient_id: _end(message) for message in _messages(records, campaign)}
     violations = [
         f"{person.id} ({person.scenario.name}) ended {_named(ends.get(person.id))}"
         for person in people
         if ends.get(person.id) not in {*person.scenario.ends, NO_MONEY}
     ]
-    violations += [f"nobody met this: {scenario.name}" for scenario in _not_met(people, ends)]
+    violations += [f"no person met this: {scenario.name}" for scenario in _not_met(people, ends)]
     met = len({person.scenario.name for person in people})
     return CheckResult(
-        f"everybody ended as what befell them demands, in {met} different ways", violations
+        f"every message ended as its scenario demands, in {met} different ways", violations
     )
 
 
@@ -65,7 +65,7 @@ def check_money_ran_out(
     without = sum(m.reason == ExitReason.BUDGET_EXCEEDED for m in _messages(records, campaign))
     violations = [] if status is exhausted else [f"the campaign ended {status.value}"]
     if not without:
-        violations.append("nobody ended for lack of money")
+        violations.append("no message ended for lack of money")
     left = _left(records, campaign, sms)
     if left >= from_micros(least_price(campaign.resolved(), sms)):
         violations.append(f"{left:f} of the budget of {sms} is left")
@@ -74,13 +74,13 @@ def check_money_ran_out(
 
 
 def _left(records: Records, campaign: OutreachCampaign, channel: Channel) -> Decimal:
-    """What is left of a channel's budget."""
+    """The rest of a channel's budget."""
     account = records.accounts[AccountKey(campaign.id, AccountScope.CHANNEL, channel)]
     return from_micros((account.limit_micros or 0) - account.held_micros - account.spent_micros)
 
 
 def _not_met(people: Iterable[Person], ends: dict[str, End]) -> Iterable[Scenario]:
-    """Scenarios of which everybody ended for lack of money: nothing of them was to be seen."""
+    """Scenarios whose people all ended for lack of money, so that none of them was played."""
     scenarios = {person.scenario.name: person.scenario for person in people}
     met = {person.scenario.name for person in people if ends.get(person.id) in person.scenario.ends}
     return (scenario for name, scenario in scenarios.items() if name not in met)

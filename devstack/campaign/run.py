@@ -53,10 +53,10 @@ _SECONDS_BESIDES: Final = 45
 async def run_campaign(
     state_dir: Path, size: int, seed: int, console: Console, *, outage_seconds: float = 0
 ) -> bool:
-    """Start a stack of its own, run a campaign to an audience made up for it, check everything.
+    """Start a stack of its own, run a campaign to a made-up audience, check the results.
 
     Args:
-        state_dir: Where its stack keeps everything; what is there is deleted.
+        state_dir: The folder of its stack; its contents are deleted.
         size: How many recipients.
         seed: The same seed makes the same audience.
         console: Where to show it.
@@ -102,7 +102,7 @@ class _Run:
         self._ran: list[tuple[OutreachCampaign, int]] = []
 
     async def run(self) -> bool:
-        """Run the earlier campaigns, then the one, and look at what came of it."""
+        """Run the earlier campaigns, then the one, and check its outcomes."""
         await suppress(self._orchestrator, self._people)
         relay = ReceiptRelay(self._stack.sandbox.url, self._orchestrator)
         async with beside(relay.run()):
@@ -126,7 +126,7 @@ class _Run:
         people: Sequence[Person],
         outages: Outages | None = None,
     ) -> Watch:
-        """Import people into a campaign, start it, and stay until everybody has an outcome."""
+        """Import people into a campaign, start it, and stay until each has an outcome."""
         file = self._stack.state_dir / f"{campaign.name.lower().replace(' ', '-')}.csv"
         write_file(file, people)
         await self._orchestrator.save_campaign(campaign)

@@ -1,4 +1,4 @@
-"""What can become of a person in the audience, how often, and how it is asked for."""
+"""The scenarios of people in the audience, how often they are, and how they are asked for."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -36,7 +36,7 @@ class End:
 SENT: Final = End(OutreachState.SENT)
 UNKNOWN: Final = End(OutreachState.UNKNOWN)
 NO_MONEY: Final = End(OutreachState.BLOCKED, ExitReason.BUDGET_EXCEEDED)
-NOBODY_TOOK_IT: Final = End(OutreachState.FAILED, ExitReason.ALL_CHANNELS_FAILED)
+NO_PROVIDER_TOOK_IT: Final = End(OutreachState.FAILED, ExitReason.ALL_CHANNELS_FAILED)
 
 #: Word that asks a provider for something, by the field of the address; empty: it takes it.
 Addresses = dict[str, str]
@@ -55,16 +55,16 @@ CHANNEL_OF_FIELD: Final[Mapping[str, Channel]] = MappingProxyType(
 
 @dataclass(frozen=True)
 class Scenario:
-    """Some people of the audience, and what must come of them as long as there is money."""
+    """Some people of the audience, and their expected ends as long as there is money."""
 
-    #: What there is to see.
+    #: Its name in the results.
     name: str
     #: Of the audience.
     share: float
-    #: Their addresses, one line after the other in turn; the last of a line is the one that
+    #: Their addresses, one line after the other; the last of a line is the one that
     #: carries the message, if any does.
     addresses: Sequence[Addresses]
-    #: With money left; without, anybody ends for lack of it.
+    #: With money left; without, a message ends for lack of it.
     ends: frozenset[End] = frozenset({SENT})
     #: Whether they prefer the channel of their first address, so that it comes first.
     prefers_first: bool = True
@@ -139,7 +139,7 @@ SCENARIOS: Final[Sequence[Scenario]] = (
         "refused, then by another channel",
         share=0.03,
         addresses=_REFUSED_FIRST,
-        ends=frozenset({SENT, NOBODY_TOOK_IT}),
+        ends=frozenset({SENT, NO_PROVIDER_TOOK_IT}),
     ),
     Scenario(
         "refused everywhere",
@@ -148,7 +148,7 @@ SCENARIOS: Final[Sequence[Scenario]] = (
             {"email": "refuse", "instagram_handle": "refuse"},
             {"phone": "refuse"},
         ],
-        ends=frozenset({NOBODY_TOOK_IT}),
+        ends=frozenset({NO_PROVIDER_TOOK_IT}),
     ),
     Scenario(
         "throttled (429) twice",
@@ -176,13 +176,13 @@ SCENARIOS: Final[Sequence[Scenario]] = (
         addresses=_each("hang", *_SANDBOX_FIELDS),
     ),
     Scenario(
-        "taken by a mail server that hung up: nobody can be asked",
+        "taken by a mail server that hung up: the outcome cannot be found out",
         share=0.01,
         addresses=_each("drop", "email"),
         ends=frozenset({UNKNOWN}),
     ),
     Scenario(
-        "never answered, given up: nobody can tell",
+        "never answered, given up: the outcome stays unknown",
         share=0.002,
         addresses=[{"instagram_handle": "vanish", "email": ""}],
         ends=frozenset({UNKNOWN}),

@@ -1,4 +1,4 @@
-"""How a campaign comes along, shown while it runs, and what it takes meanwhile."""
+"""A campaign's progress, shown while it runs, and its costs meanwhile."""
 
 import asyncio
 import time
@@ -43,7 +43,7 @@ class Watch:
 
     Args:
         orchestrator: A client of the running stack.
-        worker_pid: Tells the process whose memory is looked at: it may be started again.
+        worker_pid: Gives the process whose memory is measured: it may be started again.
         console: Where to show it.
     """
 

@@ -1,1 +1,1 @@
-"""Whether what the system says of itself is true, by its own records and by the other sides'."""
+"""Checks of the system's records, against each other and against those of the other sides."""

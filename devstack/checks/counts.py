@@ -1,4 +1,4 @@
-"""Whether everybody has an outcome, and the counts that are kept say so."""
+"""Whether every recipient has an outcome, and the stored counts agree."""
 
 from collections import Counter
 from uuid import UUID
@@ -10,10 +10,10 @@ from madan_sara.policy.ledger import open_holds
 
 
 def check_outcomes_counted(records: Records, recipients: dict[UUID, int]) -> CheckResult:
-    """Everybody put into a campaign must have come out of it, once.
+    """Every recipient put into a campaign must have one outcome.
 
     Args:
-        records: What is stored.
+        records: The stored facts.
         recipients: How many were put into each campaign.
     """
     outcomes = Counter(m.campaign_id for m in records.messages.values() if m.state in FINAL_STATES)
@@ -49,7 +49,7 @@ def check_tallies(records: Records) -> CheckResult:
 
 
 def check_nothing_left(records: Records) -> CheckResult:
-    """No message that has ended may hold money, and none unsent the right to contact anybody."""
+    """No ended message may hold money, and no unsent one a right to contact a person."""
     holding = {message_id for message_id, _ in open_holds(records.entries)}
     violations, unsent = [], 0
     for message in records.messages.values():

@@ -26,14 +26,14 @@ def check_everything(
     receipts: Sequence[Receipt],
     mails: Sequence[StoredMail],
 ) -> list[CheckResult]:
-    """Compare what is stored with itself and with what the other sides have.
+    """Compare the stored facts with each other and with those of the other sides.
 
     Args:
-        records: What is stored, nothing being under way any more.
+        records: The stored facts, with nothing under way any more.
         campaigns: Every campaign there is, with its limits and prices.
-        log: What the sandbox providers were asked.
-        receipts: What they reported afterwards.
-        mails: What is in the mailboxes.
+        log: The requests to the sandbox providers.
+        receipts: The receipts they sent.
+        mails: The contents of the mailboxes.
     """
     known = list(campaigns)
     most_a_day = {c.id: c.resolved().settings.max_messages_per_day for c in known}

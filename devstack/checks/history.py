@@ -15,7 +15,7 @@ _MOST_EVENTS: Final = 2_000
 
 @dataclass(frozen=True)
 class CampaignHistory:
-    """What Temporal keeps of a campaign."""
+    """The size of a campaign's history in Temporal."""
 
     #: Runs, those it continued as included.
     runs: int

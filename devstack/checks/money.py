@@ -21,7 +21,7 @@ from madan_sara.policy.ledger import (
     discrepancies,
 )
 
-#: What keeps an account within its limits, whatever the code above does.
+#: Constraints that keep an account within its limits, whatever the code above does.
 _GUARDS: Final = frozenset({"spend_within_limit", "messages_within_limit"})
 
 
@@ -49,7 +49,7 @@ def check_accounts(records: Records) -> CheckResult:
 
 
 def check_prices(records: Records, campaigns: Iterable[OutreachCampaign]) -> CheckResult:
-    """What is spent must be the price of what was sent; what is held, of what is asleep."""
+    """Money spent must be the price of messages sent; money held, of messages asleep."""
     prices = {campaign.id: campaign.resolved().settings.price_of for campaign in campaigns}
 
     def price(message: Message, channel: str) -> int:
@@ -62,7 +62,7 @@ def check_prices(records: Records, campaigns: Iterable[OutreachCampaign]) -> Che
         if message.state == OutreachState.SCHEDULED:
             held[message.campaign_id] += price(message, message.channel)
     for attempt in records.attempts:
-        # What a provider took is paid for, whatever became of it; and so is what it may have.
+        # A message that a provider took, or may have, is paid for, also after a bounce.
         if attempt.state in TAKEN or attempt.state == OutreachState.UNKNOWN:
             message = records.messages[attempt.message_id]
             spent[message.campaign_id] += price(message, attempt.channel)

@@ -1,4 +1,4 @@
-"""Whether each person got no more than the rules allow, by what the other sides have."""
+"""Whether each person got no more than the rules allow, by the other sides' records."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
@@ -20,8 +20,8 @@ def check_people(
     """No message may reach a person twice, and no more messages than the caps allow.
 
     Args:
-        records: What we say was sent.
-        taken: What the other sides say they have.
+        records: The stored facts.
+        taken: The messages the other sides have.
         most_a_day: The cap of each campaign: messages a person may have in 24 hours, of all
             campaigns together. Forced messages are outside of it.
     """
@@ -41,7 +41,7 @@ _Arrival = tuple[datetime, Message]
 
 
 def _arrivals(records: Records, taken: Iterable[Taken]) -> dict[str, list[_Arrival]]:
-    """What each person got, in order; a message reported as bounced does not count."""
+    """The messages of each person, in order, without bounced ones."""
     attempts = {attempt.key: attempt for attempt in records.attempts}
     arrivals: dict[str, list[_Arrival]] = defaultdict(list)
     for each in taken:

@@ -1,4 +1,4 @@
-"""Whether what we say was sent is what the other sides got, to the message."""
+"""Whether the other sides got exactly the messages that our records call sent."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
@@ -37,7 +37,7 @@ class Taken:
 
 
 def taken_by_sandbox(log: Iterable[LoggedRequest]) -> list[Taken]:
-    """What the sandbox providers took."""
+    """The messages the sandbox providers took."""
     return [
         Taken(entry.idempotency_key or "", entry.to, entry.at, entry.provider_message_id or "")
         for entry in log
@@ -46,7 +46,7 @@ def taken_by_sandbox(log: Iterable[LoggedRequest]) -> list[Taken]:
 
 
 def taken_by_mail_sink(mails: Iterable[StoredMail], records: Records) -> list[Taken]:
-    """What is in the mailboxes, a line for each recipient."""
+    """The messages in the mailboxes, one for each recipient."""
     keys = {
         message_id_header(attempt.key, _SMTP): attempt.key
         for attempt in records.attempts
@@ -99,7 +99,7 @@ def check_mails(records: Records, mails: Sequence[StoredMail]) -> CheckResult:
 
 
 def check_bounces(records: Records, receipts: Iterable[Receipt]) -> CheckResult:
-    """What the providers reported as undeliverable must be known as bounced, and nothing else."""
+    """Attempts that the providers reported as undeliverable must be bounced, and no others."""
     theirs = {r.idempotency_key for r in receipts if r.kind is DeliveryEventKind.BOUNCED}
     ours = {a.key for a in records.attempts if a.state == AttemptState.BOUNCED}
     violations = [f"{key}: bounced, and we do not know" for key in theirs - ours]
@@ -110,7 +110,7 @@ def check_bounces(records: Records, receipts: Iterable[Receipt]) -> CheckResult:
 
 
 def _disagreements(attempts: Iterable[AttemptRow], taken: Sequence[Taken]) -> list[str]:
-    """What was taken and not sent, or sent and not taken, or not just once and to the right one."""
+    """Messages taken and not sent, sent and not taken, taken twice, or by the wrong recipient."""
     by_key: dict[str, list[Taken]] = defaultdict(list)
     for each in taken:
         by_key[each.key].append(each)
@@ -132,7 +132,7 @@ def _disagreements(attempts: Iterable[AttemptRow], taken: Sequence[Taken]) -> li
 
 
 def _may_arrive(attempt: AttemptRow) -> tuple[int, int]:
-    """How often the other side may have an attempt's message, by what we know of it."""
+    """How often the other side may have an attempt's message, by its record."""
     if attempt.state in TAKEN:
         return 1, 1
     return 0, int(attempt.state == AttemptState.UNKNOWN)

@@ -1,4 +1,4 @@
-"""Everything the system has written down that the checks compare, read at one go."""
+"""The stored facts that the checks compare, read in one go."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -33,7 +33,7 @@ class CommittedEntry(LedgerEntry):
 
 @dataclass(frozen=True)
 class Message:
-    """A message and where it stands."""
+    """A message and its state."""
 
     message_id: UUID
     campaign_id: UUID
@@ -63,12 +63,12 @@ class AttemptRow:
     openings: int
     tries: int
     provider_message_id: str | None
-    #: Where it was to go.
+    #: The address it was to go to.
     address: str | None
 
     @property
     def key(self) -> str:
-        """What the provider knows it by."""
+        """Its key at the provider."""
         return idempotency_key(self.message_id, self.attempt_no)
 
 
@@ -85,7 +85,7 @@ class Count:
 
 @dataclass(frozen=True)
 class Records:
-    """What the database says."""
+    """The facts in the database."""
 
     #: Campaigns by name.
     campaigns: Mapping[UUID, str]
@@ -180,7 +180,7 @@ async def read_ledger(
 
 
 async def _read(connection: AsyncConnection, statement: TextClause, row: type[T]) -> list[T]:
-    """Rows as what they stand for, column by column."""
+    """Rows as dataclasses, column by column."""
     return [row(**values) for values in (await connection.execute(statement)).mappings()]
 
 

@@ -1,4 +1,4 @@
-"""What a check finds, and how it is shown."""
+"""The result of a check, and its view."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -15,9 +15,9 @@ _SHOWN: Final = 20
 class CheckResult:
     """One promise of the system, looked at."""
 
-    #: What holds, or should.
+    #: The rule that is checked.
     promise: str
-    #: Where it does not; empty when it does.
+    #: Its violations, if any.
     violations: list[str] = field(default_factory=list)
 
 
@@ -26,7 +26,7 @@ def show_results(console: Console, results: Iterable[CheckResult]) -> bool:
 
     Args:
         console: Where to show it.
-        results: What the checks found.
+        results: The checks' results.
 
     Returns:
         Whether every promise holds.

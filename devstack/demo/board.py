@@ -1,4 +1,4 @@
-"""Where the demo's messages stand, read from the database."""
+"""The states of the demo's messages, read from the database."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from sqlalchemy import RowMapping, text
 from madan_sara.contracts.outreach import FINAL_STATES, OutreachState
 from madan_sara.persistence.database import Database
 
-# Asleep is what will not move before the demo is over.
+# A message that will not move before the demo is over is asleep.
 _BOARD: Final = text("""
 SELECT m.recipient_id, m.state, coalesce(a.channel, m.channel) AS channel, a.openings AS calls,
        m.scheduled_at > now() + interval '5 minutes' AS asleep
@@ -23,7 +23,7 @@ SELECT m.recipient_id, m.state, coalesce(a.channel, m.channel) AS channel, a.ope
 
 _UNDECIDED: Final = (OutreachState.QUEUED, OutreachState.DECIDING)
 
-#: What is counted, in the order it is shown in.
+#: The counts, in the order they are shown in.
 _LABELS: Final = ("sent", "unknown", "asleep", "blocked", "failed", "cancelled", "running")
 
 
@@ -31,7 +31,7 @@ _LABELS: Final = ("sent", "unknown", "asleep", "blocked", "failed", "cancelled",
 class Board:
     """All messages at one moment."""
 
-    #: How many stand where; in the order of `_LABELS`.
+    #: Messages by state, in the order of `_LABELS`.
     counts: dict[str, int]
     #: The messages under way: who, on which channel, at which try.
     running: Sequence[str]
@@ -44,7 +44,7 @@ class Board:
 
 
 async def read_board(database: Database) -> Board:
-    """Where every message stands now."""
+    """The present state of every message."""
     async with database.statement() as connection:
         rows = (await connection.execute(_BOARD)).mappings().all()
     found = Counter(_label(row) for row in rows)

@@ -1,9 +1,9 @@
-"""What the demo sends, to whom, and what must come of it: the files in `examples/demo/`.
+"""The demo's messages, recipients and expected outcomes: the files in `examples/demo/`.
 
 `campaigns/*.json` are the campaigns. Those with a file of the same name in `recipients/` are
 imported and run; the messages in `messages.json` are sent one by one. `campaign_ends.json`
-says how each campaign that runs must end, the columns `expect_...` of a recipient, which the
-import takes for any other attribute, what must come of the message.
+gives the expected end of each campaign that runs; the columns `expect_...` of a recipient,
+attributes to the import, give the expected outcome of the message.
 """
 
 import csv
@@ -33,13 +33,13 @@ EXAMPLES: Final = Path(__file__).resolve().parents[2] / "examples" / "demo"
 
 _EXPECTED: Final = "expect_"
 
-#: A date counted from the start of the demo, so that what must be asleep is asleep
-#: whatever the hour.
+#: A date counted from the start of the demo, so that messages that must be asleep are asleep
+#: at any hour.
 _FROM_NOW: Final = re.compile(r"in (\d+) (hours|days)")
 
 
 class Then(StrEnum):
-    """What the demo does with a message after it was decided."""
+    """The demo's command to a message after its decision."""
 
     RESCHEDULE = "reschedule"  #: Moves it two hours later while it is asleep.
     CANCEL = "cancel"  #: Withdraws it while it is asleep.
@@ -53,7 +53,7 @@ def _words(value: object) -> object:
 
 
 class Expectation(ClosedContract):
-    """What must come of a message; what is left out may be anything."""
+    """The expected outcome of a message; a field left out may be anything."""
 
     state: OutreachState
     reason: ExitReason | None = None
@@ -68,7 +68,7 @@ class Expectation(ClosedContract):
 
 @dataclass(frozen=True)
 class Example:
-    """A person, and what must come of a message to them."""
+    """A person, and the expected outcome of the message to them."""
 
     id: str
     name: str
@@ -78,12 +78,12 @@ class Example:
 
 
 class SingleMessage(RecipientProfile):
-    """A message that is sent by itself: to whom, of which campaign, and what must come of it."""
+    """A single message: its recipient, its campaign, and its expected outcome."""
 
     id: ShortText
     #: Name of the campaign's file.
     campaign: ShortText
-    #: What there is to see, for a reader of the file.
+    #: A note for a reader of the file.
     note: str | None = None
     force_send: bool = False
     then: Then | None = None
@@ -96,7 +96,7 @@ class SingleMessage(RecipientProfile):
         )
 
     def example(self) -> Example:
-        """What must come of it."""
+        """Its expected outcome."""
         return Example(self.id, self.name or self.id, self.campaign, self.expect)
 
 
@@ -111,12 +111,12 @@ class ExampleSuppression(ClosedContract):
 
 @dataclass(frozen=True)
 class Examples:
-    """Everything the demo works with; campaigns and recipients by the name of their file."""
+    """The demo's examples; campaigns and recipients by the name of their file."""
 
     campaigns: Mapping[str, OutreachCampaign]
     #: The files of those that run, in the order in which they are started.
     files: Mapping[str, Path]
-    #: Who is in the files.
+    #: The people in the files.
     imported: Sequence[Example]
     ends: Mapping[str, CampaignStatus]
     #: In the order in which they are sent.
@@ -128,7 +128,7 @@ def load_examples(folder: Path = EXAMPLES, *, now: datetime | None = None) -> Ex
     """Read a folder of examples.
 
     Args:
-        folder: Where they are.
+        folder: Holds them.
         now: What dates like `in 3 hours` count from; the present unless given.
 
     Raises:
@@ -160,7 +160,7 @@ def load_examples(folder: Path = EXAMPLES, *, now: datetime | None = None) -> Ex
 
 
 def _read_rows(file: Path, campaign: str) -> list[Example]:
-    """What a file of recipients expects of each of them; the rest is the import's to read."""
+    """The expectations in a file of recipients; the import reads the other columns."""
     examples = []
     try:
         with file.open(encoding="utf-8", newline="") as rows:
@@ -173,8 +173,8 @@ def _read_rows(file: Path, campaign: str) -> list[Example]:
                 expect = Expectation.model_validate(expected)
                 examples.append(Example(row["id"], row["name"], campaign, expect))
     except ValidationError as error:
-        place = f"line {len(examples) + 2}"
-        raise DevstackError(f"{file}: {place}: {one_line(error, root='expect')}") from None
+        line = f"line {len(examples) + 2}"
+        raise DevstackError(f"{file}: {line}: {one_line(error, root='expect')}") from None
     except (OSError, KeyError) as error:
         raise DevstackError(f"{file}: cannot be read: {error}") from None
     return examples

@@ -1,4 +1,4 @@
-"""What came of the demo's messages: compared with the expected, and shown."""
+"""The outcomes of the demo's messages: compared with the expected ones, and shown."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ _NARROW: Final = 3
 
 @dataclass(frozen=True)
 class Outcome:
-    """One message of the demo and what came of it."""
+    """One message of the demo and its outcome."""
 
     example: Example
     record: MessageRecord
@@ -39,7 +39,7 @@ class Outcome:
         return why(self.record, answer_lost=self.answer_lost)
 
     def differences(self) -> list[str]:
-        """Where it differs from what is expected, each like `channel is sms, not email`."""
+        """Its differences from the expected outcome, each like `channel is sms, not email`."""
         expected = self.example.expect.model_dump(mode="json", exclude_none=True)
         actual = self._as_expected()
         return [
@@ -49,7 +49,7 @@ class Outcome:
         ]
 
     def _as_expected(self) -> dict[str, object]:
-        """What came of it, field by field as an `Expectation` names them."""
+        """Its outcome, field by field as an `Expectation` names them."""
         record = self.record
         called = [attempt for attempt in record.attempts if attempt.calls]
         routing = record.routing and record.routing.reason

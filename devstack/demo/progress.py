@@ -26,7 +26,7 @@ _PATIENCE_SECONDS: Final = 120.0
 
 
 class Progress:
-    """Reads where the messages stand and shows it until its block ends.
+    """Reads the states of the messages and shows them until its block ends.
 
     Args:
         database: the facts.

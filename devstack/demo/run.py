@@ -30,11 +30,11 @@ _Sent = tuple[SingleMessage, UUID]
 
 
 async def run_demo(state_dir: Path, folder: Path, console: Console) -> bool:
-    """Start a stack of its own, run and send everything, show and check what came of it.
+    """Start a stack of its own, run and send all, show and check the outcomes.
 
     Args:
-        state_dir: Where its stack keeps everything; what is there is deleted.
-        folder: The files that say what to send, to whom, and what must come of it.
+        state_dir: The folder of its stack; its contents are deleted.
+        folder: The files with its messages, recipients and expected outcomes.
         console: Where to show it.
 
     Returns:
@@ -60,7 +60,7 @@ class _Demo:
         self._progress = Progress(play.database, play.console)
 
     async def run(self) -> bool:
-        """Run the campaigns, send the single messages, and look at what came of all of it."""
+        """Run the campaigns, send the single messages, and check the outcomes."""
         async with self._progress.shown():
             await self._prepare()
             await self._start_campaigns()
@@ -98,7 +98,7 @@ class _Demo:
         await self._progress.decided()
 
     async def _send_singles(self) -> list[_Sent]:
-        """One after the other: who is blocked depends on who came first."""
+        """One after the other: the first may block the second."""
         messages = self._examples.messages
         self._progress.begin(f"Sending {len(messages)} messages one by one ...")
         sent = []
@@ -147,13 +147,13 @@ class _Demo:
         }
 
     async def _outcomes(self, sent: Sequence[_Sent], records: Records) -> list[Outcome]:
-        """What came of everybody: of the imported recipients, then of the single messages."""
+        """The outcomes: of the imported recipients, then of the single messages."""
         ids = {(m.campaign_id, m.recipient_id): m.message_id for m in records.messages.values()}
-        everybody = [
+        expected = [
             (example, ids[self._examples.campaigns[example.campaign].id, example.id])
             for example in self._examples.imported
         ]
-        everybody += [(message.example(), message_id) for message, message_id in sent]
+        expected += [(message.example(), message_id) for message, message_id in sent]
         lost = lost_answers(self._stack.sandbox.log)
         return [
             Outcome(
@@ -161,7 +161,7 @@ class _Demo:
                 record=await self._orchestrator.get_message(message_id),
                 answer_lost=str(message_id) in lost,
             )
-            for example, message_id in everybody
+            for example, message_id in expected
         ]
 
     async def _show_first_campaign(self) -> None:
@@ -174,7 +174,7 @@ class _Demo:
     def _check(
         self, outcomes: Sequence[Outcome], ends: Mapping[str, CampaignStatus], records: Records
     ) -> list[CheckResult]:
-        """Compare with what was expected, what arrived and what is on record."""
+        """Compare with the expectations, the messages that arrived, and the records."""
         return [
             check_outcomes(outcomes),
             check_ends(ends, self._examples.ends),

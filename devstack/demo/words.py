@@ -1,4 +1,4 @@
-"""Outcomes in words: to which kind they belong, and why they are what they are."""
+"""Outcomes in words: their kinds, and their reasons."""
 
 from enum import StrEnum
 from typing import Final
@@ -18,7 +18,7 @@ class Kind(StrEnum):
 
     SENT = "Sent at once"
     SENT_AFTER_TROUBLE = "Sent, after the first try had failed"
-    UNKNOWN = "Perhaps sent: the answer was lost and nothing can tell"
+    UNKNOWN = "Perhaps sent: the answer was lost and cannot be found out"
     ASLEEP = "Asleep until their time"
     BLOCKED = "Blocked by a rule"
     FAILED = "Failed: no channel could carry it"
@@ -71,8 +71,8 @@ def _routed(record: MessageRecord) -> str:
     return ROUTING[reason] if reason else "no channel was chosen"
 
 
-def _with_force(record: MessageRecord, rendered: str) -> str:
-    return f"forced past the look-back window; {rendered}" if record.force_send else rendered
+def _with_force(record: MessageRecord, reason: str) -> str:
+    return f"forced past the look-back window; {reason}" if record.force_send else reason
 
 
 def _asleep(plan: SendPlan) -> str:

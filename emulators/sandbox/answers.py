@@ -1,4 +1,4 @@
-"""What the sandbox provider answers to a message, where it answers well."""
+"""The sandbox provider's valid answers to a message."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -41,7 +41,7 @@ PUT_OFF: Final[Mapping[Behaviour, PutOff]] = MappingProxyType(
 
 
 def outcome(settled: LoggedRequest) -> dict[str, str | None]:
-    """What became of a message, as the answer to it and to a look-up."""
+    """The result of a message, as the answer to it and to a look-up."""
     key = settled.idempotency_key
     if settled.taken:
         message_id = settled.provider_message_id

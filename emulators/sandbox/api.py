@@ -23,7 +23,7 @@ from madan_sara.emulators.sandbox.hostile import EndlessAnswer, hostile_answer, 
 from madan_sara.emulators.sandbox.journal import Journal, LoggedRequest, Receipt
 
 _PAGE_SIZE: Final = 1000
-#: Of a place in a feed.
+#: Digits of a position in a feed.
 _MOST_DIGITS: Final = 18
 
 
@@ -37,7 +37,7 @@ class SandboxSendRequest(Contract):
 
 
 class SandboxApi:
-    """Takes messages, or does what the address asks for instead.
+    """Takes messages, or behaves as the address asks.
 
     Args:
         journal: where everything is remembered.
@@ -113,7 +113,7 @@ class SandboxApi:
     async def _behave(
         self, request: Request, channel: Channel, asked: SandboxSendRequest
     ) -> Response:
-        """Do what the address asks for."""
+        """Behave as the address asks."""
         behaviour = behaviour_for(asked.to)
         put_off = PUT_OFF.get(behaviour)
         if put_off and (self._misses(channel, asked) or not put_off.at_first):

@@ -14,7 +14,7 @@ from typing import Final
 
 
 class Behaviour(StrEnum):
-    """What the sandbox provider does with a message; the value is the word in the address."""
+    """A behaviour of the sandbox provider; the value is the word in the address."""
 
     ACCEPT = "accept"  #: Takes it and says so; a delivered receipt follows.
     REFUSE = "refuse"  #: Answers 422, `recipient_refused`; every time.
@@ -40,7 +40,7 @@ class Behaviour(StrEnum):
 
 @dataclass(frozen=True)
 class Trigger:
-    """What in an address asks for a behaviour."""
+    """The parts of addresses that ask for a behaviour."""
 
     word: str
     phone_ending: str

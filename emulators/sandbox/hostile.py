@@ -1,4 +1,4 @@
-"""Answers of the sandbox provider that would harm who trusts them.
+"""Answers of the sandbox provider that would harm a client that trusts them.
 
 Each is given to a message that was taken; only the answer is bad.
 """
@@ -68,7 +68,7 @@ def hostile_answer(behaviour: Behaviour, message_id: str) -> Response | None:
 
 
 def raw_answer(behaviour: Behaviour, message_id: str) -> bytes | None:
-    """What is written past HTTP in answer to a message that was taken; None: nothing."""
+    """The bytes written past HTTP in answer to a message that was taken, if any."""
     match behaviour:
         case Behaviour.GARBAGE:
             return b"250 2.0.0 Ok: queued as \x00\xff\r\n\r\n"

@@ -1,4 +1,4 @@
-"""What the sandbox provider remembers: requests, receipts, answers to keys."""
+"""The sandbox provider's memory: requests, receipts, answers to keys."""
 
 import asyncio
 from collections import Counter
@@ -14,7 +14,7 @@ from madan_sara.contracts.channels import Channel
 from madan_sara.contracts.delivery import DeliveryEventKind
 from madan_sara.emulators.sandbox.behaviour import Behaviour
 
-#: What a caller waits for, given everything logged so far.
+#: Whether the log so far is what a caller waits for.
 LogPredicate = Callable[[Sequence["LoggedRequest"]], bool]
 
 
@@ -49,7 +49,7 @@ class LoggedRequest(Contract):
 
 
 class Receipt(Contract):
-    """What became of a message after it was taken."""
+    """A receipt of a message that was taken."""
 
     type: Literal["receipt"] = "receipt"
     sequence: int

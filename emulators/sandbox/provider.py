@@ -35,7 +35,7 @@ The recipient's address decides what happens to a message:
 Anything else is accepted, and a delivered receipt follows. Where keys are honoured,
 a key that is settled gets its first answer again, whatever the address says.
 
-Every user of the machine can ask it, so it tells no addresses and no texts. These stand in its
+Every user of the machine can ask it, so it shows no addresses and no texts. These are in its
 journal, a file for its owner only.
 """
 
@@ -175,7 +175,7 @@ class SandboxProvider:
         self._server = None
 
     async def come_back(self) -> None:
-        """Serve again, at the same place."""
+        """Serve again, on the same port."""
         if self._address is not None:
             await self.start(*self._address)
 

@@ -27,7 +27,8 @@ _WORDS: Final[tuple[Field, ...]] = (
     ("preferences", "preferred_channel"),
 )
 
-#: Stands for what is wrong already, so that the rest can be checked and nothing is said twice.
+#: Stands for a value that is wrong already, so that the rest can be checked and each violation
+#: is reported once.
 _SOME_NUMBER: Final = "+50937001234"
 _SOMETHING: Final = "?"
 
@@ -53,10 +54,10 @@ class CheckedRows(NamedTuple):
 
 @dataclass(frozen=True)
 class Assignment:
-    """What the rows of one file are checked for."""
+    """The rules for the rows of one file."""
 
     campaign: Campaign
-    #: What its recipients are sent.
+    #: The text its recipients are sent.
     templates: MessageContent
     #: The names of the columns; None for JSON.
     header: Sequence[str] | None
@@ -77,11 +78,11 @@ class RowCheck:
         self._content_digest = assignment.templates.digest()
         self._region = assignment.region
         self.recipient_fields = assignment.campaign.recipient_fields
-        #: Tells what the rows say.
+        #: Reads the rows.
         self.reader = _reader(assignment.header, self.recipient_fields)
 
     def check(self, rows: Sequence[list[str] | str]) -> CheckedRows:
-        """Decide rows as they stand in the file."""
+        """Check rows as they stand in the file."""
         checked = CheckedRows([], [], [])
         for position, raw in enumerate(rows):
             try:
@@ -118,7 +119,7 @@ class RowCheck:
         return new_recipient(recipient_id, digest, profile)
 
     def _normalise(self, fields: dict[Field, object]) -> Iterator[str]:
-        """Bring numbers and words into their stored form; yields what cannot be."""
+        """Bring numbers and words into their stored form; yields the violations."""
         for field in _WORDS:
             if isinstance(value := fields.get(field), str):
                 fields[field] = value.strip().lower()

@@ -1,4 +1,4 @@
-"""Which field of a recipient a column of a file, or a name in its JSON, stands for."""
+"""The fields of a recipient that columns of a file, or names in its JSON, stand for."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -13,7 +13,7 @@ from madan_sara.contracts.violations import one_line, quoted
 from madan_sara.policy.columns import ID, NESTED, Field, column_name, own_field
 from madan_sara.starter import strict_json
 
-#: What a row says: each field once, none of them empty.
+#: A row's fields: each once, none of them empty.
 Fields = Mapping[Field, object]
 
 #: Those whose fields may stand beside the profile's own as well.
@@ -23,14 +23,14 @@ _SHORT_TEXT: TypeAdapter[str] = TypeAdapter(ShortText)
 
 
 class RejectedRowError(ValueError):
-    """What a row says is ambiguous; the message says why."""
+    """A row is ambiguous; the message says why."""
 
 
 class Columns:
     """The names of one campaign's columns.
 
-    Case does not matter, and a space or a hyphen is an underscore. What is no field of a
-    profile becomes an attribute.
+    Case does not matter, and a space or a hyphen is an underscore. A name that is no field of
+    a profile becomes an attribute.
 
     Args:
         recipient_fields: attributes the campaign asks for; they keep the campaign's spelling.
@@ -50,7 +50,7 @@ class Columns:
         return own_field(name) or ("attributes", plain)
 
     def _find_attribute(self, name: str) -> Field:
-        """What is said to be an attribute; as the campaign spells it, if it asks for it."""
+        """An attribute's name, in the campaign's spelling if the campaign asks for it."""
         return ("attributes", self._attributes.get(column_name(name), name))
 
 
@@ -82,7 +82,7 @@ class CsvReader:
         return dict(zip(self._header, self._fields, strict=True))
 
     def read(self, raw: list[str] | str) -> Fields:
-        """What the cells say; empty ones are missing.
+        """The fields of a row's cells, without empty ones.
 
         Raises:
             RejectedRowError: there are more cells than columns.
@@ -139,7 +139,7 @@ class JsonReader:
         return {}
 
     def read(self, raw: list[str] | str) -> Fields:
-        """What the object says; null and blank texts are missing.
+        """The object's fields, without nulls and blank texts.
 
         Raises:
             RejectedRowError: it is no JSON object, or says something twice.
@@ -168,7 +168,7 @@ class JsonReader:
 
 
 def _violation_of(field: Field) -> str:
-    """What is wrong with the name of an attribute: every row of it would be refused."""
+    """The violation of an attribute's name: every row with it would be refused."""
     try:
         _SHORT_TEXT.validate_python(field[-1])
     except ValidationError as error:

@@ -1,4 +1,4 @@
-"""What separates the cells of a CSV file, and whether its quotes mean what they seem to."""
+"""The delimiter of a CSV file, and whether its quotes can be trusted."""
 
 import csv
 import re
@@ -9,21 +9,21 @@ from typing import Final
 
 from madan_sara.policy.columns import ID, own_field
 
-#: What people and their programs separate cells with; the first of equally good ones counts.
+#: Delimiters that people and their programs use; the first of equally good ones counts.
 DELIMITERS: Final = ",;\t|"
 
-#: Rows looked at to tell the delimiter.
+#: Rows looked at to find the delimiter.
 _SAMPLE_ROWS: Final = 50
 
 Cells = list[str]
 
 
 def choose_delimiter(read: Callable[[str], Iterator[Cells]]) -> str:
-    """The delimiter under which a file makes sense.
+    """The delimiter of a file.
 
-    That is the one under which a column names the id, then the one under which most rows have
-    as many cells as the header, then the one that makes most columns: a comma may stand in
-    any cell of a file that is separated by semicolons, its header included.
+    It is the one that gives a column for the id, then the one that gives most rows as many
+    cells as the header, then the one that makes most columns: a comma may stand in any cell of
+    a file that is separated by semicolons, its header included.
 
     Args:
         read: the rows of the file as a delimiter separates them, the header first; may fail
@@ -43,7 +43,7 @@ def _fitness(rows: Iterator[Cells]) -> tuple[bool, int, int]:
             fitting += len(_without_empty_end(row)) == len(header)
     except csv.Error:
         fitting = 0
-    if len(header) == 1:  # Whatever is not separated fits into one column.
+    if len(header) == 1:  # A row without the delimiter always fits into one column.
         fitting = 0
     return any(own_field(name) == ID for name in header), fitting, len(header)
 
@@ -63,7 +63,7 @@ def has_stray_quote(record: str, delimiter: str) -> bool:
 
     Args:
         record: the row as it stands in the file.
-        delimiter: what separates its cells.
+        delimiter: separates its cells.
     """
     return '"' in record and _sound(delimiter).fullmatch(record.rstrip("\r\n")) is None
 

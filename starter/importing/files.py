@@ -18,7 +18,7 @@ from madan_sara.starter.importing.dialect import choose_delimiter, has_stray_quo
 #: Longest line of a JSON Lines file; more is the wrong file, say one JSON array.
 MAX_LINE_BYTES: Final = 1_000_000
 
-#: What a file of rejected rows says about each, before the row itself.
+#: The columns a file of rejected rows has before the row itself.
 REJECT_COLUMNS: Final = ("rejected_line", "rejected_reason")
 
 _STRAY_QUOTE: Final = (
@@ -45,12 +45,12 @@ class SourceRow(NamedTuple):
 
     @property
     def characters(self) -> int:
-        """How long it is."""
+        """The length of its text."""
         return len(self.raw) if isinstance(self.raw, str) else sum(map(len, self.raw))
 
 
 class SourceFile(Protocol):
-    """A file of rows, whatever its form."""
+    """A file of rows, in any form."""
 
     path: Path
 
@@ -112,7 +112,7 @@ def open_source(path: Path) -> SourceFile:
 
 
 def holds_rejects(path: Path) -> bool:
-    """Whether a file was begun as one of rejected rows, whatever its form.
+    """Whether a file was begun as one of rejected rows, in any form.
 
     Raises:
         InvalidRequestError: it cannot be read.
@@ -125,7 +125,7 @@ def holds_rejects(path: Path) -> bool:
 class CsvFile:
     """Comma-separated values with a header row; semicolons, tabs and bars serve as well.
 
-    A file of rejected rows gives them as they stood, without what was said about them.
+    A file of rejected rows gives them as they stood, without lines and reasons.
 
     Args:
         path: the file; UTF-8, with or without a byte order mark.
@@ -136,7 +136,7 @@ class CsvFile:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        #: What separates the cells.
+        #: Separates the cells.
         self.delimiter = choose_delimiter(self._cells)
         self.header: list[str] = next((list(row.raw) for row in self._read()), [])
         rejects = tuple(self.header[: len(REJECT_COLUMNS)]) == REJECT_COLUMNS
@@ -190,14 +190,14 @@ class _SourceLines:
             yield line
 
     def record(self) -> str:
-        """What was read since this was last asked for."""
+        """The text read since the last call."""
         record = "".join(self._record)
         self._record.clear()
         return record
 
 
 def _reader(lines: Iterable[str], delimiter: str) -> Any:  # noqa: ANN401 - csv gives it no name
-    # People write a space behind a comma, and the quotes then.
+    # People write a space after a comma, and then the quotes.
     return csv.reader(lines, delimiter=delimiter, strict=True, skipinitialspace=True)
 
 
@@ -206,7 +206,7 @@ def _says_something(cells: Sequence[str]) -> bool:
 
 
 class JsonLinesFile:
-    """One JSON object a line; of a rejected row what stood there.
+    """One JSON object a line; of a rejected row, the row as it stood.
 
     Args:
         path: the file; UTF-8, with or without a byte order mark.
@@ -250,12 +250,12 @@ def _explain(error: csv.Error) -> str:
     match str(error):
         case "unexpected end of data":
             return "a cell is opened with a quote and never closed; close it"
-        case rendered if "field limit" in rendered:
+        case message if "field limit" in message:
             return f"a cell is longer than {csv.field_size_limit()} characters; is a quote open?"
-        case rendered if "expected after" in rendered:
+        case message if "expected after" in message:
             return "text follows a closing quote; write a quote inside a quoted cell twice"
-        case rendered:
-            return f"no valid CSV ({rendered})"
+        case message:
+            return f"no valid CSV ({message})"
 
 
 def _require_utf8(path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The rows that were not taken, in a file of their own, each with its line and the reason."""
+"""Rejected rows, in a file of their own, each with its line and the reason."""
 
 import csv
 import json
@@ -45,8 +45,8 @@ class RejectsFile:
 
     def __enter__(self) -> Self:
         try:
-            # Opened before anything is stored: afterwards it would be late to learn that it
-            # cannot be. What UTF-8 has no form for must not end the import either.
+            # Opened before anything is stored: afterwards an error would come too late.
+            # Characters that UTF-8 cannot encode must not end the import either.
             self._file = open(
                 self.path,
                 "w",
@@ -56,7 +56,7 @@ class RejectsFile:
                 opener=_opened_for_its_owner,
             )
         except OSError as error:
-            raise self._unwritable(error, "choose another place for rejected rows") from None
+            raise self._unwritable(error, "choose another path for rejected rows") from None
         if isinstance(self._source, CsvFile):
             self._write_cells([*REJECT_COLUMNS, *self._source.header])
         return self
@@ -99,8 +99,8 @@ class RejectsFile:
         return InvalidRequestError(said)
 
     def _require_replaceable(self) -> None:
-        """Refuse a path with anything in its place but an older file of rejected rows."""
-        if not os.path.lexists(self.path):  # Also one that cannot be, as its name is too long.
+        """Refuse a path that holds anything but an older file of rejected rows."""
+        if not os.path.lexists(self.path):  # Also a path that is too long to exist.
             return
         if self.path.exists() and self.path.samefile(self._source.path):
             what = "is the file to import"
@@ -119,10 +119,10 @@ class RejectsFile:
         csv.writer(self._file, delimiter=delimiter).writerow(cells)  # type: ignore[arg-type]
 
     def _write_line(self, line: int, reason: str, text: str) -> None:
-        rendered = json.dumps(
+        document = json.dumps(
             dict(zip(REJECT_COLUMNS, (line, reason), strict=True)), ensure_ascii=False
         )
-        print(f'{rendered[:-1]}, "row": {_as_json(text)}}}', file=self._file)
+        print(f'{document[:-1]}, "row": {_as_json(text)}}}', file=self._file)
 
 
 def _opened_for_its_owner(path: str, flags: int) -> int:

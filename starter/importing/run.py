@@ -45,7 +45,7 @@ class ImportProgress:
     #: In the campaign already: imported before, or named further up in the file.
     known: int = 0
     rejected: int = 0
-    #: Of those added, the ones whom none of the campaign's channels reaches.
+    #: Of those added, the ones that none of the campaign's channels reaches.
     unreachable: int = 0
 
 
@@ -72,7 +72,7 @@ class ImportResult(TypedDict):
     columns: list[str]
     #: Columns that may have been meant otherwise.
     warnings: list[str]
-    #: The campaign had completed and is active again, for those who were added; start it.
+    #: The campaign had completed and is active again, for the new ones; start it.
     reopened: bool
     #: Where the rejected rows are, each with its line and the reason; None: there are none.
     rejects_file: str | None
@@ -81,7 +81,7 @@ class ImportResult(TypedDict):
 
 @dataclass(frozen=True)
 class ImportOptions:
-    """How to import, beside what and where to."""
+    """Options of an import."""
 
     #: Country of phone numbers without a country code; None: each must have one.
     region: str | None = None
@@ -140,7 +140,7 @@ async def import_file(
 
 @dataclass(frozen=True)
 class _Job:
-    """A file that can be imported, and what to check its rows for."""
+    """A file that can be imported, and the rules for its rows."""
 
     source: SourceFile
     assignment: Assignment
@@ -204,7 +204,7 @@ def _next_chunk(rows: Iterator[SourceRow]) -> list[SourceRow]:
 
 
 def _unreachable(checked: CheckedRows, stored: StoredRecipients) -> list[int]:
-    """The positions of those who were added and whom no channel of the campaign reaches."""
+    """The positions of added recipients that no channel of the campaign reaches."""
     known = set(stored.known)
     return [position for position in checked.unreachable if position not in known]
 
@@ -212,7 +212,7 @@ def _unreachable(checked: CheckedRows, stored: StoredRecipients) -> list[int]:
 def _lines(
     rows: Sequence[SourceRow], checked: CheckedRows, positions: Sequence[int]
 ) -> Iterator[int]:
-    """The lines of some of those who were accepted."""
+    """The lines of some accepted recipients."""
     rejected = {rejection.position for rejection in checked.rejected}
     accepted = [row for position, row in enumerate(rows) if position not in rejected]
     return (accepted[position].line for position in positions)

@@ -1,4 +1,4 @@
-"""How the columns of a file were understood, for people to check."""
+"""The meaning each column of a file was given, for people to check."""
 
 import json
 import re
@@ -13,7 +13,7 @@ from madan_sara.starter.importing.checking import RowCheck
 from madan_sara.starter.importing.columns import RejectedRowError
 from madan_sara.starter.importing.files import SourceRow
 
-#: Rows looked at: enough to tell what a column holds, few enough to cost nothing.
+#: Rows looked at: enough to see what a column holds, few enough to cost nothing.
 _SAMPLE_ROWS: Final = 100
 
 #: Parts of names that columns of contact data have, in the languages of their authors.
@@ -25,7 +25,7 @@ _LIKE_A_MAILBOX: Final = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 
 
 def understood(check: RowCheck, rows: Iterable[SourceRow]) -> tuple[list[str], list[str]]:
-    """What each column was taken for, and which may have been meant otherwise.
+    """The field each column stands for, and columns that may have been meant otherwise.
 
     Args:
         check: checks the file's rows.

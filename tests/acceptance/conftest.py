@@ -19,17 +19,17 @@ class UsersServer:
     @property
     def settings(self) -> Mapping[str, str]:
         """An environment in which everything leads there."""
-        place = f"127.0.0.1:{self.listener.getsockname()[1]}"
+        address = f"127.0.0.1:{self.listener.getsockname()[1]}"
         return {
             "MADAN_SARA_SMTP_HOST": "127.0.0.1",
-            "MADAN_SARA_SMTP_PORT": place.rpartition(":")[2],
+            "MADAN_SARA_SMTP_PORT": address.rpartition(":")[2],
             "MADAN_SARA_SMTP_SECURITY": "none",
             "MADAN_SARA_SMTP_SENDER": "Bakery <bakery@example.org>",
-            "MADAN_SARA_SANDBOX_URL": f"http://{place}",
-            "MADAN_SARA_DATABASE_URL": f"postgresql+asyncpg://somebody@{place}/theirs",
+            "MADAN_SARA_SANDBOX_URL": f"http://{address}",
+            "MADAN_SARA_DATABASE_URL": f"postgresql+asyncpg://somebody@{address}/theirs",
             "MADAN_SARA_RATE_LIMITS": '{"email": 0.001}',
-            "PGPORT": place.rpartition(":")[2],
-            "TEMPORAL_ADDRESS": place,
+            "PGPORT": address.rpartition(":")[2],
+            "TEMPORAL_ADDRESS": address,
             "TEMPORAL_NAMESPACE": "theirs",
         }
 

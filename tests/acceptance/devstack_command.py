@@ -73,7 +73,7 @@ def _environment(state_dir: Path, settings: Mapping[str, str]) -> dict[str, str]
 
 
 def open_to_others(folder: Path) -> list[str]:
-    """What in a folder, itself included, anybody but its owner may read, write or enter."""
+    """Files of a folder, itself included, that another user may read, write or enter."""
     return [str(path) for path in (folder, *folder.rglob("*")) if path.lstat().st_mode & 0o077]
 
 

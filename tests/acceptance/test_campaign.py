@@ -12,12 +12,12 @@ from tests.privacy import people_found
 #: One recipient's provider never answers: a minute of patience, beside the outages and the work.
 pytestmark = pytest.mark.timeout(300)
 
-#: Enough for each scenario to befall somebody.
+#: Enough people for each scenario.
 _RECIPIENTS = 120
 
 
 def test_a_campaign_to_many_is_run_through_outages_and_checked(state_dir, users_server):
-    """One run shows both: what befalls people, and that no outage moves any of them."""
+    """One run shows both: the scenarios, and that no outage moves a recipient."""
     arguments = ("--recipients", str(_RECIPIENTS), "--seed", "3", "--outage", "2")
     run = devstack(state_dir, "campaign", *arguments, settings=users_server.settings)
     assert run.returncode == 0, run.stdout + run.stderr
@@ -28,7 +28,7 @@ def test_a_campaign_to_many_is_run_through_outages_and_checked(state_dir, users_
         "failed: all_channels_failed",
         "events in 1 run(s)",
         "recipients of 3 campaigns have one outcome each",
-        "ok    everybody ended as what befell them demands, in 19 different ways",
+        "ok    every message ended as its scenario demands, in 19 different ways",
         "and their log agrees with our attempts",
         "no account was ever beyond a limit",
         "got a message twice",

@@ -1,4 +1,4 @@
-"""The demo's expectations hold whatever the hour it is played at."""
+"""The demo's expectations hold at any hour."""
 
 import csv
 import json
@@ -57,7 +57,7 @@ def test_channels_and_sleep_do_not_depend_on_the_hour(now):
 
 
 def _people(examples: Examples) -> Iterator[tuple[Example, RecipientProfile]]:
-    """Everybody, as the import or the caller describes them."""
+    """All people, as the import or the caller describes them."""
     yield from ((message.example(), message.profile()) for message in examples.messages)
     profiles = {name: _imported(examples, name) for name in examples.files}
     yield from ((one, profiles[one.campaign][one.id]) for one in examples.imported)
@@ -95,7 +95,7 @@ def test_a_wrong_expectation_is_refused_with_its_line(folder):
         load_examples(folder)
 
 
-def test_a_campaign_nobody_wrote_is_named(folder):
+def test_a_missing_campaign_is_named(folder):
     (folder / "campaign_ends.json").write_text(json.dumps({"fresh-bred": "completed"}))
     with pytest.raises(DevstackError, match="'fresh-bred' is no campaign"):
         load_examples(folder)

@@ -33,8 +33,8 @@ async def test_the_program_runs_and_runs_again(client, database, workers, dsn, t
         assert (ran.returncode, ran.stderr) == (0, "")
         return ran.stdout
 
-    message_id, rendered = (await run()).split(" ", 1)
-    assert rendered.startswith("sleeps until ")
+    message_id, words = (await run()).split(" ", 1)
+    assert words.startswith("sleeps until ")
     assert (await run()).startswith("blocked duplicate {'kind': 'near_duplicate', ")
 
     orchestrator = OutreachOrchestrator(client, database)

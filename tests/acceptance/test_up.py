@@ -25,7 +25,9 @@ def exported(env_file: Path) -> dict[str, str]:
     return {name: value for name, _, value in pairs if name != "PATH"}
 
 
-async def test_it_sends_by_the_users_own_server_and_tells_what_has_ended(state_dir, monkeypatch):
+async def test_it_sends_by_the_users_own_server_and_reports_a_server_that_ended(
+    state_dir, monkeypatch
+):
     theirs = MailSink()
     await theirs.start()
     settings = {

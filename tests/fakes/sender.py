@@ -1,4 +1,4 @@
-"""A provider that does what a test tells it to."""
+"""A provider that behaves as a test scripts it."""
 
 import asyncio
 from collections.abc import Awaitable, Callable

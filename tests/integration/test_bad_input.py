@@ -1,4 +1,4 @@
-"""What callers get wrong: refused in one line that names the field, and nothing is stored."""
+"""Callers' mistakes: refused in one line that names the field, and nothing is stored."""
 
 import math
 from datetime import UTC, datetime, timedelta
@@ -348,7 +348,7 @@ _CAMPAIGNS = {
 @pytest.mark.parametrize("case", _CAMPAIGNS.values(), ids=_CAMPAIGNS)
 async def test_a_campaign(case, orchestrator, tenant_id, refused):
     changes, *expected = case
-    # Not checked when it is made: what reaches the library may have been changed since.
+    # Not checked when it is made: an object may have been changed before it reaches the library.
     campaign = OutreachCampaign.model_construct(**{**dict(make_campaign(tenant_id)), **changes})
     async with refused(*expected):
         await orchestrator.save_campaign(campaign)
@@ -399,7 +399,7 @@ _LIMITS = {
 
 
 @pytest.mark.parametrize("case", _LIMITS.values(), ids=_LIMITS)
-async def test_a_limit_below_what_is_used(case, orchestrator, tenant_id, refused):
+async def test_a_limit_below_the_use(case, orchestrator, tenant_id, refused):
     changes, *expected = case
     prices = {"prices": {"chat": "0.005"}, "near_duplicate_days": 0}
     campaign = make_campaign(tenant_id, channels=["chat"], settings=prices, timezone=zone_at_noon())
@@ -485,7 +485,7 @@ _CAMPAIGN = make_campaign(uuid4()).resolved()
 
 @given(profile=_PROFILES, content=_CONTENTS)
 @settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-def test_whatever_comes_is_accepted_or_refused_in_one_line(profile, content):
+def test_any_input_is_accepted_or_refused_in_one_line(profile, content):
     refusal = None
     try:
         accepted = new_message(_CAMPAIGN, "marie", profile, content)
@@ -494,7 +494,7 @@ def test_whatever_comes_is_accepted_or_refused_in_one_line(profile, content):
     if refusal is not None:
         assert len(refusal.splitlines()) == 1
         return
-    # What was accepted can be stored and read again.
+    # An accepted request can be stored and read again.
     stored = accepted.profile.model_dump_json(exclude_none=True)
     assert RecipientProfile.model_validate_json(stored) == accepted.profile
 
@@ -508,7 +508,7 @@ async def test_any_mapping_is_a_profile(orchestrator, tenant_id):
     await orchestrator.handle(UUID(answer["message_id"])).result()
 
 
-async def test_what_is_accepted_can_be_read_back(database, orchestrator, tenant_id):
+async def test_an_accepted_request_can_be_read_back(database, orchestrator, tenant_id):
     """Odd values that are allowed survive the way through the database."""
     profile = make_profile(
         name='O\'Brien \\ "Zoë" 🎁 \u202e',

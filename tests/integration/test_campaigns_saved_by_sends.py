@@ -33,7 +33,7 @@ def another_process(client, database, tenant_id) -> OutreachOrchestrator:
     return OutreachOrchestrator(client, database, tenant_id=tenant_id)
 
 
-async def test_what_an_operator_has_set_stands_against_a_service_that_starts_again(
+async def test_an_operators_limits_stay_when_a_service_starts_again(
     orchestrator, another_process, tenant_id
 ):
     campaign = make_campaign(tenant_id, budget_total=1, daily_limit=40, timezone="UTC")
@@ -73,7 +73,7 @@ async def test_an_object_that_is_out_of_date_changes_nothing(orchestrator, tenan
     assert (await orchestrator.get_campaign(campaign.id)).daily_limit == 10
 
 
-async def test_what_the_caller_changed_is_saved(orchestrator, tenant_id):
+async def test_the_callers_change_is_saved(orchestrator, tenant_id):
     campaign = make_campaign(tenant_id, budget_total=1)
     await orchestrator.send_outreach(campaign, "marie", make_profile(), MANGOES)
     # Paused and resumed, a campaign is the same version still; and a send leaves its status.
@@ -106,13 +106,13 @@ async def test_of_two_that_send_a_new_campaign_at_once_one_is_saved(
         ]
     )
     answers = await asyncio.gather(*sends)
-    rendered = sorted(len(answer["warnings"]) for answer in answers)
-    assert rendered == [0, 1]
+    warnings = sorted(len(answer["warnings"]) for answer in answers)
+    assert warnings == [0, 1]
     winner = ours if not answers[0]["warnings"] else theirs
     assert await _budget(orchestrator, ours) == winner.budget_total
 
 
-async def test_a_batch_tells_that_the_saved_campaign_stands(orchestrator, tenant_id):
+async def test_a_batch_warns_that_the_saved_campaign_is_used(orchestrator, tenant_id):
     campaign = make_campaign(tenant_id, budget_total=1)
     await orchestrator.save_campaign(campaign)
     other = make_campaign(tenant_id, budget_total=2, id=campaign.id)

@@ -83,7 +83,7 @@ async def test_the_budget_manager_checks_records_and_paces(orchestrator, campaig
     assert pacing.recommendation is PaceRecommendation.MAINTAIN_PACE
 
 
-async def test_pacing_compares_what_is_spent_with_the_time_that_has_passed(orchestrator, campaign):
+async def test_pacing_compares_the_spending_with_the_time_that_has_passed(orchestrator, campaign):
     """A hundredth of the time has passed, and half of the money is gone."""
     now = datetime.now(UTC)
     campaign.start_date, campaign.end_date = now - timedelta(days=1), now + timedelta(days=99)
@@ -108,7 +108,7 @@ async def test_a_campaign_that_is_not_saved_has_no_budget(orchestrator, campaign
             await asked
 
 
-async def test_the_budget_manager_takes_plain_values_or_says_what_it_wants(orchestrator, campaign):
+async def test_the_budget_manager_takes_plain_values_or_names_the_violation(orchestrator, campaign):
     await orchestrator.save_campaign(campaign)
     budget = orchestrator.budget
     assert await budget.check_budget_available(campaign, "email") is None
@@ -127,7 +127,7 @@ async def test_the_budget_manager_takes_plain_values_or_says_what_it_wants(orche
             await asked
 
 
-async def test_the_deduplicator_says_what_it_wants(orchestrator, campaign):
+async def test_the_deduplicator_names_the_violation(orchestrator, campaign):
     deduplicator = orchestrator.deduplicator
     for asked, said in [
         (deduplicator.check_duplicate(campaign.id, "marie"), "campaign: must be an OutreachCampa"),

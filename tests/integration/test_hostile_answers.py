@@ -8,11 +8,11 @@ from tests.ledger import assert_nothing_left_behind
 from tests.makers import make_campaign
 from tests.privacy import people_found
 
-#: Taken by the sandbox, whatever it says afterwards; it can be asked later.
+#: Taken by the sandbox, with any answer; it can be asked later.
 _TAKEN = ("trickle", "endless", "bomb", "garbage", "tangled", "giant", "nul", "extra")
 
 
-async def test_what_was_taken_is_sent_and_what_was_answered_is_not_kept(
+async def test_a_taken_message_is_sent_and_the_answers_words_are_not_kept(
     orchestrator, tenant_id, sandbox, database, kept_folder
 ):
     campaign = make_campaign(tenant_id, channels=["chat"], budget_total=1)

@@ -1,4 +1,4 @@
-"""Every public operation, against what is not the caller's, not there or not what it should be.
+"""Every public operation, on another tenant's data, on unknown ids and on invalid values.
 
 The operations are listed by looking: a new one without a row fails.
 """
@@ -35,7 +35,7 @@ from tests.operations import (
     operation_of,
 )
 
-#: What needs neither the database nor Temporal: it decides by what it is given, or only names.
+#: Operations without database and Temporal: they decide by their arguments, or only name things.
 _ALONE: Final = {
     *(name for name in OPERATIONS if name.startswith(("router.", "selector."))),
     "campaign",
@@ -43,7 +43,7 @@ _ALONE: Final = {
     "scheduler.get_optimal_send_time",
     "scheduler.schedule_batch",
 }
-#: What asks or steers a workflow whatever is stored.
+#: Operations that ask or steer a workflow without reading the database.
 _ON_TEMPORAL: Final = {
     "cancel",
     "get_status",
@@ -62,7 +62,7 @@ _OF_NOBODY: Final = {
     "find.campaigns",
     "suppress",
 }
-#: What answers that there is nothing.
+#: Operations that answer that there is nothing.
 _EMPTY: Final[dict[str, object]] = {"find.messages": [], "record_delivery_event": False}
 
 
@@ -95,7 +95,7 @@ def test_every_operation_has_a_row():
     assert listed_operations() == set(OPERATIONS)
 
 
-async def test_what_is_another_tenants_is_not_found_and_not_touched(
+async def test_another_tenants_messages_are_not_found_and_not_touched(
     orchestrator, client, database, people
 ):
     theirs = uuid4()

@@ -10,7 +10,7 @@ from tests.audience import queue
 from tests.makers import make_campaign
 
 _GUIDE = Path(__file__).resolve().parents[2] / "docs" / "operations.md"
-#: What prevents that the person is ever contacted again; the guide says to keep it.
+#: The suppressions, which prevent any further contact; the guide says to keep them.
 _KEPT = {"suppressions"}
 _TABLES = text("SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1")
 
@@ -46,15 +46,15 @@ async def test_nothing_of_a_person_is_left_but_the_request_not_to_be_contacted(
 async def test_every_query_of_the_guide_is_one(orchestrator, database, tenant_id):
     campaign = make_campaign(tenant_id)
     await orchestrator.save_campaign(campaign)
-    rendered = _GUIDE.read_text().replace(_section(), "")
-    queries = _statements(rendered, campaign=str(campaign.id))
+    guide = _GUIDE.read_text().replace(_section(), "")
+    queries = _statements(guide, campaign=str(campaign.id))
     assert len(queries) >= 5
     async with database.statement() as connection:
         for query in queries:
             (await connection.execute(text(query))).all()
 
 
-async def test_the_guide_says_of_every_table_what_it_holds(database):
+async def test_the_guide_describes_every_table(database):
     async with database.statement() as connection:
         tables = set((await connection.execute(_TABLES)).scalars())
     rows = re.findall(r"^\| (`.*?`) \|", _section(), flags=re.MULTILINE)
@@ -75,12 +75,12 @@ def _statements(guide: str, **variables: str) -> list[str]:
     return [statement for statement in statements if statement not in ("", "BEGIN", "COMMIT")]
 
 
-async def _tables_with(database, rendered: str) -> set[str]:
-    """Tables with a row in which something stands."""
+async def _tables_with(database, words: str) -> set[str]:
+    """Tables with a row that contains some words."""
     found = set()
     async with database.statement() as connection:
         for table in (await connection.execute(_TABLES)).scalars().all():
-            rows = text(f"SELECT count(*) FROM {table} t WHERE t::text LIKE :rendered")
-            if (await connection.execute(rows, {"rendered": f"%{rendered}%"})).scalar_one():
+            rows = text(f"SELECT count(*) FROM {table} t WHERE t::text LIKE :words")
+            if (await connection.execute(rows, {"words": f"%{words}%"})).scalar_one():
                 found.add(table)
     return found

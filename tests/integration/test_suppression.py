@@ -1,4 +1,4 @@
-"""Whoever asked not to be contacted is not, however the request was written down."""
+"""A suppressed person is not contacted, in any spelling of the request."""
 
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
@@ -58,7 +58,7 @@ async def test_a_channel_may_be_given_by_its_name(orchestrator, tenant_id):
 
 
 @pytest.mark.parametrize(
-    ("asked", "field"),
+    ("given", "field"),
     [
         ({"recipient_id": " "}, "recipient_id"),
         ({"recipient_id": "ma\x00rie"}, "recipient_id"),
@@ -73,9 +73,9 @@ async def test_a_channel_may_be_given_by_its_name(orchestrator, tenant_id):
         ({"channel": Channel.SMS}, "recipient_id or address"),
     ],
 )
-async def test_what_cannot_be_meant_is_refused(orchestrator, asked, field):
+async def test_an_invalid_suppression_is_refused(orchestrator, given, field):
     with pytest.raises(InvalidRequestError, match=field) as refused:
-        await orchestrator.suppress(**asked)
+        await orchestrator.suppress(**given)
     assert "\n" not in str(refused.value)
 
 
@@ -119,9 +119,7 @@ async def _decided(orchestrator, tenant_id, recipient_id, contact, channels=("em
 @pytest.mark.parametrize(
     ("kind", "code"), [("unsubscribed", None), ("complained", "abuse"), ("bounced", "550 5.1.1")]
 )
-async def test_what_a_receipt_says_of_a_mailbox_holds_for_every_id(
-    orchestrator, tenant_id, kind, code
-):
+async def test_a_receipt_of_a_mailbox_counts_for_every_id(orchestrator, tenant_id, kind, code):
     message_id = await _sent(orchestrator, tenant_id, "newsletter-93", MARIE)
     await _report(orchestrator, message_id, kind, code)
 
@@ -137,13 +135,13 @@ async def test_what_a_receipt_says_of_a_mailbox_holds_for_every_id(
 
 
 @pytest.mark.parametrize("code", ["5.2.2", "4.2.1", None])
-async def test_a_bounce_that_may_pass_suppresses_nobody(orchestrator, tenant_id, code):
+async def test_a_temporary_bounce_suppresses_no_address(orchestrator, tenant_id, code):
     message_id = await _sent(orchestrator, tenant_id, "newsletter-93", MARIE)
     await _report(orchestrator, message_id, "bounced", code)
     assert await _decided(orchestrator, tenant_id, "shop-17", {"email": FORMS[0]}) == "email"
 
 
-async def test_what_is_asleep_for_the_mailbox_under_another_id_goes_too(orchestrator, tenant_id):
+async def test_a_message_asleep_for_the_mailbox_under_another_id_ends_too(orchestrator, tenant_id):
     message_id = await _sent(orchestrator, tenant_id, "newsletter-93", MARIE)
     begins = datetime.now(UTC) + timedelta(hours=1)
     campaign = make_campaign(tenant_id, channels=["email"], start_date=begins)
@@ -160,7 +158,7 @@ async def test_what_is_asleep_for_the_mailbox_under_another_id_goes_too(orchestr
     assert (result.state, result.reason) == ("failed", "all_channels_failed")
 
 
-async def test_who_is_suppressed_by_hand_is_so_under_every_id(orchestrator, tenant_id):
+async def test_a_person_suppressed_by_hand_is_so_under_every_id(orchestrator, tenant_id):
     await _sent(orchestrator, tenant_id, "newsletter-93", MARIE)
     await orchestrator.suppress(recipient_id="newsletter-93")
     assert await _decided(orchestrator, tenant_id, "shop-17", {"email": FORMS[0]}) == "suppressed"
@@ -181,8 +179,8 @@ async def test_a_lifted_request_is_lifted_whole(orchestrator, tenant_id):
 
     lifted = await orchestrator.lift_suppression(address="MARIE@example.com")
 
-    rendered = {(each["recipient_id"], each["address"], each["channel"]) for each in lifted}
-    assert rendered == {
+    found = {(each["recipient_id"], each["address"], each["channel"]) for each in lifted}
+    assert found == {
         ("newsletter-93", None, "email"),
         (None, "marie@example.com", "email"),
     }
@@ -217,7 +215,7 @@ async def test_another_request_for_the_same_mailbox_stands(orchestrator, tenant_
 
 
 @pytest.mark.parametrize(
-    ("asked", "said"),
+    ("given", "said"),
     [
         ({"recipient_id": "nobody"}, "no suppression of that recipient on any channel"),
         ({"address": "nobody@example.com"}, "no suppression of that address on any channel"),
@@ -225,10 +223,10 @@ async def test_another_request_for_the_same_mailbox_stands(orchestrator, tenant_
         ({"address": "M@example.com", "channel": "sms"}, "of that address for sms alone"),
     ],
 )
-async def test_what_was_never_suppressed_is_not_lifted(orchestrator, asked, said):
+async def test_lifting_without_a_suppression_is_refused(orchestrator, given, said):
     await orchestrator.suppress(address="m@example.com")
     with pytest.raises(LookupError, match=said):
-        await orchestrator.lift_suppression(**asked)
+        await orchestrator.lift_suppression(**given)
     assert await orchestrator.lift_suppression(address="M@EXAMPLE.com")
 
 

@@ -1,4 +1,4 @@
-"""What the Web UI gets to show of outreaches and campaigns."""
+"""Outreaches and campaigns in the Web UI."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -30,7 +30,7 @@ async def _details(handle: OutreachHandle | CampaignHandle) -> str:
     return str(metadata.current_details)
 
 
-async def test_a_sleeping_outreach_tells_its_story(orchestrator, tenant_id):
+async def test_a_sleeping_outreach_shows_its_story(orchestrator, tenant_id):
     tomorrow = datetime.now(UTC) + timedelta(days=1)
     campaign = make_campaign(tenant_id, channels=["email", "sms"], start_date=tomorrow)
     sent = await orchestrator.send_outreach(
@@ -114,17 +114,17 @@ async def test_outreaches_are_found_by_how_they_ended_and_why(orchestrator, tena
     assert "**On email**, a fallback. instagram was chosen first" in details
 
     async def found() -> bool:
-        rendered = {}
+        by_query = {}
         for query in ("State = 'sent'", "Reason = 'duplicate'", "State = 'under_way'"):
             mine = f"MadanSara{query} AND {TENANT_ATTRIBUTE} = '{tenant_id}'"
-            rendered[query] = [execution.id async for execution in client.list_workflows(mine)]
-        return list(rendered.values()) == [[sent.id], [blocked.id], [sleeping.id]]
+            by_query[query] = [execution.id async for execution in client.list_workflows(mine)]
+        return list(by_query.values()) == [[sent.id], [blocked.id], [sleeping.id]]
 
     await eventually(found, "each outreach is found by its state or reason")
     await orchestrator.cancel(ids[2])
 
 
-async def test_a_campaign_shows_its_progress_and_what_it_did(
+async def test_a_campaign_shows_its_progress_and_its_steps(
     orchestrator, database, tenant_id, client
 ):
     campaign = make_campaign(
@@ -185,8 +185,8 @@ async def test_a_campaign_that_paces_itself_says_why(orchestrator, database, ten
         return "waits for the next day" in await _details(handle)
 
     await eventually(asleep, "it sleeps until the next day")
-    rendered = re.findall(r"daily share chosen: share (\d+), reason (.+)", await _details(handle))
-    ((share, reason),) = rendered
+    choices = re.findall(r"daily share chosen: share (\d+), reason (.+)", await _details(handle))
+    ((share, reason),) = choices
     assert int(share) <= 7  # None at all where the day is nearly over.
     assert "5.00 left pays for 50 messages at 0.1" in reason
     await orchestrator.campaign(campaign.id).cancel("seen enough")

@@ -62,7 +62,7 @@ async def _save(name: str, handle: Handle | CampaignHandle) -> None:
 
 
 def _without_this_machine(history: str) -> str:
-    """A history without the names and paths of whoever recorded it."""
+    """A history without names and paths of the machine that recorded it."""
     history = re.sub(r'"identity": "[^"]*"', '"identity": "recorder"', history)
     history = re.sub(r'"stackTrace": "(?:[^"\\]|\\.)*"', '"stackTrace": ""', history)
     return re.sub(r'"[^"]+-[0-9a-f]{32}"', '"sticky-queue"', history)
@@ -76,8 +76,8 @@ async def _record(stage: Stage) -> None:
         await stage.cast(accepting)
         await _save("sent", await stage.start(anywhere, _BOTH, _TEXT, recipient_id="first"))
         await _save("blocked", await stage.start(anywhere, _BOTH, _TEXT, recipient_id="first"))
-        nobody = {"contact_info": {"user_id": "u1"}}
-        await _save("no_viable_channel", await stage.start(anywhere, nobody, _TEXT))
+        unreachable = {"contact_info": {"user_id": "u1"}}
+        await _save("no_viable_channel", await stage.start(anywhere, unreachable, _TEXT))
         await _record_sleepers(stage)
         await _record_campaigns(stage)
     async with AsyncExitStack() as stage.exits:
@@ -92,7 +92,7 @@ async def _record(stage: Stage) -> None:
 
 
 async def _record_sleepers(stage: Stage) -> None:
-    """Outreaches that sleep until tomorrow unless somebody does something."""
+    """Outreaches that sleep until tomorrow unless they are steered."""
     start = await stage.now() + timedelta(days=1)
     later = make_campaign(uuid.uuid4(), channels=["email", "sms"], start_date=start)
     cancelled = await stage.start(later, _BOTH, _TEXT)
@@ -156,7 +156,7 @@ async def _waits(control: CampaignControl, reason: WaitReason) -> bool:
 
 
 async def main() -> None:
-    """Record what is not recorded yet."""
+    """Record the histories that are not recorded yet."""
     _HISTORIES.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         async with (

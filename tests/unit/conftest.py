@@ -15,7 +15,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
-# Before the first test module is imported: what reads the clock there counts, too.
+# Before the first test module is imported: code that reads the clock there counts, too.
 def pytest_configure(config: pytest.Config) -> None:
     moment = config.getoption("--at", default=None)
     if moment is not None:

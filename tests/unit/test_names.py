@@ -17,4 +17,4 @@ def test_each_class_has_a_name_of_its_own():
                 if isinstance(node, ast.ClassDef):
                     found[node.name].append(f"{room.name}/{file.relative_to(room)}:{node.lineno}")
     assert len(found) > 100
-    assert {name: places for name, places in found.items() if len(places) > 1} == {}
+    assert {name: modules for name, modules in found.items() if len(modules) > 1} == {}

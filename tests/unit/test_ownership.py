@@ -1,4 +1,4 @@
-"""What is a tenant's own is said in one place only, and no slip of a caller's widens it."""
+"""Only one module decides what a tenant owns, and no slip of a caller's widens it."""
 
 import ast
 import inspect

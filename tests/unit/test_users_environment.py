@@ -1,4 +1,4 @@
-"""What the user who runs the tests has set leads no test to a real server."""
+"""Settings of the user who runs the tests lead no test to a real server."""
 
 import os
 import subprocess

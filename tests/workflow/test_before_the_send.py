@@ -1,4 +1,4 @@
-"""What changes between the decision and the send: pauses, withdrawals, lateness."""
+"""Changes between the decision and the send: pauses, withdrawals, lateness."""
 
 from datetime import UTC, datetime, time, timedelta
 
@@ -116,7 +116,7 @@ async def test_late_onto_a_full_day_it_takes_the_next_one_with_room(stage, campa
     campaign.daily_limit = 1
     sender = ScriptedSender()
     handle, planned = await _late(stage, campaign, sender)
-    # Asked for after today's hour, this one takes the only place of tomorrow.
+    # Asked for after today's hour, this one takes tomorrow's only slot.
     other = await stage.start(campaign)
     taken = await other.execute_update(OutreachWorkflow.decision)
     assert taken.scheduled_at.date() == planned.date() + timedelta(days=1)

@@ -5,8 +5,6 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
-from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
-
 from madan_sara.contracts.campaign import CampaignStatus, OutreachCampaign
 from madan_sara.contracts.campaign_run import CampaignInput, CampaignRef, WaitReason
 from madan_sara.contracts.channels import Channel
@@ -18,7 +16,6 @@ from tests.audience import queue
 from tests.fakes.sender import ScriptedSender
 from tests.ledger import assert_nothing_left_behind
 from tests.makers import make_campaign
-from tests.stacks import running_workers
 from tests.waiting import eventually
 
 NEW_YORK = ZoneInfo("America/New_York")
@@ -116,20 +113,6 @@ async def test_left_to_choose_its_pace_it_spends_its_budget_and_not_before_its_t
     assert all(event["details"]["reason"] for event in events)
 
 
-async def test_a_campaign_runs_in_the_unmodified_sandbox(stage, database, tenant_id):
-    campaign = make_campaign(tenant_id, channels=["email"], templates={"email": "Bonjour"})
-    workers = running_workers(
-        stage.client,
-        stage.database,
-        {Channel.EMAIL: ScriptedSender()},
-        workflow_runner=SandboxedWorkflowRunner(),
-    )
-    async with workers:
-        await stage.save(campaign)
-        await queue(database, campaign, audience(3))
-        assert (await run(stage, campaign)).by_state == {"sent": 3}
-
-
 async def test_at_its_end_whoever_is_left_is_counted(stage, database, tenant_id):
     start = await stage.now()
     campaign = make_campaign(
@@ -171,7 +154,7 @@ async def test_what_was_due_in_a_pause_is_sent_after_it_in_allowed_hours(
     await stage.save(campaign)
     await queue(database, campaign, audience(12))
     handle = await begin(stage, campaign)
-    await eventually(lambda: all_asleep(handle, 12), "everybody is asleep")
+    await eventually(lambda: all_asleep(handle, 12), "every message is asleep")
     await handle.signal(CampaignWorkflow.pause)
     await eventually(lambda: waits(handle, WaitReason.RESUME), "it is paused")
 

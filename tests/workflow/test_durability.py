@@ -65,10 +65,10 @@ async def test_a_step_waits_for_the_database_without_growing_its_history(
     await stage.cast({Channel.EMAIL: sender})
     stage.database = reachable
     handle = await stage.start(make_campaign(tenant_id, channels=["email"]))
-    while await tries_of(handle, "claim_recipient") < 2:
+    while await tries_of(handle, "decide_outreach") < 2:
         pass
     length = (await handle.describe()).history_length
-    while await tries_of(handle, "claim_recipient") < 20:
+    while await tries_of(handle, "decide_outreach") < 20:
         pass
     assert (await handle.describe()).history_length == length < 20
 

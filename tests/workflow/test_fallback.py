@@ -97,7 +97,7 @@ async def test_at_most_three_channels_are_tried(stage, tenant_id):
     assert sum(len(sender.asked) for sender in senders.values()) == 2
 
 
-async def test_a_transient_error_is_tried_again_after_what_the_provider_asked(
+async def test_a_transient_error_is_tried_again_after_the_requested_wait(
     stage, campaign, tenant_id
 ):
     busy = TransientDeliveryError("busy", retry_after=timedelta(minutes=30))
@@ -247,7 +247,7 @@ async def test_a_lost_answer_is_found_behind_a_provider_away_for_a_while(stage, 
 
 
 def losing_once(stage, campaign, status):
-    """A call whose answer is lost while somebody changes the campaign's status."""
+    """A call whose answer is lost while the campaign's status is changed."""
 
     async def behave(message):
         campaign.status = status
@@ -337,8 +337,8 @@ async def test_at_most_once_a_lost_answer_ends_unknown_and_counts_as_sent(
     assert result.state is OutreachState.UNKNOWN
     assert (len(sender.asked), other.asked) == (1, [])
     assert await money(database, tenant_id) == (0, 1000, 1)
-    somebody_else = {**EVERYWHERE, "contact_info": {"email": "anne@example.com"}}
-    second = await stage.start(campaign, somebody_else, {"default": "Other words entirely"})
+    another_person = {**EVERYWHERE, "contact_info": {"email": "anne@example.com"}}
+    second = await stage.start(campaign, another_person, {"default": "Other words entirely"})
     assert (await second.result()).state is OutreachState.UNKNOWN
 
 
@@ -404,7 +404,7 @@ async def test_a_call_under_way_is_heard_out_before_it_is_moved(stage, campaign)
     assert sms.asked == []
 
 
-async def test_a_time_somebody_asked_for_holds_on_the_next_channel_too(stage, campaign):
+async def test_a_requested_time_holds_on_the_next_channel_too(stage, campaign):
     campaign.send_time_optimization = True
     await stage.cast({Channel.EMAIL: ScriptedSender(), Channel.SMS: ScriptedSender()})
     handle = await stage.start(campaign, EVERYWHERE, TEXT)

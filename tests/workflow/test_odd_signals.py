@@ -22,7 +22,7 @@ ROSALIE = "rosalie@shop.test said no"
 
 @pytest.fixture
 def heard(caplog):
-    """The warnings of odd signals; whatever else is logged must not repeat their content."""
+    """The warnings of odd signals; no other line of the log may repeat their content."""
     caplog.set_level(logging.INFO)
     yield lambda: [r.getMessage() for r in caplog.records if "cannot be used" in r.getMessage()]
     assert "rosalie" not in caplog.text
@@ -42,7 +42,7 @@ def heard(caplog):
         ([{"reason": "rain", "by": ROSALIE}], None),
     ],
 )
-async def test_a_cancel_is_obeyed_whatever_comes_with_it(
+async def test_a_cancel_is_obeyed_with_any_input(
     stage, database, tenant_id, heard, inputs, violation
 ):
     handle = await _begun_campaign(stage, database, tenant_id)

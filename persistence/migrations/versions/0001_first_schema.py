@@ -29,7 +29,7 @@ CREATE TABLE campaigns (
     config      jsonb NOT NULL,
     -- Counts the changes of the configuration.
     version     bigint NOT NULL DEFAULT 1,
-    -- What statements read of the configuration.
+    -- The parts of the configuration that statements read.
     channels    jsonb NOT NULL GENERATED ALWAYS AS (config -> 'channels') STORED
                 CONSTRAINT channels_are_named
                 CHECK (jsonb_typeof(channels) = 'array' AND channels <> '[]'),
@@ -58,7 +58,7 @@ CREATE TABLE campaigns (
     -- The fewest segments a text message of its long batches has, which bring their own text;
     -- null: it has had none.
     batch_parts integer,
-    -- What its workflow last said it waits for, and until when; null: it does not wait.
+    -- The last wait its workflow reported, and until when; null: it does not wait.
     waits_for   text,
     wakes_at    timestamptz,
     created_at  timestamptz NOT NULL,
@@ -125,7 +125,7 @@ _MESSAGES_BY_CAMPAIGN = """
 CREATE INDEX messages_by_campaign ON messages (tenant_id, campaign_id, message_id)
 """
 
-# What a person was sent, and was not, over all campaigns.
+# A person's messages, sent or not, over all campaigns.
 _MESSAGES_BY_RECIPIENT = """
 CREATE INDEX messages_by_recipient ON messages (tenant_id, recipient_id, created_at, message_id)
 """
@@ -278,7 +278,7 @@ CREATE TABLE attempts (
     idempotency_key     text NOT NULL,
     state               text NOT NULL CHECK (state IN ('sending', 'not_sent', 'accepted',
                                                        'refused', 'unknown', 'bounced')),
-    -- How often a run was about to call; runs of one delivery tell by it who came later.
+    -- How often a run was about to call; by it, runs of one delivery know which is the later.
     openings            integer NOT NULL DEFAULT 0,
     -- Calls that were answered about this message, or whose answers were lost. Not those
     -- that found the account out of service, and not those a crash may have prevented.
@@ -294,7 +294,7 @@ CREATE TABLE attempts (
     given_up_at         timestamptz,
     concluded_at        timestamptz,
     -- Since when it could not be handed over, until when it waits (null: it does not), for
-    -- which account (null: for its recipient), and the campaign whose status tells of it.
+    -- which account (null: for its recipient), and the campaign whose status shows it.
     -- How long it has waited is kept apart: nights and pauses are not counted.
     waiting_since       timestamptz,
     put_off_at          timestamptz,
@@ -358,7 +358,7 @@ CREATE INDEX delivery_events_by_message ON delivery_events (tenant_id, message_i
 """
 
 # What is counted of a message once, however often it is reported: each kind of receipt, and
-# `engaged` for the first reaction of any kind. Reports that race take turns at its key.
+# `engaged` for the first reaction of any kind. Reports that race wait for each other at its key.
 _COUNTED_ONCE = """
 CREATE TABLE counted_once (
     tenant_id  uuid NOT NULL,
@@ -368,8 +368,9 @@ CREATE TABLE counted_once (
 )
 """
 
-# A suppression names a recipient or an address; without a channel it covers all. What one
-# request comes to is stored, and lifted, together; another for the same mailbox stands beside it.
+# A suppression names a recipient or an address; without a channel it covers all. The
+# suppressions of one request are stored, and lifted, together; another request for the same
+# mailbox has its own.
 _SUPPRESSIONS = """
 CREATE TABLE suppressions (
     tenant_id    uuid NOT NULL,
@@ -400,7 +401,7 @@ CREATE TABLE engagement_stats (
 )
 """
 
-# What a message brought in, reported by the seller; its sender cannot know.
+# A message's proceeds, reported by the seller; its sender cannot know them.
 _CONVERSIONS = """
 CREATE TABLE conversions (
     tenant_id     uuid NOT NULL,
@@ -414,7 +415,7 @@ CREATE TABLE conversions (
 )
 """
 
-# Append-only: what a campaign was commanded, and what it changed itself and why.
+# Append-only: the commands to a campaign, and its own changes with their reasons.
 _CAMPAIGN_EVENTS = """
 CREATE TABLE campaign_events (
     tenant_id   uuid NOT NULL,
@@ -429,8 +430,8 @@ CREATE TABLE campaign_events (
 """
 
 # The counts of a campaign: messages by state, reason and channel; receipts; conversions.
-# A change is only ever appended, so that no two messages wait for each other's count; now
-# and then whoever appends folds what has gathered. Together the two tables are exact at
+# A change is only ever appended, so that no two messages wait for each other's count; now and
+# then a transaction that appends folds the changes so far. Together the two tables are exact at
 # every instant.
 _TALLIES = """
 CREATE TABLE campaign_tallies (
@@ -463,7 +464,7 @@ _TALLY_CHANGES_BY_CAMPAIGN = """
 CREATE INDEX tally_changes_by_campaign ON campaign_tally_changes (tenant_id, campaign_id)
 """
 
-# Whoever finds somebody else folding leaves it to them: nobody waits here. A plain scan of the
+# A transaction that finds another folding leaves it to that: none waits here. A plain scan of the
 # index strikes out what earlier folds have deleted, and spares every later reader the way
 # there; the other kinds of scan would leave all of it to the next vacuum.
 _FOLD = """

@@ -48,7 +48,7 @@ def launch(
 
 
 def crowd(campaign: OutreachCampaign, people: int) -> list[dict[str, object]]:
-    """People of one campaign only: nobody else ever writes to them."""
+    """People of one campaign only: no other ever writes to them."""
     return [
         {"id": f"{campaign.id}-{n}", "contact_info": {"user_id": f"{campaign.id}-{n}"}}
         for n in range(people)

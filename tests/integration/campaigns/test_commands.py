@@ -41,7 +41,7 @@ async def _waits(control, reason):
     return status is not None and status.waits_for is reason
 
 
-async def test_a_campaign_ends_only_while_everybody_has_an_outcome(
+async def test_a_campaign_ends_only_while_every_recipient_has_an_outcome(
     orchestrator, database, tenant_id
 ):
     campaign = _campaign(tenant_id)
@@ -58,7 +58,7 @@ async def test_a_campaign_ends_only_while_everybody_has_an_outcome(
     assert await end(CampaignStatus.CANCELLED) is CampaignStatus.CANCELLED
 
 
-async def test_whoever_is_added_as_it_ends_is_sent_to(
+async def test_a_recipient_added_as_it_ends_is_sent_to(
     launch, database, tenant_id, messages_got, monkeypatch
 ):
     campaign = _campaign(tenant_id)
@@ -142,7 +142,7 @@ async def test_the_workflows_of_a_campaign_are_cancelled_as_often_as_asked(
     assert not caplog.records
 
 
-async def test_a_share_no_longer_wanted_holds_nobody_back(orchestrator, database, tenant_id):
+async def test_a_share_no_longer_wanted_holds_no_recipient_back(orchestrator, database, tenant_id):
     paced = _paced(tenant_id)
     await orchestrator.save_campaign(paced)
     runs = PostgresCampaignRuns(database)
@@ -245,8 +245,8 @@ async def test_it_stays_open_for_bounces_and_the_message_goes_on(orchestrator, d
 
     async def taken():
         status = await control.status()
-        rendered = status is not None and status.figures is not None and status.figures.by_state
-        return rendered == {"sent": 1} and status.waits_for is WaitReason.OUTCOMES
+        by_state = status is not None and status.figures is not None and status.figures.by_state
+        return by_state == {"sent": 1} and status.waits_for is WaitReason.OUTCOMES
 
     await eventually(taken, "it is sent, and the campaign waits for its receipt")
     assert (await orchestrator.get_campaign(campaign.id)).status is CampaignStatus.ACTIVE

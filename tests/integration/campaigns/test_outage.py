@@ -1,4 +1,4 @@
-"""A mail server away, and one that puts people off: a campaign waits, and sends to everybody."""
+"""A mail server away, and one that puts people off: a campaign waits, and sends to all."""
 
 import uuid
 
@@ -38,7 +38,7 @@ async def _attempts(orchestrator, campaign):
 async def test_a_mail_server_away_costs_a_campaign_nothing_but_time(
     orchestrator, mail_sink, launched, tenant_id
 ):
-    """With a dearer channel to spare, which nobody is moved to."""
+    """With a dearer channel to spare, which no message is moved to."""
     campaign = make_campaign(
         tenant_id,
         channels=["email", "sms"],
@@ -56,7 +56,7 @@ async def test_a_mail_server_away_costs_a_campaign_nothing_but_time(
             waits = (await orchestrator.get_orchestration_status(campaign.id))["channel_waits"]
             return [wait["messages"] for wait in waits] == [20]
 
-        await eventually(all_wait_for_it, "everybody waits for the mail server")
+        await eventually(all_wait_for_it, "every message waits for the mail server")
         status = await orchestrator.get_orchestration_status(campaign.id)
         (wait,) = status["channel_waits"]
         assert wait["explanation"].startswith(f"email: {server} is away since")
@@ -77,7 +77,7 @@ async def test_a_mail_server_away_costs_a_campaign_nothing_but_time(
     assert status["channel_waits"] == []
 
 
-async def test_who_is_put_off_waits_alone_for_as_long_as_the_server_asks(
+async def test_a_recipient_put_off_waits_alone_for_as_long_as_the_server_asks(
     orchestrator, launched, tenant_id, workers
 ):
     campaign = make_campaign(

@@ -36,7 +36,7 @@ async def test_the_daily_cap_holds_across_campaigns(orchestrator, database, tena
     await assert_nothing_left_behind(database, tenant_id)
 
 
-async def test_the_same_text_reaches_a_person_once_whoever_sends_it(
+async def test_the_same_text_reaches_a_person_once_from_any_campaign(
     orchestrator, database, tenant_id, sandbox
 ):
     people = _people(tenant_id, 25)

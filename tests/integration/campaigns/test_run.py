@@ -22,7 +22,7 @@ def _campaign(tenant_id, **changes):
     return make_campaign(tenant_id, channels=["chat"], templates={"chat": "Bonjour"}, **changes)
 
 
-async def test_everybody_gets_one_message_and_the_campaign_completes(
+async def test_every_recipient_gets_one_message_and_the_campaign_completes(
     launch, orchestrator, database, tenant_id, messages_got
 ):
     campaign = _campaign(tenant_id)
@@ -71,7 +71,7 @@ async def test_a_long_history_is_continued_as_new_and_nothing_forgotten(
     await assert_nothing_left_behind(database, tenant_id)
 
 
-async def test_paused_nothing_is_sent_and_resumed_everybody_gets_one(
+async def test_paused_it_sends_nothing_and_resumed_one_message_to_each(
     launch, database, tenant_id, messages_got
 ):
     campaign = _campaign(tenant_id)
@@ -89,7 +89,7 @@ async def test_paused_nothing_is_sent_and_resumed_everybody_gets_one(
     await assert_nothing_left_behind(database, tenant_id)
 
 
-async def test_cancelled_whoever_is_not_started_never_is(
+async def test_a_cancel_leaves_recipients_unstarted(
     launch, orchestrator, database, tenant_id, messages_got
 ):
     campaign = _campaign(tenant_id, daily_limit=8)
@@ -134,7 +134,7 @@ async def test_cancelled_also_those_asleep_are_closed_at_once(
         settings={"prices": {"chat": Decimal("0.01")}},
     )
     control = await launch(campaign, 20)
-    await eventually(lambda: _asleep(control, 20), "everybody is asleep")
+    await eventually(lambda: _asleep(control, 20), "every message is asleep")
 
     await control.cancel("the fair is off")
     result = await control.result()
@@ -145,7 +145,7 @@ async def test_cancelled_also_those_asleep_are_closed_at_once(
 
 
 @pytest.mark.parametrize("is_cancelled", [False, True])
-async def test_whom_a_dispatch_took_before_it_died_comes_to_an_end(
+async def test_a_recipient_taken_by_a_dispatch_that_died_comes_to_an_end(
     is_cancelled, orchestrator, database, tenant_id
 ):
     campaign = _campaign(tenant_id)
@@ -201,7 +201,7 @@ async def test_out_of_money_it_waits_for_more_until_its_end(launch, tenant_id):
     assert result.by_state == {"sent": 25}
 
 
-async def test_whoever_is_too_dear_now_waits_for_the_raise_and_is_not_lost(
+async def test_a_recipient_without_room_waits_for_the_raise_and_is_not_lost(
     orchestrator, database, tenant_id
 ):
     campaign = make_campaign(
@@ -239,9 +239,9 @@ async def test_the_days_share_is_used_up_and_it_sleeps_until_the_next_day(
     await eventually(lambda: _got(messages_got, campaign, 7), "seven are sent")
     status = await control.status()
     assert status.next_wake_at == start_of_next_day(campaign, datetime.now(UTC))
-    rendered = await orchestrator.get_orchestration_status(campaign.id)
-    assert rendered["waits_for"] == "next_day"
-    assert rendered["next_wake_at"] == f"{status.next_wake_at:%Y-%m-%dT%H:%M:%SZ}"
+    answer = await orchestrator.get_orchestration_status(campaign.id)
+    assert answer["waits_for"] == "next_day"
+    assert answer["next_wake_at"] == f"{status.next_wake_at:%Y-%m-%dT%H:%M:%SZ}"
 
     with pytest.raises(InvalidRequestError, match="5 is below the 7 messages"):
         await control.set_daily_limit(5)
@@ -261,7 +261,7 @@ async def test_an_end_can_be_moved_later_only(launch, tenant_id):
     await control.cancel()
 
 
-async def test_whoever_is_added_meanwhile_is_sent_to_as_well(launch, control, database, tenant_id):
+async def test_a_recipient_added_meanwhile_is_sent_to_as_well(launch, control, database, tenant_id):
     campaign = _campaign(tenant_id, daily_limit=3)
     running = await launch(campaign, 5)
     await eventually(lambda: _waits(running, WaitReason.NEXT_DAY), "it waits for the next day")
@@ -272,7 +272,7 @@ async def test_whoever_is_added_meanwhile_is_sent_to_as_well(launch, control, da
     assert (await running.result()).by_state == {"sent": 9}
 
 
-async def test_a_campaign_with_nobody_to_send_to_is_not_started(orchestrator, control, tenant_id):
+async def test_a_campaign_without_recipients_is_not_started(orchestrator, control, tenant_id):
     campaign = _campaign(tenant_id)
     await orchestrator.save_campaign(campaign)
 

@@ -38,7 +38,7 @@ async def run_cli(*arguments: str, settings: Mapping[str, str], stdin: object = 
 
 
 async def run_on_terminal(*arguments: str, settings: Mapping[str, str], typed: str) -> Outcome:
-    """Run `madan-sara` for somebody who sits at a terminal and types this."""
+    """Run `madan-sara` for a user at a terminal who types this."""
     ours, theirs = pty.openpty()
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "madan_sara.cli.command_line", *arguments),

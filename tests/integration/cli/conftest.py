@@ -41,7 +41,7 @@ def campaign() -> dict[str, Any]:
 
 @pytest.fixture
 def request_file(campaign: dict[str, Any]) -> dict[str, Any]:
-    """A request to send, to somebody nobody else knows."""
+    """A request to send, to a person of its own."""
     person = uuid.uuid4().hex
     return {
         "campaign": campaign,

@@ -47,7 +47,7 @@ async def test_a_campaign_is_saved_paused_and_resumed(madan_sara, orchestrator, 
     assert stored.status is CampaignStatus.CANCELLED
 
 
-async def test_what_cannot_be_undone_is_asked_about_on_a_terminal_only(
+async def test_a_command_that_cannot_be_undone_asks_on_a_terminal_only(
     settings, madan_sara, orchestrator, campaign
 ):
     name = campaign["id"]
@@ -119,7 +119,7 @@ async def test_a_save_names_the_limits_it_changes_and_asks_on_a_terminal(
     assert (meant.code, meant.err, meant.document["limits_changed"]) == (0, "", changed)
 
 
-async def test_a_save_tells_the_status_that_is_stored(madan_sara, orchestrator, campaign, tmp_path):
+async def test_a_save_shows_the_status_that_is_stored(madan_sara, orchestrator, campaign, tmp_path):
     name = campaign["id"]
     campaign |= {"status": "active", "templates": {"default": "Bonjou {{ name }}"}}
     await madan_sara("campaign", "save", "-", stdin=campaign)
@@ -142,9 +142,9 @@ async def test_a_campaign_is_imported_started_steered_and_cancelled(
     campaign |= {"daily_limit": 2, "timezone": zone_at_noon()}
     campaign |= {"templates": {"default": "Bonjou {{ name }}"}}
     await madan_sara("campaign", "save", "-", stdin=campaign)
-    nobody = await madan_sara("campaign", "start", name)
-    assert nobody.code == 2
-    assert "has no recipients left to start; import recipients first" in nobody.err
+    empty = await madan_sara("campaign", "start", name)
+    assert empty.code == 2
+    assert "has no recipients left to start; import recipients first" in empty.err
     people = tmp_path / "people.csv"
     rows = [f"{name}-{n},P{n},{name}-{n}@example.com" for n in range(5)]
     people.write_text("\n".join(["id,name,email", *rows]))

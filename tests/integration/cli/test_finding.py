@@ -75,15 +75,15 @@ async def test_pages_hold_every_message_once_in_the_order_of_the_file(database, 
     async def page_of_p3(**wanted):
         return (await tenant.find.person("p3", **wanted)).messages
 
-    everybody = await page()
-    assert [message.recipient_id for message in everybody] == [f"p{n}" for n in range(7)]
-    ids = [message.message_id for message in everybody]
+    all_messages = await page()
+    assert [message.recipient_id for message in all_messages] == [f"p{n}" for n in range(7)]
+    ids = [message.message_id for message in all_messages]
     for limit in (1, 3, 7):
         assert await _pages(page, limit, "message_id") == ids
     (mine,) = await page(chosen=MessageFilter(recipient_id="p3"))
-    assert mine == everybody[3]
+    assert mine == all_messages[3]
     queued = MessageFilter(state=OutreachState.QUEUED)
-    assert await page(chosen=queued, after=ids[2]) == everybody[3:]
+    assert await page(chosen=queued, after=ids[2]) == all_messages[3:]
     for nothing in (
         MessageFilter(state=OutreachState.SENT),
         MessageFilter(reason=ExitReason.DUPLICATE),
@@ -96,7 +96,9 @@ async def test_pages_hold_every_message_once_in_the_order_of_the_file(database, 
     assert await _pages(page_of_p3, 1, "message_id") == [message.message_id for message in both]
 
 
-async def test_why_somebody_got_nothing_is_reported(madan_sara, orchestrator, request_file):
+async def test_the_reason_why_a_person_got_nothing_is_reported(
+    madan_sara, orchestrator, request_file
+):
     """One message asleep, one blocked by it, one channel closed by the person's own word."""
     anna = f"anna {uuid.uuid4().hex}"
     request = {**request_file, "recipient_id": anna}
@@ -115,8 +117,8 @@ async def test_why_somebody_got_nothing_is_reported(madan_sara, orchestrator, re
     ]
     assert found["next_after"] is None
 
-    rendered = await madan_sara("person", anna)
-    assert (rendered.code, rendered.err) == (0, "")
+    outcome = await madan_sara("person", anna)
+    assert (outcome.code, outcome.err) == (0, "")
     for line in (
         "suppressed   sms: wrong number",
         "counts       1 in 24 hours, 1 in 7 days",
@@ -124,7 +126,7 @@ async def test_why_somebody_got_nothing_is_reported(madan_sara, orchestrator, re
         f"(message {asleep['message_id']}, ",
         f"Spring fair - scheduled until {LATER:%Y-%m-%d %H:%M} UTC",
     ):
-        assert line in rendered.out
+        assert line in outcome.out
     more = await madan_sara("person", anna, "--limit", "1")
     assert re.findall(r"more: madan-sara (.*)", more.out) == [
         f"person '{anna}' --limit 1 --after {blocked['message_id']}"
@@ -142,7 +144,7 @@ async def test_why_somebody_got_nothing_is_reported(madan_sara, orchestrator, re
     await orchestrator.cancel(UUID(asleep["message_id"]))
 
 
-async def test_somebody_known_only_by_a_suppression_is_found(tenant):
+async def test_a_person_known_only_by_a_suppression_is_found(tenant):
     await tenant.suppress(recipient_id="bob")
     person = await tenant.find.person("bob")
     assert [s.reason for s in person.contacts.suppressions] == ["asked not to be contacted"]

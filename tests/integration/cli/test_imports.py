@@ -114,7 +114,7 @@ async def test_numbers_of_a_country_need_no_plus(madan_sara, saved, tmp_path):
         ([str(uuid4()), "examples/recipients.csv"], 3, "error: there is no campaign"),
     ],
 )
-async def test_what_cannot_be_imported_is_said_in_one_line(
+async def test_a_file_that_cannot_be_imported_is_refused_in_one_line(
     madan_sara, saved, arguments, code, said
 ):
     given = [saved if argument == "SAVED" else argument for argument in arguments]
@@ -124,7 +124,7 @@ async def test_what_cannot_be_imported_is_said_in_one_line(
     assert line.startswith(said)
 
 
-async def test_the_example_is_sound_and_everybody_in_it_can_be_sent_to(madan_sara):
+async def test_the_example_is_sound_and_all_its_people_can_be_sent_to(madan_sara):
     campaign = json.loads((EXAMPLES / "campaign.json").read_text()) | {"id": str(uuid4())}
     assert (await madan_sara("campaign", "validate", "-", stdin=campaign)).code == 0
     assert (await madan_sara("campaign", "save", "-", stdin=campaign)).code == 0
@@ -133,7 +133,7 @@ async def test_the_example_is_sound_and_everybody_in_it_can_be_sent_to(madan_sar
     assert (outcome.code, outcome.document["added"]) == (0, 40)
 
 
-async def test_ctrl_c_ends_it_in_one_line_and_what_is_stored_stays(
+async def test_ctrl_c_ends_it_in_one_line_and_stored_rows_stay(
     settings, madan_sara, saved, tmp_path, orchestrator
 ):
     path = written(tmp_path, *(f"person-{number}" for number in range(20_000)))
@@ -150,7 +150,7 @@ async def test_ctrl_c_ends_it_in_one_line_and_what_is_stored_stays(
         status = await orchestrator.get_orchestration_status(UUID(saved))
         return int(status["by_state"].get(OutreachState.QUEUED, 0))
 
-    await eventually(stored, "somebody is stored")
+    await eventually(stored, "a recipient is stored")
     process.send_signal(signal.SIGINT)
     out, err = await process.communicate()
     assert (process.returncode, out) == (130, b"")

@@ -103,7 +103,7 @@ async def test_what_others_keep_beside_the_schema_is_left_alone(empty):
     assert "invoices" not in {row["tablename"] for row in found}
 
 
-async def test_what_is_away_is_named_each_for_itself(settings):
+async def test_each_server_that_is_away_is_named(settings):
     nowhere = f"127.0.0.1:{choose_ports(0)[0]}"
     away = {
         "MADAN_SARA_DATABASE_URL": f"postgresql+asyncpg://u:secret@{nowhere}/db",

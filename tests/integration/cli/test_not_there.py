@@ -7,7 +7,7 @@ import pytest
 from madan_sara.devstack.ports import choose_ports
 from tests.integration.cli.cli import Outcome, run_cli
 
-NOBODY = str(uuid.uuid4())
+UNKNOWN_ID = str(uuid.uuid4())
 
 
 def line_of(outcome: Outcome) -> str:
@@ -20,29 +20,31 @@ def line_of(outcome: Outcome) -> str:
 @pytest.mark.parametrize(
     "arguments",
     [
-        ["status", NOBODY],
-        ["explain", NOBODY, "--json"],
-        ["reschedule", NOBODY, "2092-01-05T15:00Z"],
-        ["campaign", "pause", NOBODY],
+        ["status", UNKNOWN_ID],
+        ["explain", UNKNOWN_ID, "--json"],
+        ["reschedule", UNKNOWN_ID, "2092-01-05T15:00Z"],
+        ["campaign", "pause", UNKNOWN_ID],
     ],
 )
 async def test_an_unknown_id_is_said_to_be_unknown(madan_sara, arguments):
     outcome = await madan_sara(*arguments)
     assert outcome.code == 3
-    assert NOBODY in line_of(outcome)
+    assert UNKNOWN_ID in line_of(outcome)
 
 
 async def test_a_request_for_an_unknown_campaign_is_refused(madan_sara, request_file):
     del request_file["campaign"]
-    outcome = await madan_sara("send", "-", stdin={**request_file, "campaign_id": NOBODY})
+    outcome = await madan_sara("send", "-", stdin={**request_file, "campaign_id": UNKNOWN_ID})
     assert outcome.code == 3
-    assert line_of(outcome) == f"error: there is no campaign {NOBODY}"
+    assert line_of(outcome) == f"error: there is no campaign {UNKNOWN_ID}"
 
 
 async def test_a_database_that_is_not_there_is_named_without_its_password(settings):
     (port,) = choose_ports(0)
     url = f"postgresql+asyncpg://user:secret@127.0.0.1:{port}/facts"
-    outcome = await run_cli("status", NOBODY, settings={**settings, "MADAN_SARA_DATABASE_URL": url})
+    outcome = await run_cli(
+        "status", UNKNOWN_ID, settings={**settings, "MADAN_SARA_DATABASE_URL": url}
+    )
     assert outcome.code == 4
     line = line_of(outcome)
     assert f"PostgreSQL cannot be reached at 127.0.0.1:{port}/facts" in line
@@ -52,14 +54,18 @@ async def test_a_database_that_is_not_there_is_named_without_its_password(settin
 
 async def test_a_database_behind_a_socket_is_named_by_its_folder(settings, tmp_path):
     url = f"postgresql+asyncpg://user@/facts?host={tmp_path}"
-    outcome = await run_cli("status", NOBODY, settings={**settings, "MADAN_SARA_DATABASE_URL": url})
+    outcome = await run_cli(
+        "status", UNKNOWN_ID, settings={**settings, "MADAN_SARA_DATABASE_URL": url}
+    )
     assert outcome.code == 4
     assert f"PostgreSQL cannot be reached at {tmp_path}:5432/facts" in line_of(outcome)
 
 
 async def test_a_database_of_another_name_is_no_database_of_ours(settings):
     url = settings["MADAN_SARA_DATABASE_URL"].replace("/tests", "/elsewhere")
-    outcome = await run_cli("status", NOBODY, settings={**settings, "MADAN_SARA_DATABASE_URL": url})
+    outcome = await run_cli(
+        "status", UNKNOWN_ID, settings={**settings, "MADAN_SARA_DATABASE_URL": url}
+    )
     assert outcome.code == 4
     assert "elsewhere" in line_of(outcome)
 
@@ -67,7 +73,7 @@ async def test_a_database_of_another_name_is_no_database_of_ours(settings):
 async def test_a_database_without_tables_is_said_to_have_none(settings, postgres):
     await postgres.create_database("empty")
     empty = {**settings, "MADAN_SARA_DATABASE_URL": postgres.dsn("empty")}
-    outcome = await run_cli("status", NOBODY, settings=empty)
+    outcome = await run_cli("status", UNKNOWN_ID, settings=empty)
     assert outcome.code == 4
     assert "has no tables of ours" in line_of(outcome)
 
@@ -75,7 +81,9 @@ async def test_a_database_without_tables_is_said_to_have_none(settings, postgres
 async def test_a_temporal_that_is_not_there_is_named(settings):
     (port,) = choose_ports(0)
     address = f"127.0.0.1:{port}"
-    outcome = await run_cli("status", NOBODY, settings={**settings, "TEMPORAL_ADDRESS": address})
+    outcome = await run_cli(
+        "status", UNKNOWN_ID, settings={**settings, "TEMPORAL_ADDRESS": address}
+    )
     assert outcome.code == 4
     assert f"Temporal cannot be reached at {address}; set TEMPORAL_ADDRESS" in line_of(outcome)
 

@@ -42,8 +42,8 @@ async def test_money_engagement_and_conversions_come_together(madan_sara, campai
     again = await madan_sara("convert", str(message), "12.5", "--id", "order 17")
     assert again.out == f"A conversion of 12.5 is counted for message {message}, as order 17.\n"
 
-    rendered = await madan_sara("campaign", "analytics", campaign["id"], "--json")
-    assert (rendered.code, rendered.err) == (0, "")
+    outcome = await madan_sara("campaign", "analytics", campaign["id"], "--json")
+    assert (outcome.code, outcome.err) == (0, "")
     expected = {
         "spent": 0.5,
         "messages": 1,
@@ -56,10 +56,10 @@ async def test_money_engagement_and_conversions_come_together(madan_sara, campai
         "cost_per_engagement": 0.5,
         "roi": 24.0,
     }
-    assert rendered.document["campaign_id"] == campaign["id"]
-    assert rendered.document["total"] == expected
-    assert rendered.document["by_channel"]["instagram"] == expected
-    assert rendered.document["by_channel"]["email"]["roi"] is None
+    assert outcome.document["campaign_id"] == campaign["id"]
+    assert outcome.document["total"] == expected
+    assert outcome.document["by_channel"]["instagram"] == expected
+    assert outcome.document["by_channel"]["email"]["roi"] is None
 
     shown = await madan_sara("campaign", "analytics", campaign["id"])
     assert "+2400.00 %" in shown.out
@@ -81,7 +81,7 @@ async def test_money_engagement_and_conversions_come_together(madan_sara, campai
         (["campaign", "analytics", str(uuid.UUID(int=1))], 3, "there is no campaign 0000"),
     ],
 )
-async def test_what_cannot_be_is_said_in_one_line(madan_sara, arguments, code, said):
+async def test_a_wrong_conversion_is_refused_in_one_line(madan_sara, arguments, code, said):
     refused = await madan_sara(*arguments)
     assert (refused.code, refused.out) == (code, "")
     (line,) = refused.err.splitlines()

@@ -57,11 +57,11 @@ async def test_the_saved_campaign_stands_against_the_files(
     await orchestrator.campaign(UUID(campaign["id"])).set_limits(daily_limit=3)
 
     again = await madan_sara("send", "-", "--json", stdin=request_file)
-    rendered = await madan_sara("send", "-", stdin=request_file)
+    outcome = await madan_sara("send", "-", stdin=request_file)
 
     (warning,) = again.document["warnings"]
     assert "the saved one stands, which differs from the one given in daily_limit;" in warning
-    assert "warning" in rendered.out
+    assert "warning" in outcome.out
     assert (await orchestrator.get_campaign(UUID(campaign["id"]))).daily_limit == 3
 
 
@@ -76,7 +76,7 @@ async def test_a_repetition_with_its_key_answers_with_the_first(
     assert await stored(campaign["id"]) == 2
 
 
-async def test_a_repetition_after_the_end_tells_how_it_ended_and_nothing_else(
+async def test_a_repetition_after_the_end_answers_with_the_end_and_nothing_else(
     madan_sara, orchestrator, request_file, campaign
 ):
     campaign["start_date"] = LATER
@@ -104,12 +104,12 @@ async def test_a_duplicate_is_blocked(madan_sara, orchestrator, request_file, ca
     assert again.document["reason"] == "duplicate"
     assert again.document["details"]["last_message_id"] == first.document["message_id"]
 
-    rendered = await madan_sara("explain", again.document["message_id"])
-    assert rendered.code == 0
-    assert "The message was blocked: duplicate. Nothing was sent." in rendered.out
-    assert f"message {first.document['message_id']}" in rendered.out
-    assert "24 hours pass between two messages" in rendered.out
-    assert "force_send" in rendered.out
+    outcome = await madan_sara("explain", again.document["message_id"])
+    assert outcome.code == 0
+    assert "The message was blocked: duplicate. Nothing was sent." in outcome.out
+    assert f"message {first.document['message_id']}" in outcome.out
+    assert "24 hours pass between two messages" in outcome.out
+    assert "force_send" in outcome.out
 
 
 @pytest.mark.parametrize(

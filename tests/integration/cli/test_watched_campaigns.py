@@ -156,7 +156,7 @@ async def test_a_terminal_shows_a_picture_that_follows_until_ctrl_c(watching, ch
 
 
 async def test_a_campaign_that_is_not_there_is_said_to_be_unknown(madan_sara):
-    nobody = str(uuid.uuid4())
-    outcome = await madan_sara("campaign", "status", nobody, "--watch")
+    unknown = str(uuid.uuid4())
+    outcome = await madan_sara("campaign", "status", unknown, "--watch")
     assert (outcome.code, outcome.out) == (3, "")
-    assert outcome.err == f"error: there is no campaign {nobody}\n"
+    assert outcome.err == f"error: there is no campaign {unknown}\n"

@@ -44,14 +44,14 @@ async def test_a_sleeping_message_is_shown_and_explained(madan_sara, send, reque
     assert status.document["scheduled_at_local"] == "2092-01-05T10:00:00-05:00"
     assert status.document["source"] == "workflow"
 
-    rendered = await madan_sara("explain", str(message))
-    assert (rendered.code, rendered.err) == (0, "")
-    assert "instagram was chosen because the recipient prefers it." in rendered.out
-    assert "next in order: email" in rendered.out
+    outcome = await madan_sara("explain", str(message))
+    assert (outcome.code, outcome.err) == (0, "")
+    assert "instagram was chosen because the recipient prefers it." in outcome.out
+    assert "next in order: email" in outcome.out
     for channel in ("sms", "linkedin"):
-        assert f"{channel} - ruled out: no address: the recipient has no address" in rendered.out
-    assert "Sat 2092-01-05 10:00 America/New_York (2092-01-05 15:00 UTC)" in rendered.out
-    assert "0: the list price of one message on instagram" in rendered.out
+        assert f"{channel} - ruled out: no address: the recipient has no address" in outcome.out
+    assert "Sat 2092-01-05 10:00 America/New_York (2092-01-05 15:00 UTC)" in outcome.out
+    assert "0: the list price of one message on instagram" in outcome.out
 
 
 async def test_a_message_that_fell_back_shows_its_attempts(
@@ -61,16 +61,16 @@ async def test_a_message_that_fell_back_shows_its_attempts(
     contacts["instagram_handle"] = f"@refuse-{uuid.uuid4().hex}"
     message = await send()
     await orchestrator.handle(message).result()
-    rendered = (await madan_sara("explain", str(message), "--json")).document
-    assert rendered["state"] == "sent"
-    first, second = rendered["attempts"]
+    explanation = (await madan_sara("explain", str(message), "--json")).document
+    assert explanation["state"] == "sent"
+    first, second = explanation["attempts"]
     assert (first["channel"], first["outcome"]) == ("instagram", "refused")
     assert first["code"] == "recipient_refused"
     assert (second["channel"], second["outcome"]) == ("email", "accepted")
     assert second["provider_message_id"]
-    assert rendered["money"]["price"] == rendered["money"]["spent"] == 0.001
-    assert rendered["money"]["held"] == 0
-    assert "email is its fallback" in rendered["why_channel"]
+    assert explanation["money"]["price"] == explanation["money"]["spent"] == 0.001
+    assert explanation["money"]["held"] == 0
+    assert "email is its fallback" in explanation["why_channel"]
 
 
 async def test_a_message_whose_workflow_was_terminated_does_not_seem_asleep(
@@ -80,11 +80,11 @@ async def test_a_message_whose_workflow_was_terminated_does_not_seem_asleep(
     message = await send()
     await orchestrator.handle(message).terminate("by hand")
 
-    rendered = await madan_sara("status", str(message))
-    assert (rendered.code, rendered.err) == (1, "")
-    assert "left as scheduled, and goes no further: its workflow was terminated" in rendered.out
-    assert f"`madan-sara cancel {message}` closes it and gives back what it holds" in rendered.out
-    assert "wakes next" not in rendered.out
+    outcome = await madan_sara("status", str(message))
+    assert (outcome.code, outcome.err) == (1, "")
+    assert "left as scheduled, and goes no further: its workflow was terminated" in outcome.out
+    assert f"`madan-sara cancel {message}` closes it and gives back what it holds" in outcome.out
+    assert "wakes next" not in outcome.out
     document = (await madan_sara("status", str(message), "--json")).document
     assert (document["workflow_lost"], document["next_wake_at"]) == ("was terminated", None)
     why = await madan_sara("explain", str(message))
@@ -125,10 +125,10 @@ async def test_a_message_is_moved_and_withdrawn(madan_sara, orchestrator, send, 
     with pytest.raises(WorkflowFailureError):
         await orchestrator.handle(UUID(message)).result()
     assert (await orchestrator.get_message(UUID(message))).state is OutreachState.CANCELLED
-    rendered = await madan_sara("explain", message)
-    assert "The message was cancelled. Nothing was sent." in rendered.out
+    outcome = await madan_sara("explain", message)
+    assert "The message was cancelled. Nothing was sent." in outcome.out
     assert "instagram was chosen because the recipient prefers it; email is its fallback" in (
-        rendered.out
+        outcome.out
     )
     assert (await madan_sara("status", message)).code == 1
     again = await madan_sara("cancel", message)

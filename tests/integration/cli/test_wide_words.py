@@ -1,4 +1,4 @@
-"""`madan-sara` takes and tells every text at its longest, in the widest characters."""
+"""`madan-sara` takes and shows every text at its longest, in the widest characters."""
 
 import csv
 import uuid
@@ -6,7 +6,7 @@ import uuid
 from tests.integration.test_wide_texts import WIDEST, longest
 
 
-async def test_every_order_takes_what_a_campaign_and_a_person_may_be_called(
+async def test_every_command_takes_any_name_of_a_campaign_and_a_person(
     madan_sara, campaign, request_file, tmp_path
 ):
     long = longest(WIDEST[0])
@@ -47,6 +47,6 @@ async def test_every_order_takes_what_a_campaign_and_a_person_may_be_called(
         ("campaign", "cancel", campaign["id"], "--reason", long),
         ("suppress", "--recipient", person, "--reason", long),
     ):
-        rendered = await madan_sara(*command)
-        assert (rendered.code, rendered.err) == (0, ""), (command, rendered.err[-500:])
-        assert "Traceback" not in rendered.out
+        outcome = await madan_sara(*command)
+        assert (outcome.code, outcome.err) == (0, ""), (command, outcome.err[-500:])
+        assert "Traceback" not in outcome.out

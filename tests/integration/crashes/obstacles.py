@@ -58,7 +58,7 @@ class Obstacle:
         Args:
             with_the_waiting: first end the sessions that wait, as PostgreSQL does with
                 a dead client's sooner or later; otherwise their statements run to
-                their end, though nobody is there to hear it.
+                their end, though no client is left to hear it.
         """
         if with_the_waiting:
             async with self._database.statement() as connection:

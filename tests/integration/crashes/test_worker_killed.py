@@ -126,7 +126,7 @@ async def crash(crash_stack: CrashStack) -> AsyncIterator[Crash]:
         crash_stack.client, crash_stack.database, tenant_id=tenant_id
     )
     crash = Crash(crash_stack, tenant_id, orchestrator)
-    await _bring_everybody_to_the_edge(crash)
+    await _bring_every_outreach_to_the_edge(crash)
 
     await crash_stack.worker.kill()
     for name, obstacle in crash.obstacles.items():
@@ -142,8 +142,8 @@ async def crash(crash_stack: CrashStack) -> AsyncIterator[Crash]:
     await crash_stack.worker.stop()
 
 
-async def _bring_everybody_to_the_edge(crash: Crash) -> None:
-    # Without a worker nothing moves, so what must wait is there before anybody comes.
+async def _bring_every_outreach_to_the_edge(crash: Crash) -> None:
+    # Without a worker nothing moves, so each obstacle is there before the worker comes.
     await crash.ask("claiming")
     await crash.obstruct("claiming", BEFORE_THE_CLAIM)
     await crash.ask("reserving")

@@ -24,7 +24,7 @@ class Certificate:
 
 @pytest.fixture(scope="session")
 async def sandbox() -> AsyncIterator[SandboxProvider]:
-    """One provider for all: tests tell their messages apart by key."""
+    """One provider for all: tests distinguish their messages by key."""
     provider = SandboxProvider()
     await provider.start()
     yield provider
@@ -33,7 +33,7 @@ async def sandbox() -> AsyncIterator[SandboxProvider]:
 
 @pytest.fixture(scope="session")
 async def mail_sink() -> AsyncIterator[MailSink]:
-    """One open, unencrypted mail server for all: tests tell their mails apart by address."""
+    """One open, unencrypted mail server for all: tests distinguish their mails by address."""
     sink = MailSink()
     await sink.start()
     yield sink
@@ -42,9 +42,9 @@ async def mail_sink() -> AsyncIterator[MailSink]:
 
 @pytest.fixture
 def closed_port() -> Iterator[int]:
-    """A port of this machine nobody listens on, kept from others while the test runs."""
+    """A port of this machine without a listener, kept from others while the test runs."""
     with socket.socket() as holder:
-        # Bound and not listening: connecting is refused, and no one else gets it.
+        # Bound and not listening: connecting is refused, and no other process gets it.
         holder.bind(("127.0.0.1", 0))
         yield holder.getsockname()[1]
 

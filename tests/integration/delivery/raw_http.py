@@ -65,7 +65,7 @@ class RawHttp:
 
 
 def saying(raw: bytes) -> Talk:
-    """The same bytes to everybody."""
+    """The same bytes to every client."""
 
     async def talk(writer: asyncio.StreamWriter) -> None:
         writer.write(raw)

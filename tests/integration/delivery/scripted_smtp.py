@@ -8,15 +8,15 @@ from typing import Final, Self
 
 from tests.integration.delivery.sender_contract import ENDLESS_BYTES, Scenario
 
-#: In place of an answer: close the connection.
+#: Instead of an answer: close the connection.
 HANG_UP: Final = "hang up"
-#: In place of an answer: say nothing.
+#: Instead of an answer: say nothing.
 SILENCE: Final = "silence"
-#: In place of an answer: a byte of it every moment, and no end.
+#: Instead of an answer: a byte of it every moment, and no end.
 TRICKLE: Final = "trickle"
-#: In place of an answer: a line without an end.
+#: Instead of an answer: a line without an end.
 ENDLESS_LINE: Final = "endless line"
-#: In place of an answer: continued lines without an end.
+#: Instead of an answer: continued lines without an end.
 ENDLESS_LINES: Final = "endless lines"
 
 _ENDLESS: Final = {ENDLESS_LINE: b"2" * 2**16, ENDLESS_LINES: b"250-more\r\n" * 2**12}

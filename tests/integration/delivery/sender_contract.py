@@ -1,4 +1,4 @@
-"""What every sender must do, whatever it talks to."""
+"""The contract of every sender."""
 
 import traceback
 from abc import ABC, abstractmethod
@@ -36,7 +36,7 @@ from tests.fakes.sender import send
 
 
 class Scenario(Enum):
-    """What is to happen to a message."""
+    """A scenario of a message."""
 
     ACCEPTED = auto()
     REFUSED = auto()
@@ -94,7 +94,7 @@ class Bench:
     """A sender and the provider it talks to."""
 
     sender: MessageSender
-    #: The same sender, talking to a port nobody listens on.
+    #: The same sender, talking to a port without a listener.
     lost_sender: MessageSender
     channel: Channel
     #: The same sender, which does not wait long; None: nothing here needs waiting for.
@@ -208,7 +208,7 @@ class SenderContract(ABC):
         assert first == second
         assert self.copies_of(message) == 1
 
-    async def test_a_look_up_knows_what_became_of_a_key(self, bench):
+    async def test_a_look_up_gives_the_result_of_a_key(self, bench):
         if not bench.sender.capabilities.look_up:
             pytest.skip("this sender declares no look-up")
         taken, lost, refused = (
@@ -257,7 +257,7 @@ class SenderContract(ABC):
             await send(bench.sender, message)
         assert await self.endless_bytes(message) < _MOST_BYTES
 
-    async def test_no_error_tells_the_address_or_the_text(self, bench):
+    async def test_no_error_quotes_the_address_or_the_text(self, bench):
         for scenario in (Scenario.LATER, Scenario.ANSWER_LOST, Scenario.NO_ANSWER):
             message = self.message(bench, scenario)
             with pytest.raises(DeliveryError) as caught:
@@ -308,7 +308,7 @@ async def outcome(
 
 
 def assert_can_be_kept(ended: Accepted | Refused | DeliveryError, message: OutgoingMessage) -> None:
-    """Nothing of a call's end is unfit for the database, or tells who the person is."""
+    """No part of a call's end is unfit for the database, or names the person."""
     if isinstance(ended, Accepted):
         assert as_provider_id(ended.provider_message_id) == ended.provider_message_id
         return
@@ -328,6 +328,6 @@ def _bare(text: str) -> str:
 def assert_tells_nothing(error: BaseException, message: OutgoingMessage) -> None:
     """Neither the error nor anything it would be logged or stored with names the person."""
     assert error.__cause__ is None, "a cause goes into the history as well"
-    rendered = f"{error!r} {error} {error.args} {''.join(traceback.format_exception(error))}"
+    words = f"{error!r} {error} {error.args} {''.join(traceback.format_exception(error))}"
     for secret in (message.address, message.content.text):
-        assert secret not in rendered
+        assert secret not in words

@@ -123,7 +123,7 @@ async def test_a_subject_cannot_smuggle_in_a_header(deliver, breaker):
     "address",
     ["nobody", "", "a@b@c", "ana@example.com\r\nRCPT TO:<victim@example.com>", "ana@exa mple.com"],
 )
-async def test_what_is_no_address_is_refused_before_anybody_is_asked(settings, address):
+async def test_an_invalid_address_is_refused_before_a_server_is_asked(settings, address):
     sender = EmailSmtpSender(SmtpSettings(**{**settings, "port": 1}))
     assert await send(sender, outgoing(Channel.EMAIL, address)) == Refused("invalid_address")
 

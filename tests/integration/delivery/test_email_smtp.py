@@ -139,7 +139,7 @@ async def test_once_the_content_left_no_clear_answer_is_ambiguous(ending, messag
         ("RCPT", "530 5.7.0 Must issue a STARTTLS command first"),
     ],
 )
-async def test_what_only_a_human_can_change_is_misconfigured(command, answer, message):
+async def test_an_error_only_a_human_can_correct_is_misconfigured(command, answer, message):
     assert await outcome_of({command: [answer]}, message) is MisconfiguredProviderError
 
 

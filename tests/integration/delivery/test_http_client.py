@@ -78,7 +78,7 @@ _FLOODS = {
 
 
 @pytest.mark.parametrize(("before", "part"), _FLOODS.values(), ids=_FLOODS)
-async def test_no_more_is_read_than_the_bound_and_what_is_under_way(before, part):
+async def test_no_more_is_read_than_the_bound_and_the_bytes_under_way(before, part):
     async def talk(writer):
         writer.write(before)
         await server.repeat(writer, part, _ENDLESS)
@@ -91,7 +91,7 @@ async def test_no_more_is_read_than_the_bound_and_what_is_under_way(before, part
         assert server.said < _ENDLESS // 2
 
 
-async def test_what_is_packed_is_not_unpacked():
+async def test_a_packed_answer_is_not_unpacked():
     packed = gzip.compress(b'{"a": "' + bytes(64 * 2**20))
     assert len(packed) < MOST_BYTES
     head = _HEAD + b"Content-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(packed)

@@ -85,7 +85,7 @@ async def client_of(sink: MailSink) -> aiosmtplib.SMTP:
     return client
 
 
-async def test_a_server_that_is_away_ends_what_it_has_begun_and_comes_back(sink):
+async def test_a_server_that_is_away_finishes_its_requests_and_comes_back(sink):
     port, idle, busy = sink.port, await client_of(sink), await client_of(sink)
     await busy.mail("news@shop.test")
 

@@ -72,7 +72,7 @@ async def liar():
 @given(raw=_ANSWERS)
 @example(raw=b'HTTP/1.1 409 x\r\n\r\n{"code": {}}')
 @_PROPERTY
-async def test_whatever_is_answered_ends_in_an_answer_or_an_error_that_quotes_nothing(liar, raw):
+async def test_any_answer_ends_in_a_result_or_an_error_that_quotes_nothing(liar, raw):
     liar.talk = saying(raw)
     message = outgoing(Channel.WHATSAPP, _ADDRESS)
     ended = await outcome(sender_to(liar), message)
@@ -82,7 +82,7 @@ async def test_whatever_is_answered_ends_in_an_answer_or_an_error_that_quotes_no
 
 @given(raw=_ANSWERS)
 @_PROPERTY
-async def test_whatever_a_look_up_is_answered_only_one_thing_means_never_taken(liar, raw):
+async def test_only_one_answer_to_a_look_up_means_never_taken(liar, raw):
     liar.talk = saying(raw)
     known = await looked_up(sender_to(liar))
     if known is None:

@@ -93,11 +93,11 @@ async def test_the_feed_is_paged_by_sequence(http):
 
 
 @pytest.mark.parametrize("path", ["/v1/receipts", "/v1/chat/messages", "/v1/log"])
-async def test_nobody_who_asks_is_reported_an_address_or_a_text(http, path):
+async def test_no_answer_shows_an_address_or_a_text(http, path):
     await post(http, "ana", "k:1", "chat")
-    rendered = (await http.get(path, params={"idempotency_key": "k:1"})).text
-    assert "ana" not in rendered
-    assert "Bonjou" not in rendered
+    body = (await http.get(path, params={"idempotency_key": "k:1"})).text
+    assert "ana" not in body
+    assert "Bonjou" not in body
 
 
 async def test_flaky_fails_twice_per_key_and_takes_nothing_meanwhile(http, provider):
@@ -114,7 +114,7 @@ async def test_a_busy_recipient_is_put_off_twice_per_key_by_a_code_of_its_own(ht
     assert len(provider.taken()) == 1
 
 
-async def test_what_says_no_for_years_or_repeats_the_address_takes_nothing(http, provider):
+async def test_a_refusal_for_years_or_with_the_address_takes_nothing(http, provider):
     for _ in range(3):
         away = await post(http, "years-1", "k:1", "chat")
         assert (away.status_code, int(away.headers["Retry-After"]) > 3e8) == (503, True)
@@ -143,7 +143,7 @@ async def test_a_bad_answer_is_one_to_a_message_taken_once_and_is_well_the_secon
     ]
 
 
-async def test_a_look_up_tells_whose_answer_it_is_and_what_is_held_back(http, provider):
+async def test_a_look_up_names_its_key_and_reports_a_held_request(http, provider):
     unknown = await look_up(http, "k:1")
     assert (unknown.status_code, unknown.json()["code"]) == (404, "unknown_key")
     stalling = asyncio.create_task(post(http, "+50937001908", "k:1"))
@@ -158,7 +158,7 @@ async def test_a_look_up_tells_whose_answer_it_is_and_what_is_held_back(http, pr
         assert answer.json()["idempotency_key"] == "k:1"
 
 
-async def test_what_was_dropped_while_it_was_held_is_unknown_again(http, provider):
+async def test_a_held_request_that_was_dropped_is_unknown_again(http, provider):
     stalling = asyncio.create_task(post(http, "+50937001908", "k:1"))
     await provider.wait_for(lambda log: len(log) == 1)
     await provider.stop()
@@ -200,7 +200,7 @@ async def test_a_stalling_message_is_taken_though_its_sender_has_gone(http, prov
     await provider.wait_for(lambda log: any(entry.taken for entry in log))
 
 
-async def test_stopping_drops_what_is_held(provider):
+async def test_stopping_drops_held_requests(provider):
     async with httpx.AsyncClient(base_url=provider.url, trust_env=False) as http:
         held = [
             asyncio.create_task(post(http, f"{word}-1", channel="chat"))
@@ -213,7 +213,7 @@ async def test_stopping_drops_what_is_held(provider):
     assert [entry.behaviour for entry in provider.taken()] == [Behaviour.HANG]
 
 
-async def test_a_second_start_still_knows_what_it_took(http, provider, tmp_path):
+async def test_a_second_start_still_knows_the_messages_it_took(http, provider, tmp_path):
     first = await post(http, "+50937001234", "k:1")
     await post(http, "+50937001901", "k:2")
     await post(http, "+50937001902", "k:3")
@@ -250,7 +250,7 @@ async def test_nonsense_is_reported_so_and_not_logged(http, provider, path, body
     assert list(provider.log) == []
 
 
-async def test_waiting_for_what_never_comes_ends(provider):
+async def test_waiting_for_a_request_that_never_comes_ends(provider):
     with pytest.raises(TimeoutError):
         await provider.wait_for(lambda log: len(log) > 0, timeout_seconds=0.01)
 
@@ -260,7 +260,7 @@ def test_before_it_is_started_there_is_no_url():
         _ = SandboxProvider().url
 
 
-async def test_a_provider_that_is_away_ends_what_it_has_begun_and_comes_back(http, provider):
+async def test_a_provider_that_is_away_finishes_its_requests_and_comes_back(http, provider):
     url = provider.url
     await post(http, "+50937001234", "k:1")
     held = asyncio.create_task(post(http, "stall-1", "k:2", channel="instagram"))

@@ -193,13 +193,13 @@ async def test_a_trickling_look_up_is_given_up_like_a_call():
 
 
 @pytest.mark.parametrize("seconds", [0.1, 5.0, 100.0])
-def test_what_is_declared_follows_from_the_time_out(seconds):
+def test_the_capabilities_follow_from_the_time_out(seconds):
     declared = sender_to("http://127.0.0.1:1", seconds).capabilities
     assert declared.longest_call == timedelta(seconds=seconds)
     assert declared.look_up_settles_after >= 3 * declared.longest_call + timedelta(seconds=2)
 
 
-async def test_what_the_sandbox_holds_back_it_never_calls_unknown():
+async def test_the_sandbox_never_calls_a_held_request_unknown():
     provider = SandboxProvider()
     await provider.start()
     sender, hasty = sender_to(provider.url), sender_to(provider.url, 0.2)
@@ -235,7 +235,7 @@ async def test_an_answer_too_many_is_no_answer_to_another_message(sandbox):
     assert isinstance(await send(sender, outgoing(Channel.CHAT, uuid4().hex)), Accepted)
 
 
-async def test_what_was_reported_to_wait_is_passed_on(message):
+async def test_the_requested_wait_is_passed_on(message):
     async with answering(answer(429, '{"code": "throttled"}', "Retry-After: 120")) as sender:
         with pytest.raises(ProviderUnavailableError) as caught:
             await send(sender, message)

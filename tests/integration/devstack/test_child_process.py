@@ -1,4 +1,4 @@
-"""Subprocesses: ended when asked, ended when left behind, and never anybody else's."""
+"""Subprocesses: ended when asked, ended when left behind, and never those of others."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""The embedded PostgreSQL: what it can do, and what it finds after somebody was killed."""
+"""The embedded PostgreSQL: its abilities, and its start after a kill."""
 
 import asyncio
 import os

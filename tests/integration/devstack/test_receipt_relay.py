@@ -94,7 +94,7 @@ _NO_PAGES = {
     "no object": answer(200, "[]"),
     "no items": answer(200, '{"next_after": 3}'),
     "items that are none": page("receipts", 3),
-    "a place that is none": page([], "three"),
+    "a position that is none": page([], "three"),
     "nesting": answer(200, '{"items": ' + "[" * 50_000),
     "nothing": b"",
     "garbage": b"garbage\r\n\r\n",

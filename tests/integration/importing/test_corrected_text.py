@@ -1,4 +1,4 @@
-"""A text that is corrected after an import reaches those who wait, or says whom it cannot."""
+"""A text that is corrected after an import reaches queued recipients, or is reported."""
 
 from datetime import UTC, datetime
 
@@ -27,7 +27,7 @@ async def _texts(importing):
     return {row["recipient_id"]: row["text"] for row in rows}
 
 
-async def test_those_who_wait_get_the_corrected_text(importing, monkeypatch):
+async def test_queued_recipients_get_the_corrected_text(importing, monkeypatch):
     monkeypatch.setattr(queued_texts, "_AT_ONCE", 2)
     people = [f"person-{n}" for n in range(5)]
     await importing.run(importing.people(people))
@@ -55,7 +55,7 @@ async def test_those_who_wait_get_the_corrected_text(importing, monkeypatch):
     assert (await importing.run(importing.people(people)))["added"] == 0
 
 
-async def test_whoever_lacks_what_the_corrected_text_names_keeps_the_old_one_and_it_is_reported(
+async def test_a_recipient_without_the_corrected_texts_fields_keeps_the_old_text_and_is_reported(
     importing,
 ):
     rows = [
@@ -65,17 +65,17 @@ async def test_whoever_lacks_what_the_corrected_text_names_keeps_the_old_one_and
     await importing.run(write_jsonl(importing.folder / "people.jsonl", rows))
     before = await _texts(importing)
 
-    rendered = await QueuedTexts(importing.database).renew(_corrected(importing, WITH_DEBT))
+    result = await QueuedTexts(importing.database).renew(_corrected(importing, WITH_DEBT))
 
-    assert (rendered.renewed, rendered.kept) == (2, 1)
-    (violation,) = rendered.violations
+    assert (result.renewed, result.kept) == (2, 1)
+    (violation,) = result.violations
     assert violation.startswith("content.default: uses a filter on a value it cannot work with")
     assert "1250,50" not in violation
     new = WITH_DEBT.root["default"]
     assert await _texts(importing) == {"a": new, "b": before["b"], "c": new}
 
 
-async def test_what_has_begun_keeps_its_text(importing):
+async def test_a_message_that_has_begun_keeps_its_text(importing):
     await importing.run(importing.people(["asleep", "waits"]))
     before = await _texts(importing)
     await importing.execute(
@@ -83,9 +83,9 @@ async def test_what_has_begun_keeps_its_text(importing):
         " AND campaign_id = :campaign_id AND recipient_id = 'asleep'"
     )
 
-    rendered = await QueuedTexts(importing.database).renew(_corrected(importing, CORRECTED))
+    result = await QueuedTexts(importing.database).renew(_corrected(importing, CORRECTED))
 
-    assert rendered == TextsRenewed(renewed=1)
+    assert result == TextsRenewed(renewed=1)
     assert (await _texts(importing))["asleep"] == before["asleep"]
 
 
@@ -95,7 +95,7 @@ async def test_a_batch_with_its_own_text_keeps_it(importing):
     batch = [new_message(importing.campaign, "of-a-batch", person, own)]
     await importing.store.add(importing.campaign, batch, datetime.now(UTC))
 
-    rendered = await QueuedTexts(importing.database).renew(_corrected(importing, CORRECTED))
+    result = await QueuedTexts(importing.database).renew(_corrected(importing, CORRECTED))
 
-    assert rendered == TextsRenewed()
+    assert result == TextsRenewed()
     assert await _texts(importing) == {"of-a-batch": "Her own text"}

@@ -23,7 +23,7 @@ def small_chunks(monkeypatch):
     monkeypatch.setattr(run, "CHUNK_ROWS", 3)
 
 
-async def test_everybody_is_queued_in_the_order_of_the_file(importing):
+async def test_recipients_are_queued_in_the_order_of_the_file(importing):
     people = [f"person-{n}" for n in (5, 3, 9, 1, 7, 2, 8)]
     result = await importing.run(importing.people(people))
     assert result["seconds"] > 0
@@ -48,7 +48,7 @@ async def test_everybody_is_queued_in_the_order_of_the_file(importing):
     assert not (importing.folder / "people.rejected.csv").exists()
 
 
-async def test_those_added_whom_no_channel_reaches_are_counted_and_named(saved):
+async def test_added_recipients_without_a_channel_are_counted_and_named(saved):
     """Known ones are not added, so they count only as known; rejected ones only as rejected."""
     importing = await saved(channels=["email", "sms"])
     people = [
@@ -94,7 +94,7 @@ async def test_a_recipient_is_stored_as_a_request_would_be(importing):
     assert "device_preference" not in json.loads(imported["document"])
 
 
-async def test_importing_twice_adds_nobody(importing):
+async def test_importing_twice_adds_no_recipient(importing):
     path = importing.people(["a", "b", "c", "d"])
     await importing.run(path)
     before = await importing.messages()
@@ -160,7 +160,7 @@ async def test_rejected_rows_are_beside_the_file_with_line_and_reason(importing)
     assert "town: is missing" in row[1]
     assert "email: is no e-mail address" in row[1]
 
-    # Corrected and imported again, everybody is in and the old rejects are gone.
+    # Corrected and imported again, all recipients are in and the old rejects are gone.
     path.write_text(path.read_text().replace(";;nobody;", ";Jean;j@example.com;Hinche"))
     result = await importing.run(path)
     assert (result["added"], result["known"], result["rejected"]) == (1, 2, 0)
@@ -198,7 +198,7 @@ async def test_content_is_stored_once(importing):
 
 
 async def test_two_imports_at_once_that_name_the_same_people(importing):
-    """In opposite orders: neither may wait for the other for ever, nobody is added twice."""
+    """In opposite orders: neither may wait for the other for ever, no recipient is added twice."""
     people = [str(n) for n in range(60)]
     one = importing.people(people, "one.csv")
     other = importing.people(reversed(people), "other.csv")

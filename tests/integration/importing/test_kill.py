@@ -1,4 +1,4 @@
-"""An import that is killed goes on when it is started again: nobody is missed, nobody twice."""
+"""A killed import goes on when it is started again: each recipient is added once."""
 
 import asyncio
 import signal
@@ -10,7 +10,7 @@ from madan_sara.starter.importing import run
 from madan_sara.starter.importing.run import ImportProgress
 from tests.integration.cli.cli import REPOSITORY
 
-#: Imports a file of many chunks and is killed, by nobody's mercy, when some are stored.
+#: Imports a file of many chunks and is killed when some are stored.
 VICTIM = """
 import asyncio, os, signal, sys
 from pathlib import Path
@@ -63,10 +63,10 @@ async def test_a_cancelled_import_leaves_no_half_chunk(importing, monkeypatch):
     path = importing.people([str(n) for n in range(3_000)])
     begun = asyncio.Event()
 
-    def tell(progress: ImportProgress) -> None:
+    def note(progress: ImportProgress) -> None:
         begun.set()
 
-    task = asyncio.create_task(importing.run(path, on_progress=tell))
+    task = asyncio.create_task(importing.run(path, on_progress=note))
     await begun.wait()
     task.cancel()
     with pytest.raises(asyncio.CancelledError):

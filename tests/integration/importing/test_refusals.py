@@ -65,7 +65,7 @@ async def test_a_campaign_without_templates_has_nothing_to_send(saved):
 
 
 @pytest.mark.parametrize("status", sorted(FINAL_STATUSES))
-async def test_a_campaign_that_is_over_takes_nobody(saved, status):
+async def test_a_campaign_that_is_over_takes_no_recipients(saved, status):
     ended = datetime.now(UTC) - timedelta(hours=1)
     dates = {"start_date": ended - timedelta(days=1), "end_date": ended}
     over_too = dates if status is CampaignStatus.COMPLETED else {}
@@ -76,7 +76,7 @@ async def test_a_campaign_that_is_over_takes_nobody(saved, status):
     )
 
 
-async def test_one_that_has_completed_goes_on_with_those_who_are_added(saved):
+async def test_a_completed_campaign_goes_on_with_added_recipients(saved):
     importing = await saved(status=CampaignStatus.COMPLETED)
     assert (await importing.run(importing.people(["", "a"])))["reopened"]
     (row,) = await importing.query(
@@ -86,7 +86,7 @@ async def test_one_that_has_completed_goes_on_with_those_who_are_added(saved):
     assert not (await importing.run(importing.people(["b"])))["reopened"]
 
 
-async def test_one_that_has_completed_and_gets_nobody_stays_so(saved):
+async def test_a_completed_campaign_that_gets_no_recipient_stays_so(saved):
     importing = await saved()
     await importing.run(importing.people(["a"]))
     completed = "UPDATE campaigns SET status = 'completed' WHERE campaign_id = :campaign_id"
@@ -118,7 +118,7 @@ async def test_rejects_that_cannot_be_written_are_found_before_anything_is_store
     assert path.read_text().startswith("id,name")
 
 
-async def test_a_campaign_that_ends_meanwhile_takes_nobody_after_that(importing):
+async def test_a_campaign_that_ends_meanwhile_takes_no_recipients_after_that(importing):
     ends = "UPDATE campaigns SET status = 'cancelled' WHERE campaign_id = :campaign_id"
 
     def end(progress: ImportProgress) -> None:
@@ -135,7 +135,7 @@ async def test_a_campaign_that_ends_meanwhile_takes_nobody_after_that(importing)
 
 
 async def test_a_campaign_cannot_end_between_the_look_at_it_and_the_storing(importing):
-    """Whoever ends it must find everybody there is to close."""
+    """The end must find every recipient there is to close."""
     async with importing.database.transaction() as connection:
         ending = text("UPDATE campaigns SET status = 'cancelled' WHERE campaign_id = :id")
         await connection.execute(ending, {"id": importing.campaign.id})

@@ -125,7 +125,7 @@ class Shop:
             )
 
     async def receive(self, ref: MessageRef, kind: DeliveryEventKind, attempt_no: int = 1) -> bool:
-        """Hear a receipt of an attempt that nobody has heard before."""
+        """Keep a new receipt of an attempt."""
         event = DeliveryEvent(
             provider="sandbox",
             provider_event_id=uuid4().hex,

@@ -1,4 +1,4 @@
-"""What a run has found out is not forgotten, and a run that was held up does not call."""
+"""A run's result is not lost, and a run that was held up does not call."""
 
 import asyncio
 from contextlib import suppress
@@ -36,7 +36,7 @@ _SECONDS = count()
 
 
 class Disconnected(PostgresAttemptStore):
-    """Loses its connection, before or after what was to be written is written."""
+    """Loses its connection, before or after the write."""
 
     def __init__(self, database, *methods: str, times: int, after: bool) -> None:
         super().__init__(database)
@@ -63,7 +63,7 @@ class Disconnected(PostgresAttemptStore):
 
 
 class Pending(ScriptedSender):
-    """A provider that has a message, and does not know yet what becomes of it."""
+    """A provider that has a message, and does not know its result yet."""
 
     async def look_up(self, idempotency_key):
         await super().look_up(idempotency_key)
@@ -116,7 +116,7 @@ def _as(sender: ScriptedSender, *behaviours) -> ScriptedSender:
 
 
 async def health_of(shop: Shop, sender: ScriptedSender):
-    """What is known of an account that has failed; None: it works."""
+    """The record of an account that has failed; None: it works."""
     ref = await shop.message(await shop.campaign(channels=["chat"]))
     return (await shop.attempts.delivery_facts(ref, 1, Channel.CHAT, sender.account)).account
 
@@ -192,7 +192,7 @@ async def test_a_run_that_was_held_up_on_its_way_does_not_call(shop):
     assert (await deliver(shop, ScriptedSender(), request)).outcome is DeliveryOutcome.ACCEPTED
 
 
-async def test_a_run_that_was_held_up_leaves_what_may_be_out_open(shop):
+async def test_a_run_that_was_held_up_leaves_an_attempt_that_may_be_out_open(shop):
     keyed = SenderCapabilities(idempotency_keys=True)
     request = await due(shop)
     lost = Gate(AmbiguousDeliveryError("lost"), opened=True)
@@ -207,7 +207,7 @@ async def test_a_run_that_was_held_up_leaves_what_may_be_out_open(shop):
 
 
 async def test_a_run_that_was_held_up_since_it_looked_does_not_open(shop):
-    """What it read may be true no more: a pause, a suppression, another run in its place."""
+    """Its facts may be outdated: by a pause, a suppression, another run of the delivery."""
     request = await due(shop)
     sender = ScriptedSender()
 
@@ -318,7 +318,7 @@ async def test_a_provider_is_not_asked_before_a_lost_call_has_settled(shop):
     assert (len(sender.asked), sender.looked_up) == (1, [])
 
 
-async def test_what_was_lost_once_is_never_given_up_as_refused(shop):
+async def test_an_attempt_with_a_lost_answer_is_never_given_up_as_refused(shop):
     """Its tries are used up later, when patience is: the first call may have been taken."""
     now = SenderCapabilities(look_up=True, look_up_settles_after=timedelta(0))
     request = await due(shop)
@@ -369,7 +369,7 @@ async def test_two_runs_at_once_call_once(shop):
     assert any(getattr(r, "outcome", None) is DeliveryOutcome.ACCEPTED for r in results)
 
 
-async def test_what_changes_while_the_provider_is_asked_counts_before_the_call(shop):
+async def test_a_change_while_the_provider_is_asked_counts_before_the_call(shop):
     """Paused meanwhile: never taken, and not called."""
 
     class PausedMeanwhile(ScriptedSender):
@@ -388,16 +388,16 @@ async def test_what_changes_while_the_provider_is_asked_counts_before_the_call(s
 
 
 async def test_an_account_that_works_costs_no_statement(shop):
-    rendered = []
+    called = []
 
     class Noted(PostgresProviderAccounts):
         async def works(self, account):
-            rendered.append(account)
+            called.append(account)
 
     sender = ScriptedSender()
     accounts = Noted(shop.database)
     assert (await deliver(shop, sender, await due(shop), accounts=accounts)).outcome == "accepted"
-    assert rendered == []
+    assert called == []
 
 
 async def test_messages_that_are_never_answered_do_not_take_an_account_from_the_others(shop):
@@ -496,13 +496,13 @@ async def test_a_look_is_left_to_others_when_its_message_is_cancelled(shop):
     assert (await deliver(shop, sender, other)).outcome is DeliveryOutcome.ACCEPTED
 
 
-async def test_refused_settings_are_reported_as_such_whatever_the_providers_code(shop):
+async def test_refused_settings_are_reported_as_such_with_any_code(shop):
     request, other = await due(shop), await due(shop)
     sender = ScriptedSender()
-    rendered = r"refuses our settings since .* \(smtp_535\); an operator must correct them"
-    with pytest.raises(ApplicationError, match=rendered) as first:
+    expected = r"refuses our settings since .* \(smtp_535\); an operator must correct them"
+    with pytest.raises(ApplicationError, match=expected) as first:
         await deliver(shop, _as(sender, REFUSES_SETTINGS), request)
-    with pytest.raises(ApplicationError, match=rendered) as second:
+    with pytest.raises(ApplicationError, match=expected) as second:
         await deliver(shop, sender, other)
     assert {first.value.type, second.value.type} == {"SettingsRefused"}
 
@@ -552,7 +552,7 @@ async def test_an_answer_that_comes_after_giving_up_is_kept_or_noted_in_the_log(
     await assert_accounts_balance(shop.database, shop.tenant_id)
 
 
-async def test_what_may_be_out_ends_without_the_code_of_its_account(shop):
+async def test_an_attempt_that_may_be_out_ends_without_the_code_of_its_account(shop):
     request = await due(shop)
     sender = ScriptedSender(capabilities=AT_ONCE)
     with pytest.raises(ApplicationError, match="is away"):

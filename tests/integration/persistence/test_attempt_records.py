@@ -1,4 +1,4 @@
-"""The record of an attempt, and what is booked in the same breath."""
+"""The record of an attempt, and the bookings of the same statement."""
 
 import asyncio
 import uuid
@@ -14,7 +14,7 @@ from madan_sara.activities.deduplicator import MessageDeduplicator
 from madan_sara.activities.own_campaign import EVERY_TENANT
 from madan_sara.contracts.channels import Channel
 from madan_sara.contracts.delivery import AttemptState, DeliveryEventKind
-from madan_sara.contracts.outreach import ClaimInput, MessageRef
+from madan_sara.contracts.outreach import DecideInput, MessageRef
 from tests.integration.persistence.shop import NOW, Shop
 from tests.ledger import assert_accounts_balance
 from tests.tallies import assert_tallies_are_exact
@@ -47,8 +47,8 @@ _PUT_IN_STATE = text("UPDATE messages SET state = :state WHERE message_id = :id"
 async def begun(shop) -> MessageRef:
     """A message whose provider is being called."""
     ref: MessageRef = await shop.message(await shop.campaign(budget_total=5))
-    await MessageDeduplicator(shop.claims, tenants=EVERY_TENANT).claim_recipient(
-        ClaimInput(ref=ref, now=NOW)
+    await MessageDeduplicator(shop.claims, tenants=EVERY_TENANT).claim(
+        DecideInput(ref=ref, now=NOW)
     )
     await shop.reserve(ref)
     await _open(shop, ref)
@@ -71,7 +71,7 @@ async def _status(shop: Shop, ref: MessageRef):
     return row
 
 
-async def test_what_was_taken_in_the_end_keeps_no_code_of_an_earlier_wait(shop, begun):
+async def test_a_taken_attempt_keeps_no_code_of_an_earlier_wait(shop, begun):
     wait = Postponement(until=LATER, code="misconfigured", account="postman:1")
     assert await shop.attempts.put_off(begun, 1, Channel.CHAT, NOW, wait, openings=1, tries=0)
     assert await shop.attempts.open_attempt(
@@ -97,7 +97,7 @@ async def test_an_answer_and_all_that_follows_from_it_are_one_commit(shop, begun
     ("answer", "state"),
     [(AttemptState.ACCEPTED, "sent"), (AttemptState.UNKNOWN, "unknown")],
 )
-async def test_what_is_taken_is_sent_spent_and_covered_for_one_look_back(
+async def test_a_taken_message_is_sent_spent_and_covered_for_one_look_back(
     shop, begun, answer, state
 ):
     attempt = await shop.attempts.record_attempt(begun, 1, answer, LATER, openings=1, tries=1)
@@ -110,7 +110,7 @@ async def test_what_is_taken_is_sent_spent_and_covered_for_one_look_back(
 
 
 @pytest.mark.parametrize("answer", [AttemptState.REFUSED, AttemptState.NOT_SENT])
-async def test_what_is_not_taken_books_nothing(shop, begun, answer):
+async def test_an_attempt_that_is_not_taken_books_nothing(shop, begun, answer):
     await shop.attempts.record_attempt(begun, 1, answer, LATER, openings=1, tries=1)
 
     status = await _status(shop, begun)
@@ -119,7 +119,7 @@ async def test_what_is_not_taken_books_nothing(shop, begun, answer):
 
 
 async def test_one_answer_stands_and_is_booked_once(shop, begun):
-    """The first; only what was unknown is known by an acceptance that comes later."""
+    """The first answer counts; a later acceptance only changes an unknown attempt."""
     answers = [AttemptState.ACCEPTED, AttemptState.UNKNOWN, AttemptState.REFUSED] * 3
     attempts = await asyncio.gather(
         *(
@@ -159,7 +159,7 @@ async def _lose(shop: Shop, ref: MessageRef) -> None:
 
 
 @pytest.mark.parametrize("is_closed", [False, True], ids=["given up", "cancelled"])
-async def test_an_acceptance_that_comes_late_makes_what_was_unknown_sent(shop, begun, is_closed):
+async def test_a_late_acceptance_makes_an_unknown_message_sent(shop, begun, is_closed):
     if is_closed:
         await shop.attempts.close_attempt(begun, 1, Channel.CHAT, LATER)
     else:
@@ -176,7 +176,7 @@ async def test_an_acceptance_that_comes_late_makes_what_was_unknown_sent(shop, b
     await assert_tallies_are_exact(shop.database, shop.tenant_id)
 
 
-async def test_an_acceptance_of_an_earlier_call_leaves_what_is_unknown(shop, begun):
+async def test_an_acceptance_of_an_earlier_call_leaves_the_attempt_unknown(shop, begun):
     await _lose(shop, begun)
     assert (await _accepted_late(shop, begun, openings=0)).state is AttemptState.UNKNOWN
     assert (await _status(shop, begun)).state == "unknown"
@@ -208,7 +208,7 @@ async def test_an_acceptance_at_the_moment_of_giving_up_ends_as_sent(shop, begun
 
 
 @pytest.mark.parametrize("is_closed", [False, True], ids=["given up", "cancelled"])
-async def test_what_is_unknown_keeps_no_code_of_an_earlier_call(shop, begun, is_closed):
+async def test_an_unknown_attempt_keeps_no_code_of_an_earlier_call(shop, begun, is_closed):
     wait = Postponement(until=LATER, code="smtp_421", account="postman:1")
     assert await shop.attempts.put_off(begun, 1, Channel.CHAT, NOW, wait, openings=1, tries=0)
     assert await shop.attempts.open_attempt(
@@ -286,7 +286,7 @@ async def test_an_answer_and_a_cancel_at_the_same_moment_leave_one_end(shop, beg
     assert status.kinds == ["hold", ended_by]
 
 
-async def test_nobody_elses_attempt_is_recorded(shop, begun):
+async def test_no_other_tenants_attempt_is_recorded(shop, begun):
     stranger = MessageRef(tenant_id=uuid.uuid4(), message_id=begun.message_id)
     with pytest.raises(LookupError, match="has no attempt 1"):
         await shop.attempts.record_attempt(

@@ -1,4 +1,4 @@
-"""Runs of one delivery: the slow one, the one that took its place, and the one that was cut off."""
+"""Runs of one delivery: the slow one, the one that replaced it, and the one that was cut off."""
 
 import asyncio
 from dataclasses import dataclass, field
@@ -261,7 +261,7 @@ async def test_cancelled_on_its_way_a_call_is_looked_up_where_that_is_possible(
     assert await _resolve(shop, {Channel.CHAT: sender}, request) is outcome
 
 
-async def test_what_is_found_for_a_cancelled_call_puts_its_account_back_into_service(shop):
+async def test_a_look_up_for_a_cancelled_call_puts_its_account_back_into_service(shop):
     request = await _interrupted(shop)
     sender = ScriptedSender(capabilities=LOOKED_UP, known=Accepted("letter 1"))
     accounts = PostgresProviderAccounts(shop.database)
@@ -298,7 +298,7 @@ class Away(ScriptedSender):
     ],
     ids=["served elsewhere", "no look-up", "away"],
 )
-async def test_cancelled_on_its_way_a_call_nobody_can_tell_of_is_unknown(shop, senders):
+async def test_a_cancelled_call_that_cannot_be_looked_up_is_unknown(shop, senders):
     request = await _interrupted(shop)
 
     assert await _resolve(shop, senders, request) is DeliveryOutcome.UNKNOWN

@@ -1,4 +1,4 @@
-"""A long batch brings its own text, and its campaign counts with what that one costs."""
+"""A long batch brings its own text, and its campaign counts with that text's price."""
 
 from decimal import Decimal
 from typing import Any
@@ -44,7 +44,7 @@ async def test_a_batch_shorter_than_the_campaigns_text_is_paid_by_its_own(
     facts = await runs.facts(ref, NOW)
     assert cheapest_affordable(facts) == segments * SEGMENT
     assert next_step(facts, NOW).dispatch == 2 // segments
-    rendered = campaign_status(
+    status = campaign_status(
         await PostgresCampaignStatus(database).snapshot(shop.tenant_id, campaign.id, NOW), NOW
     )
-    assert rendered["daily_limit"]["can_send"]
+    assert status["daily_limit"]["can_send"]

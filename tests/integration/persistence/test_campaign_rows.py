@@ -1,4 +1,4 @@
-"""What statements read of a campaign is constrained; of racing changes none is undone."""
+"""Fields of a campaign that statements read are constrained; no racing change is undone."""
 
 import asyncio
 import json
@@ -21,7 +21,7 @@ _ROW = text(
 
 
 @pytest.mark.parametrize(
-    ("place", "value"),
+    ("field", "value"),
     [
         ("settings", None),
         ("settings", {"near_duplicate_days": 7}),
@@ -35,9 +35,9 @@ _ROW = text(
         ("daily_spend_limit", -0.01),
     ],
 )
-async def test_a_campaign_that_statements_could_not_read_is_never_stored(shop, place, value):
+async def test_a_campaign_that_statements_could_not_read_is_never_stored(shop, field, value):
     campaign = await shop.campaign()
-    config = {**json.loads(campaign.model_dump_json()), place: value}
+    config = {**json.loads(campaign.model_dump_json()), field: value}
     with pytest.raises(IntegrityError):
         async with shop.database.transaction() as connection:
             await connection.execute(_CONFIG, {"id": campaign.id, "config": json.dumps(config)})

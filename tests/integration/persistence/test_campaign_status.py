@@ -1,4 +1,4 @@
-"""A campaign's status reads what is kept, and no final status is ever left."""
+"""A campaign's status reads kept counts, and no final status is ever left."""
 
 import copy
 import json
@@ -41,9 +41,9 @@ def relations(plan: Any) -> Iterator[str]:
 async def test_it_touches_no_receipts_and_of_messages_only_those_that_wait(database):
     explain = copy.copy(SNAPSHOT)
     explain.sql = f"EXPLAIN (FORMAT JSON) {SNAPSHOT.sql}"
-    nobody = {"tenant_id": uuid.uuid4(), "campaign_id": uuid.uuid4()}
+    unknown = {"tenant_id": uuid.uuid4(), "campaign_id": uuid.uuid4()}
     row = await database.fetch_one(
-        explain, {**nobody, "since": NOW, "first_day": TODAY.isoformat()}
+        explain, {**unknown, "since": NOW, "first_day": TODAY.isoformat()}
     )
     assert set(relations(row["QUERY PLAN"])) == {
         "campaigns",
@@ -61,7 +61,7 @@ async def test_it_touches_no_receipts_and_of_messages_only_those_that_wait(datab
     assert "Seq Scan" not in plan
 
 
-async def test_it_reads_only_the_last_sends_whatever_was_sent_before(shop, database):
+async def test_it_reads_only_the_last_sends(shop, database):
     """The rate is what could grow with the audience: entries beyond the sample are not read."""
     campaign = await shop.campaign()
     book = text("""
@@ -107,7 +107,7 @@ async def test_the_last_five_events_are_reported_the_newest_first(shop, database
     assert {event["kind"] for event in status["last_events"]} == {"note"}
 
 
-async def test_a_campaign_nobody_has_saved_has_no_status(database, tenant_id):
+async def test_a_campaign_that_is_not_saved_has_no_status(database, tenant_id):
     unknown = uuid.uuid4()
     with pytest.raises(LookupError, match=str(unknown)):
         await Campaigns(database, tenant_id, OrchestratorSettings()).status(unknown)

@@ -1,4 +1,4 @@
-"""What the database refuses to store, whoever asks for it."""
+"""The facts that the database refuses to store."""
 
 import uuid
 

@@ -1,4 +1,4 @@
-"""What a message brought in counts once, for the channel it was sent on."""
+"""A conversion counts once, for the channel its message was sent on."""
 
 import asyncio
 import uuid
@@ -95,7 +95,7 @@ async def test_a_message_that_was_not_sent_can_bring_none(shop, campaign, record
         assert stored.scalar_one() == 0
 
 
-async def test_a_message_of_somebody_else_is_unknown(shop, sent, database):
+async def test_another_tenants_message_is_unknown(shop, sent, database):
     with pytest.raises(LookupError, match=str(sent.message_id)):
         await Conversions(database, uuid.uuid4()).record(
             sent.message_id, 1, conversion_id=None, at=None
@@ -113,7 +113,7 @@ async def test_a_message_of_somebody_else_is_unknown(shop, sent, database):
         (1, "x" * 201, "conversion_id:"),
     ],
 )
-async def test_what_is_wrong_with_it_is_named(sent, record, value, conversion_id, named):
+async def test_a_violation_is_named(sent, record, value, conversion_id, named):
     with pytest.raises(InvalidRequestError, match=named):
         await record(sent, value, conversion_id)
 

@@ -1,4 +1,4 @@
-"""The account of a day has the limits of its campaign, whoever opens it beside a change of them."""
+"""A day's account has its campaign's limits, also when it is opened beside a change of them."""
 
 import asyncio
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""What the database's drivers raise quotes nobody's data, whichever way a statement went."""
+"""Errors of the database's drivers quote no personal data, by either driver."""
 
 import logging
 import traceback
@@ -55,7 +55,7 @@ async def _in_bulk(database: Database, sql: str, who: str) -> None:
 
 @pytest.mark.parametrize("way", [_by_query, _by_statement, _by_transaction, _in_bulk])
 @pytest.mark.parametrize("sent", _SENT)
-async def test_an_error_of_a_driver_quotes_nobody(
+async def test_an_error_of_a_driver_quotes_no_personal_data(
     database: Database,
     caplog: pytest.LogCaptureFixture,
     way: Callable[[Database, str, str], Awaitable[None]],
@@ -67,8 +67,8 @@ async def test_an_error_of_a_driver_quotes_nobody(
     logging.getLogger("test").error("it failed", exc_info=caught.value)
     failure = Failure()
     DefaultFailureConverter().to_failure(caught.value, DefaultPayloadConverter(), failure)
-    rendered = [*traceback.format_exception(caught.value), caplog.text, str(failure)]
-    assert not [place for place in rendered for word in SECRET.split() if word in place]
+    texts = [*traceback.format_exception(caught.value), caplog.text, str(failure)]
+    assert not [text for text in texts for word in SECRET.split() if word in text]
 
 
 @pytest.mark.parametrize("way", [_by_query, _by_statement, _by_transaction, _in_bulk])
@@ -92,7 +92,7 @@ async def test_what_kind_of_error_it_is_stays(database: Database):
     assert "suppressions_subject_kind_check" in str(caught.value)
 
 
-async def test_what_is_said_about_the_server_stays(database: Database):
+async def test_words_about_the_server_stay(database: Database):
     ended = "SELECT pg_terminate_backend(pg_backend_pid()), CAST(:who AS text)"
     with pytest.raises(UnreachableError, match="terminating connection"):
         await _by_query(database, ended, "x")

@@ -1,4 +1,4 @@
-"""Bookings in any order, and several at once, against a model of what they should come to."""
+"""Bookings in any order, and several at once, against a model of their sums."""
 
 import asyncio
 import uuid
@@ -119,7 +119,7 @@ class Office:
             letter.last_asked = (attempt_no, channel, day, units, replaces)
 
     async def _repeat(self, letter: Letter) -> None:
-        """What was granted once is granted again, whatever has happened since."""
+        """A hold that was granted once is granted again, after any other booking."""
         if letter.last_asked is None:
             return
         attempt_no, channel, day, units, replaces = letter.last_asked
@@ -127,7 +127,8 @@ class Office:
             letter.ref, attempt_no, price=units * UNIT, channel=channel, day=day, replaces=replaces
         )
         assert answer.block is None
-        assert answer.price_micros == units * UNIT
+        assert answer.held is not None
+        assert answer.held.plan.price_micros == units * UNIT
 
     async def _settle(self, letter: Letter) -> None:
         hold = letter.open_hold
@@ -189,7 +190,7 @@ class Office:
 
 @given(steps=st.lists(STEPS, min_size=5, max_size=40))
 @settings(_HYPOTHESIS, max_examples=40)
-async def test_every_order_of_bookings_comes_to_what_the_model_says(database, steps):
+async def test_every_order_of_bookings_agrees_with_the_model(database, steps):
     office = Office(Shop(database, uuid.uuid4()))
     await office.open()
     for step in steps:
@@ -207,7 +208,7 @@ BOOKINGS = st.tuples(
 
 
 @given(bursts=st.lists(st.lists(BOOKINGS, min_size=2, max_size=8), min_size=1, max_size=6))
-# Not shrunk: what races does not fail twice the same way.
+# Not shrunk: a race does not fail twice the same way.
 @settings(_HYPOTHESIS, max_examples=40, phases=[Phase.explicit, Phase.reuse, Phase.generate])
 async def test_bookings_at_the_same_moment_keep_the_accounts_in_balance(database, bursts):
     shop = Shop(database, uuid.uuid4())
@@ -219,7 +220,7 @@ async def test_bookings_at_the_same_moment_keep_the_accounts_in_balance(database
     )
     refs = [await shop.message(campaign, name) for name in "abcd"]
 
-    async def book(kind, number, attempt_no, place, units) -> None:
+    async def book(kind, number, attempt_no, channel_and_day, units) -> None:
         ref = refs[number]
         try:
             if kind in ("reserve", "move"):
@@ -227,8 +228,8 @@ async def test_bookings_at_the_same_moment_keep_the_accounts_in_balance(database
                     ref,
                     attempt_no,
                     price=units * UNIT,
-                    channel=place[0],
-                    day=place[1],
+                    channel=channel_and_day[0],
+                    day=channel_and_day[1],
                     replaces=attempt_no - 1 if kind == "move" else None,
                 )
             elif kind == "conclude":

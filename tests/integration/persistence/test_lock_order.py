@@ -1,6 +1,6 @@
-"""Whoever books money locks the message first, then accounts: nobody waits in a circle.
+"""A booking locks the message first, then accounts: no two transactions wait for each other.
 
-And whoever waited for a message sees what was booked for it meanwhile.
+And a transaction that waited for a message sees the bookings made for it meanwhile.
 """
 
 import asyncio
@@ -44,14 +44,14 @@ async def test_a_reservation_that_waits_for_its_message_holds_no_account(
         await connection.execute(_LOCK_MESSAGE, {"message_id": ref.message_id})
         reserving = asyncio.create_task(shop.reserve(ref, day=TODAY))
         await eventually(
-            partial(_somebody_waits, database), "the reservation waits for the message"
+            partial(_a_statement_waits, database), "the reservation waits for the message"
         )
         locked = await connection.execute(_LOCK_ACCOUNTS, {"tenant_id": shop.tenant_id})
         assert locked.all()
     assert (await reserving).block is None
 
 
-async def test_a_sweep_that_waits_for_a_message_gives_back_what_it_holds_by_then(shop, database):
+async def test_a_sweep_that_waits_for_a_message_gives_back_its_latest_hold(shop, database):
     campaign = await shop.campaign()
     message = await shop.message(campaign)
     assert (await shop.reserve(message)).block is None
@@ -66,13 +66,13 @@ async def test_a_sweep_that_waits_for_a_message_gives_back_what_it_holds_by_then
         await connection.execute(_LOCK_MESSAGE, {"message_id": message.message_id})
         runs = PostgresCampaignRuns(database)
         sweeping = asyncio.create_task(runs.sweep(ref, all_asleep, None, NOW))
-        await eventually(partial(_somebody_waits, database), "it waits for the message")
+        await eventually(partial(_a_statement_waits, database), "it waits for the message")
         await connection.execute(_MOVE_HOLD, {"message_id": message.message_id})
 
     assert len((await sweeping).ended) == 1
     await assert_nothing_left_behind(database, shop.tenant_id)
 
 
-async def _somebody_waits(database) -> bool:
+async def _a_statement_waits(database) -> bool:
     async with database.statement() as connection:
         return bool((await connection.execute(_WAITING)).scalar_one())

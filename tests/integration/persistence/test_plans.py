@@ -50,7 +50,7 @@ def _is_wide(scan: dict[str, Any]) -> bool:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def unused(postgres: EmbeddedPostgres) -> AsyncIterator[Database]:
-    """A database nothing was ever stored in: what was counted of one tells the planner more."""
+    """A database without any rows: the statistics of a used one would help the planner."""
     await postgres.create_database("unused")
     await upgrade_database(postgres.dsn("unused"))
     database = Database(postgres.dsn("unused"))

@@ -1,4 +1,4 @@
-"""Accounts that do not work: who is let in, and when the others come back."""
+"""Accounts that do not work: the calls let in, and when the others come back."""
 
 import asyncio
 from datetime import timedelta
@@ -37,7 +37,7 @@ async def fail(accounts, account, *, at=NOW, until_down=3, is_probe=False, alone
     )
 
 
-async def test_one_that_works_lets_everyone_in(accounts, account):
+async def test_an_account_that_works_lets_every_call_in(accounts, account):
     admission = await accounts.admit(account, NOW, CALL)
     assert (admission.come_back_at, admission.probing_until) == (None, None)
 
@@ -61,7 +61,7 @@ async def test_a_wrong_login_takes_it_out_of_service_at_once(accounts, account):
     assert (await accounts.admit(account, NOW, CALL)).come_back_at is not None
 
 
-async def test_one_of_many_who_ask_at_once_looks_whether_it_is_back(accounts, account):
+async def test_one_of_many_calls_at_once_looks_whether_it_is_back(accounts, account):
     await fail(accounts, account, until_down=1)
     at = NOW + ALONE
     admissions = await asyncio.gather(*(accounts.admit(account, at, CALL) for _ in range(20)))

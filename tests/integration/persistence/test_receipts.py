@@ -1,4 +1,4 @@
-"""What a receipt changes is stored as the policy has it, early, late and all at once."""
+"""A receipt's effects are stored as the policy has them, early, late and all at once."""
 
 import asyncio
 import uuid
@@ -78,7 +78,7 @@ async def counted(shop):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-async def test_what_the_policy_says_of_a_receipt_is_what_is_stored(shop, kind):
+async def test_the_policys_effects_of_a_receipt_are_stored(shop, kind):
     campaign = await shop.campaign()
     for state in AttemptState:
         ref = await begun(shop, campaign, f"late-{state}")

@@ -12,7 +12,7 @@ from sqlalchemy.exc import IntegrityError
 
 from madan_sara.activities.deduplicator import MessageDeduplicator
 from madan_sara.activities.own_campaign import EVERY_TENANT
-from madan_sara.contracts.outreach import ClaimInput, ClaimResult, ExitReason, MessageRef
+from madan_sara.contracts.outreach import ClaimResult, DecideInput, ExitReason, MessageRef
 from madan_sara.persistence.messages import PostgresMessageStore
 from madan_sara.starter.requests import new_message
 from tests.integration.persistence.shop import NOW, Shop
@@ -32,7 +32,7 @@ async def _message(shop, campaign, recipient_id, contact, **changes) -> MessageR
 
 async def _claim(shop, ref, *, after=timedelta(0)) -> ClaimResult:
     deduplicator = MessageDeduplicator(shop.claims, tenants=EVERY_TENANT)
-    return await deduplicator.claim_recipient(ClaimInput(ref=ref, now=NOW + after))
+    return (await deduplicator.claim(DecideInput(ref=ref, now=NOW + after))).result
 
 
 @pytest.mark.parametrize(
@@ -55,12 +55,12 @@ async def test_of_two_ids_with_one_address_the_first_is_written_to(shop, contact
     assert block.reason is ExitReason.DUPLICATE
     assert block.details["kind"] == "same_address"
     assert block.details["last_message_id"] == str(first.message_id)
-    rendered = str(block.details).casefold()
-    assert "marie" not in rendered
-    assert "3700" not in rendered
+    details = str(block.details).casefold()
+    assert "marie" not in details
+    assert "3700" not in details
 
 
-async def test_a_number_the_campaign_does_not_use_tells_nothing(shop):
+async def test_a_number_the_campaign_does_not_use_does_not_count(shop):
     campaign = await shop.campaign(channels=["email"])
     office = "+50937001234"
     people = [{"email": f"{name}@example.com", "phone": office} for name in ("ana", "ben")]
@@ -75,7 +75,7 @@ async def test_equal_ids_of_two_platforms_are_two_people(shop):
     assert [(await _claim(shop, ref)).block for ref in refs] == [None, None]
 
 
-async def test_caps_count_what_one_mailbox_got_under_all_its_ids(shop):
+async def test_caps_count_the_messages_of_a_mailbox_under_all_its_ids(shop):
     caps = {**NO_TEXTS, "max_messages_per_day": 3}
     refs = [
         await _message(shop, await shop.campaign(channels=CHANNELS, settings=caps), f"id-{n}", c)
@@ -109,7 +109,7 @@ _PEOPLE = st.lists(
     max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(people=_PEOPLE)
-async def test_whoever_races_no_id_mailbox_or_number_is_claimed_twice(shop, people):
+async def test_in_any_race_no_id_mailbox_or_number_is_claimed_twice(shop, people):
     """Ids, mailboxes and numbers in any chain: each won claim shares nothing with another."""
     shop = Shop(shop.database, uuid4())
     campaign = await shop.campaign(channels=CHANNELS)
@@ -126,8 +126,8 @@ async def test_whoever_races_no_id_mailbox_or_number_is_claimed_twice(shop, peop
 
     won = [p for p, result in zip(people, results, strict=True) if result.block is None]
     lost = [p for p, result in zip(people, results, strict=True) if result.block is not None]
-    for place in range(3):
-        assert len({person[place] for person in won}) == len(won)
+    for position in range(3):
+        assert len({person[position] for person in won}) == len(won)
     assert all(any(set(enumerate(p)) & set(enumerate(w)) for w in won) for p in lost)
 
 

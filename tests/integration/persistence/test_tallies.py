@@ -1,4 +1,4 @@
-"""Counts that are kept are what counting would come to, whatever happens at the same moment."""
+"""Kept counts equal the counted rows, whatever happens at the same moment."""
 
 import asyncio
 import uuid
@@ -49,7 +49,7 @@ async def fold(shop: Shop, campaign_id: uuid.UUID) -> None:
 
 
 class Bustle:
-    """Everything that changes a count, in any order and at the same moment."""
+    """All changes of counts, in any order and at the same moment."""
 
     def __init__(self, shop: Shop) -> None:
         self._shop = shop
@@ -86,14 +86,14 @@ class Bustle:
 
 
 @given(bursts=st.lists(st.lists(_STEPS, min_size=2, max_size=10), min_size=1, max_size=6))
-# Not shrunk: what races does not fail twice the same way.
+# Not shrunk: a race does not fail twice the same way.
 @settings(
     deadline=None,
     max_examples=40,
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
-async def test_whatever_happens_at_the_same_moment_is_counted_exactly(database, bursts):
+async def test_simultaneous_changes_are_counted_exactly(database, bursts):
     shop = Shop(database, uuid.uuid4())
     bustle = Bustle(shop)
     await bustle.open()
@@ -130,7 +130,7 @@ async def test_no_reader_ever_sees_a_message_twice_or_not_at_all(shop):
     assert (await tallies(shop, campaign.id)).by_state() == {"sent": len(refs)}
 
 
-async def test_what_is_rolled_back_is_not_counted(shop, database, tenant_id):
+async def test_a_change_rolled_back_is_not_counted(shop, database, tenant_id):
     campaign = await shop.campaign()
     ref = await shop.message(campaign)
     before = await kept_counts(database, tenant_id)
@@ -146,7 +146,7 @@ async def test_what_is_rolled_back_is_not_counted(shop, database, tenant_id):
     await assert_tallies_are_exact(database, tenant_id)
 
 
-async def test_a_fold_that_is_not_over_holds_nobody_up(shop, database, tenant_id):
+async def test_a_fold_that_is_not_over_holds_no_change_up(shop, database, tenant_id):
     campaign = await shop.campaign()
     ref = await shop.message(campaign)
     async with database.transaction() as connection:
@@ -159,14 +159,14 @@ async def test_a_fold_that_is_not_over_holds_nobody_up(shop, database, tenant_id
     await assert_tallies_are_exact(database, tenant_id)
 
 
-async def test_changes_are_folded_by_whoever_makes_them(shop, database, tenant_id):
+async def test_changes_are_folded_by_the_transactions_that_make_them(shop, database, tenant_id):
     campaign = await shop.campaign()
     ref = await shop.message(campaign)
-    turns = 3_000
+    rounds = 3_000
     async with database.statement() as connection:
         await connection.execute(
             text(f"""
-            DO $$ BEGIN FOR turn IN 1..{turns} LOOP
+            DO $$ BEGIN FOR round_no IN 1..{rounds} LOOP
                 UPDATE messages SET state = CASE state WHEN 'deciding' THEN 'scheduled'
                                                        ELSE 'deciding' END
                  WHERE message_id = '{ref.message_id}';
@@ -177,7 +177,7 @@ async def test_changes_are_folded_by_whoever_makes_them(shop, database, tenant_i
             text("SELECT count(*) FROM campaign_tally_changes WHERE campaign_id = :campaign_id"),
             {"campaign_id": campaign.id},
         )
-    # Two changes a turn. Each turn folds with one chance in 200: that none of the last 2,500
+    # Two changes a round. Each round folds with one chance in 200: that none of the last 2,500
     # did happens once in 270,000 runs.
     assert left.scalar_one() < 2 * 2_500
     await assert_tallies_are_exact(database, tenant_id)

@@ -1,1 +1,1 @@
-"""Many clients at once, and what must hold whoever comes first."""
+"""Many clients at once, and the rules that hold in any order."""

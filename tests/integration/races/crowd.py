@@ -29,7 +29,7 @@ class Crowd:
         return OutreachOrchestrator(self._client, self._database, tenant_id=self._tenant_id)
 
     async def race(self, asks: Sequence[Ask]) -> list[SendResult]:
-        """Let everybody ask at once; the answers when everything that was started has ended."""
+        """Let all clients ask at once; the answers when every workflow has ended."""
         results = await asyncio.gather(*(ask(self.one()) for ask in asks))
         ids = {UUID(result["message_id"]) for result in results}
         watcher = self.one()
@@ -38,7 +38,7 @@ class Crowd:
 
 
 def ask(campaign: Any, recipient_id: str, /, **changes: Any) -> Ask:
-    """A chat message to somebody of that id."""
+    """A chat message to a person of that id."""
     request: dict[str, Any] = {
         "campaign": campaign,
         "recipient_id": recipient_id,

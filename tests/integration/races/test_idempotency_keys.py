@@ -35,7 +35,7 @@ async def test_one_key_is_one_message_with_one_answer(crowd, database, tenant_id
     await assert_nothing_left_behind(database, tenant_id)
 
 
-async def test_a_blocked_answer_is_the_same_for_everybody_too(crowd, database, tenant_id):
+async def test_a_blocked_answer_is_the_same_for_every_caller(crowd, database, tenant_id):
     campaign = make_campaign(tenant_id, channels=["chat"])
     person = f"blocked-key-{tenant_id}"
     await crowd.race([ask(campaign, person)])

@@ -57,7 +57,7 @@ async def test_campaigns_of_one_id_run_at_once_and_one_is_cancelled(tenants, dat
     assert results[1].by_state == {OutreachState.SENT: 12}
 
 
-async def test_a_cancel_wakes_nobody_who_sleeps_for_another_tenant(tenants, client):
+async def test_a_cancel_wakes_no_message_of_another_tenant(tenants, client):
     campaign_id, start = uuid4(), datetime.now(UTC) + timedelta(days=1)
     ours, theirs = [(tenant, await _send(tenant, campaign_id, start)) for tenant in tenants]
 

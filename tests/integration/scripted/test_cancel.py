@@ -1,4 +1,4 @@
-"""Cancelling at every moment: nothing left behind, and what is sent stays sent."""
+"""Cancelling at every moment: nothing left behind, and sent messages stay sent."""
 
 import asyncio
 import itertools
@@ -71,9 +71,7 @@ async def test_asleep_it_is_withdrawn_and_compensated(stage, tenant_id, database
     assert await money(database, tenant_id) == (0, 0, 0)
 
 
-async def test_while_the_provider_is_called_what_it_takes_stays_sent(
-    stage, campaign, database, tenant_id
-):
+async def test_a_message_taken_during_a_cancel_stays_sent(stage, campaign, database, tenant_id):
     gate = Gate()
     await stage.cast({Channel.EMAIL: ScriptedSender(gate)})
     handle = await stage.start(campaign)
@@ -152,14 +150,14 @@ async def test_at_any_moment_it_leaves_nothing_behind(stage, campaign, database,
     await stage.cast({Channel.EMAIL: email, Channel.SMS: sms})
     people = itertools.count()
 
-    async def start_and_cancel(turns: int) -> OutreachState:
+    async def start_and_cancel(rounds: int) -> OutreachState:
         person = str(next(people))
         profile = {
             "contact_info": {"email": f"{person}@example.com", "phone": phone_of(person)},
             "preferences": {"preferred_channel": "email"},
         }
         handle = await stage.start(campaign, profile, {"default": "Bonjou"})
-        for _ in range(turns):
+        for _ in range(rounds):
             await handle.describe()
         await handle.cancel()
         with suppress(WorkflowFailureError):
@@ -168,7 +166,7 @@ async def test_at_any_moment_it_leaves_nothing_behind(stage, campaign, database,
         assert (await stage.record(handle, tenant_id)).state is status.state
         return OutreachState(status.state)
 
-    states = await asyncio.gather(*(start_and_cancel(turns % 20) for turns in range(60)))
+    states = await asyncio.gather(*(start_and_cancel(rounds % 20) for rounds in range(60)))
 
     assert set(states) <= {OutreachState.CANCELLED, OutreachState.SENT}
     assert OutreachState.CANCELLED in states
@@ -181,7 +179,7 @@ async def test_at_any_moment_it_leaves_nothing_behind(stage, campaign, database,
 async def test_terminated_during_the_call_a_message_is_sent_and_paid_for_all_the_same(
     stage, tenant_id, database
 ):
-    """Nobody is left to book it, and nobody can close it as unsent."""
+    """No run is left to book it, and none can close it as unsent."""
     gate = Gate()
     await stage.cast({Channel.EMAIL: ScriptedSender(gate)})
     handle = await stage.start(make_campaign(tenant_id, channels=["email"], budget_total=1))

@@ -67,7 +67,7 @@ async def test_thirty_callers_wait_for_one_decision(stage, database, tenant_id, 
     handle = orchestrator.handle(message_id)
     assert await _updates(handle) == 1
     assert await send() == first
-    assert await _updates(handle) == 1  # What stands is not asked of the workflow again.
+    assert await _updates(handle) == 1  # A stored decision is not asked of the workflow again.
     await orchestrator.cancel(message_id)
 
 

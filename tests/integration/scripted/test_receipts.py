@@ -65,7 +65,7 @@ async def test_a_bounce_heard_before_the_acceptance_is_recorded_counts(
     await gate.reached.wait()
     event = bounce_of(handle)
     assert await PostgresReceiptStore(database).receive(tenant_id, event, datetime.now(UTC))
-    # The second attempt is delivered, so that nobody waits for its receipt.
+    # The second attempt is delivered, so that no outreach waits for its receipt.
     for attempt_no, kind in ((1, event.kind), (2, DeliveryEventKind.DELIVERED)):
         await handle.signal(
             OutreachWorkflow.delivery_event,
@@ -98,7 +98,9 @@ async def test_a_receipt_is_kept_once(stage, tenant_id, database):
 
 
 @pytest.mark.parametrize("kind", [DeliveryEventKind.UNSUBSCRIBED, DeliveryEventKind.COMPLAINED])
-async def test_who_opts_out_on_a_channel_hears_no_more_on_it(stage, tenant_id, database, kind):
+async def test_a_person_who_opts_out_of_a_channel_gets_no_more_on_it(
+    stage, tenant_id, database, kind
+):
     email, sms = ScriptedSender(), ScriptedSender()
     await stage.cast({Channel.EMAIL: email, Channel.SMS: sms})
     first = await stage.start(make_campaign(tenant_id), BOTH, recipient_id="marie")
@@ -117,7 +119,7 @@ async def test_who_opts_out_on_a_channel_hears_no_more_on_it(stage, tenant_id, d
     assert len(email.asked) == 1
 
 
-async def test_an_opt_out_counts_whatever_attempt_it_names(stage, tenant_id, database):
+async def test_an_opt_out_counts_for_any_attempt_it_names(stage, tenant_id, database):
     email = ScriptedSender()
     await stage.cast({Channel.EMAIL: email})
     first = await stage.start(make_campaign(tenant_id), recipient_id="marie")

@@ -1,4 +1,4 @@
-"""Whatever quotes a person, neither a history nor a log keeps it."""
+"""Neither a history nor a log keeps a quoted person."""
 
 import asyncio
 import json
@@ -17,7 +17,7 @@ from tests.makers import make_campaign
 from tests.privacy import people_found
 from tests.waiting import eventually
 
-#: What a mail server says to which command, by the first part of the address it is asked for.
+#: A mail server's answers by command, by the first part of the address they are asked for.
 _SAYS = {
     "unknown": ("RCPT", "550 5.1.1 <{to}>: {text} is unknown"),
     "code": ("RCPT", "550 {to}"),
@@ -61,7 +61,7 @@ RETURNING m.message_id
 
 
 class QuotingSmtp(ScriptedSmtp):
-    """Quotes whom a mail is for, and a text."""
+    """Quotes a mail's recipient, and a text."""
 
     def _answer(self, command: str, recipient: str) -> str:
         moment, answer = _SAYS.get(recipient.partition(".")[0], ("", ""))

@@ -4,8 +4,8 @@ import pytest
 
 from tests.integration.cli.cli import run_module
 
-#: Nobody listens on this port, and no server can be made to.
-_NOBODY = "127.0.0.1:1"
+#: No server can listen on this port.
+_NO_SERVER = "127.0.0.1:1"
 
 
 @pytest.fixture
@@ -43,8 +43,8 @@ async def _complaint(settings: dict[str, str]) -> str:
         ("MADAN_SARA_CACHED_WORKFLOWS", "0", "cached_workflows: must be greater than or equal"),
         (
             "TEMPORAL_ADDRESS",
-            _NOBODY,
-            f"Temporal cannot be reached at {_NOBODY}; set TEMPORAL_ADDRESS",
+            _NO_SERVER,
+            f"Temporal cannot be reached at {_NO_SERVER}; set TEMPORAL_ADDRESS",
         ),
     ],
 )

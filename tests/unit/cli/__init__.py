@@ -1,1 +1,1 @@
-"""What the command line reads and writes."""
+"""The command line's input and output."""

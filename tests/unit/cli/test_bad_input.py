@@ -1,4 +1,4 @@
-"""What is wrong with a file or an argument is said in one line, before anything is connected."""
+"""A violation of a file or an argument is reported in one line, before any connection."""
 
 import json
 import os
@@ -90,7 +90,7 @@ def test_a_missing_field_is_named(missing):
         ('{"recipient_id": "\\ud800"}', "recipient_id: "),
     ],
 )
-def test_what_is_no_json_is_refused_with_its_place(written, said):
+def test_invalid_json_is_refused_with_its_position(written, said):
     assert said in violation(run("send", "-", written=written))
 
 
@@ -194,7 +194,7 @@ def test_an_address_that_is_none_is_reported_in_one_line(address, monkeypatch):
     assert "secret" not in line
 
 
-def test_a_pipe_that_nobody_writes_to_is_not_waited_for(tmp_path):
+def test_a_pipe_without_a_writer_is_not_waited_for(tmp_path):
     pipe = tmp_path / "campaign.json"
     os.mkfifo(pipe)
     for command in (["campaign", "save"], ["send"]):

@@ -18,7 +18,7 @@ from tests.unit.starter.test_campaign_status import ID, NOW, snapshot
 
 
 def shown(view: RenderableType) -> str:
-    """What stands on a terminal of 80 columns, spaces closed up."""
+    """The text on a terminal of 80 columns, spaces closed up."""
     out = io.StringIO()
     Console(file=out, width=80, highlight=False, markup=False).print(view)
     return "\n".join(" ".join(line.split()) for line in out.getvalue().splitlines())
@@ -75,20 +75,20 @@ def test_a_line_says_it_all(status):
 def test_a_campaign_that_paces_itself_has_one_figure_of_a_day():
     facts = snapshot()
     paced = facts.campaign.model_copy(update={"auto_pacing": True})
-    rendered = campaign_status(replace(facts, campaign=paced), NOW)
-    assert rendered["messages_a_day"] == rendered["pacing"]["suggested_daily_messages"] == 60
-    assert rendered["daily_limit"]["remaining_today"] == 60 - 52
-    assert rendered["pacing"]["recommendation"] == "maintain_pace"
-    view = shown(campaign_view(rendered))
+    status = campaign_status(replace(facts, campaign=paced), NOW)
+    assert status["messages_a_day"] == status["pacing"]["suggested_daily_messages"] == 60
+    assert status["daily_limit"]["remaining_today"] == 60 - 52
+    assert status["pacing"]["recommendation"] == "maintain_pace"
+    view = shown(campaign_view(status))
     assert "today 45 of 60, chosen by auto pacing within 100" in view
-    assert "45 of 60 messages" in shown(picture(rendered))
+    assert "45 of 60 messages" in shown(picture(status))
     assert "daily share" not in view
     assert "suggested a day" not in view
     # Only people can help where their own limit is in the way.
-    rendered = campaign_status(replace(facts, campaign=paced, daily_share=100), NOW)
-    assert rendered["pacing"]["recommendation"] == "increase_pace"
+    status = campaign_status(replace(facts, campaign=paced, daily_share=100), NOW)
+    assert status["pacing"]["recommendation"] == "increase_pace"
     suggested = "suggested a day 130 messages a day would use the budget up by the end"
-    assert suggested in shown(campaign_view(rendered))
+    assert suggested in shown(campaign_view(status))
 
 
 def test_messages_are_not_called_recipients(status):
@@ -96,20 +96,20 @@ def test_messages_are_not_called_recipients(status):
         assert "recipients" not in shown(view)
 
 
-def test_those_who_will_not_be_reached_are_reported_with_the_reason(status):
+def test_recipients_not_reached_are_reported_with_the_reason(status):
     poor = snapshot(accounts=[Account(AccountScope.CAMPAIGN, "", 1_000_000, 0, 910_000, None, 0)])
-    rendered = campaign_status(poor, NOW)
+    short = campaign_status(poor, NOW)
     said = "110 of 666 will not be reached: the budget is used up"
-    assert rendered["not_reached"] == {
+    assert short["not_reached"] == {
         "messages": 110,
         "reasons": {"budget_exceeded": 110},
         "explanation": said,
     }
-    for view in (picture(rendered), campaign_view(rendered)):
+    for view in (picture(short), campaign_view(short)):
         assert f"not reached {said}" in " ".join(shown(view).split())
-    assert f"; {said}; " in status_line(rendered) + "; "
+    assert f"; {said}; " in status_line(short) + "; "
     assert "not reached" not in shown(campaign_view(status))
-    # Not known while nobody has started it.
+    # Not known before its start.
     assert campaign_status(replace(poor, is_started=False), NOW)["not_reached"] is None
 
 
@@ -117,14 +117,14 @@ def test_both_reasons_for_not_being_reached_are_reported_apart():
     facts = snapshot()
     short = facts.campaign.model_copy(update={"end_date": NOW + timedelta(days=2)})
     poor = Account(AccountScope.CAMPAIGN, "", 1_000_000, 0, 910_000, None, 0)
-    rendered = campaign_status(replace(facts, campaign=short, accounts=[poor], daily_share=20), NOW)
-    assert rendered["not_reached"] is not None
-    assert rendered["not_reached"]["explanation"] == (
+    status = campaign_status(replace(facts, campaign=short, accounts=[poor], daily_share=20), NOW)
+    assert status["not_reached"] is not None
+    assert status["not_reached"]["explanation"] == (
         "160 of 666 will not be reached: for 110 the budget is used up, for 50 the campaign ends"
     )
 
 
-def test_a_status_asked_for_once_tells_what_happened_lately(status):
+def test_a_status_asked_for_once_shows_the_latest_events(status):
     rendered = " ".join(shown(campaign_view(status)).split())
     assert "spent 234.56 of 1000 (23.46 %)" in rendered
     assert "today 45 of 60, chosen by auto pacing within 100; 7 planned for later days" in rendered

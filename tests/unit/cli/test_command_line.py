@@ -1,4 +1,4 @@
-"""What the command line says of itself."""
+"""The command line's help and version."""
 
 from importlib import metadata
 

@@ -1,4 +1,4 @@
-"""The bar of an import: for people at a terminal, and for nobody else."""
+"""The bar of an import: for people at a terminal only."""
 
 import io
 import sys

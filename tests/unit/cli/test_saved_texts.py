@@ -1,4 +1,4 @@
-"""What `campaign save` says of a campaign, and of the texts of those who wait."""
+"""The reply of `campaign save`: the campaign, and the texts of queued recipients."""
 
 import pytest
 
@@ -16,31 +16,31 @@ def test_a_save_that_changes_no_text_says_nothing_of_it():
 
 def test_the_sends_that_an_earlier_end_closes_are_reported():
     assert with_closed(SAVED, 0).view == SAVED.view
-    rendered = with_closed(SAVED, 1_200)
-    assert rendered.document["closed_behind_end"] == 1_200
-    assert str(rendered.view).endswith(
+    reply = with_closed(SAVED, 1_200)
+    assert reply.document["closed_behind_end"] == 1_200
+    assert str(reply.view).endswith(
         "\n1,200 sends were planned behind the new end, and closed as blocked, expired."
     )
     assert "\n1 send was planned" in str(with_closed(SAVED, 1).view)
 
 
-def test_who_gets_the_new_text_is_counted():
-    rendered = with_texts(SAVED, TextsRenewed(renewed=2), [])
-    assert str(rendered.view).endswith("\n2 queued recipients get the new text.")
-    assert rendered.document["texts_renewed"] == 2
+def test_recipients_with_the_new_text_are_counted():
+    reply = with_texts(SAVED, TextsRenewed(renewed=2), [])
+    assert str(reply.view).endswith("\n2 queued recipients get the new text.")
+    assert reply.document["texts_renewed"] == 2
     one = with_texts(SAVED, TextsRenewed(renewed=1), [])
     assert str(one.view).endswith("\n1 queued recipient gets the new text.")
 
 
-def test_who_keeps_the_old_text_is_reported_with_the_reason():
-    rendered = with_texts(
+def test_recipients_with_the_old_text_are_reported_with_the_reason():
+    reply = with_texts(
         SAVED, TextsRenewed(kept=1_200, violations=["content.sms: names 'x'"]), ["it"]
     )
-    assert "1,200 queued recipients keep the old text, because" in str(rendered.view)
-    assert "content.sms: names 'x'. Change it and save again" in str(rendered.view)
-    assert str(rendered.view).endswith("\nMind it.")
-    assert rendered.document["texts_kept_because"] == ["content.sms: names 'x'"]
-    assert rendered.document["warnings"] == ["it"]
+    assert "1,200 queued recipients keep the old text, because" in str(reply.view)
+    assert "content.sms: names 'x'. Change it and save again" in str(reply.view)
+    assert str(reply.view).endswith("\nMind it.")
+    assert reply.document["texts_kept_because"] == ["content.sms: names 'x'"]
+    assert reply.document["warnings"] == ["it"]
 
 
 def stored(status: CampaignStatus) -> OutreachCampaign:

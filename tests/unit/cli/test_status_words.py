@@ -1,4 +1,4 @@
-"""How a message stands, in words: what is not certain is not said as if it were."""
+"""A message's status in words, which say what is uncertain."""
 
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -81,15 +81,15 @@ def status_of(state: OutreachState, wait: ChannelWait | None = None) -> MessageS
 
 
 @pytest.mark.parametrize(
-    ("state", "rendered"), [(OutreachState.SENT, "sent"), (OutreachState.UNKNOWN, "perhaps sent")]
+    ("state", "expected"), [(OutreachState.SENT, "sent"), (OutreachState.UNKNOWN, "perhaps sent")]
 )
-def test_only_what_is_certain_is_reported_as_sent(state, rendered):
+def test_only_a_certain_send_is_reported_as_sent(state, expected):
     lines = shown(status_view(status_of(state)))
-    assert [line for line in lines if line.split("Sun ")[0].strip() == rendered]
+    assert [line for line in lines if line.split("Sun ")[0].strip() == expected]
 
 
 @pytest.mark.parametrize(
-    ("wait", "rendered"),
+    ("wait", "expected"),
     [
         (AWAY, f"email: {ACCOUNT} is away since 2030-11-24 11:04 UTC (provider_unavailable)"),
         (
@@ -99,17 +99,17 @@ def test_only_what_is_certain_is_reported_as_sent(state, rendered):
         (PUT_OFF, "email: the provider puts the recipient off since 2030-11-24 11:04 UTC (4.2.2)"),
     ],
 )
-def test_a_message_that_waits_though_it_is_due_says_what_for(wait, rendered):
-    assert explain_wait(wait) == rendered
+def test_a_due_message_that_waits_gives_the_reason(wait, expected):
+    assert explain_wait(wait) == expected
     several = explain_waits(wait.model_copy(update={"messages": 1200}))
-    assert several == rendered.replace(")", "), 1,200 due")
+    assert several == expected.replace(")", "), 1,200 due")
     for state in (OutreachState.SCHEDULED, OutreachState.SENDING):
         explanation = explain_message(status_of(state, wait), [], campaign())
-        assert explanation["headline"] == f"The message is due; waits for {rendered}."
+        assert explanation["headline"] == f"The message is due; waits for {expected}."
 
 
 def queued_for(reason: ExitReason | None = None, **changes: Any) -> str:
-    """What a queued message of a campaign that stands so is said to wait for."""
+    """The words for the wait of a queued message of such a campaign."""
     stands = campaign_status(snapshot(**changes), CAMPAIGN_NOW)
     details: Details = {"scope": "campaign", "key": "", "remaining_budget": "0.50", "price": "1.00"}
     found = replace(
@@ -122,7 +122,7 @@ def queued_for(reason: ExitReason | None = None, **changes: Any) -> str:
     return str(found.waits_for)
 
 
-def test_a_queued_message_says_what_it_waits_for():
+def test_a_queued_message_gives_the_reason_of_its_wait():
     its, midnight = snapshot().campaign, datetime(2026, 11, 24, 5, tzinfo=UTC)
 
     def waits(reason: WaitReason) -> str:
@@ -178,7 +178,7 @@ class _BothSay:
 
 
 @pytest.mark.parametrize(
-    ("workflow", "database", "rendered"),
+    ("workflow", "database", "expected"),
     [
         (OutreachState.UNKNOWN, OutreachState.SENT, OutreachState.SENT),
         (OutreachState.SENDING, OutreachState.SENT, OutreachState.SENT),
@@ -186,9 +186,9 @@ class _BothSay:
     ],
     ids=["found to be sent after its end", "ended between the answers", "not ended"],
 )
-async def test_an_end_in_the_database_is_newer_than_what_the_workflow_says(
-    workflow, database, rendered
+async def test_an_end_in_the_database_is_newer_than_the_workflows_answer(
+    workflow, database, expected
 ):
     messages: Any = _BothSay(workflow, database)
     campaigns: Any = None
-    assert (await ask_message_status(messages, campaigns, UUID(int=1))).state is rendered
+    assert (await ask_message_status(messages, campaigns, UUID(int=1))).state is expected

@@ -1,4 +1,4 @@
-"""What is written for programs and for people."""
+"""Output for programs and for people."""
 
 import json
 import re
@@ -58,20 +58,20 @@ def is_harmless(written: str) -> bool:
 
 @pytest.mark.parametrize("write", [to_json, to_json_line])
 @given(text=st.text(st.characters(exclude_categories=[])).filter(lambda t: not _PAIR.search(t)))
-def test_a_document_is_what_it_was_and_harmless_to_look_at(write, text):
+def test_a_document_is_unchanged_and_harmless_to_look_at(write, text):
     written = write({"name": text, text: [text]})
     assert json.loads(written) == {"name": text, text: [text]}
     assert is_harmless(written)
     written.encode()
 
 
-def test_a_document_escapes_what_steers_a_terminal():
+def test_a_document_escapes_characters_that_steer_a_terminal():
     assert to_json_line({"a": "x\x9b31m\u202ey\ud83d 👋 é"}) == (
         r'{"a": "x\u009b31m\u202ey\ud83d 👋 é"}'
     )
 
 
-def test_whatever_is_shown_is_harmless(capsys):
+def test_all_output_is_harmless(capsys):
     table = Table()
     table.add_column(HOSTILE)
     table.add_row(HOSTILE)
@@ -91,7 +91,7 @@ def test_a_value_cannot_pass_for_another_line(capsys):
 def test_a_mistake_on_the_command_line_is_reported_harmlessly(capsys, monkeypatch):
     monkeypatch.setattr("sys.argv", ["madan-sara", "suppress", "--channel", HOSTILE])
     assert _run_app() == 2
-    rendered = capsys.readouterr().err
-    assert rendered.startswith("error: ")
-    assert rendered.endswith("See `madan-sara --help`.\n")
-    assert is_harmless(rendered)
+    error = capsys.readouterr().err
+    assert error.startswith("error: ")
+    assert error.endswith("See `madan-sara --help`.\n")
+    assert is_harmless(error)

@@ -113,25 +113,25 @@ def test_the_tenants_defaults_are_filled_in(monkeypatch):
     assert document["settings"]["max_messages_per_day"] == 2
 
 
-def test_what_each_channel_has_by_default_is_reported():
+def test_each_channels_defaults_are_reported():
     sound = {"name": "x", "channels": ["email"], "settings": {"patience_minutes": {"sms": 7}}}
     held = json.loads(validate(sound, "--json").stdout)["settings"]
     patience = held["patience_minutes"]
     assert (patience["email"], patience["sms"], patience["chat"]) == (1440, 7, 120)
     assert set(held["ambiguous_delivery"].values()) == {"at_most_once"}
-    rendered = validate(sound).stdout
-    assert "email 1440, sms 7, whatsapp 120" in rendered
-    assert "email at_most_once, sms at_most_once" in rendered
+    output = validate(sound).stdout
+    assert "email 1440, sms 7, whatsapp 120" in output
+    assert "email at_most_once, sms at_most_once" in output
 
 
-def test_what_is_no_file_of_a_campaign_is_refused():
+def test_a_file_without_a_campaign_is_refused():
     result = validate("[]")
     assert result.exit_code == BAD_INPUT
     assert result.stderr == "error: standard input: holds no JSON object; start it with {\n"
 
 
 @pytest.mark.parametrize("written", ["[]", '{"name": "x",', ""])
-def test_what_is_no_file_of_a_campaign_is_a_document_too(written):
+def test_the_refusal_of_a_file_is_a_document_too(written):
     result = validate(written, "--json")
     assert (result.exit_code, result.stderr) == (BAD_INPUT, "")
     document = json.loads(result.stdout)

@@ -1,4 +1,4 @@
-"""What people read of one message, on a terminal of 80 columns."""
+"""The view of one message, on a terminal of 80 columns."""
 
 import io
 import uuid

@@ -14,7 +14,7 @@ from madan_sara.starter.orchestrator import OutreachOrchestrator
 
 
 class Workerless:
-    """An orchestrator whose workflows nobody carries on."""
+    """An orchestrator whose workflows no worker carries on."""
 
     def __init__(self) -> None:
         self.keys: list[str | None] = []
@@ -46,10 +46,10 @@ async def test_the_key_to_ask_again_with_is_reported(tmp_path):
             }
         )
     )
-    nobody = Workerless()
+    workerless = Workerless()
     with pytest.raises(UnreachableError, match="no worker has answered within 0 s") as said:
-        await actions.send(str(file), wait_seconds=0)(as_orchestrator(nobody))
-    assert f'"idempotency_key": "{nobody.keys[0]}"' in str(said.value)
+        await actions.send(str(file), wait_seconds=0)(as_orchestrator(workerless))
+    assert f'"idempotency_key": "{workerless.keys[0]}"' in str(said.value)
 
 
 async def test_an_update_is_not_waited_for_either():

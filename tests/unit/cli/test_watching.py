@@ -13,9 +13,9 @@ from tests.unit.starter.test_campaign_status import ID, NOW, snapshot
 
 def look(status: str, sent: int) -> CampaignStatusResult:
     tallies = Tallies([Tally(TallyKind.STATE, "sent", "", "sms", sent)])
-    rendered = campaign_status(snapshot(tallies=tallies), NOW)
-    rendered["campaign_status"] = status
-    return rendered
+    result = campaign_status(snapshot(tallies=tallies), NOW)
+    result["campaign_status"] = status
+    return result
 
 
 async def watched(*looks: CampaignStatusResult, as_json: bool = False) -> None:
@@ -31,7 +31,7 @@ async def watched(*looks: CampaignStatusResult, as_json: bool = False) -> None:
     assert next(left, None) is None
 
 
-async def test_only_what_is_new_is_reported_and_the_end_ends_it(capsys):
+async def test_only_changes_are_reported_and_the_end_ends_it(capsys):
     active, more = look("active", 1), look("active", 2)
     # The rate is another each time: no news by itself.
     again = look("active", 1)

@@ -1,4 +1,4 @@
-"""What a campaign says of itself."""
+"""Campaigns as objects."""
 
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
@@ -59,7 +59,7 @@ def test_a_stored_campaign_is_read_as_it_was_written_and_never_changed():
     assert complete.status is CampaignStatus.PAUSED
 
 
-def test_a_loaded_campaign_is_changed_apart_from_what_is_stored():
+def test_a_loaded_campaign_is_changed_apart_from_the_stored_one():
     complete = make_campaign(uuid4(), channels=["email"]).resolved()
     loaded = OutreachCampaign.of(complete, 4)
     loaded.channels.append(Channel.SMS)
@@ -70,10 +70,10 @@ def test_a_loaded_campaign_is_changed_apart_from_what_is_stored():
     assert written.saved_version == 4
 
 
-def test_components_take_both_and_refuse_what_is_neither():
+def test_components_take_both_and_refuse_anything_else():
     written = make_campaign(uuid4())
     assert resolved(written) == resolved(written.resolved()) == written.resolved()
     written.channels.append("fax")  # type: ignore[arg-type]
-    for wrong, rendered in [(written, "campaign.channels"), ({}, "must be an OutreachCampaign")]:
-        with pytest.raises(InvalidRequestError, match=rendered):
+    for wrong, expected in [(written, "campaign.channels"), ({}, "must be an OutreachCampaign")]:
+        with pytest.raises(InvalidRequestError, match=expected):
             resolved(wrong)

@@ -1,4 +1,4 @@
-"""What of a provider's words may be kept."""
+"""The parts of a provider's words that may be kept."""
 
 import re
 
@@ -23,13 +23,13 @@ from madan_sara.contracts.codes import as_code, as_provider_id, status_in
         (0, "0"),
         ("e1234567", "e1234567"),
         ("c" * 64, "c" * 64),
-        # Somebody's number.
+        # A person's number.
         ("50937001234", None),
         (50937001234, None),
         ("509-37-001-234", None),
         ("tel_50937001", None),
         pytest.param(10**5000, None, id="a number too long to write"),
-        # Somebody's address, or name, or both.
+        # A person's address, or name, or both.
         ("marie@example.com", None),
         ("marie.example.com", None),
         ("marie.joseph", None),
@@ -40,7 +40,7 @@ from madan_sara.contracts.codes import as_code, as_provider_id, status_in
         ("Marie Joseph", None),
         ("zoé", None),
         ("\u212a", None),  # KELVIN SIGN, a small k when lowered.
-        # Prose, and what is no word at all.
+        # Prose, and texts without a word.
         ("550 5.1.1 unknown", None),
         ("a__b", None),
         ("_a", None),
@@ -57,7 +57,7 @@ from madan_sara.contracts.codes import as_code, as_provider_id, status_in
         (["gone"], None),
     ],
 )
-def test_what_is_a_code(said, kept):
+def test_codes(said, kept):
     assert as_code(said) == kept
 
 
@@ -95,7 +95,7 @@ def test_a_code_that_only_looks_a_little_like_the_address_is_kept(address, said)
 
 
 @given(said=st.text() | st.integers() | st.from_regex(r"[a-z0-9_.-]{1,70}", fullmatch=True))
-def test_a_code_is_one_for_good_and_holds_no_number_of_anybody(said):
+def test_a_code_stays_a_code_and_holds_no_persons_number(said):
     kept = as_code(said)
     if kept is not None:
         assert as_code(kept) == kept
@@ -133,7 +133,7 @@ def test_no_code_has_a_name_of_an_address_in_it(name, domain, joint, around):
         (None, False),
     ],
 )
-def test_what_is_an_id(given_id, kept):
+def test_ids(given_id, kept):
     assert as_provider_id(given_id) == (given_id if kept else None)
 
 

@@ -1,4 +1,4 @@
-"""The short way to check an e-mail address comes to what the library says."""
+"""The short check of an e-mail address agrees with the library's."""
 
 import pytest
 from email_validator import EmailNotValidError, validate_email

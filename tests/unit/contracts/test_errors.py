@@ -43,7 +43,7 @@ def test_a_docstring_is_the_default_message(kind):
     assert str(kind("three of four")) == "three of four"
 
 
-def test_an_exceeded_limit_tells_its_figures():
+def test_an_exceeded_limit_gives_its_figures():
     block = Block(reason=ExitReason.BUDGET_EXCEEDED, details={"remaining_budget": "0.5"})
     error = errors.OverLimitError(block)
     assert (str(error), error.block) == ("budget_exceeded: remaining_budget 0.5", block)

@@ -56,6 +56,6 @@ def test_every_limit_is_compared(change, expected):
     assert changed(**change) == expected
 
 
-def test_what_is_the_same_figure_or_no_limit_is_no_change():
+def test_an_equal_figure_or_no_limit_is_no_change():
     assert changed() == ""
     assert changed(budget_total=Decimal("5.000"), name="Autumn fair", status="paused") == ""

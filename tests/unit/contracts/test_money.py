@@ -63,7 +63,7 @@ def test_a_seventh_decimal_is_refused_not_rounded(amount, digit):
         "1,5",
     ],
 )
-def test_what_is_no_amount(amount):
+def test_an_invalid_amount(amount):
     with pytest.raises(ValidationError):
         Price(amount=amount)
 
@@ -71,7 +71,7 @@ def test_what_is_no_amount(amount):
 @pytest.mark.parametrize(
     ("amount", "expected"), [(0.1, "0.1"), (1e-6, "0.000001"), ("5000.00", "5000"), (3, "3")]
 )
-def test_what_is_one(amount, expected):
+def test_a_valid_amount(amount, expected):
     assert Price(amount=amount).amount == Decimal(expected)
 
 

@@ -19,7 +19,7 @@ _MESSAGE = UUID("660f8400-e29b-41d4-a716-446655440000")
 _TENANT = UUID("00000000-0000-4000-8000-000000000001")
 
 
-def test_names_stay_what_running_workflows_know_them_by():
+def test_names_stay_those_that_running_workflows_know():
     assert outreach_workflow_id(_TENANT, _MESSAGE) == f"outreach-{_TENANT}-{_MESSAGE}"
     assert campaign_workflow_id(_TENANT, _MESSAGE) == f"campaign-{_TENANT}-{_MESSAGE}"
     assert import_key(_MESSAGE, "marie") == "campaign-660f8400-e29b-41d4-a716-446655440000:marie"

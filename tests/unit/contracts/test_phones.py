@@ -42,7 +42,7 @@ def test_a_number_is_brought_into_its_international_form(written, region, stored
         ("1", "HT", "is no phone number"),
     ],
 )
-def test_what_is_no_number_is_refused_with_the_reason(written, region, said):
+def test_an_invalid_number_is_refused_with_the_reason(written, region, said):
     with pytest.raises(ValueError, match="is no phone number") as refused:
         to_e164(written, region)
     assert said in str(refused.value)
@@ -106,6 +106,6 @@ def test_a_request_takes_no_number_that_the_import_refuses(written):
         ContactInfo(phone=written)
 
 
-def test_what_is_stored_is_not_checked_again():
+def test_a_stored_number_is_not_checked_again():
     kept = '{"phone": "+5093700"}'
     assert ContactInfo.model_validate_json(kept, context=STORED).phone == "+5093700"

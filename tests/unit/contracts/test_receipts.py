@@ -1,4 +1,4 @@
-"""What a receipt may bring in."""
+"""The fields of a receipt."""
 
 from uuid import uuid4
 
@@ -38,7 +38,7 @@ def receipt(**changes: object) -> DeliveryEvent:
         {"kind": "bounced\x00"},
     ],
 )
-def test_what_the_database_cannot_keep_is_refused_as_bad_input(changes):
+def test_values_the_database_cannot_keep_are_refused_as_bad_input(changes):
     with pytest.raises(ValidationError):
         receipt(**changes)
 
@@ -58,7 +58,7 @@ def test_what_the_database_cannot_keep_is_refused_as_bad_input(changes):
         (None, None),
     ],
 )
-def test_a_receipt_counts_though_its_code_is_prose_or_tells_who_it_is(said, kept):
+def test_a_receipt_counts_though_its_code_is_prose_or_names_the_person(said, kept):
     assert receipt(code=said).code == kept
 
 
@@ -67,7 +67,7 @@ def test_no_receipt_is_lost_for_its_code(said):
     assert receipt(code=said).provider_event_id == "e-1"
 
 
-def test_an_error_does_not_repeat_what_a_provider_said():
+def test_an_error_does_not_repeat_a_providers_words():
     with pytest.raises(ValidationError) as caught:
         receipt(provider_event_id="marie@example.com\x00", code="marie@example.com\x00")
     assert "marie" not in str(caught.value)

@@ -53,7 +53,7 @@ def test_a_day_is_no_instant(day):
 
 
 @pytest.mark.parametrize("value", [5, 1.5, True, "5", "1798761600", "soon", "", None, "\ud800"])
-def test_what_is_no_instant_is_refused_in_words(value):
+def test_an_invalid_instant_is_refused_in_words(value):
     assert refusal(Moment, at=value).startswith("at: is no ISO 8601 time; write it like 2030-05-01")
 
 
@@ -68,7 +68,7 @@ def test_a_local_time_is_a_wall_clocks():
 @pytest.mark.parametrize(
     "value", ["10:00-05:00", "10:00Z", 36000, "36000", "10", "soon", True, time(10, tzinfo=UTC)]
 )
-def test_what_is_no_local_time_is_refused_in_words(value):
+def test_an_invalid_local_time_is_refused_in_words(value):
     said = "is no local time; write it without an offset, like 21:00"
     assert refusal(Clock, at=value).startswith(f"at: {said}")
     assert refusal(OptimalTimes, weekday="10:00", weekend=value).startswith(f"weekend: {said}")

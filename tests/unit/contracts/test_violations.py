@@ -40,7 +40,7 @@ def test_a_violation_is_reported_once_and_not_in_pythons_words(change, said):
     assert line.startswith(said)
 
 
-def test_a_violation_of_the_whole_begins_with_what_is_wrong():
+def test_a_violation_of_the_whole_begins_with_the_violation():
     contact = {"email": "m@example.com"}
     (line,) = lines(RecipientProfile, contact_info=contact, attributes={"name": "x"})
     assert line == "attributes.name: a profile field has this name; rename it"

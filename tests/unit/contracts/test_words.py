@@ -14,7 +14,7 @@ EARLIER = {"last_message_id": "m-1", "last_message_at": "2030-01-05T10:00:00.5Z"
 
 
 @pytest.mark.parametrize(
-    ("reason", "details", "rendered"),
+    ("reason", "details", "expected"),
     [
         (
             "duplicate",
@@ -61,9 +61,9 @@ EARLIER = {"last_message_id": "m-1", "last_message_at": "2030-01-05T10:00:00.5Z"
         ("cancelled", {}, "withdrawn before a provider took it"),
     ],
 )
-def test_an_end_is_reported_with_its_figures(reason, details, rendered):
+def test_an_end_is_reported_with_its_figures(reason, details, expected):
     rule, advice = why_unsent(ExitReason(reason), details)
-    assert rendered in rule
+    assert expected in rule
     assert advice
 
 
@@ -75,7 +75,7 @@ def test_an_end_is_reported_with_its_figures(reason, details, rendered):
         *((status, None) for status in sorted(FINAL_STATUSES)),
     ],
 )
-def test_a_campaign_that_does_not_send_is_advised_what_it_can_do(status, command):
+def test_a_campaign_that_does_not_send_gets_advice(status, command):
     details = {"campaign_status": status.value}
     _, advice = why_unsent(ExitReason.CAMPAIGN_NOT_ACTIVE, details)
     if command:
@@ -91,7 +91,7 @@ def test_an_end_without_figures_is_reported_too(reason):
 
 
 @pytest.mark.parametrize(
-    ("rendered", "there_are"),
+    ("described", "there_are"),
     [
         (progress.STATES, OutreachState),
         (progress.ATTEMPTS, AttemptState),
@@ -104,5 +104,5 @@ def test_an_end_without_figures_is_reported_too(reason):
         (waits.CAMPAIGN_WAITS, WaitReason),
     ],
 )
-def test_there_are_words_for_everything(rendered, there_are):
-    assert set(rendered) == set(there_are)
+def test_there_are_words_for_everything(described, there_are):
+    assert set(described) == set(there_are)

@@ -1,1 +1,1 @@
-"""What senders decide without a server."""
+"""Decisions of senders, without a server."""

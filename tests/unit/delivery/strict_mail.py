@@ -20,7 +20,7 @@ class Field:
 
     @property
     def text(self) -> str:
-        """What a reader shows."""
+        """The text that a reader shows."""
         return decoded(self.raw)
 
 

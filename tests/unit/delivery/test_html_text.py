@@ -47,7 +47,7 @@ _TABLE = (
         ("<ol><li>a<ul><li>b</ul><li>c</ol>", "1. a\n  - b\n2. c"),
         ("<ul><li></li></ul>after", "after"),
         ("<dl><dt>a<dd>b</dl>", "a\nb"),
-        # What is not shown.
+        # Elements that are not shown.
         ("<title>t</title><style>s</style><script>'<p>'</script><p>a", "a"),
         ("<p hidden>x</p><p style='color:red; Display : NONE'>y</p>a<template>z</template>", "a"),
         ("<noscript>a</noscript><iframe>x</iframe><textarea>b</textarea>", "a b"),

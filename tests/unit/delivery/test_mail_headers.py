@@ -1,4 +1,4 @@
-"""Header fields: what a reader shows is what was written, and nothing else."""
+"""Header fields: a reader shows exactly the text that was written."""
 
 import random
 

@@ -1,4 +1,4 @@
-"""What real servers say, and what it means for a message."""
+"""Answers of real servers, and their meaning for a message."""
 
 from datetime import timedelta
 
@@ -36,7 +36,7 @@ PUT_OFF = [
     (RCPT, "451 Graylisted, please try again in 180 seconds", "smtp_451", 180),
     (CONTENT, "451 4.7.1 Try again later", "smtp_451_4.7.1", None),
     (DATA, "450 Grey-listed: wait 1 hour, 10 minutes", "smtp_450", 4200),
-    # A recipient, whoever we are.
+    # A recipient, for any sender.
     (RCPT, ("450-4.2.1 The user you are trying to contact is receiving mail too quickly.\n"
            "450 4.2.1 Please resend your message at a later time."), "smtp_450_4.2.1", None),
     (RCPT, "450 4.1.1 <ana@example.com>: Recipient address rejected: unverified address",
@@ -48,7 +48,7 @@ PUT_OFF = [
     (RCPT, "452 4.2.2 The email account that you tried to reach is over quota.",
      "smtp_452_4.2.2", None),
     (RCPT, "452 4.2.1 Mailbox temporarily disabled", "smtp_452_4.2.1", None),
-    # A full mailbox is for the moment, whatever the reply code.
+    # A full mailbox is temporary, with any reply code.
     (CONTENT, "552 5.2.2 mailbox full", "smtp_552_5.2.2", None),
     (RCPT, ("552-5.2.2 The recipient's inbox is out of storage space.\n"
            "552 5.2.2 https://support.google.com/mail/?p=OverQuotaPerm"), "smtp_552_5.2.2", None),
@@ -221,7 +221,7 @@ def test_other_answers_have_their_meaning_and_code(meaning, stage, answer, code)
 
 
 @pytest.mark.parametrize("word", ["greylisted", "quota", "rate", "mailbox.full", "spamhaus"])
-def test_an_address_does_not_decide_what_its_refusal_means(word):
+def test_an_address_does_not_decide_the_meaning_of_its_refusal(word):
     for quoted in (f"<{word}@limit.example>", f"{word}@limit.example"):
         refused = classified(RCPT, f"550 {quoted}: no such person")
         put_off = classified(RCPT, f"450 {quoted}: not now")
@@ -229,7 +229,7 @@ def test_an_address_does_not_decide_what_its_refusal_means(word):
 
 
 @pytest.mark.parametrize("code", [-1, 0, 25, 199, 200, 354, 399, 600, 999])
-def test_what_is_no_negative_answer_has_no_meaning(code):
+def test_an_answer_that_is_not_negative_has_no_meaning(code):
     assert classify(CONTENT, SmtpReply(code, "5.1.1 no")) is None
 
 

@@ -43,5 +43,5 @@ def test_a_wait_is_read(words, seconds):
         "session timed out after 30 seconds",
     ],
 )
-def test_what_is_not_plainly_a_wait_is_none(words):
+def test_unclear_words_are_no_wait(words):
     assert parse_wait(words) is None

@@ -35,7 +35,7 @@ def campaign() -> OutreachCampaign:
 
 
 def records() -> Records:
-    """One recipient got a text message; the other was refused by everybody."""
+    """One recipient got a text message; the other was refused by every provider."""
     return Records(
         campaigns={CAMPAIGN: "Fair"},
         accounts={
@@ -84,7 +84,7 @@ def attempt(message_id: UUID, state: str) -> AttemptRow:
 
 
 def log() -> list[LoggedRequest]:
-    """What the provider was asked: for both, and it took one."""
+    """The requests to the provider: one for each, of which it took one."""
     return [
         request(1, BLOCKED, taken=False),
         request(2, SENT, taken=True),
@@ -109,7 +109,7 @@ def request(sequence: int, message_id: UUID, *, taken: bool, attempt_no: int = 1
 
 
 def bounce() -> Receipt:
-    """The provider's report that what it took could not be delivered."""
+    """The provider's receipt that the message it took could not be delivered."""
     return Receipt(
         sequence=1,
         provider_event_id="event-1",

@@ -1,4 +1,4 @@
-"""An audience is the same for the same seed, and nobody in it shares an address."""
+"""An audience is the same for the same seed, and no two people in it share an address."""
 
 from collections import Counter
 from decimal import Decimal
@@ -32,7 +32,7 @@ def test_every_scenario_has_its_share_and_at_least_one(size):
     assert met[REACHED.name] > size / 2
 
 
-def test_addresses_are_nobody_elses_and_ask_for_what_befalls_their_owner():
+def test_addresses_are_unique_and_ask_for_their_owners_scenario():
     people = make_audience(3_000, 1)
     for field in CHANNEL_OF_FIELD:
         addresses = [person.row[field] for person in people if field in person.row]

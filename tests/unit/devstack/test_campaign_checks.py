@@ -1,4 +1,4 @@
-"""What is checked of a campaign to many, beside its records."""
+"""The checks of a campaign to many, beside those of its records."""
 
 from dataclasses import replace
 from io import StringIO
@@ -16,36 +16,36 @@ from madan_sara.devstack.campaign.outcomes import (
     check_scenarios,
     outcome_table,
 )
-from madan_sara.devstack.campaign.scenarios import NOBODY_TOOK_IT, REACHED, Scenario
+from madan_sara.devstack.campaign.scenarios import NO_PROVIDER_TOOK_IT, REACHED, Scenario
 from madan_sara.devstack.campaign.watch import Sample, Watch
 from madan_sara.devstack.checks.history import CampaignHistory
 from tests.unit.devstack.records import BLOCKED, TEXTS, campaign, message, records, with_message
 
-_REFUSED = Scenario("refused everywhere", 0.1, [], frozenset({NOBODY_TOOK_IT}))
+_REFUSED = Scenario("refused everywhere", 0.1, [], frozenset({NO_PROVIDER_TOOK_IT}))
 
 
 def _people(*, jean: Scenario = _REFUSED) -> list[Person]:
     return [Person(REACHED, {"id": "marie"}, None), Person(jean, {"id": "jean"}, None)]
 
 
-def test_everybody_must_end_as_what_befell_them_demands():
+def test_every_message_must_end_as_its_scenario_demands():
     assert check_scenarios(records(), campaign(), _people()).violations == []
     assert check_scenarios(records(), campaign(), _people(jean=REACHED)).violations == [
         "jean (reached at once) ended failed (all_channels_failed)"
     ]
 
 
-def test_lack_of_money_excuses_anybody_but_not_a_whole_scenario():
+def test_lack_of_money_excuses_a_person_but_not_a_whole_scenario():
     poor = with_message(message(BLOCKED, "jean", "blocked", reason="budget_exceeded"))
     assert check_scenarios(poor, campaign(), _people()).violations == [
-        "nobody met this: refused everywhere"
+        "no person met this: refused everywhere"
     ]
     assert check_scenarios(poor, campaign(), _people(jean=REACHED)).violations == []
 
 
-def test_somebody_without_any_message_is_missed():
-    nobody = replace(records(), messages={})
-    violations = check_scenarios(nobody, campaign(), _people()).violations
+def test_a_person_without_any_message_is_missed():
+    empty = replace(records(), messages={})
+    violations = check_scenarios(empty, campaign(), _people()).violations
     assert "marie (reached at once) ended nowhere" in violations
 
 
@@ -59,7 +59,7 @@ def test_the_money_must_have_run_out():
     assert check_money_ran_out(used_up, campaign(), exhausted).violations == []
     assert check_money_ran_out(left, campaign(), CampaignStatus.COMPLETED).violations == [
         "the campaign ended completed",
-        "nobody ended for lack of money",
+        "no message ended for lack of money",
         "0.005 of the budget of sms is left",
     ]
 
@@ -95,8 +95,8 @@ def test_the_figures_and_the_table_of_outcomes():
     console.print(figures(watch, CampaignHistory(runs=1, events=40)))
     console.print(outcome_table(records(), campaign()))
     shown = console.export_text()
-    for rendered in ("10 / 10 / 20 MB", "│ 5.0", "│ 10.0", "40 events in 1 run(s)"):
-        assert rendered in shown
+    for expected in ("10 / 10 / 20 MB", "│ 5.0", "│ 10.0", "40 events in 1 run(s)"):
+        assert expected in shown
     assert "failed: all_channels_failed │   1 │" in shown
 
 

@@ -1,4 +1,4 @@
-"""Every check finds the records in order, and finds what was tampered with."""
+"""Every check passes sound records, and finds those that were tampered with."""
 
 from dataclasses import replace
 from email.message import EmailMessage
@@ -46,7 +46,7 @@ def test_balances_in_order_pass_every_check():
     assert check_outcomes_counted(records(), {CAMPAIGN: 2}).violations == []
 
 
-def test_somebody_who_never_came_out_of_the_campaign():
+def test_a_recipient_who_never_came_out_of_the_campaign():
     under_way = with_message(message(BLOCKED, "jean", "sending"))
     assert check_outcomes_counted(under_way, {CAMPAIGN: 2}).violations == [
         "Fair: 1 outcomes of 2 recipients"
@@ -78,7 +78,7 @@ def test_an_entry_without_an_account():
     assert "Fair, day 2026-11-23: entries without an account" in violations
 
 
-def test_spend_that_is_not_the_price_of_what_was_sent():
+def test_spend_that_is_not_the_price_of_the_messages_sent():
     unpaid = replace(records(), attempts=[attempt(SENT, "accepted"), attempt(BLOCKED, "unknown")])
     assert check_prices(unpaid, [campaign()]).violations == [
         "Fair, campaign: spent 5000, the prices sum to 10000"
@@ -106,7 +106,7 @@ def test_a_settled_hold_that_was_never_held():
     )
 
 
-def test_a_constraint_that_somebody_dropped():
+def test_a_dropped_constraint():
     violations = check_limits(replace(records(), constraints=frozenset())).violations
     assert "the constraint spend_within_limit is not in force" in violations
 
@@ -200,7 +200,7 @@ def test_a_bounce_that_one_side_has_not_heard_of():
     assert check_bounces(bounced, [bounce()]).violations == []
 
 
-def test_a_mail_nobody_sent_and_one_that_did_not_arrive():
+def test_a_mail_that_was_not_sent_and_one_that_did_not_arrive():
     by_mail = replace(
         attempt(SENT, "accepted"), provider="smtp", channel="email", address="marie@example.com"
     )
@@ -215,7 +215,7 @@ def test_a_mail_nobody_sent_and_one_that_did_not_arrive():
     ]
 
 
-def test_somebody_who_got_two_messages_of_one_campaign():
+def test_a_person_who_got_two_messages_of_one_campaign():
     twice = with_message(replace(records().messages[BLOCKED], recipient_id="marie"))
     taken = taken_by_sandbox([*log(), request(3, BLOCKED, taken=True)])
     violations = check_people(twice, taken, {CAMPAIGN: 1}).violations

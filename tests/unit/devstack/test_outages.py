@@ -1,4 +1,4 @@
-"""Outages in the middle of a campaign: when they happen, and what must not come of them."""
+"""Outages in the middle of a campaign: their moments, and their checks."""
 
 import asyncio
 from dataclasses import replace

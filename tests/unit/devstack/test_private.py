@@ -1,4 +1,4 @@
-"""The development stack's folders are closed, and nobody else's are touched."""
+"""The development stack's folders are closed, and those of others are not touched."""
 
 import os
 from pathlib import Path

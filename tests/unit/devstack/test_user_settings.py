@@ -1,4 +1,4 @@
-"""What `make up` takes from its user's environment."""
+"""The settings `make up` takes from its user's environment."""
 
 from pathlib import Path
 

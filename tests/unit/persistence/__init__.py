@@ -1,1 +1,1 @@
-"""What persistence does without a database."""
+"""Persistence without a database."""

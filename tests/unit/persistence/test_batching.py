@@ -7,9 +7,9 @@ import pytest
 
 from madan_sara.persistence.batching import Batcher
 
-#: What the statement fails on.
+#: A question the statement fails on.
 POISON = -1
-#: What the statement never comes back from.
+#: A question the statement never comes back from.
 LOCKED = 0
 
 
@@ -83,22 +83,24 @@ async def test_a_statement_takes_so_many_and_no_more(statement):
     assert statement.asked == [[1], [2, 3], [4]]
 
 
-@pytest.mark.parametrize("place", range(5))
-async def test_an_error_goes_to_who_asked_for_it_and_to_nobody_else(statement, place):
+@pytest.mark.parametrize("position", range(5))
+async def test_an_error_goes_to_its_caller_only(statement, position):
     batcher = Batcher(statement)
     statement.may_answer.clear()
     questions: list[int] = [1, 2, 3, 4, 5]
-    questions[place] = POISON
+    questions[position] = POISON
     tasks = await _asks(batcher, 9, *questions)
     statement.may_answer.set()
 
     answers = (await asyncio.gather(*tasks, return_exceptions=True))[1:]
 
-    assert isinstance(answers[place], LookupError)
+    assert isinstance(answers[position], LookupError)
     assert [a for a in answers if isinstance(a, int)] == [2 * q for q in questions if q != POISON]
 
 
-async def test_when_everything_fails_everybody_hears_of_it_and_the_next_is_answered(statement):
+async def test_when_every_question_fails_each_caller_gets_the_error_and_the_next_is_answered(
+    statement,
+):
     batcher = Batcher(statement)
     statement.may_answer.clear()
     tasks = await _asks(batcher, -1, -2, -3)
@@ -139,16 +141,16 @@ async def test_who_leaves_a_statement_under_way_leaves_it_to_the_others(statemen
     assert await batcher.ask(4) == 8
 
 
-@pytest.mark.parametrize("place", range(4))
-async def test_who_has_to_wait_for_somebody_else_holds_nobody_up(statement, place):
+@pytest.mark.parametrize("position", range(4))
+async def test_a_question_that_waits_for_a_lock_holds_no_other_up(statement, position):
     batcher = Batcher(statement, patience_seconds=0.01)
     statement.may_answer.clear()
     questions = [1, 2, 3]
-    questions.insert(place, LOCKED)
+    questions.insert(position, LOCKED)
     first, *tasks = await _asks(batcher, 9, *questions)
     statement.may_answer.set()
 
-    stuck = tasks.pop(place)
+    stuck = tasks.pop(position)
     assert await asyncio.gather(first, *tasks) == [18, 2, 4, 6]
     assert await batcher.ask(4) == 8
     assert not stuck.done()

@@ -48,7 +48,7 @@ def test_every_rule_is_reached_and_every_situation_has_a_move():
     assert reached == set(range(len(RULES)))
 
 
-def test_what_has_an_outcome_is_answered_whatever_else_is_true():
+def test_an_attempt_with_an_outcome_is_answered_in_any_situation():
     assert {next_move(s) for s in situations(known=[Known.CONCLUDED])} == {Move.ANSWER}
 
 
@@ -59,7 +59,7 @@ def test_what_may_be_out_is_called_again_only_where_that_is_safe_or_was_chosen()
     assert all(s.is_settled for s in out if next_move(s) is Move.CALL and s.recovery != "keys")
 
 
-def test_what_is_said_of_a_recovery_is_what_the_table_does():
+def test_the_properties_of_a_recovery_agree_with_the_table():
     for recovery in Recovery:
         free = Situation(Known.MAY_BE_OUT, recovery)
         assert recovery.calls_again == (next_move(free) is Move.CALL)
@@ -105,7 +105,7 @@ def test_without_tries_nothing_waits_for_an_account_or_calls():
             assert next_move(s) not in (Move.WAIT_FOR_ACCOUNT, Move.CALL)
 
 
-def test_every_wait_ends_when_what_it_waits_for_is_over():
+def test_every_wait_ends_with_its_cause():
     """Settled, in the allowed hours, resumed, the account back: no situation waits then."""
     for s in SITUATIONS:
         if next_move(s) in WAITS:

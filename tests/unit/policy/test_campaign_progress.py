@@ -1,4 +1,4 @@
-"""What a campaign does next, in every situation it can be in."""
+"""The next step of a campaign, in every situation."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -77,9 +77,9 @@ def test_a_batch_at_a_time_is_started():
         ({"left": 8}, 8),
     ],
 )
-def test_nobody_is_started_whom_there_is_no_room_for(limits, started):
+def test_no_recipient_is_started_without_room(limits, started):
     assert step(states={"queued": 50}, **limits).dispatch == started
-    # Whoever is being decided may take a place of it.
+    # A message being decided may take one of it.
     assert step(states={"queued": 50, "deciding": 2}, **limits).dispatch == started - 2
 
 
@@ -149,7 +149,7 @@ def test_a_day_whose_money_pays_for_no_message_is_not_waited_for_again_and_again
     assert waits_for(WaitReason.BUDGET, END, step(**poor, end_date=END))
 
 
-def test_whoever_found_no_room_is_let_in_again_once_money_has_come_back():
+def test_recipients_without_room_are_queued_again_once_money_has_come_back():
     waiting: dict[str, Any] = {"states": {"queued": 5}, "without_room": 5, "left": 3}
     assert step(**waiting).requeue
     assert waits_for(
@@ -168,7 +168,7 @@ def test_whoever_found_no_room_is_let_in_again_once_money_has_come_back():
     [{}, {"status": CampaignStatus.CANCELLED}, {"end_date": NOW - timedelta(seconds=1)}],
     ids=["all are started", "cancelled", "at its end"],
 )
-def test_whoever_was_taken_and_never_started_is_seen_to(situation):
+def test_recipients_taken_and_never_started_are_started(situation):
     assert step(states={"deciding": 3, "sending": 1}, **situation).retake == 3
     assert waits_for(WaitReason.OUTCOMES, None, step(states={"sending": 1}, **situation))
 
@@ -195,7 +195,7 @@ def test_a_free_channel_can_always_be_paid():
         ({"states": {"cancelled": 3}, "status": CampaignStatus.CANCELLED}, "cancelled"),
     ],
 )
-def test_the_end_is_named_by_what_happened(given, end):
+def test_the_end_is_named_by_its_cause(given, end):
     assert step(**given).end == end
 
 
@@ -217,7 +217,7 @@ def test_at_its_end_the_rest_is_closed_and_those_under_way_are_waited_for():
     assert step(by_reason={"duplicate": 2}, **ended, **late).end is CampaignStatus.COMPLETED
 
 
-def test_cancelled_what_sleeps_is_closed_and_what_is_on_its_way_is_waited_for():
+def test_a_cancel_closes_sleeping_messages_and_waits_for_those_on_their_way():
     cancelled: dict[str, Any] = {"status": CampaignStatus.CANCELLED}
     sweep = step(states={"scheduled": 2, "sending": 1}, **cancelled).sweep
     assert sweep is not None
@@ -235,7 +235,7 @@ def test_cancelled_what_sleeps_is_closed_and_what_is_on_its_way_is_waited_for():
     today=st.integers(0, 50),
     hours=st.none() | st.integers(-5, 5),
 )
-def test_there_is_one_next_step_and_none_that_forgets_somebody(
+def test_there_is_one_next_step_and_none_that_forgets_a_recipient(
     states, status, left, daily_limit, today, hours
 ):
     end = None if hours is None else NOW + timedelta(hours=hours)

@@ -120,7 +120,7 @@ def test_all_of_them_are_found_at_once():
     ]
 
 
-def test_a_change_is_checked_by_what_it_brings_about():
+def test_a_change_is_checked_for_new_contradictions():
     before = campaign(**{**SOUND, "channel_priority": {"default": []}})
     assert new_violations(before, before.model_copy(update={"budget_total": 20})) == []
     (violation,) = new_violations(before, before.model_copy(update={"budget_total": 9}))

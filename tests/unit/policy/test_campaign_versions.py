@@ -1,4 +1,4 @@
-"""A save wins where its owner knows what is stored; else what was stored meanwhile does."""
+"""A save wins if its owner knows the stored version; else the stored change wins."""
 
 from decimal import Decimal
 from itertools import product
@@ -29,7 +29,7 @@ def save(given, present):
     return saved_over(given, given.resolved(), present)
 
 
-def test_an_owner_that_knows_what_is_stored_changes_it():
+def test_an_owner_that_knows_the_stored_version_changes_it():
     given = loaded()
     present = stored(given)
     given.budget_total = Decimal(7)
@@ -77,7 +77,7 @@ def test_a_status_is_changed_by_one_of_both(known, now, given):
 
 
 @pytest.mark.parametrize("final", sorted(FINAL_STATUSES))
-def test_a_campaign_that_is_over_stays_so_whatever_it_is_saved_as(final):
+def test_a_campaign_that_is_over_stays_so_when_saved_in_any_status(final):
     campaign = loaded()
     present = stored(campaign, status=final)
     campaign.status = PAUSED

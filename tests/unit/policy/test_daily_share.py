@@ -62,7 +62,7 @@ def choose(
     )
 
 
-def test_the_need_of_a_day_is_what_is_left_over_the_days_left():
+def test_the_need_of_a_day_is_the_money_left_over_the_days_left():
     first = choose(campaign())
     assert first.share == 10
     assert first.reason == (
@@ -138,7 +138,7 @@ def test_an_end_in_the_small_hours_is_no_day():
     assert last.share == pytest.approx(90 * 1.25, abs=3)
 
 
-def test_the_limit_is_never_exceeded_and_what_it_leaves_over_is_said():
+def test_the_limit_is_never_exceeded_and_the_money_left_over_is_reported():
     tight = choose(campaign(daily_limit=5))
     assert (tight.share, tight.recommendation) == (5, PaceRecommendation.INCREASE_PACE)
     assert tight.reason.endswith(
@@ -200,7 +200,7 @@ def test_a_raised_budget_and_an_extended_end_are_followed():
     assert choose(longer, days, on=15, present=10).share == 5
 
 
-def test_the_last_day_gets_what_is_left():
+def test_the_last_day_gets_the_rest():
     last = choose(campaign(), sent(*[9] * 29), on=29, present=9)
     assert last.share == 37  # 29 messages, and a quarter more.
     assert "it is the last day" in last.reason
@@ -229,14 +229,14 @@ def test_fewer_recipients_than_the_money_pays_for_are_not_spread_thinner():
     assert chosen.reason.endswith("only 50 recipients wait, so that some 0.24 will be left over")
 
 
-def test_with_nobody_waiting_only_the_first_share_is_chosen():
+def test_with_no_recipient_waiting_only_the_first_share_is_chosen():
     assert choose(campaign(), sent(*[10] * 9), on=9, present=3, queued=0).share == 3
     first = choose(campaign(), queued=0)
     assert first.share == 10
     assert first.reason.endswith("10 today")
 
 
-def test_days_nobody_is_messaged_on_are_not_counted_on():
+def test_days_without_sends_are_not_counted_on():
     weeks = sent(*([14] * 5 + [0] * 2) * 3)
     # Until the 30th day, a Tuesday: seven days to send on, six without the reserve.
     assert choose(campaign(), weeks, on=21, present=10).share == 13

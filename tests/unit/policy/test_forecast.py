@@ -1,4 +1,4 @@
-"""How fast a campaign sends, and when it will be done."""
+"""A campaign's rate, and its expected finish."""
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -109,20 +109,20 @@ def test_it_is_not_before_the_last_day_that_something_is_planned_for():
 def test_it_is_not_before_the_last_send_that_is_planned_already(rate):
     evening = NOW + timedelta(hours=5)
     today: dict[str, Any] = {"days": {TODAY: 30}, "due": evening}
-    rendered = finish({"scheduled": 30}, rate=rate, **today)
-    assert rendered is not None
-    assert rendered >= evening
+    finish_at = finish({"scheduled": 30}, rate=rate, **today)
+    assert finish_at is not None
+    assert finish_at >= evening
     if rate == 600:
-        assert rendered == evening
+        assert finish_at == evening
     tomorrow = datetime(2026, 11, 25, 19, tzinfo=UTC)
     ahead: dict[str, Any] = {"days": {"2026-11-25": 30}, "due": tomorrow}
     assert finish({"scheduled": 30}, rate=rate, **ahead) == tomorrow
-    # What was planned and is sent, or was withdrawn, holds nothing up.
+    # A planned message that was sent or withdrawn holds nothing up.
     assert finish({"sent": 30}, rate=rate, **today) is None
     withdrawn: dict[str, Any] = {"days": {"2026-11-25": 0}, "due": tomorrow}
-    rendered = finish({"queued": 1}, rate=600.0, **withdrawn)
-    assert rendered is not None
-    assert rendered < tomorrow
+    finish_at = finish({"queued": 1}, rate=600.0, **withdrawn)
+    assert finish_at is not None
+    assert finish_at < tomorrow
 
 
 def lost(states: dict[str, int], **changes: Any) -> tuple[int, int]:
@@ -131,7 +131,7 @@ def lost(states: dict[str, int], **changes: Any) -> tuple[int, int]:
     return expected.unpaid, expected.too_late
 
 
-def test_those_for_whom_there_is_no_money_are_counted():
+def test_messages_without_money_are_counted():
     assert lost({"queued": 120, "sent": 5}, left=100) == (20, 0)
     assert lost({"queued": 120, "sent": 5}, left=120) == (0, 0)
     assert lost({"queued": 120}, left=0) == (120, 0)

@@ -1,4 +1,4 @@
-"""What is said of a campaign agrees with what it does, in every state it can be in."""
+"""A campaign's forecast agrees with its steps, in every state."""
 
 from dataclasses import replace
 from datetime import date, datetime, timedelta
@@ -109,7 +109,7 @@ def _day(day: date, count: int, price: int) -> Account:
 
 
 def _price(its: Campaign) -> int:
-    """What its text costs, as long as its name is short."""
+    """The price of its text, as long as its name is short."""
     return listed_price(its, Channel.SMS)
 
 
@@ -168,7 +168,7 @@ def test_a_forecast_is_never_earlier_than_the_limits_allow(state, rate):
 def test_the_figures_of_a_status_agree_with_each_other(state, is_started):
     facts, now = state
     tallies = Tallies([Tally(TallyKind.STATE, n, "", "", m) for n, m in facts.by_state.items()])
-    rendered = campaign_status(
+    status = campaign_status(
         CampaignSnapshot(
             campaign=facts.campaign,
             daily_share=facts.daily_share,
@@ -180,16 +180,16 @@ def test_the_figures_of_a_status_agree_with_each_other(state, is_started):
         ),
         now,
     )
-    day, step = rendered["daily_limit"], next_step(facts, now)
+    day, step = status["daily_limit"], next_step(facts, now)
     assert day["can_send"] is can_start(facts, now)
-    assert 0 <= day["messages_sent_today"] <= rendered["messages_ahead"]
+    assert 0 <= day["messages_sent_today"] <= status["messages_ahead"]
     if day["can_send"]:
-        assert rendered["campaign_status"] == "active"
+        assert status["campaign_status"] == "active"
         assert day["remaining_today"] is None or day["remaining_today"] > 0
     if step.wait is not None and step.wait.reason is not WaitReason.OUTCOMES:
         assert not day["can_send"]
     if step.dispatch is not None:
         assert day["can_send"]
-    if not is_started and rendered["by_state"].get("queued"):
-        assert rendered["expected_finish_at"] is None
-    assert rendered["total_messages"] == sum(rendered["by_state"].values())
+    if not is_started and status["by_state"].get("queued"):
+        assert status["expected_finish_at"] is None
+    assert status["total_messages"] == sum(status["by_state"].values())

@@ -1,4 +1,4 @@
-"""What the entries of messages come to, and what is noticed when accounts say otherwise."""
+"""The sums of messages' entries, and accounts that differ from them."""
 
 from collections import Counter
 from dataclasses import replace
@@ -32,7 +32,7 @@ def entry(kind, attempt_no=1, *, amount=500, channel="sms", day="2026-11-22", me
 
 
 def accounts(entries):
-    """Accounts that say what the entries come to."""
+    """Accounts that equal the sums of the entries."""
     return {
         key: Account(key.scope, key.key, None, b.held_micros, b.spent_micros, None, b.messages)
         for key, b in balances(entries).items()

@@ -51,7 +51,7 @@ def test_money_booked_by_hand_is_not_taken_for_a_price():
     assert costs.price_micros(1000) < 1100
 
 
-def test_enough_free_messages_are_free_whatever_the_list_says():
+def test_enough_free_messages_are_free_against_the_price_list():
     assert recent_costs(day(0, 20, 0), TODAY, 7500).are_free
     assert not recent_costs(day(0, 19, 0), TODAY, 7500).are_free
     assert not recent_costs(day(0, 20, 0) | day(1, 1, 1000), TODAY, 7500).are_free

@@ -1,4 +1,4 @@
-"""A campaign by text message starts whom its money pays for, segment by segment."""
+"""A campaign by text message starts the recipients its money pays for, by segments."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -22,7 +22,7 @@ SEGMENT = 7_500
 
 @dataclass
 class Playing:
-    """A campaign whose messages cost what they cost, taken step after step to its rest."""
+    """A campaign whose messages have given prices, taken step after step to its rest."""
 
     its: Campaign
     price: int

@@ -1,4 +1,4 @@
-"""What each kind of receipt changes, in every situation it can arrive in."""
+"""The effects of each kind of receipt, in every situation."""
 
 from itertools import product
 
@@ -9,7 +9,7 @@ from madan_sara.policy.receipts import RULES, state_after, suppressed_by
 
 KINDS, STATES = list(DeliveryEventKind), list(AttemptState)
 HARD, SOFT = "5.1.1", "5.2.2"
-#: What a provider has taken, or may have.
+#: States of an attempt that a provider has taken, or may have.
 TAKEN = {AttemptState.ACCEPTED, AttemptState.UNKNOWN, AttemptState.BOUNCED}
 REACTIONS = {DeliveryEventKind.OPENED, DeliveryEventKind.CLICKED, DeliveryEventKind.REPLIED}
 OPT_OUTS = {DeliveryEventKind.UNSUBSCRIBED, DeliveryEventKind.COMPLAINED}
@@ -54,6 +54,6 @@ def test_the_next_channel_has_its_turn_where_the_attempt_is_over(kind):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_reaction_engages_and_what_is_not_understood_changes_nothing(kind):
+def test_a_reaction_engages_and_an_unknown_receipt_changes_nothing(kind):
     assert RULES[kind].engages == (kind in REACTIONS)
     assert RULES[kind].ends_wait == (kind is not DeliveryEventKind.UNKNOWN)

@@ -1,4 +1,4 @@
-"""What a campaign's money brought: each figure by its formula."""
+"""A campaign's returns: each figure by its formula."""
 
 from decimal import Decimal
 
@@ -87,7 +87,7 @@ def test_each_channel_and_the_total_have_their_own_figures():
         ("0.000001", 1_000_000_000_000_000, Decimal("999999999999999")),
     ],
 )
-def test_the_return_is_the_gain_by_what_was_spent(spent, value_micros, roi):
+def test_the_return_is_the_gain_by_the_spend(spent, value_micros, roi):
     sale = Tally(CONVERSION, "conversion", "", "sms", 1, value_micros)
     assert returns_of(spent, sale).roi == roi
 

@@ -106,7 +106,7 @@ def test_evidence_turns_best_practice_into_performance():
     assert score < 0.5 < assessment_of(decision, Channel.TWITTER).factors.engagement
 
 
-def test_what_rules_a_channel_out_in_which_order():
+def test_the_order_of_reasons_that_rule_a_channel_out():
     obstacles: list[tuple[dict[str, Any], RuledOut]] = [
         ({"profile": profile(contact_info=ContactInfo(user_id="u"))}, RuledOut.NO_CONTACT),
         ({"content": MessageContent({"sms": "Hi"})}, RuledOut.NO_CONTENT),

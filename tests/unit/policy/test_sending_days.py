@@ -85,7 +85,7 @@ def test_one_lost_day_is_no_habit():
         assert weekday_habits(of(), FIRST + timedelta(days=6), sent(6, without=(lost,))) == [1] * 7
 
 
-def test_a_habit_follows_what_happens():
+def test_a_habit_follows_the_latest_weeks():
     booked = sent(14, without=(2,)) | {FIRST + timedelta(days=16): 100}
     assert weekday_habits(of(), FIRST + timedelta(days=17), booked)[2] == pytest.approx(1 / 3)
 

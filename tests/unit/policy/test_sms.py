@@ -41,7 +41,7 @@ RULES = OrchestratorSettings()
         ("èòàé@$\n" * 10, SmsLength("GSM-7", 70, 1, None)),
         ("€" * 80, SmsLength("GSM-7", 160, 1, None)),
         ("€" * 81, SmsLength("GSM-7", 162, 2, None)),
-        # The escape and what it escapes stand in one segment: 76 fit, and one place is left.
+        # The escape and its character stay in one segment: 76 fit, and one septet is left.
         ("€" * 153, SmsLength("GSM-7", 306, 3, None)),
         ("ê" * 70, SmsLength("UCS-2", 70, 1, "ê")),
         ("ê" * 71, SmsLength("UCS-2", 71, 2, "ê")),
@@ -137,7 +137,7 @@ def test_a_text_that_a_batch_brings_lowers_the_least_price_and_never_raises_it()
     assert least_price(by_email, Channel.EMAIL, batch_parts=1) == 1_000
 
 
-def test_several_segments_are_reported_with_what_makes_them():
+def test_several_segments_are_reported_with_their_cause():
     assert text_warnings(sms_campaign("a" * 160), RULES) == []
     (warning,) = text_warnings(sms_campaign("a" * 150 + "{{ name }}" + BREAD), RULES)
     assert warning.startswith("templates.sms: takes 3 segments as a text message (152 units of UCS")

@@ -1,4 +1,4 @@
-"""What is wrong with templates before anybody gets them, and the short cut for plain ones."""
+"""Violations of templates before a recipient gets them, and the short cut for plain ones."""
 
 import pytest
 from hypothesis import given, settings
@@ -35,12 +35,12 @@ def violations_of(template: object) -> list[str]:
         {"subject": "{{ name }}", "html": "<p>{{ city }}</p>"},
     ],
 )
-def test_templates_may_name_what_is_known(template):
+def test_templates_may_name_known_fields(template):
     assert violations_of(template) == []
 
 
 @pytest.mark.parametrize(
-    ("template", "place", "name"),
+    ("template", "path", "name"),
     [
         ("{{ nme }}", "email", "nme"),
         ("{{ nme.first }}", "email", "nme"),
@@ -53,10 +53,10 @@ def test_templates_may_name_what_is_known(template):
         ({"subject": "x", "html": "{{ nme }}"}, "email.html", "nme"),
     ],
 )
-def test_an_unknown_field_is_named_with_its_place(template, place, name):
+def test_an_unknown_field_is_named_with_its_template(template, path, name):
     (violation,) = violations_of(template)
     assert violation == (
-        f"{place}: names the field {name!r}, which recipients need not bring; "
+        f"{path}: names the field {name!r}, which recipients need not bring; "
         "add it to recipient_fields, or use one of name, city"
     )
 
@@ -93,7 +93,7 @@ def test_every_template_is_looked_at():
         "{% capture town %}{{ city }}{% endcapture %}",
     ],
 )
-def test_a_template_that_says_nothing_to_anybody_is_found(nothing):
+def test_a_template_that_says_nothing_is_found(nothing):
     said = "says nothing to any recipient; write a text"
     assert violations_of(nothing) == [f"email: {said}"]
     assert violations_of({"subject": "x", "html": nothing}) == [f"email.html: {said}"]
@@ -102,7 +102,7 @@ def test_a_template_that_says_nothing_to_anybody_is_found(nothing):
 @pytest.mark.parametrize(
     "something", ["{{ name }}", "{% if name %}x{% endif %}", "{% raw %}{{ x }}{% endraw %}"]
 )
-def test_one_that_says_something_to_somebody_is_not(something):
+def test_a_template_that_says_something_is_not(something):
     assert violations_of(something) == []
 
 
@@ -137,7 +137,7 @@ _PIECES = st.sampled_from(
     st.lists(_PIECES, max_size=8).map("".join),
     st.sampled_from(["", " ", "Jane", "<b>&\"'", "x" * MAX_PLAIN_VALUES, "&" * 200_000]),
 )
-def test_the_short_cut_for_plain_templates_finds_what_filling_in_finds(source, bio):
+def test_the_short_cut_for_plain_templates_agrees_with_filling_in(source, bio):
     attributes = {"points": 7, "vip": False, "bio": bio}
     jane = profile(name="Jane", attributes=attributes)
     try:

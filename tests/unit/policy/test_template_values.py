@@ -43,7 +43,7 @@ def test_what_is_no_number_is_refused_and_never_taken_for_zero(name, value):
         assert not str(value).strip() or str(value) not in violation
 
 
-def test_the_sum_of_what_are_no_numbers_is_refused():
+def test_a_sum_of_other_values_than_numbers_is_refused():
     assert "'sum' needs a number" in violation_of("{{ x | split: ';' | sum }}", x="1250,50;1")
     assert text_of("{{ x | split: ';' | sum }}", x="1250.50;1") == "1251.5"
 
@@ -90,7 +90,7 @@ def test_a_case_compares_as_an_if_does():
 
 @pytest.mark.parametrize("comparison", ["<", "<=", ">", ">="])
 @pytest.mark.parametrize("x", ["1250,50", "N/A", True])
-def test_a_number_is_not_compared_with_what_is_none(comparison, x):
+def test_a_number_is_not_compared_with_another_type(comparison, x):
     violation = violation_of(f"{{% if x {comparison} 100 %}}a{{% else %}}b{{% endif %}}", x=x)
     assert "a comparison needs two numbers" in violation
     assert str(x) not in violation

@@ -1,4 +1,4 @@
-"""No template takes for ever: work is counted, and what would be too much is refused.
+"""No template takes for ever: work is counted, and too much of it is refused.
 
 How long it takes is not asserted: each of these would run for seconds to hours, or take the
 machine's memory, if it were not stopped.
@@ -12,7 +12,7 @@ from madan_sara.policy.template_work import MAX_CODE_CHARACTERS, MAX_RAW_BLOCKS,
 from madan_sara.policy.templates import TemplateError, check_templates, render
 from tests.unit.policy.builders import profile
 
-#: What a person brings can be as hostile as a template.
+#: A person's fields can be as hostile as a template.
 HOSTILE = {
     "a": "a" * 60_000,
     "blanks": " " * 60_000 + "x",
@@ -56,7 +56,7 @@ WHEN = "{% case 1 %}{% when 1,1,1,1,1,1,1,1,1,1 %}"
         DOUBLED + "{{ x | join: '' }}",
     ],
 )  # fmt: skip
-def test_work_is_counted_whatever_it_is_spent_on(template):
+def test_work_of_every_kind_is_counted(template):
     assert "takes too long or grows too large" in violation_of(template)
 
 

@@ -13,7 +13,7 @@ from tests.unit.policy.builders import campaign, profile
 
 NEW_YORK = ZoneInfo("America/New_York")
 ZONES = sorted(available_timezones() - {"Factory", "localtime"})
-#: Where clocks do unusual things: at midnight, by half an hour, by two hours, every Ramadan.
+#: Zones with unusual clocks: changes at midnight, by half an hour, by two hours, every Ramadan.
 UNUSUAL = [
     "Africa/Cairo",
     "Asia/Beirut",

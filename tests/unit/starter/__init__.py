@@ -1,1 +1,1 @@
-"""What the command line reads and writes."""
+"""The client library without servers."""

@@ -1,4 +1,4 @@
-"""What cannot be read is named first; what can be is looked at as a whole."""
+"""Fields that cannot be read are named first; a readable campaign is checked as a whole."""
 
 from datetime import time
 from typing import Any

@@ -1,4 +1,4 @@
-"""How a campaign stands, put together from what is kept of it."""
+"""A campaign's status, made from its records."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -160,23 +160,23 @@ def test_everything_known_is_reported_in_the_guides_shape():
 
 
 def test_without_a_workflow_it_waits_for_nothing():
-    rendered = campaign_status(snapshot(), NOW)
-    assert (rendered["waits_for"], rendered["next_wake_at"]) == (None, None)
+    status = campaign_status(snapshot(), NOW)
+    assert (status["waits_for"], status["next_wake_at"]) == (None, None)
 
 
 def test_a_day_nothing_was_booked_on_has_no_messages():
-    rendered = campaign_status(snapshot(), NOW + timedelta(days=2))
-    assert rendered["daily_limit"]["messages_sent_today"] == 0
-    assert rendered["daily_limit"]["remaining_today"] == 60
+    status = campaign_status(snapshot(), NOW + timedelta(days=2))
+    assert status["daily_limit"]["messages_sent_today"] == 0
+    assert status["daily_limit"]["remaining_today"] == 60
 
 
-def test_recipients_that_nobody_has_started_have_no_finish():
-    rendered = campaign_status(snapshot(is_started=False), NOW)
-    assert rendered["expected_finish_at"] is None
+def test_recipients_that_were_not_started_have_no_finish():
+    status = campaign_status(snapshot(is_started=False), NOW)
+    assert status["expected_finish_at"] is None
     # Single messages need no start.
     asleep = Tallies([Tally(STATE, "scheduled", "", "sms", 7)])
-    rendered = campaign_status(snapshot(is_started=False, tallies=asleep), NOW)
-    assert rendered["expected_finish_at"] == "2026-11-24T05:00:42Z"
+    status = campaign_status(snapshot(is_started=False, tallies=asleep), NOW)
+    assert status["expected_finish_at"] == "2026-11-24T05:00:42Z"
 
 
 @pytest.mark.parametrize("kind", [CampaignStatusResult, SendResult, BatchResult, ImportResult])
@@ -185,15 +185,15 @@ def test_an_answer_is_a_model_for_pydantic(kind):
 
 
 def test_a_status_is_json_as_it_stands():
-    rendered = campaign_status(snapshot(), NOW)
-    assert json.loads(json.dumps(rendered)) == rendered
-    written = TypeAdapter(CampaignStatusResult).dump_json(rendered)
-    assert TypeAdapter(CampaignStatusResult).validate_json(written) == rendered
+    status = campaign_status(snapshot(), NOW)
+    assert json.loads(json.dumps(status)) == status
+    written = TypeAdapter(CampaignStatusResult).dump_json(status)
+    assert TypeAdapter(CampaignStatusResult).validate_json(written) == status
 
 
 def test_a_channel_the_campaign_has_left_is_still_reported():
     tallies = Tallies([Tally(RECEIPT, "delivered", "", "chat", 2)])
-    rendered = campaign_status(snapshot(tallies=tallies), NOW)
-    assert list(rendered["by_channel"]) == ["email", "sms", "chat"]
-    assert rendered["by_channel"]["chat"]["delivered"] == 2
-    assert rendered["total_messages"] == 0
+    status = campaign_status(snapshot(tallies=tallies), NOW)
+    assert list(status["by_channel"]) == ["email", "sms", "chat"]
+    assert status["by_channel"]["chat"]["delivered"] == 2
+    assert status["total_messages"] == 0

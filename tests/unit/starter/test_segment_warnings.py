@@ -7,7 +7,13 @@ import pytest
 
 from madan_sara.cli.views import decision_view
 from madan_sara.contracts.channels import Channel
-from madan_sara.contracts.outreach import Block, ExitReason, MessageRef, OutreachState
+from madan_sara.contracts.outreach import (
+    Block,
+    ExitReason,
+    HeldAttempt,
+    MessageRef,
+    OutreachState,
+)
 from madan_sara.contracts.settings import OrchestratorSettings
 from madan_sara.policy.message_price import message_parts
 from madan_sara.policy.send_time import plan_send_time
@@ -18,7 +24,7 @@ from tests.unit.cli.test_views import shown
 from tests.unit.policy.builders import NOW, campaign, profile
 
 LONG = "a" * 161
-TOLD = "sms: the text takes 2 segments and costs 0.015, 0.0075 each"
+WARNING = "sms: the text takes 2 segments and costs 0.015, 0.0075 each"
 
 
 def planned(text, channel=Channel.SMS):
@@ -28,7 +34,7 @@ def planned(text, channel=Channel.SMS):
 
 def running(text, channel=Channel.SMS):
     record = OutreachRecord(MessageRef(tenant_id=UUID(int=1), message_id=UUID(int=2)))
-    record.book(1, planned(text, channel))
+    record.book(HeldAttempt(attempt_no=1, plan=planned(text, channel)))
     return record
 
 
@@ -40,9 +46,9 @@ def stored(text, state=OutreachState.SCHEDULED):
     "answer", [running(LONG).answer(), answer_from_record(stored(LONG))], ids=["running", "stored"]
 )
 def test_it_is_in_the_answer_with_segments_and_price(answer):
-    assert answer.warnings == [TOLD]
+    assert answer.warnings == [WARNING]
     view = " ".join(" ".join(shown(decision_view(send_result(answer)))).split())
-    assert f"warning {TOLD}" in view
+    assert f"warning {WARNING}" in view
 
 
 def test_a_message_that_is_paid_once_or_not_at_all_has_no_such_warning():

@@ -1,4 +1,4 @@
-"""What JSON says twice, or in no number, is named by its place."""
+"""A name given twice in JSON, or a number that is none, is reported by its path."""
 
 import json
 
@@ -33,10 +33,10 @@ def test_what_is_not_is_named_by_its_place(text, said):
 def test_every_place_is_named():
     with pytest.raises(InvalidRequestError) as refused:
         strict_json.loads('{"a": NaN, "b": [{"c": 1, "c": 2}], "a": 3, "d": Infinity}')
-    places = [
+    paths = [
         violation.split(":")[0] for violation in str(refused.value).split("; ") if ": " in violation
     ]
-    assert places == ["a", "b.0.c", "d"]
+    assert paths == ["a", "b.0.c", "d"]
 
 
 @pytest.mark.parametrize(

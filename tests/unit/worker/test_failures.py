@@ -1,4 +1,4 @@
-"""What leaves an activity as a failure quotes nobody, whatever went wrong in it."""
+"""An activity's failure quotes no personal data, after any error."""
 
 import traceback
 from typing import Any
@@ -30,7 +30,7 @@ _OF_ANY_AUTHOR = (ConflictError, InvalidRequestError, KeyUsedError, MadanSaraErr
 
 
 class _Fails(ActivityInboundInterceptor):
-    """An activity that fails with what it is given."""
+    """An activity that fails with its input in the error."""
 
     def __init__(self, error: BaseException) -> None:
         self._error = error
@@ -40,7 +40,7 @@ class _Fails(ActivityInboundInterceptor):
 
 
 async def failure_of(error: BaseException) -> tuple[BaseException, str]:
-    """What an activity raises, and all that Temporal and a log would keep of it."""
+    """An activity's error, and all that Temporal and a log would keep of it."""
     border = FailuresWithoutValues().intercept_activity(_Fails(error))
     with pytest.raises(type(error) if isinstance(error, ApplicationError) else Exception) as caught:
         await border.execute_activity(None)  # type: ignore[arg-type]

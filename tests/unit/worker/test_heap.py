@@ -1,4 +1,4 @@
-"""What a worker has loaded, out of the garbage collector's way."""
+"""A worker's loaded modules, out of the garbage collector's way."""
 
 import gc
 
@@ -13,7 +13,7 @@ def thawed():
     gc.unfreeze()
 
 
-def test_full_collections_leave_out_what_is_loaded():
+def test_full_collections_leave_out_loaded_modules():
     known = len(gc.get_objects())
     freeze_heap()
     assert gc.get_freeze_count() > known // 2

@@ -1,1 +1,1 @@
-"""Tests of what workflows say."""
+"""Tests of the texts workflows show."""

@@ -1,4 +1,4 @@
-"""What the Web UI tells about the choice of a channel and of a send time."""
+"""The choice of a channel and of a send time in the Web UI."""
 
 from madan_sara.contracts.channels import Channel
 from madan_sara.policy.routing import route
@@ -30,7 +30,7 @@ def test_decision_is_explained_without_personal_data():
     assert not any(secret in text for secret in ("Bob", "bob@", "+1234", *ADDRESSES.values()))
 
 
-def test_after_a_fallback_the_channel_in_use_is_reported_and_what_is_left_behind_it():
+def test_after_a_fallback_the_channel_in_use_and_the_remaining_ones_are_reported():
     decision = route(facts(campaign=campaign(channels=THREE), profile=BOB), now=NOW)
     assert decision.channel_order() == [Channel.INSTAGRAM, Channel.EMAIL, Channel.WHATSAPP]
     rendered = {}

@@ -43,7 +43,7 @@ def test_an_end_and_its_attempts_are_reported_in_the_words_of_every_door():
     assert f"refused: {CODES['misconfigured']} (misconfigured)" in story
 
 
-def test_a_campaign_tells_what_it_waits_for_in_the_words_of_every_door():
+def test_a_campaign_gives_its_wait_in_the_same_words_everywhere():
     figures = CampaignFigures(
         status=CampaignStatus.PAUSED,
         by_state={},

@@ -21,7 +21,7 @@ def importing_campaign(**changes: Any) -> Campaign:
 def assignment(
     header: Sequence[str] | None = None, *, region: str | None = None, **changes: Any
 ) -> Assignment:
-    """What rows are checked for."""
+    """The rules for rows."""
     campaign = importing_campaign(**changes)
     assert campaign.templates is not None
     return Assignment(campaign, campaign.templates, header, region)

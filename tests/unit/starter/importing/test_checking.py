@@ -1,4 +1,4 @@
-"""A row becomes what `send_outreach` would store, or is rejected with everything wrong in it."""
+"""A row is stored as `send_outreach` would, or is rejected with all its violations."""
 
 import json
 
@@ -19,9 +19,9 @@ def stored(**changes: object) -> dict[str, object]:
 def reason(row: object, **options: object) -> str:
     checked = check(row, **options)
     assert checked.accepted == []
-    ((position, rendered),) = checked.rejected
+    ((position, why),) = checked.rejected
     assert position == 0
-    return rendered
+    return why
 
 
 def test_a_recipient_is_stored_as_a_request_for_the_same_person_would_be():
@@ -40,7 +40,7 @@ def test_a_recipient_is_stored_as_a_request_for_the_same_person_would_be():
     assert recipient == new_recipient(request.recipient_id, request.request_digest, request.profile)
 
 
-def test_a_person_whom_no_channel_of_the_campaign_reaches_is_stored_and_reported():
+def test_a_person_without_a_channel_of_the_campaign_is_stored_and_reported():
     only_twitter = {"email": None, "twitter_handle": "@marie"}
     rows = [person(id="a", **only_twitter), person(id="b"), person(id="c", town=None)]
     checked = check(*rows, person(id="d", **only_twitter), channels=["email", "sms"])
@@ -132,15 +132,15 @@ def test_an_id_may_be_a_number_in_json():
     ],
 )
 def test_a_wrong_value_rejects_the_row_and_is_named_as_in_the_file(change, said):
-    rendered = reason(person(**change))
-    assert said in rendered
-    assert len(rendered.splitlines()) == 1
+    why = reason(person(**change))
+    assert said in why
+    assert len(why.splitlines()) == 1
 
 
 def test_every_violation_of_a_row_is_reported_once():
     wrong = {"id": "", "email": "x", "phone": "1", "timezone": "Mars", "town": ""}
-    rendered = reason(person(**wrong))
-    assert [violation.split(":")[0] for violation in rendered.split("; ") if ": " in violation] == [
+    why = reason(person(**wrong))
+    assert [violation.split(":")[0] for violation in why.split("; ") if ": " in violation] == [
         "id",
         "phone",
         "town",
@@ -150,16 +150,16 @@ def test_every_violation_of_a_row_is_reported_once():
 
 
 def test_a_missing_field_is_not_reported_again_by_the_templates():
-    rendered = reason(person(name="", town=""))
-    assert rendered.count("town") == 1
-    assert "names the field 'name'" in rendered
+    why = reason(person(name="", town=""))
+    assert why.count("town") == 1
+    assert "names the field 'name'" in why
 
 
 def test_a_bad_number_is_not_reported_again_as_no_address():
     assert "no address" not in reason(person(email=None, phone="1"))
 
 
-def test_rows_are_reported_apart_by_their_place():
+def test_rows_are_reported_apart_by_their_position():
     checked = check(person(), person(id=""), person(id="jean"), "no object")
     assert [recipient.recipient_id for recipient in checked.accepted] == ["marie", "jean"]
     assert [rejection.position for rejection in checked.rejected] == [1, 3]
@@ -169,8 +169,8 @@ def test_templates_are_checked_for_the_channels_a_person_can_be_reached_on():
     templates = {"email": "Hi {{ name }}", "sms": "Hi {{ nick | upcase }}"}
     options = {"templates": templates, "channels": ["email", "sms"], "recipient_fields": []}
     assert check(person(), **options).rejected == []
-    rendered = reason(person(phone="+50937001234"), **options)
-    assert "content.sms: names the field 'nick'" in rendered
+    why = reason(person(phone="+50937001234"), **options)
+    assert "content.sms: names the field 'nick'" in why
 
 
 def test_a_campaign_without_recipient_fields_asks_for_none():

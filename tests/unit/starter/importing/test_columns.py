@@ -1,4 +1,4 @@
-"""Which field a column stands for, and what a row says."""
+"""The fields of columns, and the values of rows."""
 
 import json
 

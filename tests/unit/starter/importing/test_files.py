@@ -112,7 +112,7 @@ def test_whatever_stands_in_the_cells_the_id_is_found(tmp_path, delimiter, other
     assert [row.raw for row in source.rows()] == [[str(n), note] for n in range(rows)]
 
 
-def test_a_space_before_a_quote_hides_it_from_nobody(written):
+def test_a_space_before_a_quote_does_not_hide_it(written):
     source = written(
         'id, email, name, city\n1, r@example.com, "Désir, Rose"\n2, j@x.com, "Pyè", ""\n'
     )

@@ -36,7 +36,7 @@ def test_rows_of_a_csv_file_keep_their_cells_and_delimiter(tmp_path, source_of):
 
 
 @pytest.mark.parametrize("ending", ["jsonl", "ndjson"])
-def test_json_lines_keep_what_they_say(tmp_path, source_of, ending):
+def test_json_lines_keep_their_content(tmp_path, source_of, ending):
     lines = ['{"id": 1.50, "name": "Zoë"}', "{oops", '{"age": NaN}']
     source = source_of("\n".join(lines), f"people.{ending}")
     with RejectsFile(source, None) as rejects:
@@ -69,7 +69,7 @@ def test_without_rejects_there_is_no_file_and_an_old_one_goes(source_of, name, c
 
 
 @pytest.mark.parametrize("content", ["My notes\n", "line,reason,why\n", "\n"])
-def test_what_somebody_else_wrote_is_neither_written_over_nor_removed(tmp_path, source_of, content):
+def test_a_file_of_another_writer_is_neither_written_over_nor_removed(tmp_path, source_of, content):
     notes = tmp_path / "notes.txt"
     notes.write_text(content)
     with pytest.raises(InvalidRequestError, match=r"notes\.txt: holds something else"):
@@ -105,7 +105,7 @@ def test_the_file_to_import_is_never_written_over(tmp_path, source_of):
     assert source.path.read_text() == "id\n1\n"
 
 
-def test_a_name_with_no_room_for_what_is_added_to_it_is_named(source_of):
+def test_a_name_with_no_room_for_the_suffix_is_named(source_of):
     # 255 octets, as many as file systems allow.
     source = source_of("id\n1\n", "a" + "\N{BREAD}" * 62 + "zz.csv")
     with pytest.raises(InvalidRequestError, match="choose another"), RejectsFile(source, None):
@@ -138,7 +138,7 @@ def test_rejected_rows_are_read_as_they_stood(source_of, name, content):
 
 
 @pytest.mark.parametrize("before", [None, 0o644])
-def test_nobody_else_may_read_what_was_rejected(tmp_path, source_of, before):
+def test_no_other_user_may_read_rejected_rows(tmp_path, source_of, before):
     source = source_of("id\n1\n", "people.csv")
     path = tmp_path / "people.rejected.csv"
     if before is not None:

@@ -13,7 +13,7 @@ def seen(header, *rows, **options):
     return understood(RowCheck(assignment(header, recipient_fields=[], **options)), raw)
 
 
-def test_each_column_is_reported_with_what_it_was_taken_for():
+def test_each_column_is_reported_with_its_field():
     header = ["ID", "E-mail", "Mobile", "Segment", "Favourite Bread", "preferred channel"]
     lines, warnings = seen(header, ["1", "m@example.com", "+50937001234", "gold", "", "sms"])
     assert lines == [

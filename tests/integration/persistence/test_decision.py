@@ -1,0 +1,129 @@
+"""A decision: made by the facts of one moment, and found again whole."""
+
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+
+from madan_sara.activities.budget import BudgetManager
+from madan_sara.activities.decider import OutreachDecider
+from madan_sara.activities.deduplicator import MessageDeduplicator
+from madan_sara.activities.own_campaign import EVERY_TENANT
+from madan_sara.activities.router import ChannelRouter
+from madan_sara.activities.scheduler import SendTimeScheduler
+from madan_sara.contracts.channels import Channel
+from madan_sara.contracts.outreach import DecideInput, ExitReason, MessageRef, OutreachState
+from madan_sara.persistence.analytics import PostgresAnalyticsStore
+from madan_sara.persistence.budget import PostgresBudgetLedger
+from madan_sara.persistence.claims import PostgresClaimStore
+from madan_sara.persistence.database import Database
+from madan_sara.persistence.decision_facts import DecisionReader
+from madan_sara.persistence.requests import PostgresRequestStore
+from madan_sara.persistence.suppressions import PostgresSuppressions, Subject
+from tests.integration.persistence.shop import NOW
+from tests.ledger import assert_accounts_balance
+
+
+class CountingDatabase(Database):
+    """Counts the statements of messages."""
+
+    statements = 0
+
+    async def fetch(self, query, parameters):
+        self.statements += 1
+        return await super().fetch(query, parameters)
+
+
+@pytest.fixture
+async def counting(dsn):
+    database = CountingDatabase(dsn)
+    yield database
+    await database.close()
+
+
+def decider_on(database, **text_limits):
+    claims = PostgresClaimStore(database, DecisionReader(database))
+    limits = dict.fromkeys(Channel) | {Channel[name]: most for name, most in text_limits.items()}
+    requests = PostgresRequestStore(database)
+    return OutreachDecider(
+        MessageDeduplicator(claims, tenants=EVERY_TENANT),
+        ChannelRouter(limits, tenants=EVERY_TENANT),
+        SendTimeScheduler(requests, PostgresAnalyticsStore(database), tenants=EVERY_TENANT),
+        BudgetManager(PostgresBudgetLedger(database), tenants=EVERY_TENANT),
+    )
+
+
+async def decide(database, ref, *, after=timedelta(0), **text_limits):
+    return await decider_on(database, **text_limits).decide_outreach(
+        DecideInput(ref=ref, now=NOW + after)
+    )
+
+
+async def _suppress(shop, channel=None):
+    await PostgresSuppressions(shop.database).suppress(
+        shop.tenant_id, Subject(recipient_id="ana"), channel=channel, reason="asked", now=NOW
+    )
+
+
+async def test_a_decision_takes_three_statements(shop, counting):
+    campaign = await shop.campaign()
+    await decide(counting, await shop.message(campaign, "ben"))  # Opens the day's account.
+    ref = await shop.message(campaign)
+    before = counting.statements
+
+    decision = await decide(counting, ref)
+
+    assert decision.held is not None
+    assert counting.statements - before == 3
+
+
+async def test_a_decision_found_again_is_the_one_that_was_stored(shop):
+    """The worker died before it could say what it had decided, and the facts are others now."""
+    ref = await shop.message(await shop.campaign(channels=["chat", "sms"]))
+    first = await decide(shop.database, ref)
+    await _suppress(shop, first.held.plan.channel)
+
+    again = await decide(shop.database, ref, after=timedelta(days=2))
+
+    assert (again.routing, again.held) == (first.routing, first.held)
+    assert again.block is None
+    await assert_accounts_balance(shop.database, shop.tenant_id)
+
+
+async def test_a_decision_without_a_hold_is_made_anew(shop):
+    """The claim was stored, and the worker died before the hold."""
+    ref = await shop.message(await shop.campaign(channels=["chat", "sms"]))
+    claims = PostgresClaimStore(shop.database, DecisionReader(shop.database))
+    deduplicator = MessageDeduplicator(claims, tenants=EVERY_TENANT)
+    await deduplicator.claim(DecideInput(ref=ref, now=NOW))
+    await _suppress(shop, Channel.CHAT)
+
+    decision = await decide(shop.database, ref)
+
+    assert decision.held.plan.channel is Channel.SMS
+
+
+async def test_a_claim_reads_what_has_changed(shop):
+    ref = await shop.message(await shop.campaign())
+    await _suppress(shop)
+
+    decision = await decide(shop.database, ref)
+
+    assert decision.claim.block.reason is ExitReason.SUPPRESSED
+    assert (decision.routing, decision.held) == (None, None)
+    assert (await shop.requests.request(ref)).state is OutreachState.BLOCKED
+
+
+async def test_a_message_that_no_channel_can_carry_holds_nothing(shop):
+    ref = await shop.message(await shop.campaign(channels=["chat"]))
+
+    decision = await decide(shop.database, ref, CHAT=3)
+
+    assert decision.routing.channel is None
+    assert (decision.held, decision.block) == (None, None)
+
+
+async def test_a_message_is_decided_for_its_own_tenant_only(shop):
+    ref = await shop.message(await shop.campaign())
+    with pytest.raises(LookupError, match="there is no message"):
+        await decide(shop.database, MessageRef(tenant_id=uuid4(), message_id=ref.message_id))
