@@ -36,6 +36,8 @@ _PARTS: Final = {
 }
 #: What opens and closes the connections themselves.
 _LIFE: Final = {"connect", "close"}
+#: Steps of a decision; like activities, they take what a workflow gives them.
+_STEPS: Final = {"deduplicator.claim", "router.route_stored", "scheduler.plan_stored"}
 
 
 @dataclass(frozen=True)
@@ -166,7 +168,7 @@ def listed_operations() -> set[str]:
         ]
 
     parts = {f"{part}.{name}" for part, kind in _PARTS.items() for name in of(kind)}
-    return ({*of(OutreachOrchestrator)} - _LIFE) | parts
+    return ({*of(OutreachOrchestrator)} - _LIFE) | (parts - _STEPS)
 
 
 def operation_of(
