@@ -6,7 +6,7 @@ from uuid import UUID, uuid4
 
 from temporalio import activity
 
-from madan_sara.activities.own_campaign import own_campaign
+from madan_sara.activities.own_campaign import Tenants, own_campaign
 from madan_sara.activities.stores import BudgetLedger
 from madan_sara.contracts.campaign import Campaign, OutreachCampaign
 from madan_sara.contracts.channels import Channel
@@ -26,11 +26,11 @@ class BudgetManager:
 
     Args:
         ledger: accounts and entries.
-        tenant_id: the caller's tenant, for whose campaigns it decides; None: all, as activities.
+        tenants: whose campaigns it decides for a caller.
     """
 
-    def __init__(self, ledger: BudgetLedger, *, tenant_id: UUID | None = None) -> None:
-        self._tenant_id = tenant_id
+    def __init__(self, ledger: BudgetLedger, *, tenants: Tenants) -> None:
+        self._tenants = tenants
         self._ledger = ledger
 
     @activity.defn
@@ -68,7 +68,7 @@ class BudgetManager:
             InvalidRequestError: the saved campaign has no such channel.
             NotFoundError: the campaign is not saved.
         """
-        saved = own_campaign(campaign, self._tenant_id)
+        saved = own_campaign(campaign, self._tenants)
         named = read(Channel, channel, "channel")
         accounts = await self._ledger.accounts(
             saved, named, campaign_day(saved, read_moment(at, "at"))
@@ -104,7 +104,7 @@ class BudgetManager:
             NotFoundError: the campaign is not saved.
             OverLimitError: a limit of the campaign forbids it; nothing was booked.
         """
-        saved = own_campaign(campaign, self._tenant_id)
+        saved = own_campaign(campaign, self._tenants)
         named = read(Channel, channel, "channel")
         moment = read_moment(at, "at")
         booking = uuid4() if spend_id is None else read(UUID, spend_id, "spend_id")
@@ -125,7 +125,7 @@ class BudgetManager:
         Raises:
             NotFoundError: the campaign is not saved.
         """
-        saved = own_campaign(campaign, self._tenant_id)
+        saved = own_campaign(campaign, self._tenants)
         balances = await self._ledger.balances(saved)
         whole = next(a for a in balances.accounts if a.scope is AccountScope.CAMPAIGN)
         return campaign_pacing(saved, whole, read_moment(now, "now"))
@@ -139,7 +139,7 @@ class BudgetManager:
         Raises:
             NotFoundError: the campaign is not saved.
         """
-        saved = own_campaign(campaign, self._tenant_id)
+        saved = own_campaign(campaign, self._tenants)
         return analyse(saved, await self._ledger.balances(saved))
 
 

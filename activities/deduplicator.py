@@ -3,11 +3,10 @@
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
-from uuid import UUID
 
 from temporalio import activity
 
-from madan_sara.activities.own_campaign import own_campaign
+from madan_sara.activities.own_campaign import Tenants, own_campaign
 from madan_sara.activities.stores import Claim, ClaimDecision, ClaimStore, DecisionFacts
 from madan_sara.contracts.base import ShortText
 from madan_sara.contracts.campaign import (
@@ -42,11 +41,11 @@ class MessageDeduplicator:
 
     Args:
         claims: the rights to contact people.
-        tenant_id: the caller's tenant, for whose campaigns it decides; None: all, as activities.
+        tenants: whose campaigns it decides for a caller.
     """
 
-    def __init__(self, claims: ClaimStore, *, tenant_id: UUID | None = None) -> None:
-        self._tenant_id = tenant_id
+    def __init__(self, claims: ClaimStore, *, tenants: Tenants) -> None:
+        self._tenants = tenants
         self._claims = claims
 
     async def claim(self, request: DecideInput) -> Claim:
@@ -86,7 +85,7 @@ class MessageDeduplicator:
         Raises:
             InvalidRequestError: an argument is not what it should be; says what it wants.
         """
-        complete = own_campaign(campaign, self._tenant_id)
+        complete = own_campaign(campaign, self._tenants)
         moment, said = read_moment(now, "now"), read(list[str], texts, "texts")
         recent = await self._recent(complete, recipient_id, moment)
         same_campaign = find_duplicate(complete.id, complete.settings, recent, moment)
@@ -100,7 +99,7 @@ class MessageDeduplicator:
         now: datetime | None = None,
     ) -> Block | None:
         """Whether the daily or weekly cap forbids another message to this person."""
-        complete, moment = own_campaign(campaign, self._tenant_id), read_moment(now, "now")
+        complete, moment = own_campaign(campaign, self._tenants), read_moment(now, "now")
         recent = await self._recent(complete, recipient_id, moment)
         return find_frequency_block(complete.settings, recent, moment)
 
@@ -112,7 +111,7 @@ class MessageDeduplicator:
         now: datetime | None = None,
     ) -> list[Channel]:
         """The campaign's channels without a message to this person inside the look-back window."""
-        complete, moment = own_campaign(campaign, self._tenant_id), read_moment(now, "now")
+        complete, moment = own_campaign(campaign, self._tenants), read_moment(now, "now")
         recent = await self._recent(complete, recipient_id, moment)
         return safe_channels(complete.channels, recent, complete.settings, moment)
 

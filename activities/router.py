@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from madan_sara.activities.own_campaign import Tenants, own_campaign
 from madan_sara.activities.stores import DecisionFacts
-from madan_sara.contracts.campaign import Campaign, OutreachCampaign, resolved
+from madan_sara.contracts.campaign import Campaign, OutreachCampaign
 from madan_sara.contracts.channels import Channel
 from madan_sara.contracts.content import MessageContent
 from madan_sara.contracts.decision import RoutingDecision
@@ -22,9 +23,11 @@ class ChannelRouter:
     Args:
         text_limits: channels with a provider, and the longest text it takes
             (characters; None: no limit).
+        tenants: whose campaigns it decides for a caller.
     """
 
-    def __init__(self, text_limits: Mapping[Channel, int | None]) -> None:
+    def __init__(self, text_limits: Mapping[Channel, int | None], *, tenants: Tenants) -> None:
+        self._tenants = tenants
         self._text_limits = text_limits
 
     def route_stored(self, facts: DecisionFacts, now: datetime) -> RoutingDecision:
@@ -56,7 +59,7 @@ class ChannelRouter:
             InvalidRequestError: an argument is not what it should be; says what it wants.
         """
         text = read(MessageContent, content, "content")
-        complete = resolved(campaign)
+        complete = own_campaign(campaign, self._tenants)
         facts = RoutingFacts(
             campaign=complete,
             settings=complete.settings,

@@ -8,7 +8,7 @@ from uuid import UUID
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
-from madan_sara.activities.own_campaign import own_campaign, require_own
+from madan_sara.activities.own_campaign import Tenants, own_campaign, require_own
 from madan_sara.activities.stores import (
     AnalyticsStore,
     RequestStore,
@@ -36,7 +36,7 @@ class SendTimeScheduler:
     Args:
         requests: the messages to plan.
         analytics: figures over past messages.
-        tenant_id: the caller's tenant, for whose campaigns it plans; None: all, as activities.
+        tenants: whose campaigns it plans for a caller.
     """
 
     def __init__(
@@ -44,9 +44,9 @@ class SendTimeScheduler:
         requests: RequestStore,
         analytics: AnalyticsStore,
         *,
-        tenant_id: UUID | None = None,
+        tenants: Tenants,
     ) -> None:
-        self._tenant_id = tenant_id
+        self._tenants = tenants
         self._requests = requests
         self._analytics = analytics
 
@@ -132,7 +132,7 @@ class SendTimeScheduler:
         Raises:
             InvalidRequestError: an argument is not what it should be; says what it wants.
         """
-        complete = own_campaign(campaign, self._tenant_id)
+        complete = own_campaign(campaign, self._tenants)
         person = read(RecipientProfile, profile, "profile")
         named = read(Channel, channel, "channel")
         return plan_send_time(
@@ -154,7 +154,7 @@ class SendTimeScheduler:
         Raises:
             InvalidRequestError: an argument is not what it should be; says what it wants.
         """
-        complete = own_campaign(campaign, self._tenant_id)
+        complete = own_campaign(campaign, self._tenants)
         moment = read_moment(now, "now")
         people = read(list[tuple[RecipientProfile, Channel]], recipients, "recipients")
         plans = [
@@ -172,7 +172,7 @@ class SendTimeScheduler:
             InvalidRequestError: an argument is not what it should be; says what it wants.
         """
         tenant = read(UUID, tenant_id, "tenant_id")
-        require_own(tenant, self._tenant_id, "tenant_id")
+        require_own(tenant, self._tenants, "tenant_id")
         campaign = None if campaign_id is None else read(UUID, campaign_id, "campaign_id")
         return await self._analytics.send_time_cells(tenant, campaign, read(ZoneName, zone, "zone"))
 

@@ -165,7 +165,7 @@ def _lines(
 def _answers(full: Components, campaign: OutreachCampaign) -> Answers:
     """The real components' decision for a recipient of this campaign."""
     (request,) = make_requests(campaign, 1, label="answers")
-    router = ChannelRouter(dict.fromkeys(Channel))
+    router = ChannelRouter(dict.fromkeys(Channel), tenants=campaign.tenant_uuid)
     routing = router.route_with_fallback(campaign, request.profile, request.content)
     assert routing.channel is CHANNELS[0], routing
     plan = full.scheduler.get_optimal_send_time(campaign, request.profile, routing.channel)

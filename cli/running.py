@@ -54,6 +54,7 @@ def _exit_code(prepare: "Callable[[], Action | Reply]", *, as_json: bool) -> int
     from madan_sara.contracts.errors import (
         ConflictError,
         InvalidRequestError,
+        MadanSaraError,
         MisconfiguredError,
         NotFoundError,
         StorageError,
@@ -68,6 +69,7 @@ def _exit_code(prepare: "Callable[[], Action | Reply]", *, as_json: bool) -> int
         MisconfiguredError: UNREACHABLE,
         StorageError: UNREACHABLE,
         NotFoundError: NOT_FOUND,
+        MadanSaraError: UNREACHABLE,
     }
     try:
         prepared = prepare()

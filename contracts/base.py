@@ -24,12 +24,13 @@ class Contract(BaseModel):
 
 
 class ClosedContract(Contract):
-    """What comes from outside, where an unknown field is a mistake.
+    """Input from outside, where an unknown field is a mistake.
 
+    One that was made past its checks (`model_copy`, `model_construct`) is checked where it is used.
     Read back from a row it is as open as any contract; see `persistence/stored.py`.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, revalidate_instances="always")
 
 
 def _refuse_nul(text: str) -> str:

@@ -27,7 +27,7 @@ from madan_sara.contracts.instants import end_of_day, start_of_day
 from madan_sara.contracts.money import Money
 from madan_sara.contracts.recipient import CustomerType, ZoneName
 from madan_sara.contracts.settings import OrchestratorSettings
-from madan_sara.contracts.violations import one_line
+from madan_sara.contracts.violations import refusal
 
 #: The tenant of an installation that has only one.
 DEFAULT_TENANT: Final = UUID("00000000-0000-4000-8000-000000000001")
@@ -264,13 +264,12 @@ class OutreachCampaign(CampaignFields):
         Raises:
             InvalidRequestError: a field changed in place made it invalid.
         """
-        settings = (self.settings or defaults or OrchestratorSettings()).with_all_prices()
-        # A field changed in place may be of any type; validating says so, not a warning.
-        given = self.model_dump(warnings=False)
-        try:
-            return Campaign.model_validate({**given, "settings": settings})
-        except ValidationError as error:
-            raise InvalidRequestError(one_line(error, root="campaign")) from None
+        # What was changed in place may be of any type, or be missing.
+        given = dict(self.__dict__)
+        if given.get("settings") is None:
+            given["settings"] = defaults or OrchestratorSettings()
+        complete = _complete(given)
+        return complete.model_copy(update={"settings": complete.settings.with_all_prices()})
 
 
 def resolved(campaign: object) -> Campaign:
@@ -280,9 +279,16 @@ def resolved(campaign: object) -> Campaign:
         InvalidRequestError: it is no campaign.
     """
     if isinstance(campaign, Campaign):
-        return campaign
+        return _complete(campaign.__dict__)
     if not isinstance(campaign, OutreachCampaign):
         raise InvalidRequestError(
             f"campaign: must be an OutreachCampaign, not {type(campaign).__name__}"
         )
     return campaign.resolved()
+
+
+def _complete(given: Mapping[str, object]) -> Campaign:
+    try:
+        return Campaign.model_validate(given)
+    except (ValidationError, RecursionError) as error:
+        raise InvalidRequestError(refusal(error, root="campaign")) from None

@@ -5,7 +5,7 @@ import json
 from collections.abc import Mapping
 from typing import Annotated, Literal, Self
 
-from pydantic import BeforeValidator, Discriminator, RootModel, Tag, model_validator
+from pydantic import BeforeValidator, ConfigDict, Discriminator, RootModel, Tag, model_validator
 
 from madan_sara.contracts.base import BodyText, ClosedContract, Contract, ShortText
 from madan_sara.contracts.channels import Channel
@@ -51,6 +51,8 @@ class MessageContent(
     ]
 ):
     """Templates by channel; `default` serves every channel without its own."""
+
+    model_config = ConfigDict(revalidate_instances="always")
 
     @model_validator(mode="after")
     def _is_usable(self) -> Self:

@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from enum import StrEnum
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from madan_sara.contracts.base import Contract
 from madan_sara.contracts.channels import Channel
@@ -42,6 +42,9 @@ class FactorScores(Contract):
 
 class ChannelAssessment(Contract):
     """One channel of the campaign, assessed for one message."""
+
+    # The selector's callers bring them, too.
+    model_config = ConfigDict(revalidate_instances="always")
 
     channel: Channel
     ruled_out: RuledOut | None = None

@@ -22,13 +22,16 @@
         │   └── LeaseExpiredError           this run was held up and did not call
         └── AmbiguousDeliveryError      may have been taken
 
+`InvalidRequestError` quotes what its own caller gave, people's data included: it is for the caller,
+and stays out of histories and logs. All others name ids, fields and figures.
+
 A refusal is not here: the provider saying no is a result, so that fallback reads as an `if`.
 The first line of a docstring is the error's message where it is raised without one.
 """
 
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 from uuid import UUID
 
 from madan_sara.contracts.delivery import MISCONFIGURED
@@ -48,9 +51,22 @@ class MadanSaraError(Exception):
     def __init__(self, message: str | None = None) -> None:
         super().__init__(message or (type(self).__doc__ or "").split("\n", 1)[0])
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Copied and pickled as it is; what it was made from is not known any more."""
+        return _made_again, (type(self), self.args), self.__dict__
+
+
+def _made_again(kind: type[MadanSaraError], said: tuple[object, ...]) -> MadanSaraError:
+    error = kind.__new__(kind)
+    error.args = said
+    return error
+
 
 class InvalidRequestError(MadanSaraError, ValueError):
-    """The request cannot be accepted; nothing was stored."""
+    """The request cannot be accepted; nothing was stored.
+
+    Quotes the values its own caller gave, cut where they are long: an address, a number, a key.
+    """
 
 
 class NotFoundError(MadanSaraError, LookupError):
@@ -77,7 +93,11 @@ class OutreachLostError(NotFoundError):
     """
 
     def __init__(self, message_id: UUID, became: str, *, is_known: bool) -> None:
-        super().__init__(f"message {message_id} is carried no further: its workflow {became}")
+        super().__init__(
+            f"message {message_id} is carried no further: its workflow {became}; cancel it, "
+            "which gives back what it holds, then send it again under a new key"
+        )
+        self.message_id = message_id
         self.became = became
         self.is_known = is_known
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from madan_sara.contracts.base import ShortText
 from madan_sara.contracts.campaign import CampaignStatus
 from madan_sara.contracts.channels import Channel
 from madan_sara.contracts.outreach import Details, ExitReason, OutreachState
@@ -45,4 +46,4 @@ class MessageFilter:
     state: OutreachState | None = None
     reason: ExitReason | None = None
     channel: Channel | None = None
-    recipient_id: str | None = None
+    recipient_id: ShortText | None = None

@@ -15,6 +15,7 @@ from phonenumbers import (
 )
 
 from madan_sara.contracts.errors import InvalidRequestError
+from madan_sara.contracts.violations import quoted
 
 #: The parser would also read letters as digits, take a number out of a sentence, and pass over
 #: a second `+`.
@@ -57,7 +58,7 @@ def known_region(region: str | None) -> str | None:
     named = region.strip().upper()
     if named not in SUPPORTED_REGIONS:
         raise InvalidRequestError(
-            f"region: {region!r} is no country; give its two letters, like HT"
+            f"region: {quoted(region)} is no country; give its two letters, like HT"
         )
     return named
 

@@ -1,23 +1,27 @@
 """Plain values as their types, or their violations in one line."""
 
 from datetime import UTC, datetime
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
 from madan_sara.contracts.base import Instant
 from madan_sara.contracts.errors import InvalidRequestError
-from madan_sara.contracts.violations import one_line
+from madan_sara.contracts.violations import refusal
 
 T = TypeVar("T")
+
+#: A decision looks back and ahead of its instant, by months at most.
+_EARLIEST: Final = datetime(2, 1, 1, tzinfo=UTC)
+_LATEST: Final = datetime(9998, 12, 31, tzinfo=UTC)
 
 
 def read(kind: type[T] | TypeAdapter[T], value: object, field: str) -> T:
     """A value as its type: `"email"` as a channel, a dict as a profile.
 
     Args:
-        kind: the wanted type, or how pydantic is to validate it.
-        value: as the caller has it; a value of that type stays as it is.
+        kind: what it is to be: a type, or how pydantic is to validate it.
+        value: as the caller has it; a contract is checked again, as its copies are not.
         field: name of the argument, for the violation.
 
     Raises:
@@ -26,17 +30,24 @@ def read(kind: type[T] | TypeAdapter[T], value: object, field: str) -> T:
     adapter = kind if isinstance(kind, TypeAdapter) else TypeAdapter(kind)
     try:
         return adapter.validate_python(value)
-    except ValidationError as error:
-        raise InvalidRequestError(one_line(error, root=field)) from None
+    except (ValidationError, RecursionError) as error:
+        raise InvalidRequestError(refusal(error, root=field)) from None
 
 
 def read_moment(value: object, field: str) -> datetime:
-    """An instant, or the present where none is given.
+    """An instant to decide at, or the present where none is given.
 
     Raises:
-        InvalidRequestError: it is no instant.
+        InvalidRequestError: it is no instant, or there is no room around it.
     """
-    return datetime.now(UTC) if value is None else read(Instant, value, field)
+    if value is None:
+        return datetime.now(UTC)
+    moment = read(Instant, value, field)
+    if not _EARLIEST <= moment <= _LATEST:
+        raise InvalidRequestError(
+            f"{field}: {moment.isoformat()} is at an end of the calendar; give another time"
+        )
+    return moment
 
 
 def require(kind: type[T], value: object, field: str) -> T:

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 _LONGEST_VALUE = 60
 _LONGEST_NAME = 60
+_LONGEST_VIOLATION = 500
 _MOST_VIOLATIONS = 20
 
 #: An amount as Python writes it.
@@ -53,6 +54,14 @@ def one_line(error: ValidationError, *, root: str = "") -> str:
     return listed(violation_lines(error, root=root))
 
 
+def refusal(error: ValidationError | RecursionError, *, root: str = "") -> str:
+    """What is wrong with what a caller gave, in one line; see `one_line`."""
+    if isinstance(error, ValidationError):
+        return one_line(error, root=root)
+    # Some of Python's own types write what they refuse out, however deep it is.
+    return f"{root or 'the request'}: is nested too deeply; remove levels"
+
+
 def violation_lines(error: ValidationError, *, root: str = "") -> list[str]:
     """Every error of a validation as `field: what is wrong`; see `one_line`."""
     violations = []
@@ -67,11 +76,27 @@ def violation_lines(error: ValidationError, *, root: str = "") -> list[str]:
 
 def listed(violations: Iterable[str]) -> str:
     """Violations in one line, each once; of very many, the first and how many more there are."""
-    distinct = list(dict.fromkeys(violations))
+    distinct = list(dict.fromkeys(map(_cut, violations)))
     shown = "; ".join(distinct[:_MOST_VIOLATIONS])
     left = len(distinct) - _MOST_VIOLATIONS
     more = f"; and {left} more" if left > 0 else ""
     return " ".join((shown + more).replace("\x00", "\\0").splitlines())
+
+
+def _cut(violation: str) -> str:
+    if len(violation) <= _LONGEST_VIOLATION:
+        return violation
+    return f"{violation[:_LONGEST_VIOLATION]}..."
+
+
+def quoted(value: object) -> str:
+    """A value as an error quotes it: in Python's words, cut where they are long."""
+    given = value[: _LONGEST_VALUE + 1] if isinstance(value, str | bytes) else value
+    try:
+        shown = repr(given)
+    except Exception:  # noqa: BLE001 - a value may refuse, as very large numbers do
+        return f"a {type(value).__name__}"
+    return shown if len(shown) <= _LONGEST_VALUE else f"{shown[:_LONGEST_VALUE]}..."
 
 
 def _plain(message: str) -> str:

@@ -1,6 +1,7 @@
 """Figures over past messages, in PostgreSQL."""
 
 from collections.abc import Sequence
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy import text
@@ -10,7 +11,7 @@ from madan_sara.contracts.channels import Channel
 from madan_sara.persistence.database import Database
 from madan_sara.policy.selector import Engagement
 
-_SEND_TIME_CELLS = text("""
+_CELLS: Final = """
 SELECT m.channel,
        extract(hour FROM m.sent_at AT TIME ZONE :zone)::int AS local_hour,
        extract(isodow FROM m.sent_at AT TIME ZONE :zone) >= 6 AS weekend,
@@ -19,14 +20,18 @@ SELECT m.channel,
        count(*) FILTER (WHERE e.kinds && ARRAY['clicked']) AS clicks,
        count(*) FILTER (WHERE e.kinds && ARRAY['replied']) AS replies
   FROM messages m
- CROSS JOIN LATERAL (SELECT coalesce(array_agg(d.kind), '{}') AS kinds
+ CROSS JOIN LATERAL (SELECT coalesce(array_agg(d.kind), '{{}}') AS kinds
                        FROM delivery_events d
                       WHERE (d.tenant_id, d.message_id) = (m.tenant_id, m.message_id)) e
  WHERE m.tenant_id = :tenant_id AND m.state = 'sent'
-   AND (CAST(:campaign_id AS uuid) IS NULL OR m.campaign_id = :campaign_id)
- GROUP BY m.channel, local_hour, weekend
+{of_campaign} GROUP BY m.channel, local_hour, weekend
  ORDER BY m.channel, weekend, local_hour
-""")
+"""
+# One plan for both would look through the tenant's messages for those of a campaign.
+_CELLS_OF_TENANT = text(_CELLS.format(of_campaign=""))
+_CELLS_OF_CAMPAIGN = text(
+    _CELLS.format(of_campaign="   AND m.campaign_id = CAST(:campaign_id AS uuid)\n")
+)
 
 
 class PostgresAnalyticsStore:
@@ -39,9 +44,11 @@ class PostgresAnalyticsStore:
         self, tenant_id: UUID, campaign_id: UUID | None, zone: str
     ) -> Sequence[SendTimeCell]:
         """Messages and reactions by channel and local hour; see `AnalyticsStore`."""
-        parameters = {"tenant_id": tenant_id, "campaign_id": campaign_id, "zone": zone}
+        cells, parameters = _CELLS_OF_TENANT, {"tenant_id": tenant_id, "zone": zone}
+        if campaign_id is not None:
+            cells, parameters["campaign_id"] = _CELLS_OF_CAMPAIGN, campaign_id
         async with self._database.statement() as connection:
-            rows = (await connection.execute(_SEND_TIME_CELLS, parameters)).mappings().all()
+            rows = (await connection.execute(cells, parameters)).mappings().all()
         return [
             SendTimeCell(
                 channel=Channel(row["channel"]),

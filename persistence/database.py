@@ -19,14 +19,30 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from madan_sara.persistence.batching import Batcher
 from madan_sara.persistence.connections import Connections
-from madan_sara.persistence.driver_errors import database_border
+from madan_sara.persistence.driver_errors import connected, database_border
 
 Parameters = Mapping[str, object]
 
-#: Options of a URL that SQLAlchemy keeps to itself.
-ONLY_SQLALCHEMY: Final = frozenset(
-    {"async_fallback", "prepared_statement_cache_size", "prepared_statement_name_func"}
+#: Options of a URL that a text can say; the others want a number, a class or a function.
+USABLE_OPTIONS: Final = frozenset(
+    {
+        "database",
+        "gsslib",
+        "host",
+        "krbsrvname",
+        "passfile",
+        "password",
+        "port",
+        "prepared_statement_cache_size",
+        "service",
+        "servicefile",
+        "ssl",
+        "target_session_attrs",
+        "user",
+    }
 )
+#: Those of them that SQLAlchemy keeps to itself.
+_ONLY_SQLALCHEMY: Final = frozenset({"prepared_statement_cache_size"})
 
 #: The statements are few, long and always the same: planning them costs more than running
 #: them, so each connection plans them once. Compiling them to machine code never pays.
@@ -81,9 +97,7 @@ class Database:
         self._address = database_address(self._url)
         self._connections = Connections(self._connect, most=pool_size * 2)
         # Asked first: a connection that a restart of the server has cut is replaced, not met.
-        self._engine: AsyncEngine = create_async_engine(
-            dsn, pool_pre_ping=True, hide_parameters=True
-        )
+        self._engine = engine_of(dsn, server_settings=_SESSION, pool_pre_ping=True)
         self._autocommit = self._engine.execution_options(isolation_level="AUTOCOMMIT")
 
     async def fetch(self, query: Query, parameters: Parameters) -> Sequence[asyncpg.Record]:
@@ -149,14 +163,29 @@ class Database:
 
     async def _connect(self) -> asyncpg.Connection:
         arguments = _connect_arguments(self._url)
-        connection = await asyncpg.connect(
-            **arguments, server_settings=_SESSION, max_cached_statement_lifetime=_FOR_GOOD
-        )
+        arguments |= {"server_settings": _SESSION, "max_cached_statement_lifetime": _FOR_GOOD}
+        connection = await connected(**arguments)
         for name in ("json", "jsonb"):
             await connection.set_type_codec(
                 name, encoder=str, decoder=json.loads, schema="pg_catalog"
             )
         return connection
+
+
+def engine_of(
+    dsn: str, *, server_settings: Mapping[str, str] | None = None, pool_pre_ping: bool = False
+) -> AsyncEngine:
+    """SQLAlchemy's engine for a database, which connects as everything else does.
+
+    Args:
+        dsn: SQLAlchemy URL with the asyncpg driver.
+        server_settings: of each session; None: the server's own.
+        pool_pre_ping: see that a connection is alive before it is used.
+    """
+    arguments = {"async_creator_fn": connected, "server_settings": server_settings}
+    return create_async_engine(
+        dsn, hide_parameters=True, connect_args=arguments, pool_pre_ping=pool_pre_ping
+    )
 
 
 def database_address(url: URL) -> str:
@@ -170,4 +199,4 @@ def database_address(url: URL) -> str:
 def _connect_arguments(url: URL) -> dict[str, Any]:
     """The arguments of asyncpg for a URL of SQLAlchemy's, its options like `ssl` included."""
     arguments: dict[str, Any] = _DIALECT.create_connect_args(url)[1]  # type: ignore[no-untyped-call]
-    return {name: value for name, value in arguments.items() if name not in ONLY_SQLALCHEMY}
+    return {name: value for name, value in arguments.items() if name not in _ONLY_SQLALCHEMY}

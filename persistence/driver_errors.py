@@ -7,9 +7,10 @@ type: the statements behind this border are written for it, and nothing else see
 """
 
 import re
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Final
+from typing import Any, Final
 
 import asyncpg
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError, StatementError
@@ -59,15 +60,35 @@ def database_border(address: str) -> Iterator[None]:
         StorageError: it refused a statement for another reason than a constraint.
         UnreachableError: it is not there, or does not let us in.
     """
+    handled = sys.exception()
     try:
         yield
     except _DRIVERS as error:
-        strip_values(error)
+        strip_values(error, handled)
         if _sqlstate(error).startswith(_CONSTRAINT):
             raise
         raise _translated(error, address) from error
     except OSError as error:
         raise _unreachable(error, address) from error
+
+
+async def connected(**arguments: Any) -> asyncpg.Connection:  # noqa: ANN401 - asyncpg's
+    """A new connection of asyncpg's.
+
+    Args:
+        **arguments: asyncpg's own.
+
+    Raises:
+        MisconfiguredError: they are none, or name a file that is not there.
+    """
+    try:
+        return await asyncpg.connect(**arguments)
+    except asyncpg.ClientConfigurationError as error:
+        said = " ".join(str(error).split())
+    except (TypeError, ValueError) as error:
+        # It may quote the password.
+        said = f"{type(error).__name__} while connecting"
+    raise MisconfiguredError(f"MADAN_SARA_DATABASE_URL: cannot be used ({said}); correct it")
 
 
 def _translated(error: Exception, address: str) -> MadanSaraError:
@@ -96,19 +117,25 @@ def _sqlstate(error: BaseException) -> str:
     return next((str(state) for state in found if state), "")
 
 
-def strip_values(error: BaseException) -> None:
-    """Take the values out of an error and of its causes; their types stay."""
-    chain = _chain(error)
+def strip_values(error: BaseException, handled: BaseException | None = None) -> None:
+    """Take the values out of an error and of what caused it; their types stay.
+
+    Args:
+        error: a driver's.
+        handled: what its caller was handling when it called, which stays as it is.
+    """
+    chain = _chain(error, handled)
     cause = next((each for each in chain if isinstance(each, asyncpg.PostgresError)), chain[-1])
     said = _said(cause)
     for each in chain:
         _strip(each, said)
 
 
-def _chain(error: BaseException) -> list[BaseException]:
+def _chain(error: BaseException, handled: BaseException | None = None) -> list[BaseException]:
+    """An error and what led to it, up to what was being handled before."""
     chain: list[BaseException] = []
     following: BaseException | None = error
-    while following is not None and following not in chain:
+    while following is not None and following is not handled and following not in chain:
         chain.append(following)
         following = following.__cause__ or following.__context__
     return chain

@@ -9,10 +9,12 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from alembic.util import CommandError
 from sqlalchemy import Connection, text
-from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection
 
-from madan_sara.persistence.database import database_address
+from madan_sara.contracts.errors import MisconfiguredError
+from madan_sara.persistence.database import database_address, engine_of
 from madan_sara.persistence.driver_errors import database_border
 
 #: Two workers starting together must not both migrate.
@@ -47,6 +49,7 @@ async def upgrade_database(dsn: str) -> SchemaRevision:
         The revision it had before, and the one it has now.
 
     Raises:
+        MisconfiguredError: this version does not know the revision it has.
         UnreachableError: no usable database answers there.
     """
     async with _connection(dsn) as connection:
@@ -65,6 +68,7 @@ async def schema_revision(dsn: str) -> SchemaRevision:
         dsn: SQLAlchemy URL with the asyncpg driver.
 
     Raises:
+        MisconfiguredError: this version does not know the revision it has.
         UnreachableError: no usable database answers there.
     """
     async with _connection(dsn) as connection:
@@ -74,7 +78,7 @@ async def schema_revision(dsn: str) -> SchemaRevision:
 @asynccontextmanager
 async def _connection(dsn: str) -> AsyncIterator[AsyncConnection]:
     """A connection in a transaction, of an engine that lives as long."""
-    engine = create_async_engine(dsn, hide_parameters=True)
+    engine = engine_of(dsn)
     try:
         with database_border(database_address(engine.url)):
             async with engine.begin() as connection:
@@ -84,15 +88,29 @@ async def _connection(dsn: str) -> AsyncIterator[AsyncConnection]:
 
 
 def _revision(connection: Connection) -> SchemaRevision:
-    newest = ScriptDirectory.from_config(_config()).get_heads()[0]
-    context = MigrationContext.configure(connection)
-    return SchemaRevision(before=context.get_current_revision(), newest=newest)
+    scripts = ScriptDirectory.from_config(_config())
+    present = MigrationContext.configure(connection).get_current_heads()
+    if len(present) > 1:
+        raise MisconfiguredError(
+            f"alembic_version: has {len(present)} rows, where one schema has one; delete what "
+            "was not written by `madan-sara migrate`"
+        )
+    before = present[0] if present else None
+    if before is not None and before not in {each.revision for each in scripts.walk_revisions()}:
+        raise MisconfiguredError(
+            f"the database has schema {before[:40]}, which this version does not know: "
+            "a newer version has migrated it; install that one"
+        )
+    return SchemaRevision(before=before, newest=scripts.get_heads()[0])
 
 
 def _upgrade(connection: Connection) -> None:
     config = _config()
     config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    try:
+        command.upgrade(config, "head")
+    except CommandError as error:
+        raise MisconfiguredError(f"the schema cannot be migrated: {error}") from error
 
 
 def _config() -> Config:

@@ -77,3 +77,8 @@ class Ownership:
 def stored_message(tenant_id: UUID, message_id: UUID) -> OwnMessage:
     """A message that was just stored, or found by its key, as the tenant's."""
     return OwnMessage(MessageRef(tenant_id=tenant_id, message_id=message_id))
+
+
+def stored_campaign(tenant_id: UUID, campaign_id: UUID) -> OwnCampaign:
+    """A campaign that was just read, saved or changed as the tenant's."""
+    return OwnCampaign(CampaignRef(tenant_id=tenant_id, campaign_id=campaign_id))

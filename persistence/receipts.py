@@ -1,13 +1,16 @@
 """Providers' receipts of attempts, in PostgreSQL."""
 
 import json
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy import text
 
 from madan_sara.contracts.delivery import DeliveryEvent, DeliveryEventKind
-from madan_sara.persistence.database import Database
+from madan_sara.persistence.database import Database, Query
 from madan_sara.policy.receipts import RULES, suppressed_by
 from madan_sara.policy.tallies import ENGAGED
 
@@ -82,6 +85,22 @@ SELECT count(*) FROM received
 """)
 
 
+_OF_ATTEMPT: Final = Query("""
+SELECT provider, provider_event_id, kind
+  FROM delivery_events
+ WHERE tenant_id = :tenant_id AND message_id = :message_id AND attempt_no = :attempt_no
+""")
+
+
+@dataclass(frozen=True)
+class KeptReceipt:
+    """A receipt that is kept, by its provider's id."""
+
+    provider: str
+    provider_event_id: str
+    kind: DeliveryEventKind
+
+
 class PostgresReceiptStore:
     """Keeps receipts, each once, with their effects.
 
@@ -98,6 +117,15 @@ class PostgresReceiptStore:
         parameters = {**facts, **_effects(event), "tenant_id": tenant_id, "now": now}
         async with self._database.statement() as connection:
             return bool((await connection.execute(_RECEIVE, parameters)).scalar_one())
+
+    async def of_attempt(self, tenant_id: UUID, event: DeliveryEvent) -> Sequence[KeptReceipt]:
+        """The receipts that are kept of the attempt a receipt is about."""
+        attempt = {"message_id": event.message_id, "attempt_no": event.attempt_no}
+        rows = await self._database.fetch(_OF_ATTEMPT, {"tenant_id": tenant_id, **attempt})
+        return [
+            KeptReceipt(row["provider"], row["provider_event_id"], DeliveryEventKind(row["kind"]))
+            for row in rows
+        ]
 
 
 def _effects(event: DeliveryEvent) -> dict[str, object]:

@@ -13,8 +13,11 @@ def campaign_zone(campaign: CampaignFields) -> ZoneInfo:
 
 
 def campaign_day(campaign: CampaignFields, moment: datetime) -> date:
-    """The campaign's day an instant falls on."""
-    return moment.astimezone(campaign_zone(campaign)).date()
+    """The campaign's day an instant falls on; at the ends of the calendar, the day in UTC."""
+    try:
+        return moment.astimezone(campaign_zone(campaign)).date()
+    except OverflowError:
+        return moment.date()
 
 
 def start_of_next_day(campaign: CampaignFields, moment: datetime) -> datetime:

@@ -10,6 +10,7 @@ from madan_sara.contracts.decision import ChannelAssessment, FactorScores
 from madan_sara.contracts.errors import InvalidRequestError
 from madan_sara.contracts.reading import read, require
 from madan_sara.contracts.recipient import ChannelEngagement, CustomerType, Device
+from madan_sara.contracts.violations import quoted
 from madan_sara.policy import data
 
 #: How many messages the base rate weighs against a channel's own history: with 20
@@ -26,6 +27,8 @@ TOTAL_DECIMALS: Final = 6
 
 _RECOMMENDED_CHANNELS: Final = 3
 _HOURS: Final = range(24)
+#: More than any sender has sent; what is larger is a mistake, or no number.
+_MOST_MESSAGES: Final = 1e15
 _CHANNEL_RANK: Final = {channel: rank for rank, channel in enumerate(Channel)}
 
 
@@ -133,13 +136,15 @@ class ChannelSelector:
             (Device, device, "device"),
             (Urgency, urgency, "urgency"),
         ):
-            # A plain word is found like its member.
-            if word is not None and not isinstance(word, kind):
+            # A plain word is found like its member; nothing is asked twice of a member.
+            if not isinstance(word, kind) and (word is not None or field == "channel"):
                 read(kind, word, field)
         if engagement is not None:
-            require(Engagement, engagement, "engagement")
-        if local_hour is not None and local_hour not in _HOURS:
-            raise InvalidRequestError(f"local_hour: {local_hour!r} is not an hour from 0 to 23")
+            _require_counts(engagement)
+        if local_hour is not None and not _is_hour(local_hour):
+            raise InvalidRequestError(
+                f"local_hour: {quoted(local_hour)} is not an hour from 0 to 23"
+            )
         unknown = data.UNKNOWN_SCORE
         by_type = data.CUSTOMER_TYPE_SCORES[channel]
         by_part = data.DAY_PART_SCORES[channel]
@@ -182,7 +187,7 @@ class ChannelSelector:
         known = {
             read(Channel, channel, "engagement"): seen
             for channel, seen in _by_channel(engagement).items()
-            if require(Engagement, seen, "engagement").messages > 0
+            if _require_counts(seen).messages > 0
         }
         if not known:
             return list(data.RECOMMENDATIONS[segment])
@@ -197,6 +202,23 @@ class ChannelSelector:
         }
         ranked = sorted(Channel, key=lambda channel: best_first(channel, totals[channel]))
         return ranked[:_RECOMMENDED_CHANNELS]
+
+
+def _is_hour(value: object) -> bool:
+    return isinstance(value, int) and value in _HOURS
+
+
+def _require_counts(engagement: object) -> Engagement:
+    """Reactions that can be counted with.
+
+    Raises:
+        InvalidRequestError: they are none.
+    """
+    counts = require(Engagement, engagement, "engagement")
+    for name, count in vars(counts).items():
+        if not (isinstance(count, int | float) and 0 <= count <= _MOST_MESSAGES):
+            raise InvalidRequestError(f"engagement.{name}: {quoted(count)} is no number of them")
+    return counts
 
 
 def _by_channel(engagement: object) -> Mapping[object, Engagement]:

@@ -12,7 +12,7 @@ from madan_sara.contracts.errors import InvalidRequestError
 from madan_sara.contracts.phones import to_e164
 from madan_sara.contracts.reading import read
 from madan_sara.contracts.recipient import EmailAddress
-from madan_sara.contracts.violations import one_line
+from madan_sara.contracts.violations import one_line, quoted
 from madan_sara.policy.addresses import forms_of
 
 _EMAIL: Final[TypeAdapter[str]] = TypeAdapter(EmailAddress)
@@ -49,16 +49,16 @@ def stored_form(address: str, channel: Channel | None = None) -> str:
         return _number(given)
     if _PERHAPS_A_NUMBER.fullmatch(given):
         raise InvalidRequestError(
-            f"address: {given!r} may be a phone number without its country; write it with + and "
-            "the country code, like +50937001234, or give the channel, like chat or facebook, "
+            f"address: {quoted(given)} may be a phone number without its country; write it with + "
+            "and the country code, like +50937001234, or give the channel, like chat or facebook, "
             "if it is an id"
         )
     with suppress(ValidationError):
         return _EMAIL.validate_python(given)
     if _LIKE_A_MAILBOX.search(given):
         raise InvalidRequestError(
-            f"address: {given!r} is no e-mail address; write it like marie@example.com, or give "
-            "the channel, like chat or facebook, if it is an id"
+            f"address: {quoted(given)} is no e-mail address; write it like marie@example.com, or "
+            "give the channel, like chat or facebook, if it is an id"
         )
     return _handle(given)
 
@@ -113,5 +113,7 @@ def _number(given: str) -> str:
 
 def _handle(given: str) -> str:
     if not given.strip("@"):
-        raise InvalidRequestError(f"address: {given!r} is no handle; write it like @janesmith")
+        raise InvalidRequestError(
+            f"address: {quoted(given)} is no handle; write it like @janesmith"
+        )
     return given

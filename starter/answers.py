@@ -1,13 +1,19 @@
 """The shapes the client library answers with, as the guide writes them."""
 
 from collections.abc import Sequence
-from typing import Any, cast
+from typing import Any, Final, cast
+from uuid import UUID
 
 from typing_extensions import TypedDict
 
 from madan_sara.contracts.outreach import UNSENT_STATES, DecisionAnswer, OutreachState
 from madan_sara.contracts.records import MessageRecord
 from madan_sara.policy.text_warnings import segment_warnings
+
+_LOST: Final = (
+    "recipients: {lost:,} of {total:,} are still `deciding`: their workflows were ended from "
+    "outside; cancel those messages, then send them again"
+)
 
 
 class SendResult(TypedDict):
@@ -74,9 +80,27 @@ def answer_from_record(record: MessageRecord) -> DecisionAnswer:
     )
 
 
+def undecided(message_id: UUID) -> DecisionAnswer:
+    """The answer on a message whose workflow was ended before it had decided."""
+    return DecisionAnswer(status=OutreachState.DECIDING, message_id=message_id)
+
+
+def batch_item(recipient_id: str, answer: DecisionAnswer) -> BatchItem:
+    """The decision on one recipient's message, in the shape a batch answers with."""
+    return BatchItem(
+        recipient_id=recipient_id,
+        message_id=str(answer.message_id),
+        status=answer.status.value,
+        channel=answer.channel and answer.channel.value,
+        reason=answer.reason and answer.reason.value,
+    )
+
+
 def batch_result(items: list[BatchItem], warnings: Sequence[str]) -> BatchResult:
     """A batch's answers, counted."""
     statuses = [item["status"] for item in items]
+    lost = statuses.count(OutreachState.DECIDING)
+    left = [_LOST.format(lost=lost, total=len(items))] if lost else []
     return BatchResult(
         total=len(items),
         scheduled=statuses.count(OutreachState.SCHEDULED),
@@ -85,7 +109,7 @@ def batch_result(items: list[BatchItem], warnings: Sequence[str]) -> BatchResult
         details=items,
         queued=0,
         campaign_workflow_id=None,
-        warnings=list(warnings),
+        warnings=[*warnings, *left],
     )
 
 

@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from madan_sara.contracts.campaign import Campaign, OutreachCampaign
 from madan_sara.contracts.settings import OrchestratorSettings
-from madan_sara.contracts.violations import violation_lines
+from madan_sara.contracts.violations import refusal, violation_lines
 from madan_sara.policy.campaign_rules import campaign_violations
 
 
@@ -30,6 +30,8 @@ def check_campaign(document: object, defaults: OrchestratorSettings) -> CheckedC
     """
     try:
         request = OutreachCampaign.model_validate(document)
+    except RecursionError as error:
+        return CheckedCampaign(None, None, [refusal(error)])
     except ValidationError as error:
         return CheckedCampaign(None, None, violation_lines(error))
     complete = request.resolved(defaults)

@@ -18,7 +18,7 @@ from madan_sara.contracts.campaign_run import (
 from madan_sara.contracts.errors import FinalStatusError, InvalidRequestError
 from madan_sara.contracts.outreach import Details, OutreachState
 from madan_sara.persistence.campaign_runs import PostgresCampaignRuns
-from madan_sara.persistence.ownership import OwnCampaign, Ownership
+from madan_sara.persistence.ownership import OwnCampaign, Ownership, stored_campaign
 from madan_sara.starter.campaign_runs import CampaignHandle, CampaignRuns
 from madan_sara.starter.requests import parse
 
@@ -70,9 +70,8 @@ class CampaignControl:
             InvalidRequestError: it has no recipients to send to, or is over.
             NotFoundError: there is no such campaign.
         """
-        own = await self._own()
-        facts = await self._store.facts(own, datetime.now(UTC))
-        campaign = facts.campaign
+        facts = await self._store.facts(self._ref, datetime.now(UTC))
+        own, campaign = self._found(), facts.campaign
         if campaign.status in FINAL_STATUSES:
             raise FinalStatusError(f"campaign {campaign.id} is {campaign.status}, which is final")
         startable = facts.count(OutreachState.QUEUED, OutreachState.DECIDING)
@@ -94,7 +93,7 @@ class CampaignControl:
             NotFoundError: there is no such campaign.
         """
         await self._set_status(CampaignStatus.PAUSED)
-        await self.look_again()
+        await self._tell()
 
     async def resume(self) -> None:
         """Go on; messages that came due meanwhile are sent within their allowed hours.
@@ -104,7 +103,7 @@ class CampaignControl:
             NotFoundError: there is no such campaign.
         """
         await self._set_status(CampaignStatus.ACTIVE)
-        await self.look_again()
+        await self._tell()
 
     async def cancel(self, reason: str = "no reason given") -> None:
         """Send nothing more, and give back every hold and claim of unsent messages.
@@ -118,7 +117,7 @@ class CampaignControl:
         command = parse(CancelCommand, {"reason": reason}, "")
         await self._set_status(CampaignStatus.CANCELLED, {"reason": command.reason})
         facts = await self._store.facts(self._ref, datetime.now(UTC))
-        await self._runs.start(await self._own(), facts.campaign)
+        await self._runs.start(self._found(), facts.campaign)
 
     async def set_daily_limit(self, daily_limit: int) -> None:
         """Send so many messages a day, from today on; see `set_limits`."""
@@ -155,7 +154,7 @@ class CampaignControl:
         given = {"daily_limit": daily_limit, "budget_total": budget_total, "end_date": end_date}
         command = parse(LimitsCommand, given, "")
         await self._command(LIMITS_SET, **command.model_dump())
-        await self.look_again()
+        await self._tell()
 
     async def look_again(self) -> None:
         """Have its workflow, if one runs, see changes and new recipients."""
@@ -177,6 +176,14 @@ class CampaignControl:
 
     async def _own(self) -> OwnCampaign:
         return await self._ownership.campaign(self._ref.campaign_id)
+
+    def _found(self) -> OwnCampaign:
+        """The campaign, once a statement has found it to be the tenant's."""
+        return stored_campaign(self._ref.tenant_id, self._ref.campaign_id)
+
+    async def _tell(self) -> None:
+        """Have its workflow see the command that was carried out."""
+        await self._runs.notify(self._found())
 
     async def _set_status(self, status: CampaignStatus, details: Details | None = None) -> None:
         stands = await self._command(_NOTED[status], status=status, details=details or {})

@@ -16,7 +16,7 @@ from madan_sara.contracts.naming import CAMPAIGN_QUEUE, campaign_workflow_id
 from madan_sara.persistence.ownership import OwnCampaign
 from madan_sara.starter.lost import render_execution
 from madan_sara.starter.shown import shown
-from madan_sara.starter.temporal_errors import temporal_border
+from madan_sara.starter.temporal_errors import is_gone, temporal_border
 from madan_sara.workflows.campaign import CampaignWorkflow
 
 _ENDED_FROM_OUTSIDE = (
@@ -64,7 +64,7 @@ class CampaignRuns:
         try:
             await self.handle(ref).signal(CampaignWorkflow.campaign_changed)
         except RPCError as error:
-            if error.status is not RPCStatusCode.NOT_FOUND:
+            if not is_gone(error):
                 raise
 
     @temporal_border
@@ -73,7 +73,7 @@ class CampaignRuns:
         try:
             status = (await self.handle(ref).describe()).status
         except RPCError as error:
-            if error.status is RPCStatusCode.NOT_FOUND:
+            if is_gone(error):
                 return None
             raise
         return render_execution(status) if status in _ENDED_FROM_OUTSIDE else None
@@ -88,7 +88,7 @@ class CampaignRuns:
         try:
             return await self.handle(ref).result()
         except RPCError as error:
-            if error.status is not RPCStatusCode.NOT_FOUND:
+            if not is_gone(error):
                 raise
         raise NotFoundError(f"campaign {ref.campaign_id} has no workflow; start it first")
 
@@ -98,6 +98,6 @@ class CampaignRuns:
         try:
             return await self.handle(ref).query(CampaignWorkflow.status)
         except RPCError as error:
-            if error.status in (RPCStatusCode.NOT_FOUND, RPCStatusCode.FAILED_PRECONDITION):
+            if is_gone(error) or error.status is RPCStatusCode.FAILED_PRECONDITION:
                 return None
             raise

@@ -38,7 +38,7 @@ class Conversions:
         given = {
             "conversion_id": str(uuid4()) if conversion_id is None else conversion_id,
             "value": value,
-            "occurred_at": at or now,
+            "occurred_at": now if at is None else at,
         }
         conversion = parse(Conversion, given, "")
         named = read(UUID, message_id, "message_id")
@@ -52,7 +52,7 @@ class Conversions:
             )
         if (kept := from_micros(stored.value_micros)) != conversion.value:
             raise KeyUsedError(
-                f"conversion_id: {conversion.conversion_id!r} stands for a conversion of "
-                f"{kept:f} already, not {conversion.value:f}; use another id"
+                f"conversion_id: stands for a conversion of {kept:f} already, not "
+                f"{conversion.value:f}; use another id"
             )
         return conversion.conversion_id

@@ -1,11 +1,9 @@
 """Settings read from the environment, and their violations."""
 
-import inspect
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Final, TypeVar
 
-import asyncpg
 from pydantic import ValidationError
 from pydantic_settings import BaseSettings, SettingsError
 from sqlalchemy.engine import URL, make_url
@@ -15,13 +13,24 @@ from madan_sara.config.settings import DatabaseSettings, TenantDefaults
 from madan_sara.contracts.errors import MisconfiguredError
 from madan_sara.contracts.settings import OrchestratorSettings
 from madan_sara.contracts.violations import one_line
-from madan_sara.persistence.database import ONLY_SQLALCHEMY, Database
+from madan_sara.persistence.database import USABLE_OPTIONS, Database
 
 S = TypeVar("S", bound=BaseSettings)
 
 _LAST_PORT: Final = 65_535
-#: As libpq and asyncpg name them.
-_SSL_MODES: Final = frozenset({"disable", "allow", "prefer", "require", "verify-ca", "verify-full"})
+#: Options that have few values, as libpq and asyncpg name them.
+_VALUES: Final[Mapping[str, tuple[str, ...]]] = {
+    "ssl": ("prefer", "disable", "allow", "require", "verify-ca", "verify-full"),
+    "target_session_attrs": (
+        "any",
+        "primary",
+        "standby",
+        "read-write",
+        "read-only",
+        "prefer-standby",
+    ),
+    "gsslib": ("gssapi", "sspi"),
+}
 
 
 class UnusableSettingsError(MisconfiguredError):
@@ -52,7 +61,8 @@ def database_of(settings: DatabaseSettings) -> Database:
         # The address is not shown: it holds a password.
         raise UnusableSettingsError(
             "MADAN_SARA_DATABASE_URL: no usable address; write it like "
-            "postgresql+asyncpg://user:password@host:5432/name"
+            "postgresql+asyncpg://user:password@host:5432/name, with no options but "
+            f"{', '.join(sorted(USABLE_OPTIONS))}"
         ) from None
 
 
@@ -64,8 +74,9 @@ def _require_usable(url: URL) -> None:
     """
     if url.port is not None and not 1 <= url.port <= _LAST_PORT:
         raise ValueError(f"port {url.port} is none")
-    unknown = url.query.keys() - inspect.signature(asyncpg.connect).parameters - ONLY_SQLALCHEMY
-    if unknown or url.query.get("ssl", "prefer") not in _SSL_MODES:
+    if url.query.keys() - USABLE_OPTIONS or any(
+        url.query.get(name, known[0]) not in known for name, known in _VALUES.items()
+    ):
         raise ValueError("an option is none")
 
 

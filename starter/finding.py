@@ -3,17 +3,18 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Final
+from typing import Annotated, Final
 from uuid import UUID
 
 from pydantic import TypeAdapter
 
-from madan_sara.contracts.base import ShortText
+from madan_sara.contracts.base import NotBool, ShortText
 from madan_sara.contracts.campaign import CampaignStatus
 from madan_sara.contracts.errors import InvalidRequestError, NotFoundError
 from madan_sara.contracts.found import FoundCampaign, FoundMessage, MessageFilter
 from madan_sara.contracts.reading import read, require
 from madan_sara.contracts.settings import OrchestratorSettings
+from madan_sara.contracts.violations import quoted
 from madan_sara.persistence.database import Database
 from madan_sara.persistence.finding import Contacts, PostgresFinder
 from madan_sara.policy.frequency import DAY, WEEK
@@ -24,6 +25,7 @@ LONGEST_PAGE: Final = 1_000
 
 _ANY: Final = MessageFilter()
 _ID: Final = TypeAdapter[UUID | None](UUID | None)
+_LIMIT: Final = TypeAdapter[int](Annotated[int, NotBool])
 _STATUS: Final = TypeAdapter[CampaignStatus | None](CampaignStatus | None)
 
 
@@ -95,7 +97,7 @@ class Finding:
         return await self._finder.messages(
             self._tenant_id,
             read(UUID, campaign_id, "campaign_id"),
-            require(MessageFilter, chosen, "chosen"),
+            read(MessageFilter, vars(require(MessageFilter, chosen, "chosen")), "chosen"),
             after=read(_ID, after, "after"),
             limit=_checked(limit),
         )
@@ -120,7 +122,7 @@ class Finding:
             limit=_checked(limit),
         )
         if not messages and after is None and not contacts.suppressions:
-            raise NotFoundError(f"nothing is known of a recipient {recipient_id!r}")
+            raise NotFoundError("recipient_id: nothing is known of this recipient")
         return PersonOverview(
             recipient_id=recipient_id,
             contacts=contacts,
@@ -132,6 +134,7 @@ class Finding:
 
 
 def _checked(limit: int) -> int:
-    if not 1 <= read(int, limit, "limit") <= LONGEST_PAGE:
-        raise InvalidRequestError(f"limit: {limit} is not between 1 and {LONGEST_PAGE}")
-    return limit
+    entries = read(_LIMIT, limit, "limit")
+    if not 1 <= entries <= LONGEST_PAGE:
+        raise InvalidRequestError(f"limit: {quoted(entries)} is not between 1 and {LONGEST_PAGE}")
+    return entries

@@ -8,7 +8,12 @@ from temporalio.client import WorkflowExecutionStatus
 from madan_sara.contracts.base import Instant
 from madan_sara.contracts.campaign import FINAL_STATUSES
 from madan_sara.contracts.delivery import AttemptState, DeliveryEvent, DeliveryEventSignal
-from madan_sara.contracts.errors import ConflictError, FinalStatusError, NotFoundError
+from madan_sara.contracts.errors import (
+    ConflictError,
+    FinalStatusError,
+    NotAsleepError,
+    NotFoundError,
+)
 from madan_sara.contracts.outreach import (
     FINAL_STATES,
     ConcludeInput,
@@ -17,12 +22,13 @@ from madan_sara.contracts.outreach import (
     OutreachState,
     OutreachStatus,
 )
-from madan_sara.contracts.reading import read, require
+from madan_sara.contracts.reading import read, read_moment, require
 from madan_sara.contracts.records import MessageRecord
 from madan_sara.persistence.messages import PostgresMessageStore
-from madan_sara.persistence.ownership import Ownership, OwnMessage
-from madan_sara.persistence.receipts import PostgresReceiptStore
+from madan_sara.persistence.ownership import Ownership, OwnMessage, stored_message
+from madan_sara.persistence.receipts import KeptReceipt, PostgresReceiptStore
 from madan_sara.persistence.requests import PostgresRequestStore
+from madan_sara.policy.receipts import RULES
 from madan_sara.starter.campaigns import Campaigns
 from madan_sara.starter.lost import lost_outreach
 from madan_sara.starter.outreaches import OutreachEndedError, Outreaches, OutreachHandle
@@ -94,6 +100,7 @@ class Messages:
         Raises:
             ConflictError: the message stands.
             NotFoundError: there is no such message.
+            OutreachLostError: its workflow is gone, or was ended from outside.
         """
         own = await self._ownership.message(message_id)
         try:
@@ -102,6 +109,7 @@ class Messages:
             record = await self.record(message_id)
         last = record.attempts[-1] if record.attempts else None
         if last is None or last.state is not AttemptState.BOUNCED:
+            await self._require_ended(own, record)
             raise ConflictError(
                 f"message {message_id} is {record.state} and no bounce is reported; "
                 "only a bounced message is carried on"
@@ -112,7 +120,11 @@ class Messages:
                 f"campaign {campaign.id} is {campaign.status}, which is final; "
                 "its messages are not carried on"
             )
-        return await self._outreaches.decide(own, campaign, resume=True)
+        try:
+            return await self._outreaches.decide(own, campaign, resume=True)
+        except OutreachEndedError:
+            await self._require_ended(own, await self.record(message_id))
+            raise
 
     async def reschedule(self, message_id: UUID, at: datetime) -> DecisionAnswer:
         """Move a message that is asleep to another time.
@@ -120,12 +132,14 @@ class Messages:
         Raises:
             ConflictError: the time is not allowed, or the message not asleep.
             NotFoundError: there is no such message.
+            OutreachLostError: its workflow is gone, or was ended from outside.
         """
-        moment = read(Instant, at, "at")
+        moment = read_moment(read(Instant, at, "at"), "at")
         own = await self._ownership.message(message_id)
         try:
             return await self._outreaches.reschedule(own, moment)
         except OutreachEndedError:
+            await self._require_ended(own, await self.record(message_id))
             raise FinalStatusError(
                 f"message {message_id} has ended and cannot be rescheduled"
             ) from None
@@ -142,7 +156,7 @@ class Messages:
         record = await self.record(message_id)
         if record.state in FINAL_STATES:
             raise _ended(message_id, record.state)
-        own = await self._ownership.message(message_id)
+        own = stored_message(self._tenant_id, record.message_id)
         execution = await self._outreaches.execution(own)
         if execution is WorkflowExecutionStatus.RUNNING:
             await self._outreaches.cancel(own)
@@ -157,20 +171,45 @@ class Messages:
     async def receive(self, event: DeliveryEvent) -> bool:
         """Keep a provider's receipt, and signal the outreach if it still runs.
 
+        One that is known already is told again: the try that kept it may not have come as far.
+
         Returns:
             False when the receipt is known already or its message is not ours.
         """
-        receipt = require(DeliveryEvent, event, "event")
-        if not await self._receipts.receive(self._tenant_id, receipt, datetime.now(UTC)):
-            return False
-        signal = DeliveryEventSignal(
-            attempt_no=event.attempt_no,
-            kind=event.kind,
-            occurred_at=event.occurred_at,
-            code=event.code,
-        )
-        await self._outreaches.notify(await self._ownership.message(event.message_id), signal)
-        return True
+        receipt = read(DeliveryEvent, require(DeliveryEvent, event, "event"), "event")
+        is_new = await self._receipts.receive(self._tenant_id, receipt, datetime.now(UTC))
+        if is_new or await self._is_still_news(receipt):
+            own = stored_message(self._tenant_id, receipt.message_id)
+            signal = DeliveryEventSignal(
+                attempt_no=receipt.attempt_no,
+                kind=receipt.kind,
+                occurred_at=receipt.occurred_at,
+                code=receipt.code,
+            )
+            await self._outreaches.notify(own, signal)
+        return is_new
+
+    async def _is_still_news(self, receipt: DeliveryEvent) -> bool:
+        """Whether a receipt is kept as the tenant's, and its outreach may not know of it."""
+        kept = await self._receipts.of_attempt(self._tenant_id, receipt)
+        this = KeptReceipt(receipt.provider, receipt.provider_event_id, receipt.kind)
+        # A bounce has the last word; what it has overtaken would take that back.
+        overtaken = any(RULES[each.kind].moves_on for each in kept)
+        return this in kept and (RULES[receipt.kind].moves_on or not overtaken)
+
+    async def _require_ended(self, own: OwnMessage, record: MessageRecord) -> None:
+        """Tell a message that has come to its end from one whose workflow was ended for it.
+
+        Raises:
+            NotAsleepError: it has not begun.
+            OutreachLostError: it has not come to its end.
+        """
+        if record.state in FINAL_STATES:
+            return
+        how = await self._outreaches.execution(own)
+        if how is None and record.state is OutreachState.QUEUED:
+            raise NotAsleepError(f"message {own.message_id} waits for its campaign's turn")
+        raise lost_outreach(own.message_id, how)
 
     async def _withdraw(self, own: OwnMessage) -> None:
         """End a message that no workflow carries; a workflow begun meanwhile finds it ended."""

@@ -36,7 +36,7 @@ from madan_sara.persistence.claims import PostgresClaimStore
 from madan_sara.persistence.database import Database
 from madan_sara.persistence.decision_facts import DecisionReader
 from madan_sara.persistence.messages import PostgresMessageStore
-from madan_sara.persistence.ownership import Ownership
+from madan_sara.persistence.ownership import Ownership, stored_campaign
 from madan_sara.persistence.receipts import PostgresReceiptStore
 from madan_sara.persistence.recipients import PostgresRecipients
 from madan_sara.persistence.requests import PostgresRequestStore
@@ -57,6 +57,7 @@ from madan_sara.starter.conversions import Conversions
 from madan_sara.starter.environment import database_of, tenant_settings
 from madan_sara.starter.explanation import Explanation, explain_message
 from madan_sara.starter.finding import Finding
+from madan_sara.starter.importing.files import named_file
 from madan_sara.starter.importing.run import (
     ImportOptions,
     ImportProgress,
@@ -89,6 +90,9 @@ class OutreachOrchestrator:
         database: connection to the facts.
         settings: rules of campaigns that bring none of their own.
         tenant_id: owner of the messages this orchestrator reads and steers.
+
+    Raises:
+        InvalidRequestError: the settings or the tenant are none.
     """
 
     def __init__(
@@ -99,40 +103,35 @@ class OutreachOrchestrator:
         settings: OrchestratorSettings | None = None,
         tenant_id: UUID = DEFAULT_TENANT,
     ) -> None:
+        rules = read(OrchestratorSettings, {} if settings is None else settings, "settings")
         self._database = database
-        self._tenant_id = tenant_id
-        outreaches = Outreaches(client)
-        decisions = DecisionReader(database)
+        self._tenant_id = tenant_id = read(UUID, tenant_id, "tenant_id")
+        outreaches, decisions = Outreaches(client), DecisionReader(database)
         requests = PostgresRequestStore(database)
         store = PostgresMessageStore(database)
         self._sending = Sending(store, PostgresRecipients(database), outreaches)
         self._runs = CampaignRuns(client)
         self._runs_store = PostgresCampaignRuns(database)
-        self._campaigns = Campaigns(database, tenant_id, settings or OrchestratorSettings())
+        self._campaigns = Campaigns(database, tenant_id, rules)
         self._queued_texts = QueuedTexts(database)
         self._bookings = MessageBookings(database, tenant_id)
         self._moved_ends = MovedEnds(self._runs_store, outreaches)
         self._conversions = Conversions(database, tenant_id)
         self._suppressions = Suppressions(database, tenant_id)
         self._ownership = Ownership(database, tenant_id)
+        receipts = PostgresReceiptStore(database)
         self._messages = Messages(
-            store,
-            PostgresReceiptStore(database),
-            requests,
-            outreaches,
-            self._campaigns,
-            self._ownership,
-            tenant_id,
+            store, receipts, requests, outreaches, self._campaigns, self._ownership, tenant_id
         )
         self.deduplicator = MessageDeduplicator(
-            PostgresClaimStore(database, decisions), tenant_id=tenant_id
+            PostgresClaimStore(database, decisions), tenants=tenant_id
         )
-        self.router = ChannelRouter(dict.fromkeys(Channel))
+        self.router = ChannelRouter(dict.fromkeys(Channel), tenants=tenant_id)
         self.selector = ChannelSelector()
-        self.budget = BudgetManager(PostgresBudgetLedger(database), tenant_id=tenant_id)
-        self.find = Finding(database, tenant_id, settings or OrchestratorSettings())
+        self.budget = BudgetManager(PostgresBudgetLedger(database), tenants=tenant_id)
+        self.find = Finding(database, tenant_id, rules)
         self.scheduler = SendTimeScheduler(
-            requests, PostgresAnalyticsStore(database), tenant_id=tenant_id
+            requests, PostgresAnalyticsStore(database), tenants=tenant_id
         )
 
     @classmethod
@@ -179,8 +178,7 @@ class OutreachOrchestrator:
         """
         change = await self._campaigns.save(campaign)
         closed, stored = await self._moved_ends.close_behind(change), change.now.campaign
-        # The wait of the campaign may have changed with it.
-        await self.campaign(campaign.id).look_again()
+        await self._look_again(campaign.id)
         if stored.status in FINAL_STATUSES:  # No text goes out any more.
             return SavedCampaign(closed=closed)
         return SavedCampaign(await self._queued_texts.renew(stored), closed)
@@ -230,18 +228,18 @@ class OutreachOrchestrator:
             on_progress: called after every couple of thousand rows.
 
         Raises:
-            InvalidRequestError: the file or the campaign cannot be used at all; nothing was
-                stored.
+            InvalidRequestError: the file or the campaign cannot be used; nothing was stored,
+                unless it is the room for rejected rows that ended.
             NotFoundError: there is no such campaign.
         """
-        saved, file = await self._campaigns.get(campaign), read(Path, path, "path")
+        saved, file = await self._campaigns.get(campaign), named_file(path, "path")
         options = ImportOptions(
             region=None if region is None else read(str, region, "region"),
-            rejects=None if rejects is None else read(Path, rejects, "rejects"),
+            rejects=None if rejects is None else named_file(rejects, "rejects"),
             on_progress=on_progress,
         )
         imported = await import_file(PostgresRecipients(self._database), saved, file, options)
-        await self.campaign(campaign).look_again()
+        await self._look_again(saved.id)
         return imported
 
     # Sending
@@ -354,8 +352,7 @@ class OutreachOrchestrator:
         """A message's status, asked of its workflow.
 
         Raises:
-            NotFoundError: Temporal does not know it (any more), or its workflow was ended from
-                outside; see `get_message`.
+            NotFoundError: there is no such message, or no workflow of it; see `get_message`.
         """
         return await self._messages.status(message_id)
 
@@ -501,6 +498,9 @@ class OutreachOrchestrator:
         saved = await self._campaigns.save_chosen(chosen)
         if saved is not None and saved.change is not None:
             await self._moved_ends.close_behind(saved.change)
-            # The wait of the campaign may have changed with it.
-            await self.campaign(chosen.campaign.id).look_again()
+            await self._look_again(chosen.campaign.id)
         return saved
+
+    async def _look_again(self, campaign_id: UUID) -> None:
+        """Have a campaign's workflow see what was saved of it, if one runs."""
+        await self._runs.notify(stored_campaign(self._tenant_id, campaign_id))

@@ -48,7 +48,7 @@ from madan_sara.starter.lost import lost_outreach
 from madan_sara.starter.questions import anew, until_taken
 from madan_sara.starter.requests import parse
 from madan_sara.starter.shown import shown_outreach
-from madan_sara.starter.temporal_errors import temporal_border
+from madan_sara.starter.temporal_errors import is_closing, is_gone, temporal_border
 from madan_sara.workflows.outreach import OutreachWorkflow
 
 _log = logging.getLogger(__name__)
@@ -125,7 +125,7 @@ class Outreaches:
                 try:
                     await self.handle(ref).cancel()
                 except RPCError as error:
-                    if error.status is not RPCStatusCode.NOT_FOUND:
+                    if not is_gone(error):
                         raise
 
         await asyncio.gather(*map(cancel, refs))
@@ -175,7 +175,7 @@ class Outreaches:
         workflow started, so that giving up waiting (`asyncio.timeout`) loses nothing.
 
         Raises:
-            OutreachEndedError: its workflow ran already.
+            OutreachEndedError: its workflow ran already, or was ended before it had decided.
         """
         # All callers that wait for a first decision share one question. A later decision is another
         # question: the answer to the first one stays.
@@ -208,7 +208,11 @@ class Outreaches:
                 OutreachWorkflow.decision, id=question, start_workflow_operation=start
             )
         except WorkflowAlreadyStartedError:
-            raise OutreachEndedError(outreach_workflow_id(ref.tenant_id, ref.message_id)) from None
+            raise OutreachEndedError from None
+        except RPCError as error:
+            if is_closing(error):
+                raise OutreachEndedError from error
+            raise
 
     @temporal_border
     async def status(self, ref: OwnMessage) -> OutreachStatus:
@@ -274,7 +278,7 @@ class Outreaches:
         try:
             return (await self.handle(ref).describe()).status
         except RPCError as error:
-            if error.status is RPCStatusCode.NOT_FOUND:
+            if is_gone(error):
                 return None
             raise
 
@@ -289,7 +293,7 @@ class Outreaches:
         try:
             await self.handle(ref).signal(OutreachWorkflow.delivery_event, event)
         except RPCError as error:
-            if error.status is not RPCStatusCode.NOT_FOUND:
+            if not is_gone(error):
                 raise
 
 
@@ -299,7 +303,7 @@ def _hear(start: asyncio.Future[OutreachHandle]) -> None:
 
 
 def _ended(error: RPCError) -> Exception:
-    return OutreachEndedError() if error.status is RPCStatusCode.NOT_FOUND else error
+    return OutreachEndedError() if is_gone(error) else error
 
 
 def _refused(error: WorkflowUpdateFailedError) -> Exception:

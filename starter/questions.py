@@ -10,6 +10,10 @@ from temporalio.service import RPCError, RPCStatusCode
 
 A = TypeVar("A")
 
+#: What the server says of a workflow whose task has failed. A task that would end the workflow
+#: fails, too, if a signal or a cancel came meanwhile: it is run again, and with it the question.
+#: https://github.com/temporalio/temporal/blob/main/service/history/workflow/update/errors_failures.go
+_TASK_FAILED: Final = ("Workflow Task in failed state", "unexpected workflow task failure")
 #: Pause before a workflow that takes no question is asked again.
 _UNTIL_READY_SECONDS: Final = 1.0
 
@@ -38,4 +42,4 @@ def _is_for_the_moment(error: RPCError) -> bool:
     if error.status is RPCStatusCode.RESOURCE_EXHAUSTED:
         return True
     refused = error.status is RPCStatusCode.FAILED_PRECONDITION
-    return refused and "Workflow Task in failed state" in error.message
+    return refused and any(said in error.message for said in _TASK_FAILED)

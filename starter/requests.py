@@ -12,7 +12,7 @@ from madan_sara.contracts.content import MessageContent
 from madan_sara.contracts.errors import InvalidRequestError
 from madan_sara.contracts.recipient import RecipientProfile
 from madan_sara.contracts.settings import OrchestratorSettings
-from madan_sara.contracts.violations import listed, one_line
+from madan_sara.contracts.violations import listed, one_line, quoted, refusal
 from madan_sara.persistence.messages import NewMessage
 from madan_sara.policy.templates import check_content
 from madan_sara.starter.campaign_check import check_campaign
@@ -34,11 +34,9 @@ def parse(model: type[M], value: object, field: str) -> M:
         InvalidRequestError: every violation, each naming its field, in one line.
     """
     try:
-        # A field changed in place may be of any type; validating says so, not a warning.
-        given = value.model_dump(warnings=False) if isinstance(value, model) else value
-        return model.model_validate(dict(given) if isinstance(given, Mapping) else given)
-    except ValidationError as error:
-        raise InvalidRequestError(one_line(error, root=field)) from None
+        return model.model_validate(dict(value) if isinstance(value, Mapping) else value)
+    except (ValidationError, RecursionError) as error:
+        raise InvalidRequestError(refusal(error, root=field)) from None
 
 
 def new_message(
@@ -56,7 +54,7 @@ def new_message(
         InvalidRequestError: something is wrong with it; says what, of which field.
     """
     if not isinstance(force_send, bool):
-        raise InvalidRequestError(f"force_send: must be true or false, not {force_send!r}")
+        raise InvalidRequestError(f"force_send: must be true or false, not {quoted(force_send)}")
     recipient = _short_text(recipient_id, "recipient_id")
     profile = parse(RecipientProfile, recipient_profile, "recipient_profile")
     body = parse(MessageContent, content, "content")
@@ -134,7 +132,7 @@ def checked_campaign(
     Raises:
         InvalidRequestError: every violation at once.
     """
-    given = campaign.model_dump(warnings=False)
+    given = dict(campaign.__dict__)
     checked = check_campaign(given, defaults or OrchestratorSettings())
     if checked.complete is None or checked.violations:
         raise InvalidRequestError(

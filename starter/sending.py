@@ -7,12 +7,13 @@ from typing import Final
 
 from temporalio.client import WorkflowExecutionStatus
 
-from madan_sara.contracts.errors import KeyUsedError, NotFoundError
+from madan_sara.contracts.errors import KeyUsedError, OutreachLostError
 from madan_sara.contracts.outreach import FINAL_STATES, DecisionAnswer, MessageRef, OutreachState
 from madan_sara.persistence.messages import NewMessage, PostgresMessageStore, StoredMessage
 from madan_sara.persistence.ownership import OwnMessage, stored_message
 from madan_sara.persistence.recipients import PostgresRecipients
-from madan_sara.starter.answers import BatchItem, answer_from_record
+from madan_sara.starter.answers import BatchItem, answer_from_record, batch_item, undecided
+from madan_sara.starter.lost import lost_outreach
 from madan_sara.starter.outreaches import OutreachEndedError, Outreaches
 
 #: Decisions of one batch awaited at once: enough to keep a worker busy.
@@ -55,7 +56,7 @@ class Sending:
 
         Raises:
             KeyUsedError: the key stands for a different request.
-            NotFoundError: the message's workflow was terminated before its end.
+            OutreachLostError: the message's workflow was ended from outside before its end.
         """
         stored = await self._store.store(message, datetime.now(UTC))
         _refuse_another(message, stored)
@@ -68,23 +69,24 @@ class Sending:
         except OutreachEndedError:
             answer = await self._answer_of_ended(ref)
             if answer is None:
-                raise _terminated(ref) from None
+                how = await self._outreaches.execution(ref)
+                raise lost_outreach(ref.message_id, how) from None
             return answer
 
     async def send_all(self, messages: Sequence[NewMessage]) -> list[BatchItem]:
-        """Send a batch, some at a time; the answers in the order of the messages."""
+        """Send a batch, some at a time; the answers in the order of the messages.
+
+        One whose workflow was ended from outside stays undecided, and holds up no other.
+        """
         free = asyncio.Semaphore(_AT_ONCE)
 
         async def send(message: NewMessage) -> BatchItem:
-            async with free:
-                answer = await self.send(message)
-            return BatchItem(
-                recipient_id=message.recipient_id,
-                message_id=str(answer.message_id),
-                status=answer.status.value,
-                channel=answer.channel and answer.channel.value,
-                reason=answer.reason and answer.reason.value,
-            )
+            try:
+                async with free:
+                    answer = await self.send(message)
+            except OutreachLostError as error:
+                answer = undecided(error.message_id)
+            return batch_item(message.recipient_id, answer)
 
         return list(await asyncio.gather(*map(send, messages)))
 
@@ -107,7 +109,7 @@ class Sending:
         Read from the record, so that repeating a request costs its workflow nothing.
 
         Raises:
-            NotFoundError: its workflow was terminated before its end.
+            OutreachLostError: its workflow was ended from outside before its end.
         """
         # Asked first: a message that ends meanwhile is then found ended.
         workflow = await self._outreaches.execution(ref)
@@ -117,7 +119,7 @@ class Sending:
         if record.state in FINAL_STATES:
             return answer_from_record(record)
         if workflow is not WorkflowExecutionStatus.RUNNING:
-            raise _terminated(ref)
+            raise lost_outreach(ref.message_id, workflow)
         return None if record.state in _UNDECIDED else answer_from_record(record)
 
     async def _answer_of_ended(self, ref: MessageRef) -> DecisionAnswer | None:
@@ -128,16 +130,9 @@ class Sending:
         return answer_from_record(record)
 
 
-def _terminated(ref: MessageRef) -> NotFoundError:
-    return NotFoundError(
-        f"message {ref.message_id} has no workflow any more: it was terminated before its end; "
-        f"close it with `madan-sara cancel {ref.message_id}`, then send it again under a new key"
-    )
-
-
 def _refuse_another(message: NewMessage, stored: StoredMessage) -> None:
     if stored.request_digest != message.request_digest:
         raise KeyUsedError(
-            f"idempotency_key: {message.idempotency_key!r} stands for a different request "
-            f"already (message {stored.message_id}); use a new key"
+            "idempotency_key: stands for a different request already "
+            f"(message {stored.message_id}); use a new key"
         )

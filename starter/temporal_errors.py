@@ -16,6 +16,10 @@ from madan_sara.contracts.errors import MadanSaraError, NotFoundError, Unreachab
 P = ParamSpec("P")
 R = TypeVar("R")
 
+#: https://github.com/temporalio/api/blob/master/temporal/api/errordetails/v1/message.proto
+_NO_NAMESPACE: Final = "temporal.api.errordetails.v1.NamespaceNotFoundFailure"
+#: What the server says to a question that was put and not answered when the workflow ended.
+_CLOSING: Final = "aborted by closing workflow"
 _WAY_ON: Final = "see that it runs, set TEMPORAL_ADDRESS and TEMPORAL_NAMESPACE, and try again"
 
 
@@ -42,13 +46,32 @@ def temporal_border(
     return guarded
 
 
+def is_gone(error: RPCError) -> bool:
+    """Whether it is a workflow that Temporal does not find, and not the namespace."""
+    return error.status is RPCStatusCode.NOT_FOUND and not _is_of_namespace(error)
+
+
+def is_closing(error: RPCError) -> bool:
+    """Whether a workflow has ended with a question to it unanswered."""
+    return is_gone(error) and _CLOSING in error.message
+
+
+def _is_of_namespace(error: RPCError) -> bool:
+    details = error.grpc_status.details
+    return any(detail.type_url.endswith(_NO_NAMESPACE) for detail in details)
+
+
 def _translated(error: Exception) -> MadanSaraError:
     if isinstance(error, WorkflowFailureError):
         return NotFoundError("its workflow was ended from outside and has no result; start it anew")
     if isinstance(error, WorkflowQueryFailedError):
         return UnreachableError("its workflow cannot be asked; see what its workers log")
     if isinstance(error, RPCError) and error.status is RPCStatusCode.NOT_FOUND:
-        # The id is the tenant's own, so that it is the namespace or a workflow long ended.
+        if _is_of_namespace(error):
+            return UnreachableError(
+                f"Temporal does not know our namespace ({error.message}); {_WAY_ON}"
+            )
+        # The id is the tenant's own, so that its workflow has long ended.
         return UnreachableError(f"Temporal does not know it ({error.message}); {_WAY_ON}")
     reason = error.message if isinstance(error, RPCError) else error
     return UnreachableError(f"Temporal does not answer ({reason}); {_WAY_ON}")

@@ -13,6 +13,7 @@ from madan_sara.activities.decider import OutreachDecider
 from madan_sara.activities.deduplicator import MessageDeduplicator
 from madan_sara.activities.delivery import PAUSE_POLL, MessageDelivery
 from madan_sara.activities.dispatcher import MOST_IN_MOTION, CampaignDispatcher
+from madan_sara.activities.own_campaign import EVERY_TENANT
 from madan_sara.activities.router import ChannelRouter
 from madan_sara.activities.scheduler import SendTimeScheduler
 from madan_sara.activities.sender import MessageSender
@@ -96,11 +97,13 @@ def build_components(
     text_limits = {
         channel: sender.capabilities.max_characters for channel, sender in senders.items()
     }
-    deduplicator = MessageDeduplicator(PostgresClaimStore(database, decisions))
-    scheduler = SendTimeScheduler(requests, PostgresAnalyticsStore(database))
-    budget = BudgetManager(PostgresBudgetLedger(database))
+    claims, analytics = PostgresClaimStore(database, decisions), PostgresAnalyticsStore(database)
+    deduplicator = MessageDeduplicator(claims, tenants=EVERY_TENANT)
+    router = ChannelRouter(text_limits, tenants=EVERY_TENANT)
+    scheduler = SendTimeScheduler(requests, analytics, tenants=EVERY_TENANT)
+    budget = BudgetManager(PostgresBudgetLedger(database), tenants=EVERY_TENANT)
     return Components(
-        decider=OutreachDecider(deduplicator, ChannelRouter(text_limits), scheduler, budget),
+        decider=OutreachDecider(deduplicator, router, scheduler, budget),
         deduplicator=deduplicator,
         scheduler=scheduler,
         budget=budget,

@@ -9,23 +9,32 @@ from temporalio.exceptions import ApplicationError, FailureError
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
 
 from madan_sara.contracts.errors import (
-    ConflictError,
+    CampaignConflictError,
     DeliveryError,
+    FinalStatusError,
     MisconfiguredError,
-    NotFoundError,
+    NotAsleepError,
+    OutreachLostError,
+    OverLimitError,
     StorageError,
     UnreachableError,
+    UnreadableRowError,
 )
 
-#: Their words are ours, or were cleared of values by `persistence.driver_errors`.
+#: Their words are ours, of ids, fields and figures, or were cleared of values by
+#: `persistence.driver_errors`. Of the other errors of ours any author may say what was given.
 _WITHOUT_VALUES: Final = (
     FailureError,
-    ConflictError,
+    CampaignConflictError,
     DeliveryError,
+    FinalStatusError,
     MisconfiguredError,
-    NotFoundError,
+    NotAsleepError,
+    OutreachLostError,
+    OverLimitError,
     StorageError,
     UnreachableError,
+    UnreadableRowError,
     asyncpg.PostgresError,
     asyncpg.InterfaceError,
     SQLAlchemyError,

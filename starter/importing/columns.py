@@ -9,7 +9,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from madan_sara.contracts.base import ShortText
 from madan_sara.contracts.errors import InvalidRequestError
-from madan_sara.contracts.violations import one_line
+from madan_sara.contracts.violations import one_line, quoted
 from madan_sara.policy.columns import ID, NESTED, Field, column_name, own_field
 from madan_sara.starter import strict_json
 
@@ -106,12 +106,13 @@ class CsvReader:
                 raise InvalidRequestError(f"column {number}: {violation}")
             if field[-1] in NESTED:
                 raise InvalidRequestError(
-                    f"column {name!r} stands for several fields; give each a column of its own, "
-                    "or use a JSON Lines file"
+                    f"column {quoted(name)} stands for several fields; give each a column of its "
+                    "own, or use a JSON Lines file"
                 )
             if field in first:
                 raise InvalidRequestError(
-                    f"columns {first[field]!r} and {name!r} both mean {field[-1]}; remove one"
+                    f"columns {quoted(first[field])} and {quoted(name)} both mean {field[-1]}; "
+                    "remove one"
                 )
             first[field] = name
 

@@ -2,6 +2,7 @@
 
 import codecs
 import csv
+import os
 import re
 import stat
 from collections.abc import Iterable, Iterator, Sequence
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Final, NamedTuple, Protocol
 
 from madan_sara.contracts.errors import InvalidRequestError
+from madan_sara.contracts.reading import read
 from madan_sara.starter.importing.dialect import choose_delimiter, has_stray_quote
 
 #: Longest line of a JSON Lines file; more is the wrong file, say one JSON array.
@@ -23,6 +25,8 @@ _STRAY_QUOTE: Final = (
     "a quote stands in a cell that is not quoted as a whole; put quotes around all of the cell, "
     "and write each quote inside of it twice"
 )
+#: Systems have longer ones; an error need not.
+_LONGEST_SHOWN_PATH: Final = 300
 _BLOCK_BYTES: Final = 1_000_000
 _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 #: A line of rejected JSON Lines; the row is in it as it stood.
@@ -64,6 +68,28 @@ class SourceFile(Protocol):
         ...
 
 
+def named_file(given: object, field: str) -> Path:
+    """A path as a caller names it.
+
+    Raises:
+        InvalidRequestError: it is none, or no file can have that name.
+    """
+    path = read(Path, given, field)
+    try:
+        has_nul = b"\0" in os.fsencode(path)
+    except UnicodeEncodeError:
+        has_nul = True
+    if has_nul:
+        raise InvalidRequestError(f"{field}: no file can have this name; check the path")
+    return path
+
+
+def shown_path(path: Path) -> str:
+    """A path as an error names it; of a very long one the beginning."""
+    name = str(path)
+    return name if len(name) <= _LONGEST_SHOWN_PATH else f"{name[:_LONGEST_SHOWN_PATH]}..."
+
+
 def open_source(path: Path) -> SourceFile:
     """A file by its extension, known to be readable UTF-8 from beginning to end.
 
@@ -78,7 +104,7 @@ def open_source(path: Path) -> SourceFile:
     form = known.get(path.suffix.lower())
     if form is None:
         raise InvalidRequestError(
-            f"{path}: unknown kind of file; it must end in {', '.join(known)}"
+            f"{shown_path(path)}: unknown kind of file; it must end in {', '.join(known)}"
         )
     # Looked at before any of it is stored: half a file is the worst that could be stored.
     _require_utf8(path)
@@ -257,5 +283,5 @@ def _opened(path: Path) -> Iterator[BinaryIO]:
             yield file
     except OSError as error:
         raise InvalidRequestError(
-            f"{path}: cannot be read ({error.strerror}); check the path"
+            f"{shown_path(path)}: cannot be read ({error.strerror}); check the path"
         ) from None

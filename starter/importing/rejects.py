@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
-from typing import Self, TextIO
+from typing import Final, Self, TextIO
 
 from madan_sara.contracts.errors import InvalidRequestError
 from madan_sara.starter import strict_json
@@ -16,6 +16,12 @@ from madan_sara.starter.importing.files import (
     SourceFile,
     SourceRow,
     holds_rejects,
+    shown_path,
+)
+
+_IMPORT_AGAIN: Final = (
+    "make room or choose another place for rejected rows, and import again: recipients that are "
+    "stored already are passed over"
 )
 
 
@@ -50,10 +56,7 @@ class RejectsFile:
                 opener=_opened_for_its_owner,
             )
         except OSError as error:
-            raise InvalidRequestError(
-                f"{self.path}: cannot be written ({error.strerror}); "
-                "choose another path for rejected rows"
-            ) from None
+            raise self._unwritable(error, "choose another path for rejected rows") from None
         if isinstance(self._source, CsvFile):
             self._write_cells([*REJECT_COLUMNS, *self._source.header])
         return self
@@ -64,21 +67,36 @@ class RejectsFile:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if self._file is not None:
-            self._file.close()
-        if not self.rows:
-            self.path.unlink(missing_ok=True)
+        try:
+            if self._file is not None:
+                self._file.close()
+            if not self.rows:
+                self.path.unlink(missing_ok=True)
+        except OSError as failed:
+            if error is None:
+                raise self._unwritable(failed, _IMPORT_AGAIN) from None
 
     def write(self, rejected: Iterable[tuple[SourceRow, str]]) -> None:
-        """Add rows with the reasons against them."""
-        for row, reason in rejected:
-            self.rows += 1
-            if isinstance(row.raw, str):
-                self._write_line(row.line, reason, row.raw)
-            else:
-                self._write_cells([str(row.line), reason, *row.raw])
-        if self._file is not None:
-            self._file.flush()
+        """Add rows with the reasons against them.
+
+        Raises:
+            InvalidRequestError: there is no more room, say.
+        """
+        try:
+            for row, reason in rejected:
+                self.rows += 1
+                if isinstance(row.raw, str):
+                    self._write_line(row.line, reason, row.raw)
+                else:
+                    self._write_cells([str(row.line), reason, *row.raw])
+            if self._file is not None:
+                self._file.flush()
+        except OSError as error:
+            raise self._unwritable(error, _IMPORT_AGAIN) from None
+
+    def _unwritable(self, error: OSError, way_on: str) -> InvalidRequestError:
+        said = f"{shown_path(self.path)}: cannot be written ({error.strerror}); {way_on}"
+        return InvalidRequestError(said)
 
     def _require_replaceable(self) -> None:
         """Refuse a path that holds anything but an older file of rejected rows."""
@@ -92,7 +110,9 @@ class RejectsFile:
             what = "holds something else than rejected rows and would be lost"
         else:
             return
-        raise InvalidRequestError(f"{self.path}: {what}; choose another file for rejected rows")
+        raise InvalidRequestError(
+            f"{shown_path(self.path)}: {what}; choose another file for rejected rows"
+        )
 
     def _write_cells(self, cells: list[str]) -> None:
         delimiter = self._source.delimiter if isinstance(self._source, CsvFile) else ","

@@ -7,6 +7,7 @@ from itertools import islice
 from typing import Final
 
 from madan_sara.contracts.phones import to_e164
+from madan_sara.contracts.violations import quoted
 from madan_sara.policy.columns import NESTED, Field, column_name
 from madan_sara.starter.importing.checking import RowCheck
 from madan_sara.starter.importing.columns import RejectedRowError
@@ -48,8 +49,8 @@ def understood(check: RowCheck, rows: Iterable[SourceRow]) -> tuple[list[str], l
     lines = [_line(name, field) for name, field in fields.items()]
     asked_for = {("attributes", name) for name in check.recipient_fields}
     warnings = [
-        f"column {name!r} looks like contact data and is kept as an attribute; rename it to the "
-        "field it is, like email, phone or whatsapp, if people are to be reached by it"
+        f"column {quoted(name)} looks like contact data and is kept as an attribute; rename it to "
+        "the field it is, like email, phone or whatsapp, if people are to be reached by it"
         for name, field in fields.items()
         if field[0] == "attributes"
         and field not in asked_for

@@ -2,13 +2,19 @@
 
 import asyncio
 import json
+from collections.abc import AsyncIterator
+from typing import Final
 from uuid import uuid4
 
 import pytest
+from sqlalchemy import text
 
 from madan_sara.devstack.ports import choose_ports
-from madan_sara.persistence.migrate import schema_revision
+from madan_sara.persistence.database import Database, Query
+from madan_sara.persistence.migrate import schema_revision, upgrade_database
 from tests.integration.cli.cli import run_cli
+
+_KEY: Final = {"a": "tenant_id"}
 
 
 @pytest.fixture
@@ -51,6 +57,50 @@ async def test_a_database_without_its_schema_is_named_and_not_changed(empty):
     assert "no schema of ours" in found.out
     assert "run `madan-sara migrate`" in found.out
     assert (await schema_revision(empty["MADAN_SARA_DATABASE_URL"])).before is None
+
+
+@pytest.fixture
+async def migrated(empty) -> AsyncIterator[tuple[dict[str, str], Database]]:
+    """Settings that name a database with its schema, and the database."""
+    await upgrade_database(empty["MADAN_SARA_DATABASE_URL"])
+    database = Database(empty["MADAN_SARA_DATABASE_URL"])
+    yield empty, database
+    await database.close()
+
+
+@pytest.mark.parametrize(
+    ("statement", "said"),
+    [
+        ("UPDATE alembic_version SET version_num = '0099'", "a newer version has migrated it"),
+        ("UPDATE alembic_version SET version_num = ''", "a newer version has migrated it"),
+        ("UPDATE alembic_version SET version_num = 'heads'", "a newer version has migrated it"),
+        ("INSERT INTO alembic_version VALUES ('0099')", "alembic_version: has 2 rows"),
+    ],
+)
+async def test_a_schema_that_is_not_ours_is_named_and_not_changed(migrated, statement, said):
+    settings, database = migrated
+    async with database.statement() as connection:
+        await connection.execute(text(statement))
+    checked = await run_cli("healthcheck", settings=settings)
+    assert checked.code == 1
+    assert "database: not usable: " in checked.out
+    assert said in checked.out
+    assert "run `madan-sara migrate`" not in checked.out
+    migration = await run_cli("migrate", settings=settings)
+    assert (migration.code, len(migration.err.strip().splitlines())) == (4, 1)
+    assert said in migration.err
+
+
+async def test_what_others_keep_beside_the_schema_is_left_alone(empty):
+    database = Database(empty["MADAN_SARA_DATABASE_URL"])
+    async with database.transaction() as connection:
+        await connection.execute(text("CREATE TABLE invoices (tenant_id uuid)"))
+        await connection.execute(text("CREATE VIEW bills AS SELECT tenant_id FROM invoices"))
+    assert (await run_cli("migrate", settings=empty)).code == 0
+    found = await database.fetch(Query("SELECT tablename FROM pg_stats WHERE attname = :a"), _KEY)
+    await database.close()
+    assert "messages" in {row["tablename"] for row in found}
+    assert "invoices" not in {row["tablename"] for row in found}
 
 
 async def test_each_server_that_is_away_is_named(settings):

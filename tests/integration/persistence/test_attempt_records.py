@@ -11,6 +11,7 @@ from sqlalchemy import text
 
 from madan_sara.activities.attempt_store import Postponement
 from madan_sara.activities.deduplicator import MessageDeduplicator
+from madan_sara.activities.own_campaign import EVERY_TENANT
 from madan_sara.contracts.channels import Channel
 from madan_sara.contracts.delivery import AttemptState, DeliveryEventKind
 from madan_sara.contracts.outreach import DecideInput, MessageRef
@@ -46,7 +47,9 @@ _PUT_IN_STATE = text("UPDATE messages SET state = :state WHERE message_id = :id"
 async def begun(shop) -> MessageRef:
     """A message whose provider is being called."""
     ref: MessageRef = await shop.message(await shop.campaign(budget_total=5))
-    await MessageDeduplicator(shop.claims).claim(DecideInput(ref=ref, now=NOW))
+    await MessageDeduplicator(shop.claims, tenants=EVERY_TENANT).claim(
+        DecideInput(ref=ref, now=NOW)
+    )
     await shop.reserve(ref)
     await _open(shop, ref)
     return ref

@@ -12,6 +12,7 @@ import pytest_asyncio
 from sqlalchemy import text
 
 from madan_sara.activities.deduplicator import MessageDeduplicator
+from madan_sara.activities.own_campaign import EVERY_TENANT
 from madan_sara.contracts.outreach import ClaimResult, DecideInput, ExitReason, MessageRef
 from madan_sara.persistence.database import Database, Parameters, Query
 from tests.integration.persistence.shop import NOW, TODAY, Shop
@@ -68,7 +69,7 @@ async def other(dsn: str, tenant_id) -> AsyncIterator[Shop]:
 
 
 async def _claim(shop: Shop, ref: MessageRef, *, after=timedelta(0)) -> ClaimResult:
-    deduplicator = MessageDeduplicator(shop.claims)
+    deduplicator = MessageDeduplicator(shop.claims, tenants=EVERY_TENANT)
     return (await deduplicator.claim(DecideInput(ref=ref, now=NOW + after))).result
 
 

@@ -6,12 +6,13 @@ from datetime import timedelta
 from sqlalchemy import text
 
 from madan_sara.activities.deduplicator import MessageDeduplicator
+from madan_sara.activities.own_campaign import EVERY_TENANT
 from madan_sara.contracts.outreach import Block, ClaimResult, DecideInput, ExitReason
 from tests.integration.persistence.shop import NOW
 
 
 async def _claim(shop, ref, *, after=timedelta(0)) -> ClaimResult:
-    deduplicator = MessageDeduplicator(shop.claims)
+    deduplicator = MessageDeduplicator(shop.claims, tenants=EVERY_TENANT)
     return (await deduplicator.claim(DecideInput(ref=ref, now=NOW + after))).result
 
 

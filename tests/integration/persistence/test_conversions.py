@@ -64,7 +64,7 @@ async def test_however_often_it_is_repeated_it_counts_once(shop, campaign, sent,
 
 async def test_one_id_never_stands_for_two_values(shop, campaign, sent, record):
     await record(sent, 3, "order 1")
-    with pytest.raises(KeyUsedError, match=r"'order 1' stands for .* 3 already, not 4"):
+    with pytest.raises(KeyUsedError, match=r"^conversion_id: stands for .* 3 already, not 4"):
         await record(sent, 4, "order 1")
     assert await counted(shop, campaign) == (1, "3", "2.0000")
 

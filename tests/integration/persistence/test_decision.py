@@ -8,6 +8,7 @@ import pytest
 from madan_sara.activities.budget import BudgetManager
 from madan_sara.activities.decider import OutreachDecider
 from madan_sara.activities.deduplicator import MessageDeduplicator
+from madan_sara.activities.own_campaign import EVERY_TENANT
 from madan_sara.activities.router import ChannelRouter
 from madan_sara.activities.scheduler import SendTimeScheduler
 from madan_sara.contracts.channels import Channel
@@ -45,10 +46,10 @@ def decider_on(database, **text_limits):
     limits = dict.fromkeys(Channel) | {Channel[name]: most for name, most in text_limits.items()}
     requests = PostgresRequestStore(database)
     return OutreachDecider(
-        MessageDeduplicator(claims),
-        ChannelRouter(limits),
-        SendTimeScheduler(requests, PostgresAnalyticsStore(database)),
-        BudgetManager(PostgresBudgetLedger(database)),
+        MessageDeduplicator(claims, tenants=EVERY_TENANT),
+        ChannelRouter(limits, tenants=EVERY_TENANT),
+        SendTimeScheduler(requests, PostgresAnalyticsStore(database), tenants=EVERY_TENANT),
+        BudgetManager(PostgresBudgetLedger(database), tenants=EVERY_TENANT),
     )
 
 
@@ -93,7 +94,8 @@ async def test_a_decision_without_a_hold_is_made_anew(shop):
     """The claim was stored, and the worker died before the hold."""
     ref = await shop.message(await shop.campaign(channels=["chat", "sms"]))
     claims = PostgresClaimStore(shop.database, DecisionReader(shop.database))
-    await MessageDeduplicator(claims).claim(DecideInput(ref=ref, now=NOW))
+    deduplicator = MessageDeduplicator(claims, tenants=EVERY_TENANT)
+    await deduplicator.claim(DecideInput(ref=ref, now=NOW))
     await _suppress(shop, Channel.CHAT)
 
     decision = await decide(shop.database, ref)

@@ -71,7 +71,21 @@ async def test_an_error_of_a_driver_quotes_no_personal_data(
     assert not [text for text in texts for word in SECRET.split() if word in text]
 
 
-async def test_the_kind_of_an_error_stays(database: Database):
+@pytest.mark.parametrize("way", [_by_query, _by_statement, _by_transaction, _in_bulk])
+@pytest.mark.parametrize("sent", ["missing", "half a character", "no number"])
+async def test_what_its_caller_was_handling_stays_as_it_was(database: Database, way, sent: str):
+    own = LookupError("no such shelf", 7)
+    own.__cause__ = KeyError("shelf 7")
+    try:
+        raise own
+    except LookupError:
+        with pytest.raises(Exception):  # noqa: B017, PT011 - of whichever driver
+            await way(database, *_SENT[sent])
+    assert own.args == ("no such shelf", 7)
+    assert own.__cause__.args == ("shelf 7",)
+
+
+async def test_what_kind_of_error_it_is_stays(database: Database):
     with pytest.raises(asyncpg.CheckViolationError) as caught:
         await _by_query(database, *_SENT["check"])
     assert caught.value.sqlstate == "23514"

@@ -11,6 +11,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
 from madan_sara.activities.deduplicator import MessageDeduplicator
+from madan_sara.activities.own_campaign import EVERY_TENANT
 from madan_sara.contracts.outreach import ClaimResult, DecideInput, ExitReason, MessageRef
 from madan_sara.persistence.messages import PostgresMessageStore
 from madan_sara.starter.requests import new_message
@@ -30,7 +31,7 @@ async def _message(shop, campaign, recipient_id, contact, **changes) -> MessageR
 
 
 async def _claim(shop, ref, *, after=timedelta(0)) -> ClaimResult:
-    deduplicator = MessageDeduplicator(shop.claims)
+    deduplicator = MessageDeduplicator(shop.claims, tenants=EVERY_TENANT)
     return (await deduplicator.claim(DecideInput(ref=ref, now=NOW + after))).result
 
 

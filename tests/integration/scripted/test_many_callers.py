@@ -9,6 +9,7 @@ from sqlalchemy import text
 from temporalio.api.enums.v1 import EventType
 
 from madan_sara.contracts.channels import Channel
+from madan_sara.contracts.errors import OutreachLostError
 from madan_sara.persistence.ownership import Ownership
 from madan_sara.starter.orchestrator import OutreachOrchestrator
 from madan_sara.starter.outreaches import Outreaches
@@ -81,5 +82,5 @@ async def test_an_order_given_since_is_in_the_answer_to_a_repeated_request(
     assert (await send())["scheduled_at"] == moved["scheduled_at"]
 
     await orchestrator.handle(message_id).terminate()
-    with pytest.raises(LookupError, match="terminated before its end"):
+    with pytest.raises(OutreachLostError, match="was terminated"):
         await send()

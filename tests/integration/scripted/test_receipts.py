@@ -1,9 +1,11 @@
 """Receipts that arrive early, late and twice."""
 
 from datetime import UTC, datetime
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
+from temporalio.client import Client
+from temporalio.contrib.pydantic import pydantic_data_converter
 
 from madan_sara.contracts.channels import Channel
 from madan_sara.contracts.delivery import (
@@ -12,11 +14,14 @@ from madan_sara.contracts.delivery import (
     DeliveryEventKind,
     DeliveryEventSignal,
 )
+from madan_sara.contracts.errors import UnreachableError
 from madan_sara.contracts.naming import OUTREACH_QUEUE
-from madan_sara.contracts.outreach import MessageRef, OutreachInput, OutreachState
+from madan_sara.contracts.outreach import MessageRef, OutreachInput, OutreachResult, OutreachState
+from madan_sara.devstack.ports import choose_ports
 from madan_sara.persistence.claims import PostgresClaimStore
 from madan_sara.persistence.decision_facts import DecisionReader
 from madan_sara.persistence.receipts import PostgresReceiptStore
+from madan_sara.starter.orchestrator import OutreachOrchestrator
 from madan_sara.workflows.outreach import OutreachWorkflow
 from tests.fakes.sender import Gate, ScriptedSender
 from tests.makers import make_campaign
@@ -171,3 +176,75 @@ async def test_a_message_that_did_not_bounce_is_not_taken_up_again(stage, tenant
     assert (await resumed.result()).state is OutreachState.SENT
     assert (len(email.asked), len(sms.asked)) == (1, 0)
     assert (await stage.record(handle, tenant_id)).state is OutreachState.SENT
+
+
+async def _called(stage, tenant_id, gate: Gate):
+    """An outreach that waits for receipts, while its first provider is being called."""
+    campaign = make_campaign(
+        tenant_id, channels=["email", "sms"], settings={"receipt_wait_minutes": 60}
+    )
+    await stage.cast({Channel.EMAIL: ScriptedSender(gate), Channel.SMS: ScriptedSender()})
+    handle = await stage.start(campaign, BOTH)
+    await gate.reached.wait()
+    return handle
+
+
+async def _delivered_by(stage, tenant_id, handle, gate: Gate) -> Channel | None:
+    """The channel an outreach ends on, whose next attempt is delivered."""
+    await handle.signal(
+        OutreachWorkflow.delivery_event,
+        DeliveryEventSignal(
+            attempt_no=2, kind=DeliveryEventKind.DELIVERED, occurred_at=datetime.now(UTC)
+        ),
+    )
+    gate.opened.set()
+    result: OutreachResult = await handle.result()
+    assert result.state is OutreachState.SENT
+    return result.channel
+
+
+async def test_a_receipt_that_was_kept_and_not_told_is_told_when_repeated(
+    stage, tenant_id, database
+):
+    gate = Gate()
+    handle = await _called(stage, tenant_id, gate)
+    (port,) = choose_ports(0)
+    away = await Client.connect(
+        f"127.0.0.1:{port}", lazy=True, data_converter=pydantic_data_converter
+    )
+    event = bounce_of(handle)
+    with pytest.raises(UnreachableError):
+        await OutreachOrchestrator(away, database, tenant_id=tenant_id).record_delivery_event(event)
+
+    orchestrator = OutreachOrchestrator(stage.client, database, tenant_id=tenant_id)
+    assert [await orchestrator.record_delivery_event(event) for _ in range(2)] == [False, False]
+
+    assert await _delivered_by(stage, tenant_id, handle, gate) is Channel.SMS
+    # Where no workflow listens any more, it is known all the same.
+    assert not await orchestrator.record_delivery_event(event)
+    other = OutreachOrchestrator(stage.client, database, tenant_id=uuid4())
+    assert not await other.record_delivery_event(event)
+
+
+async def test_a_repeated_receipt_does_not_take_a_bounce_back(stage, tenant_id, database):
+    gate = Gate()
+    handle = await _called(stage, tenant_id, gate)
+    orchestrator = OutreachOrchestrator(stage.client, database, tenant_id=tenant_id)
+    bounce = bounce_of(handle)
+    opened = bounce.model_copy(
+        update={"kind": DeliveryEventKind.OPENED, "provider_event_id": f"{handle.id}-opened"}
+    )
+    known = [await orchestrator.record_delivery_event(e) for e in (opened, bounce, opened)]
+    assert known == [True, True, False]
+    assert await _delivered_by(stage, tenant_id, handle, gate) is Channel.SMS
+
+
+async def test_another_receipt_under_a_known_id_tells_nothing(stage, tenant_id, database):
+    gate = Gate()
+    handle = await _called(stage, tenant_id, gate)
+    orchestrator = OutreachOrchestrator(stage.client, database, tenant_id=tenant_id)
+    bounce = bounce_of(handle)
+    delivered = bounce.model_copy(update={"kind": DeliveryEventKind.DELIVERED})
+    known = [await orchestrator.record_delivery_event(e) for e in (delivered, bounce)]
+    assert known == [True, False]
+    assert await _delivered_by(stage, tenant_id, handle, gate) is Channel.EMAIL

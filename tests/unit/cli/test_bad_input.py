@@ -157,8 +157,33 @@ def test_a_good_file_gets_as_far_as_the_missing_settings(written):
     )
 
 
+#: What a driver takes of its callers and no text can say.
+_NO_TEXTS = (
+    "async_creator_fn=x",
+    "async_fallback=true",
+    "command_timeout=x",
+    "connection_class=x",
+    "direct_tls=false",
+    "dsn=postgresql://db",
+    "loop=x",
+    "max_cacheable_statement_size=0",
+    "max_cached_statement_lifetime=0",
+    "prepared_statement_name_func=x",
+    "record_class=x",
+    "server_settings=x",
+    "statement_cache_size=0",
+    "timeout=5",
+)
+
+
 @pytest.mark.parametrize(
-    "address", ["db:99999/x", "db:0/x", "db:-1/x", "db/x?ssl=much", "db/x?what=1", "db:x/x"]
+    "address",
+    [
+        *("db:99999/x", "db:0/x", "db:-1/x", "db/x?ssl=much", "db/x?what=1", "db:x/x"),
+        *("db/x?ssl=require&ssl=disable", "db/x?target_session_attrs=best", "db/x?gsslib=x"),
+        "db/x?prepared_statement_cache_size=many",
+        *(f"db/x?{option}" for option in _NO_TEXTS),
+    ],
 )
 def test_an_address_that_is_none_is_reported_in_one_line(address, monkeypatch):
     monkeypatch.setenv("MADAN_SARA_DATABASE_URL", f"postgresql+asyncpg://me:secret@{address}")

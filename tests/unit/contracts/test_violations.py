@@ -7,7 +7,7 @@ from pydantic import BaseModel, ValidationError
 
 from madan_sara.contracts.campaign import OutreachCampaign
 from madan_sara.contracts.recipient import RecipientProfile
-from madan_sara.contracts.violations import violation_lines
+from madan_sara.contracts.violations import quoted, violation_lines
 
 
 def lines(model: type[BaseModel], **fields: Any) -> list[str]:
@@ -44,3 +44,24 @@ def test_a_violation_of_the_whole_begins_with_the_violation():
     contact = {"email": "m@example.com"}
     (line,) = lines(RecipientProfile, contact_info=contact, attributes={"name": "x"})
     assert line == "attributes.name: a profile field has this name; rename it"
+
+
+def _nested(levels: int) -> list[Any]:
+    deep: list[Any] = []
+    for _ in range(levels):
+        deep = [deep]
+    return deep
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["x" * 10**6, b"x" * 10**6, 10**5_000, -(10**5_000), [5] * 10**5, _nested(100_000)],
+    ids=lambda value: type(value).__name__,
+)
+def test_a_value_of_any_length_is_quoted_in_a_few_words(value):
+    assert len(quoted(value)) < 100
+
+
+@pytest.mark.parametrize("value", ["HT", "", None, 25, True, "x" * 50, [1, 2]])
+def test_a_short_value_is_quoted_as_it_is(value):
+    assert quoted(value) == repr(value)

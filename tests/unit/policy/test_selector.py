@@ -1,4 +1,7 @@
 from dataclasses import replace
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
 
 import pytest
 from hypothesis import example, given, settings
@@ -7,6 +10,7 @@ from hypothesis import strategies as st
 from madan_sara.contracts.campaign import Urgency
 from madan_sara.contracts.channels import Channel
 from madan_sara.contracts.decision import ChannelAssessment, RuledOut
+from madan_sara.contracts.errors import InvalidRequestError
 from madan_sara.contracts.recipient import ChannelEngagement, CustomerType, Device
 from madan_sara.policy import data
 from madan_sara.policy.selector import (
@@ -18,6 +22,15 @@ from madan_sara.policy.selector import (
 from tests.unit.policy.builders import channels, engagements
 
 selector = ChannelSelector()
+
+KNOWN = {
+    "channel": Channel.EMAIL,
+    "customer_type": None,
+    "device": None,
+    "urgency": None,
+    "local_hour": 9,
+    "engagement": None,
+}
 
 
 def test_weights_sum_to_one():
@@ -163,3 +176,30 @@ def test_recommendations_follow_the_data():
     }
     recommended = selector.get_channel_recommendations(CustomerType.NEW, engagement)
     assert recommended == [Channel.TWITTER, Channel.CHAT, Channel.INSTAGRAM]
+
+
+_NO_COUNTS: list[Any] = [None, "x", Decimal("sNaN"), Fraction(1), float("nan"), 10**400, -1]
+_NO_WORDS: list[Any] = ["", [], 5, 10**5_000]
+_NO_HOURS: list[Any] = [Decimal("sNaN"), 9.5, "9", 10**5_000, -1, 24, []]
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        *(("channel", value) for value in [None, *_NO_WORDS]),
+        *(("customer_type", value) for value in _NO_WORDS),
+        *(("local_hour", value) for value in _NO_HOURS),
+        *(("engagement", Engagement(value, 0, 0, 0)) for value in _NO_COUNTS),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_what_no_score_can_be_made_of_is_refused_in_a_few_words(field, value):
+    with pytest.raises(InvalidRequestError, match=field) as caught:
+        selector.score(**{**KNOWN, field: value})
+    assert len(str(caught.value)) < 300
+
+
+@pytest.mark.parametrize("count", [None, "x", Decimal("NaN"), float("inf"), -1])
+def test_what_no_segment_can_be_ranked_by_is_refused(count):
+    with pytest.raises(InvalidRequestError, match="engagement"):
+        selector.get_channel_recommendations("new", {Channel.SMS: Engagement(1, 0, 0, count)})

@@ -10,12 +10,23 @@ from temporalio.converter import DefaultFailureConverter, DefaultPayloadConverte
 from temporalio.exceptions import ApplicationError
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput
 
-from madan_sara.contracts.errors import TransientDeliveryError, UnreadableRowError
+from madan_sara.contracts.errors import (
+    ConflictError,
+    FinalStatusError,
+    InvalidRequestError,
+    KeyUsedError,
+    MadanSaraError,
+    NotFoundError,
+    TransientDeliveryError,
+    UnreadableRowError,
+)
 from madan_sara.contracts.recipient import RecipientProfile
 from madan_sara.persistence.stored import read_stored
 from madan_sara.worker.failures import FailuresWithoutValues
 
 SECRET = "Wozalin"
+#: Errors of ours that may say what was given.
+_OF_ANY_AUTHOR = (ConflictError, InvalidRequestError, KeyUsedError, MadanSaraError, NotFoundError)
 
 
 class _Fails(ActivityInboundInterceptor):
@@ -54,7 +65,11 @@ def _caused() -> Exception:
 
 @pytest.mark.parametrize(
     "error",
-    [ValueError(SECRET), KeyError(SECRET), _validation_error(), _caused(), AssertionError(SECRET)],
+    [
+        *(ValueError(SECRET), KeyError(SECRET), AssertionError(SECRET)),
+        *(_validation_error(), _caused()),
+        *(kind(SECRET) for kind in _OF_ANY_AUTHOR),
+    ],
     ids=lambda error: type(error).__name__,
 )
 async def test_an_unforeseen_error_says_its_type_and_place_only(error):
@@ -64,7 +79,12 @@ async def test_an_unforeseen_error_says_its_type_and_place_only(error):
 
 
 async def test_errors_of_ours_keep_their_words():
-    for error in (TransientDeliveryError("too busy"), ApplicationError("not yet", type="NotDue")):
+    for error in (
+        TransientDeliveryError("too busy"),
+        ApplicationError("not yet", type="NotDue"),
+        FinalStatusError("it has ended"),
+        UnreadableRowError("message 1", "name: string_type"),
+    ):
         raised, _ = await failure_of(error)
         assert raised is error
 

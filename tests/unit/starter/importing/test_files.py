@@ -4,13 +4,20 @@ import csv
 import io
 import json
 import os
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from madan_sara.contracts.errors import InvalidRequestError
-from madan_sara.starter.importing.files import MAX_LINE_BYTES, CsvFile, JsonLinesFile, open_source
+from madan_sara.starter.importing.files import (
+    MAX_LINE_BYTES,
+    CsvFile,
+    JsonLinesFile,
+    named_file,
+    open_source,
+)
 
 
 @pytest.fixture
@@ -255,3 +262,20 @@ def test_what_is_no_file_is_named(tmp_path):
     os.mkfifo(tmp_path / "pipe.csv")
     with pytest.raises(InvalidRequestError, match=r"pipe\.csv: is no file"):
         open_source(tmp_path / "pipe.csv")
+
+
+@pytest.mark.parametrize("name", ["\0", "a\0.csv", "\ud800.csv", Path("x/\0"), 5, None, b"a.csv"])
+def test_a_name_no_file_can_have_is_refused_by_its_argument(name):
+    with pytest.raises(InvalidRequestError, match="path: "):
+        named_file(name, "path")
+
+
+def test_a_name_of_other_bytes_than_utf8_is_one():
+    assert os.fsencode(named_file(os.fsdecode(b"\xff.csv"), "path")) == b"\xff.csv"
+
+
+@pytest.mark.parametrize("ending", ["csv", "txt"])
+def test_a_name_of_any_length_is_refused_in_a_few_words(ending):
+    with pytest.raises(InvalidRequestError) as caught:
+        open_source(named_file(f"{'x' * 1_000_000}.{ending}", "path"))
+    assert len(str(caught.value)) < 500

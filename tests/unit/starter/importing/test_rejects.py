@@ -3,6 +3,9 @@
 import csv
 import json
 import os
+import resource
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 
 import pytest
 
@@ -147,3 +150,43 @@ def test_no_other_user_may_read_rejected_rows(tmp_path, source_of, before):
     finally:
         os.umask(mask)
     assert path.stat().st_mode & 0o777 == 0o600
+
+
+@contextmanager
+def _room_for(octets: int) -> Iterator[None]:
+    """Let no file of this process grow beyond a size, as on a disk that is full."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (octets, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@pytest.mark.parametrize(
+    ("name", "content"), [("people.csv", "id,note\n1,a\n"), ("people.jsonl", '{"id": 1}\n')]
+)
+def test_where_the_room_ends_the_file_is_named_and_the_way_on(source_of, name, content):
+    source = source_of(content, name)
+    (row,) = source.rows()
+    with (
+        pytest.raises(InvalidRequestError, match=r"people\.rejected.*cannot be written.*again"),
+        RejectsFile(source, None) as rejects,
+        _room_for(100),
+    ):
+        rejects.write([(row, "x" * 20_000)])
+    assert rejects.path.exists()
+
+
+def test_an_error_of_its_own_is_not_hidden_by_one_of_the_file(source_of):
+    source = source_of("id,note\n1,a\n", "people.csv")
+    (row,) = source.rows()
+
+    def fail() -> None:
+        with _room_for(10), RejectsFile(source, None) as rejects:
+            with suppress(InvalidRequestError):
+                rejects.write([(row, "x" * 20_000)])
+            raise LookupError("another")
+
+    with pytest.raises(LookupError, match="another"):
+        fail()
