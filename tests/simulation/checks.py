@@ -1,7 +1,7 @@
 """What must hold in every life: each rule a small function with a name."""
 
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
 from madan_sara.activities.sender import OutgoingMessage
@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from tests.simulation.life import Life
 
 _SENT = (OutreachState.SENT, OutreachState.UNKNOWN)
+#: How long a provider may be unable to say what became of a call.
+_LONGEST_LOOK: Final = 600.0
+#: A plan that is made again, because its first task was lost, may be another.
+_LATE: Final = 7_200.0
 #: States a message never leaves, whatever comes.
 _UNSENT = frozenset(UNSENT_STATES)
 
@@ -88,8 +92,12 @@ class Checks:
 
     def after_task(self, execution: "Execution") -> None:
         """A workflow has done what there was to do."""
-        if execution.closed is None and not execution.can_be_woken:
-            self._fail("something_wakes_every_workflow", f"{execution.name} would sleep for ever")
+        if execution.closed is not None:
+            return
+        self._something_wakes_every_workflow(execution)
+        if (seconds := execution.only_sleeps_for) is not None:
+            self._no_command_waits_for_a_sleeper(execution, seconds)
+            self._nobody_oversleeps(execution, seconds)
 
     def after_close(self, execution: "Execution") -> None:
         """A workflow has ended."""
@@ -108,6 +116,7 @@ class Checks:
         """Everything is over."""
         for message in self._life.tables.messages.values():
             self._every_message_has_an_end(message)
+            self._what_was_taken_counts(message)
             if message.state in _UNSENT:
                 self._what_ended_unsent_holds_nothing(message)
         self._no_hold_is_left()
@@ -213,6 +222,33 @@ class Checks:
         if result.state is not state and not known_since:
             what = f"outreach {result.message_id.int} says {result.state}, and is {state}"
             self._fail("a_workflow_ends_as_its_message", what)
+
+    def _what_was_taken_counts(self, message: MessageRow) -> None:
+        """A recipient's message is sent, or may be; but for one that came back."""
+        taken = {int(t.key[-1]) for t in self.takings if t.message_id == message.message_id}
+        for attempt_no in taken:
+            row = self._life.tables.attempts[message.message_id, attempt_no]
+            if message.state in _UNSENT and not row.bounced:
+                self._fail("what_was_taken_counts", f"{_name(message)} is {message.state}")
+
+    # The rules: sleep
+
+    def _something_wakes_every_workflow(self, execution: "Execution") -> None:
+        if not execution.can_be_woken:
+            self._fail("something_wakes_every_workflow", f"{execution.name} sleeps for ever")
+
+    def _no_command_waits_for_a_sleeper(self, execution: "Execution", seconds: float) -> None:
+        """Only to hear what became of a call may a command wait."""
+        if execution.has_open_commands and seconds > _LONGEST_LOOK:
+            self._fail("no_command_waits_for_a_sleeper", f"{execution.name}: {seconds:.0f} s")
+
+    def _nobody_oversleeps(self, execution: "Execution", seconds: float) -> None:
+        message = self._life.message_of(execution)
+        if message is None or message.state is not OutreachState.SCHEDULED:
+            return
+        due = (message.scheduled_at or self._life.now()) - self._life.now()
+        if seconds > max(due.total_seconds(), 0.0) + _LATE:
+            self._fail("nobody_oversleeps", f"{_name(message)}: due in {due}, wakes in {seconds} s")
 
     # The rules: when and to whom. A run may call on facts that are as old as its lease.
 

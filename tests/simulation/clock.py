@@ -37,7 +37,6 @@ class VirtualLoop(asyncio.BaseEventLoop):
         self._passed = 0.0
         #: Everything that was ever begun on it.
         self.tasks: list[asyncio.Task[Any]] = []
-        self.set_exception_handler(lambda loop, context: None)
 
     def create_task(self, coro: Any, **options: Any) -> asyncio.Task[Any]:
         """Begin something, and remember it: looking for all tasks there are is slow."""

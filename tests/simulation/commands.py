@@ -1,6 +1,7 @@
 """What callers, operators, recipients and machines do while outreaches run."""
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -17,7 +18,7 @@ from madan_sara.contracts.campaign_run import (
     EndDateCommand,
 )
 from madan_sara.contracts.channels import Channel
-from madan_sara.contracts.errors import MadanSaraError
+from madan_sara.contracts.errors import ConflictError, InvalidRequestError, UnreachableError
 from madan_sara.contracts.naming import campaign_workflow_id, outreach_workflow_id
 from madan_sara.contracts.outreach import OutreachInput, RescheduleInput
 from tests.simulation.people import TENANT
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 #: Given a life, a number that chooses whom it concerns, and one that chooses the rest.
 Command = Callable[["Life", int, int], None]
 
+#: A caller that does not get through tries again.
+_PATIENCE: Final = 5.0
 _SOON: Final = (60.0, 5.0, 7_200.0, 90_000.0)
 
 
@@ -114,8 +117,10 @@ def cancel_campaign(life: "Life", number: int, detail: int) -> None:
 
 
 def set_daily_limit(life: "Life", number: int, detail: int) -> None:
-    """Allow a campaign so many messages a day."""
+    """Allow a campaign so many messages a day; none, for a day and a bit."""
     _limit(life, number, "set_daily_limit", DailyLimitCommand(daily_limit=detail))
+    if detail == 0:
+        life.after(100_000.0, lambda: set_daily_limit(life, number, 3))
 
 
 def set_budget(life: "Life", number: int, detail: int) -> None:
@@ -164,12 +169,22 @@ def _command(life: "Life", row: CampaignRow, kind: str, **changes: Any) -> None:
     command = CommandInput(ref=ref, now=life.now(), kind=kind, **changes)
 
     async def change() -> None:
-        with suppress(MadanSaraError):
-            await carry_out(life.campaigns, command)
+        with suppress(InvalidRequestError, ConflictError):
+            await _until_it_reaches(lambda: carry_out(life.campaigns, command))
         life.server.signal(_workflow_of(row), "campaign_changed")
 
-    task = life.loop.create_task(change())
-    life.keep(task)
+    life.loop.create_task(change())
+
+
+async def _until_it_reaches(command: Callable[[], Coroutine[Any, Any, object]]) -> None:
+    """Give a command until it gets to the database, and its answer back."""
+    while True:
+        try:
+            await command()
+        except UnreachableError:
+            await asyncio.sleep(_PATIENCE)
+        else:
+            return
 
 
 def _workflow_of(row: CampaignRow) -> str:

@@ -92,6 +92,19 @@ class Execution:
             self._timers or self._activities or self._local or self._inbox or self._task_is_open
         )
 
+    @property
+    def only_sleeps_for(self) -> float | None:
+        """Seconds until its next timer; None: something is under way."""
+        if self._activities or self._local or self._inbox or self._task_is_open:
+            return None
+        now = self.server.loop.time()
+        return min((timer.when() - now for timer in self._timers.values()), default=None)
+
+    @property
+    def has_open_commands(self) -> bool:
+        """Whether an update was let in and has no answer yet."""
+        return bool(self._accepted)
+
     # What the server does
 
     def deliver(self, job: Job) -> None:
@@ -236,6 +249,7 @@ class Execution:
             self._accepted.add(asked)
             return set()
         was_accepted = asked in self._accepted
+        self._accepted.discard(asked)
         if response.HasField("rejected"):
             self.server.answer(asked, response.rejected.message)
             return set() if was_accepted else {asked}

@@ -37,7 +37,7 @@ from tests.simulation.stores.ledger import MemoryLedger
 from tests.simulation.stores.provider_accounts import MemoryProviderAccounts
 from tests.simulation.stores.receipts import receive
 from tests.simulation.stores.requests import MemoryRequests
-from tests.simulation.tables import Tables
+from tests.simulation.tables import MessageRow, Tables
 
 #: Longer than any wait there is: patience of days, a campaign's end, receipts.
 _LONGEST_LIFE: Final = timedelta(days=60).total_seconds()
@@ -64,10 +64,11 @@ class Life:
         self.steps = 0
         self._violation: Violation | None = None
         self._over = self.loop.create_future()
+        self.loop.set_exception_handler(self._crash)
         self._to_do: dict[int, list[Callable[[], None]]] = {}
+        self._when_due: list[Callable[[], None]] = []
         self._still_to_come = 0
         self._reports = 0
-        self._tasks: list[asyncio.Task[None]] = []
         self.providers = {
             channel: SimulatedProvider(self, channel, people.draw_capabilities(draws))
             for channel in _CHANNELS
@@ -140,6 +141,12 @@ class Life:
         names = ", ".join(execution.name for execution in self.server.running.values())
         self._note(Violation("every_outreach_ends", f"after two months {names} had not ended"))
 
+    def _crash(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """Something beside all workflows and activities has failed; a lost task is none."""
+        error = context.get("exception")
+        if "handle" in context and not isinstance(error, Violation):
+            self._note(Violation("nothing_fails_unforeseen", f"{type(error).__name__}: {error}"))
+
     def _note(self, violation: Violation) -> None:
         self._violation = self._violation or violation
         if not self._over.done():
@@ -167,14 +174,20 @@ class Life:
         """Do something at a moment that is counted in steps, if there are as many."""
         self._to_do.setdefault(step, []).append(command)
 
+    def when_due(self, command: Callable[[], None]) -> None:
+        """Do something at the instant for which the next plan is made."""
+        self._when_due.append(command)
+
+    def planned(self, due_at: datetime | None) -> None:
+        """A plan stands: what is to be done when it is due waits for that instant."""
+        if self._when_due and due_at is not None:
+            wait = max((due_at - self.now()).total_seconds(), 0.0)
+            self.after(wait, self._when_due.pop())
+
     def after(self, seconds: float, command: Callable[[], None]) -> None:
         """Do something after a while; the life goes on until then."""
         self._still_to_come += 1
         self.loop.call_later(seconds, self._come_late, command)
-
-    def keep(self, task: asyncio.Task[None]) -> None:
-        """Hold on to something that a caller does, so that it is not collected halfway."""
-        self._tasks.append(task)
 
     def _come(self, command: Callable[[], None]) -> None:
         if not self._over.done():
@@ -241,6 +254,12 @@ class Life:
         """What a workflow is called in a story: its kind, and the end of its id."""
         kind = workflow_id.partition("-")[0]
         return f"{kind} {int(workflow_id[-12:], 16)}"
+
+    def message_of(self, execution: Execution) -> MessageRow | None:
+        """The message an outreach carries; None: it is a campaign."""
+        if not execution.workflow_id.startswith("outreach"):
+            return None
+        return self.tables.messages[UUID(execution.workflow_id[-36:])]
 
     def _name(self, message_id: UUID) -> str:
         return f"outreach {message_id.int}"

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from datetime import datetime
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Final, TypeVar
 
@@ -75,6 +76,10 @@ class Network:
         answer = self._committed(what, commit)
         await self._befall(what, mishap)
         return answer
+
+    def planned(self, due_at: datetime | None) -> None:
+        """A plan was stored."""
+        self._life.planned(due_at)
 
     def _committed(self, what: str, commit: Callable[[], R]) -> R:
         answer = commit()

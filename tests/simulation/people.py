@@ -34,9 +34,10 @@ _CHANNELS: Final = (
     (Channel.CHAT, Channel.SMS),
 )
 _BUDGETS: Final = (None, Decimal("0.004"), Decimal("0.02"))
-_ENDS: Final = (None, timedelta(hours=3), timedelta(days=1), timedelta(days=3))
+_ENDS: Final = (None, None, timedelta(days=1), timedelta(days=3), timedelta(hours=3))
+_BEGINS: Final = (-timedelta(hours=1), -timedelta(hours=1), timedelta(hours=2))
 _RECEIPT_WAITS: Final = (0, 30, 1_440)
-_QUIET: Final = (None, QuietHours(), QuietHours(start=time(12), end=time(11)))
+_QUIET: Final = (None, None, QuietHours(), QuietHours(start=time(12), end=time(11)))
 _TEXTS: Final = (
     "Bonjou {{ name }}!",
     "The market opens on Saturday at nine, and there is bread for early birds.",
@@ -103,7 +104,7 @@ def draw_campaign(draws: Draws, position: int, now: datetime, *, is_prompt: bool
         optimises=not (is_prompt or draws.one_in(3)),
     )
     lasts = draws.pick(_ENDS)
-    begins = now + draws.pick((-timedelta(hours=1), timedelta(hours=2)))
+    begins = now + draws.pick(_BEGINS)
     end = None if lasts is None else now + lasts
     return campaign.model_copy(update={"start_date": begins, "end_date": end})
 

@@ -157,16 +157,9 @@ class SimulatedProvider:
         return self._known[key]
 
     def _refuse(self, message: OutgoingMessage, code: str) -> Refused:
-        key = message.idempotency_key
-        known = self._known.get(key)
-        if isinstance(known, Accepted):
-            return (
-                Refused("duplicate_key")
-                if not self.capabilities.idempotency_keys
-                else Refused(code)
-            )
+        """Say no, which takes nothing back that was taken before."""
         refusal = Refused(code)
-        self._known[key] = refusal
+        self._known.setdefault(message.idempotency_key, refusal)
         return refusal
 
     async def _refuses(self, message: OutgoingMessage) -> Accepted | Refused:
@@ -248,7 +241,7 @@ class SimulatedProvider:
     async def _worker_stops_untaken(self, message: OutgoingMessage) -> Accepted | Refused:
         _lose_worker()
         await asyncio.sleep(self._draws.pick(_STOPPED))
-        return self._refuse(message, "blocked")
+        return self._known_or(message, lambda: self._refuse(message, "blocked"))
 
 
 def _lose_worker() -> None:

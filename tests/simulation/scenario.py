@@ -23,7 +23,8 @@ _RECIPIENTS: Final = (2, 3, 4)
 #: How many commands are given.
 _COMMANDS: Final = (0, 0, 1, 1, 1, 2, 3)
 #: When: at a moment of the first so many, or after so many seconds.
-_FIRST_STEPS: Final = 40
+_FIRST_STEPS: Final = 24
+_WHEN_DUE: Final = 8
 _AFTER: Final = (0.0, 1.0, 60.0, 1_800.0, 7_200.0, 40_000.0, 100_000.0)
 #: One life in so many has a campaign with a workflow of its own.
 _WITH_CAMPAIGN: Final = 40
@@ -131,8 +132,10 @@ class Scenario:
         def give() -> None:
             chosen(self._life, number, detail)
 
-        when = self._draws.below(len(_AFTER) * 2 + _FIRST_STEPS)
+        when = self._draws.below(_FIRST_STEPS + 2 * len(_AFTER) + _WHEN_DUE)
         if when < _FIRST_STEPS:
             self._life.at_step(when + 1, give)
-        else:
+        elif when < _FIRST_STEPS + 2 * len(_AFTER):
             self._life.after(_AFTER[(when - _FIRST_STEPS) // 2], give)
+        else:
+            self._life.when_due(give)

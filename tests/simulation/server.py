@@ -107,7 +107,7 @@ class Server:
 
     def delay(self) -> float:
         """Seconds until something gets where it is sent to."""
-        return self._draws.rarely(40, _DELAYS) or 0.0
+        return self._draws.rarely(20, _DELAYS) or 0.0
 
     def loses_task(self) -> bool:
         """Whether a worker dies with an answer in its hands."""

@@ -44,9 +44,13 @@ class MemoryLedger:
         day: date,
         judge: Callable[[Sequence[Account], int], Block | None],
     ) -> ReserveResult:
-        return await self._network.call(
-            "reserve", lambda: self._reserve(reservation, day.isoformat(), judge)
-        )
+        def commit() -> ReserveResult:
+            result = self._reserve(reservation, day.isoformat(), judge)
+            if result.block is None:
+                self._network.planned(reservation.plan.scheduled_at)
+            return result
+
+        return await self._network.call("reserve", commit)
 
     async def release(self, release: ReleaseInput) -> None:
         def commit() -> None:
