@@ -169,8 +169,10 @@ def _command(life: "Life", row: CampaignRow, kind: str, **changes: Any) -> None:
     command = CommandInput(ref=ref, now=life.now(), kind=kind, **changes)
 
     async def change() -> None:
-        with suppress(InvalidRequestError, ConflictError):
-            await _until_it_reaches(lambda: carry_out(life.campaigns, command))
+        # One after the other: an operator who waits for an answer gives no other command.
+        async with life.operating:
+            with suppress(InvalidRequestError, ConflictError):
+                await _until_it_reaches(lambda: carry_out(life.campaigns, command))
         life.server.signal(_workflow_of(row), "campaign_changed")
 
     life.loop.create_task(change())

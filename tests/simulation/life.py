@@ -66,6 +66,8 @@ class Life:
         self._over = self.loop.create_future()
         self.loop.set_exception_handler(self._crash)
         self._to_do: dict[int, list[Callable[[], None]]] = {}
+        #: Held while an operator changes a campaign.
+        self.operating = asyncio.Lock()
         self._when_due: list[Callable[[], None]] = []
         self._still_to_come = 0
         self._reports = 0

@@ -45,12 +45,14 @@ _TEXTS: Final = (
 _MAILBOXES: Final = ("marie@example.com", "jane@example.com")
 _NUMBERS: Final = ("+50937001234", "+50937005678")
 
+#: A shorter call than most: a run sends a heartbeat every few seconds of it.
+_CALL: Final = timedelta(seconds=30)
 #: What providers can do: nothing, honour keys, tell what became of a key.
 _CAPABILITIES: Final = (
-    SenderCapabilities(),
-    SenderCapabilities(idempotency_keys=True),
-    SenderCapabilities(look_up=True),
-    SenderCapabilities(look_up=True, idempotency_keys=True),
+    SenderCapabilities(longest_call=_CALL),
+    SenderCapabilities(longest_call=_CALL, idempotency_keys=True),
+    SenderCapabilities(longest_call=_CALL, look_up=True),
+    SenderCapabilities(longest_call=_CALL, look_up=True, idempotency_keys=True),
 )
 
 

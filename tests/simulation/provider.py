@@ -73,7 +73,7 @@ _MANNERS: Final = tuple(Manner)
 _CALLS: Final = 45
 _TAKINGS: Final = 30
 #: How long a machine is suspended in a call.
-_STOPPED: Final = (20.0, 60.0, 140.0)
+_STOPPED: Final = (12.0, 25.0, 60.0)
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ _CAMPAIGN: Final = _Definition.must_from_class(CampaignWorkflow)
 _DELAYS: Final = (0.002, 0.05, 0.5, 2.0, 7.0)
 
 #: One task in so many is followed by an eviction: fewer where a replay is long.
-_EVICTED: Final = 8
+_EVICTED: Final = 10
 _LONG: Final = 40
 #: A campaign looks often at first in each run: not too many runs.
 _CONTINUED: Final = 120
