@@ -6,11 +6,12 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 N ?= 10000
 SEED ?= 1
+SEEDS ?= 100000
 OUTAGE ?= 0
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo campaign up test days check lock chaos bench clean
+.PHONY: help venv demo campaign up test simulate days check lock chaos bench clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,6 +29,9 @@ up: $(INSTALLED)  ## start everything and keep it running until Ctrl-C
 
 test: $(INSTALLED)  ## all tests but the chaos ones
 	@$(BIN)/python -m pytest -m "not chaos" tests
+
+simulate: $(INSTALLED)  ## SEEDS=100000 lives of outreaches without a server or a clock (minutes)
+	@$(BIN)/python -m tests.simulation --seeds $(SEEDS)
 
 # A Saturday that is a leap day, at midnight; the night the clocks go back.
 days: $(INSTALLED)  ## the unit tests on other days and in other zones

@@ -15,6 +15,7 @@ with workflow.unsafe.imports_passed_through():
         DeliveryOutcome,
     )
     from madan_sara.contracts.outreach import (
+        UNSENT_STATES,
         Block,
         DecisionAnswer,
         DeliverResult,
@@ -273,6 +274,9 @@ class OutreachWorkflow:
             return False
         reopened = await self._steps.reopen_claim()
         if reopened.block is not None:
+            # A task that was lost may have taken it up before, and come to its end.
+            if reopened.state in UNSENT_STATES:
+                await self._close(reopened.state, Block(reason=_ALL_FAILED))
             return False
         self._record.state = OutreachState.DECIDING
         return True
@@ -310,14 +314,18 @@ class OutreachWorkflow:
         """End unsent. The database has the last word: it may have ended before."""
         async with self._changing:
             ended = await self._steps.close(state, block, self._record.routing)
-            if (ended.state, ended.reason) != (state, block.reason):
-                block = Block(reason=ended.reason or block.reason)
-            self._end(ended.state, block)
+            if (ended.state, ended.reason) == (state, block.reason):
+                self._end(state, block)
+            else:
+                self._end(ended.state, Block(reason=ended.reason) if ended.reason else None)
 
     async def _withdraw(self) -> None:
-        """Answer a cancel: compensate, unless the message has found its end already."""
-        if not self._record.has_ended:
-            await self._close(OutreachState.CANCELLED, Block(reason=ExitReason.CANCELLED))
+        """Answer a cancel: compensate, unless the message has found its end already.
+
+        Also where it was sent and waits for a receipt: a task that was lost may have taken it
+        up again, upon a bounce that this one has not heard of yet.
+        """
+        await self._close(OutreachState.CANCELLED, Block(reason=ExitReason.CANCELLED))
 
     async def _fail(self, error: ApplicationError) -> None:
         """The message's row cannot be read: end it, and say why to an operator."""

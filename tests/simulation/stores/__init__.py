@@ -1,0 +1,1 @@
+"""The ports of `activities/` kept in memory, by the rules of `persistence/`."""

@@ -1,0 +1,238 @@
+"""Claims, as `persistence/claims.py` and `decision_facts.py` keep and read them."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from functools import partial
+from typing import TYPE_CHECKING, Final
+from uuid import UUID
+
+from madan_sara.activities.stores import ClaimVerdict, DecisionFacts, StoredRequest
+from madan_sara.contracts.delivery import AttemptState
+from madan_sara.contracts.errors import NotFoundError
+from madan_sara.contracts.outreach import (
+    FINAL_STATES,
+    Block,
+    ClaimResult,
+    ExitReason,
+    MessageRef,
+    OutreachState,
+    ReopenResult,
+)
+from madan_sara.policy.frequency import RecentClaim
+from tests.simulation.tables import ClaimRow, MessageRow, Tables
+
+if TYPE_CHECKING:
+    from tests.simulation.life import Life
+
+_WEEK: Final = timedelta(days=7)
+#: How long facts serve the steps of one decision.
+_MOMENT_SECONDS: Final = 2.0
+_SENT = (OutreachState.SENT, OutreachState.UNKNOWN)
+_TAKEN = (AttemptState.ACCEPTED, AttemptState.UNKNOWN)
+
+
+def request_of(tables: Tables, message: MessageRow) -> StoredRequest:
+    """A message as the steps see it."""
+    return StoredRequest(
+        ref=message.ref,
+        campaign=tables.campaign_of(message),
+        wording=message.wording,
+        force_send=message.force_send,
+        state=message.state,
+        scheduled_at=message.scheduled_at,
+    )
+
+
+class MemoryClaims:
+    """`ClaimStore` and `DecisionFactsSource` in memory.
+
+    Args:
+        tables: the rows.
+        life: whose network leads to them, and whose checks look at what is granted.
+    """
+
+    def __init__(self, tables: Tables, life: "Life") -> None:
+        self._tables = tables
+        self._life = life
+        self._kept: dict[UUID, tuple[float, DecisionFacts]] = {}
+
+    async def claim(
+        self, ref: MessageRef, now: datetime, judge: Callable[[DecisionFacts], ClaimVerdict]
+    ) -> ClaimResult:
+        while True:
+            facts, turns, claimed = await self._life.network.call(
+                "read the claim's facts", partial(self._read, ref, now)
+            )
+            self._kept[ref.message_id] = (self._life.loop.time(), facts)
+            if claimed is not None:
+                return claimed
+            decided = judge(facts)
+            store = partial(self._store, ref, now, decided, turns)
+            if await self._life.network.call("claim", store):
+                return decided.result
+
+    async def reopen(self, ref: MessageRef) -> ReopenResult:
+        return await self._life.network.call("reopen", lambda: self._reopen(ref))
+
+    async def recent_claims(
+        self, tenant_id: UUID, recipient_id: str, since: datetime
+    ) -> Sequence[RecentClaim]:
+        raise NotImplementedError
+
+    async def facts(self, ref: MessageRef, now: datetime, *, keep: bool = True) -> DecisionFacts:
+        kept = self._kept.get(ref.message_id) if keep else self._kept.pop(ref.message_id, None)
+        if kept is not None and self._life.loop.time() - kept[0] < _MOMENT_SECONDS:
+            return kept[1]
+        facts, _, _ = await self._life.network.call("read facts", lambda: self._read(ref, now))
+        if keep:
+            self._kept[ref.message_id] = (self._life.loop.time(), facts)
+        return facts
+
+    def _read(
+        self, ref: MessageRef, now: datetime
+    ) -> tuple[DecisionFacts, dict[str, int], ClaimResult | None]:
+        tables = self._tables
+        message = tables.messages.get(ref.message_id)
+        if message is None:
+            raise NotFoundError.message(ref.message_id)
+        identifiers = tables.identifiers_of(message)
+        facts = DecisionFacts(
+            request=request_of(tables, message),
+            recent=self._recent(message, identifiers, now),
+            suppressions=tables.suppressions_of(message),
+            engagement={},
+        )
+        turns = {known: tables.turns.get(known, 0) for known in identifiers}
+        return facts, turns, self._claimed(message)
+
+    def _recent(
+        self, message: MessageRow, identifiers: frozenset[str], now: datetime
+    ) -> list[RecentClaim]:
+        settings = self._tables.campaign_of(message).settings
+        window = max(
+            _WEEK,
+            timedelta(hours=settings.dedup_lookback_hours),
+            timedelta(days=settings.near_duplicate_days),
+        )
+        return [
+            RecentClaim(
+                message_id=row.message_id,
+                campaign_id=row.campaign_id,
+                channel=row.channel,
+                claimed_at=row.claimed_at,
+                sent_at=row.sent_at,
+                texts=row.texts,
+                same_id=row.recipient_id == message.recipient_id,
+            )
+            for row in self._tables.claims.values()
+            if row.message_id != message.message_id
+            and not row.is_released
+            and not row.identifiers.isdisjoint(identifiers)
+            and (row.sent_at is None or row.sent_at > now - window)
+        ]
+
+    def _claimed(self, message: MessageRow) -> ClaimResult | None:
+        """What an earlier run of the claim stored."""
+        if message.state is OutreachState.BLOCKED and message.reason is not None:
+            block = Block(reason=message.reason, details=message.details)
+            return ClaimResult(block=block, warnings=message.warnings)
+        if message.state is OutreachState.QUEUED:
+            reason = message.reason or ExitReason.DAILY_LIMIT
+            block = Block(reason=reason, details=message.details)
+            return ClaimResult(block=block, is_queued=True, warnings=message.warnings)
+        claim = self._tables.claims.get(message.message_id)
+        is_live = claim is not None and not claim.is_released
+        if is_live or message.state in FINAL_STATES:
+            return ClaimResult(warnings=message.warnings)
+        return None
+
+    def _store(
+        self, ref: MessageRef, now: datetime, decided: ClaimVerdict, turns: dict[str, int]
+    ) -> bool:
+        """Store a decision; False when a turn is lost and the facts may have changed."""
+        tables, message = self._tables, self._tables.messages[ref.message_id]
+        block = decided.result.block
+        if block is not None:
+            self._block(message, decided.result, now)
+            return True
+        if message.state is not OutreachState.DECIDING or ref.message_id in tables.claims:
+            return False
+        if any(tables.turns.get(known, 0) != turn for known, turn in turns.items()):
+            return False
+        row = ClaimRow(
+            message_id=message.message_id,
+            campaign_id=message.campaign_id,
+            recipient_id=message.recipient_id,
+            identifiers=frozenset(turns),
+            claimed_at=now,
+            covers_until=None,
+            sent_at=None,
+            is_released=False,
+            forced=message.force_send,
+            channel=None,
+            texts=tuple(decided.texts),
+        )
+        for known, turn in turns.items():
+            tables.turns[known] = turn + 1
+        tables.claims[message.message_id] = row
+        message.warnings = decided.result.warnings
+        self._life.checks.claim_granted(row, now)
+        return True
+
+    def _block(self, message: MessageRow, result: ClaimResult, now: datetime) -> None:
+        claim = self._tables.claims.get(message.message_id)
+        if claim is not None:
+            claim.is_released = True
+        if message.state is OutreachState.DECIDING and result.block is not None:
+            message.state = OutreachState.BLOCKED
+            message.reason = result.block.reason
+            message.details = result.block.details
+            message.warnings = result.warnings
+            message.finished_at = now
+
+    def _reopen(self, ref: MessageRef) -> ReopenResult:
+        tables, message = self._tables, self._tables.messages[ref.message_id]
+        attempts = [row for _, row in tables.attempts_of(ref.message_id)]
+        claim = tables.claims[ref.message_id]
+        block = None
+        taken = any(row.attempt.state in _TAKEN for row in attempts)
+        if message.state in _SENT and not taken:
+            if self._claimed_since(claim):
+                block = Block(reason=ExitReason.DUPLICATE, details={"kind": "claimed_since"})
+            else:
+                message.state = OutreachState.DECIDING
+                message.finished_at = None
+                claim.covers_until = claim.sent_at = None
+                claim.is_released = False
+                for known in claim.identifiers:
+                    tables.turns[known] = tables.turns.get(known, 0) + 1
+        if block is None and message.state in FINAL_STATES:
+            block = Block(reason=ExitReason.DUPLICATE, details={"kind": "not_bounced"})
+        assert message.routing is not None
+        return ReopenResult(
+            block=block,
+            state=message.state,
+            routing=message.routing,
+            tried_channels=sorted({row.channel for row in attempts}),
+            last_attempt_no=max(
+                (no for owner, no in tables.holds if owner == ref.message_id), default=0
+            ),
+        )
+
+    def _claimed_since(self, claim: ClaimRow) -> bool:
+        """Whether the campaign has claimed the person for another message."""
+        return not claim.forced and any(
+            overlaps(claim, other) for other in self._tables.claims.values()
+        )
+
+
+def overlaps(reopened: ClaimRow, other: ClaimRow) -> bool:
+    """Whether another claim of the campaign would cover a time that an open one covers."""
+    return (
+        other.message_id != reopened.message_id
+        and other.campaign_id == reopened.campaign_id
+        and not other.forced
+        and not other.is_released
+        and not other.identifiers.isdisjoint(reopened.identifiers)
+        and (other.covers_until is None or other.covers_until > reopened.claimed_at)
+    )

@@ -1,0 +1,212 @@
+"""Accounts and entries, as `persistence/budget.py` and `reservations.py` keep them."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import date, datetime
+from typing import NoReturn
+from uuid import UUID
+
+from madan_sara.contracts.campaign import Campaign
+from madan_sara.contracts.channels import Channel
+from madan_sara.contracts.outreach import (
+    Block,
+    ExitReason,
+    OutreachState,
+    ReleaseInput,
+    ReserveInput,
+    ReserveResult,
+)
+from madan_sara.policy.budget import Account, AccountScope
+from madan_sara.policy.ledger import AccountKey, Balance, EntryKind, LedgerEntry, accounts_of
+from madan_sara.policy.returns import CampaignBalances
+from tests.simulation.network import Network
+from tests.simulation.tables import MessageRow, Tables
+
+_HAS_ENDED = Block(reason=ExitReason.CANCELLED, details={"message": "has ended"})
+_CAN_BE_HELD_FOR = (OutreachState.DECIDING, OutreachState.SCHEDULED, OutreachState.SENDING)
+
+
+class MemoryLedger:
+    """`BudgetLedger` in memory.
+
+    Args:
+        tables: the rows.
+        network: the way to them.
+    """
+
+    def __init__(self, tables: Tables, network: Network) -> None:
+        self._tables = tables
+        self._network = network
+
+    async def reserve(
+        self,
+        reservation: ReserveInput,
+        day: date,
+        judge: Callable[[Sequence[Account], int], Block | None],
+    ) -> ReserveResult:
+        def commit() -> ReserveResult:
+            result = self._reserve(reservation, day.isoformat(), judge)
+            if result.block is None:
+                self._network.planned(reservation.plan.scheduled_at)
+            return result
+
+        return await self._network.call("reserve", commit)
+
+    async def release(self, release: ReleaseInput) -> None:
+        def commit() -> None:
+            hold = self._tables.open_hold(release.ref.message_id, release.attempt_no)
+            if hold is not None:
+                book(self._tables, ended(hold, EntryKind.RELEASE))
+
+        await self._network.call("release", commit)
+
+    def _reserve(
+        self,
+        asked: ReserveInput,
+        day: str,
+        judge: Callable[[Sequence[Account], int], Block | None],
+    ) -> ReserveResult:
+        tables, plan = self._tables, asked.plan
+        message = tables.messages[asked.ref.message_id]
+        key = (message.message_id, asked.attempt_no)
+        if (held := tables.holds.get(key)) is not None:
+            return ReserveResult(price_micros=held.amount_micros)
+        campaign = tables.campaign_of(message)
+        tables.day_account(campaign, day)
+        hold = LedgerEntry(
+            message_id=message.message_id,
+            attempt_no=asked.attempt_no,
+            kind=EntryKind.HOLD,
+            campaign_id=campaign.id,
+            channel=plan.channel.value,
+            day=day,
+            amount_micros=plan.price_micros,
+        )
+        replaced = self._replaced(message, asked.replaces_attempt_no)
+        block = judge(self._accounts_without(hold, replaced), plan.price_micros)
+        if block is None and message.state not in _CAN_BE_HELD_FOR:
+            block = _HAS_ENDED
+        if block is None:
+            if replaced is not None:
+                book(tables, ended(replaced, EntryKind.RELEASE))
+            book(tables, hold, due_at=plan.scheduled_at)
+            _schedule(tables, message, asked)
+        return ReserveResult(block=block, price_micros=plan.price_micros)
+
+    def _replaced(self, message: MessageRow, attempt_no: int | None) -> LedgerEntry | None:
+        if attempt_no is None:
+            return None
+        return self._tables.holds.get((message.message_id, attempt_no))
+
+    def _accounts_without(
+        self, hold: LedgerEntry, replaced: LedgerEntry | None
+    ) -> Sequence[Account]:
+        """The accounts of a hold, as they would be without the one it replaces."""
+        given_back = set(accounts_of(replaced)) if replaced is not None else set()
+        accounts = []
+        for key in accounts_of(hold):
+            account = self._tables.accounts[key]
+            if key in given_back and replaced is not None:
+                account = replace(
+                    account,
+                    held_micros=account.held_micros - replaced.amount_micros,
+                    message_count=account.message_count - 1,
+                )
+            accounts.append(account)
+        return accounts
+
+    # What nothing in a simulated life asks for
+
+    async def accounts(self, campaign: Campaign, channel: Channel, day: date) -> NoReturn:
+        raise NotImplementedError
+
+    async def balances(self, campaign: Campaign) -> CampaignBalances:
+        raise NotImplementedError
+
+    async def spend(
+        self,
+        campaign: Campaign,
+        channel: Channel,
+        day: date,
+        amount_micros: int,
+        spend_id: UUID,
+        now: datetime,
+        judge: Callable[[Sequence[Account], int], Block | None],
+    ) -> None:
+        raise NotImplementedError
+
+
+def _schedule(tables: Tables, message: MessageRow, asked: ReserveInput) -> None:
+    message.state = OutreachState.SCHEDULED
+    message.channel = asked.plan.channel
+    message.scheduled_at = asked.plan.scheduled_at
+    message.routing = asked.routing
+    claim = tables.claims.get(message.message_id)
+    if claim is not None:
+        claim.channel = asked.plan.channel
+
+
+def ended(hold: LedgerEntry, kind: EntryKind) -> LedgerEntry:
+    """The entry that ends a hold."""
+    return replace(hold, kind=kind)
+
+
+def book(tables: Tables, entry: LedgerEntry, *, due_at: datetime | None = None) -> None:
+    """Book an entry: accounts move with it, as far as their constraints let them."""
+    key = (entry.message_id, entry.attempt_no)
+    if entry.kind is EntryKind.HOLD:
+        tables.holds[key] = entry
+    elif key in tables.ends:
+        raise ConstraintError("one_end_per_hold")
+    else:
+        tables.ends[key] = entry.kind
+    tables.entries.append(entry)
+    for account_key in accounts_of(entry):
+        _move(tables, account_key, entry, due_at)
+
+
+def _move(tables: Tables, key: AccountKey, entry: LedgerEntry, due_at: datetime | None) -> None:
+    account = tables.accounts[key]
+    balance = Balance(account.held_micros, account.spent_micros, account.message_count).after(entry)
+    tables.accounts[key] = replace(
+        account,
+        held_micros=balance.held_micros,
+        spent_micros=balance.spent_micros,
+        message_count=balance.messages,
+        last_due_at=max(account.last_due_at or due_at, due_at) if due_at else account.last_due_at,
+    )
+
+
+def give_back(tables: Tables, message: MessageRow) -> None:
+    """Leave no hold and no claim of a message that ends unsent."""
+    claim = tables.claims.get(message.message_id)
+    if claim is not None:
+        claim.is_released = True
+    for (owner, attempt_no), hold in list(tables.holds.items()):
+        if owner == message.message_id and tables.open_hold(owner, attempt_no):
+            book(tables, ended(hold, EntryKind.RELEASE))
+
+
+def campaign_accounts(campaign: Campaign) -> dict[AccountKey, Account]:
+    """The accounts of a campaign as it is saved: its own, and those of its channels."""
+    budgets = campaign.budget_per_channel or {}
+    limits = {AccountKey(campaign.id, AccountScope.CAMPAIGN, ""): campaign.budget_total}
+    for channel in campaign.channels:
+        key = AccountKey(campaign.id, AccountScope.CHANNEL, channel.value)
+        limits[key] = budgets[channel].total if channel in budgets else None
+    return {
+        key: Account(
+            scope=key.scope,
+            key=key.key,
+            limit_micros=None if limit is None else int(limit * 1_000_000),
+            held_micros=0,
+            spent_micros=0,
+            message_limit=None,
+            message_count=0,
+        )
+        for key, limit in limits.items()
+    }
+
+
+class ConstraintError(Exception):
+    """The database refuses to store this; nothing was changed."""

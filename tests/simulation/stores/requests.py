@@ -1,0 +1,82 @@
+"""Messages and their ends, as `persistence/requests.py` keeps them."""
+
+from datetime import datetime
+from typing import NoReturn
+from uuid import UUID
+
+from madan_sara.activities.stores import StoredRequest
+from madan_sara.contracts.errors import NotFoundError
+from madan_sara.contracts.outreach import (
+    FINAL_STATES,
+    Block,
+    ConcludeInput,
+    ConcludeResult,
+    MessageRef,
+    OutreachState,
+)
+from tests.simulation.network import Network
+from tests.simulation.stores.claims import request_of
+from tests.simulation.stores.ledger import give_back
+from tests.simulation.tables import MessageRow, Tables
+
+
+class MemoryRequests:
+    """`RequestStore` in memory, and the `AnalyticsStore` no simulated step asks.
+
+    Args:
+        tables: the rows.
+        network: the way to them.
+    """
+
+    def __init__(self, tables: Tables, network: Network) -> None:
+        self._tables = tables
+        self._network = network
+
+    async def request(self, ref: MessageRef) -> StoredRequest:
+        return await self._network.call(
+            "read the request", lambda: request_of(self._tables, self._message(ref))
+        )
+
+    async def put_back(self, ref: MessageRef, block: Block) -> bool:
+        return await self._network.call("put back", lambda: self._put_back(ref, block))
+
+    async def conclude(self, conclusion: ConcludeInput) -> ConcludeResult:
+        return await self._network.call("close", lambda: self._conclude(conclusion))
+
+    async def send_time_cells(
+        self, tenant_id: UUID, campaign_id: UUID | None, zone: str
+    ) -> NoReturn:
+        raise NotImplementedError
+
+    def _put_back(self, ref: MessageRef, block: Block) -> bool:
+        tables, message = self._tables, self._message(ref)
+        was_paid = any(owner == ref.message_id for owner, _ in tables.holds)
+        if message.state is OutreachState.DECIDING and not was_paid:
+            message.state = OutreachState.QUEUED
+            message.reason, message.details = block.reason, block.details
+            tables.claims.pop(ref.message_id, None)
+            tables.campaigns[message.campaign_id].queue.discard(ref.message_id)
+            return True
+        return message.state is OutreachState.QUEUED and message.reason is not None
+
+    def _conclude(self, conclusion: ConcludeInput) -> ConcludeResult:
+        message = self._message(conclusion.ref)
+        if message.state in FINAL_STATES:
+            return ConcludeResult(state=message.state, reason=message.reason)
+        message.details = conclusion.details
+        message.routing = conclusion.routing or message.routing
+        end_unsent(self._tables, message, conclusion, conclusion.now)
+        return ConcludeResult(state=conclusion.state, reason=conclusion.reason)
+
+    def _message(self, ref: MessageRef) -> MessageRow:
+        message = self._tables.messages.get(ref.message_id)
+        if message is None:
+            raise NotFoundError.message(ref.message_id)
+        return message
+
+
+def end_unsent(tables: Tables, message: MessageRow, end: ConcludeInput, now: datetime) -> None:
+    """End a message: no hold and no claim is left."""
+    message.state, message.reason = end.state, end.reason
+    message.finished_at = now
+    give_back(tables, message)
