@@ -276,7 +276,7 @@ class Checks:
 
     def _nothing_is_sent_in_quiet_hours(self, message: MessageRow) -> None:
         campaign, now = self._life.tables.campaign_of(message), self._life.now()
-        quiet, profile = campaign.settings.quiet_hours, message.wording.profile
+        quiet, profile = campaign.settings.quiet_hours, message.rendered.profile
         zone = resolve_zone(campaign, campaign.settings, profile)[0]
         if not is_allowed(now, zone, quiet) and not is_allowed(now - LEASE, zone, quiet):
             self._fail("nothing_is_sent_in_quiet_hours", f"{_name(message)} at {now}")

@@ -9,9 +9,11 @@ from uuid import UUID
 from madan_sara.activities.budget import BudgetManager
 from madan_sara.activities.campaign import CampaignManager
 from madan_sara.activities.closer import OutreachCloser
+from madan_sara.activities.decider import OutreachDecider
 from madan_sara.activities.deduplicator import MessageDeduplicator
 from madan_sara.activities.delivery import MessageDelivery
 from madan_sara.activities.dispatcher import CampaignDispatcher
+from madan_sara.activities.own_campaign import EVERY_TENANT
 from madan_sara.activities.router import ChannelRouter
 from madan_sara.activities.scheduler import SendTimeScheduler
 from madan_sara.contracts.channels import Channel
@@ -83,11 +85,15 @@ class Life:
         tables, network = self.tables, self.network
         accounts = MemoryProviderAccounts(network)
         claims, requests = MemoryClaims(tables, self), MemoryRequests(tables, network)
+        deduplicator = MessageDeduplicator(claims, tenants=EVERY_TENANT)
+        router = ChannelRouter(dict.fromkeys(self.providers), tenants=EVERY_TENANT)
+        scheduler = SendTimeScheduler(requests, requests, tenants=EVERY_TENANT)
+        budget = BudgetManager(MemoryLedger(tables, network), tenants=EVERY_TENANT)
         components = Components(
-            deduplicator=MessageDeduplicator(claims),
-            router=ChannelRouter(claims, dict.fromkeys(self.providers)),
-            scheduler=SendTimeScheduler(claims, requests, requests),
-            budget=BudgetManager(MemoryLedger(tables, network)),
+            decider=OutreachDecider(deduplicator, router, scheduler, budget),
+            deduplicator=deduplicator,
+            scheduler=scheduler,
+            budget=budget,
             delivery=MessageDelivery(
                 MemoryAttempts(tables, accounts, self), accounts, self.providers
             ),

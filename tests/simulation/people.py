@@ -13,7 +13,7 @@ from madan_sara.contracts.channels import Channel
 from madan_sara.contracts.content import MessageContent
 from madan_sara.contracts.recipient import RecipientProfile
 from madan_sara.contracts.settings import AmbiguityPolicy, OrchestratorSettings, QuietHours
-from madan_sara.policy.templates import Wording
+from madan_sara.policy.templates import RenderedMessages
 from tests.simulation.draws import Draws
 
 TENANT: Final = UUID("00000000-0000-4000-8000-0000000000aa")
@@ -186,11 +186,11 @@ def _person(number: int, address: int, lacks: int, *, zone: str | None) -> Perso
     return Person(f"person {number + 1}", profile)
 
 
-def draw_wording(draws: Draws, person: Person) -> Wording:
+def draw_wording(draws: Draws, person: Person) -> RenderedMessages:
     """What one of them is told."""
     return _wording(draws.pick(_TEXTS), person)
 
 
 @cache
-def _wording(text: str, person: Person) -> Wording:
-    return Wording(MessageContent({"default": text}), person.profile)
+def _wording(text: str, person: Person) -> RenderedMessages:
+    return RenderedMessages(MessageContent({"default": text}), person.profile)

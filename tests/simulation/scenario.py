@@ -109,7 +109,7 @@ class Scenario:
             ref=MessageRef(tenant_id=people.TENANT, message_id=UUID(int=number)),
             campaign_id=campaign_id,
             recipient_id=person.recipient_id,
-            wording=people.draw_wording(self._draws, person),
+            rendered=people.draw_wording(self._draws, person),
             addresses=addresses_of(person.profile.contact_info),
             force_send=self._draws.one_in(8),
             state=state,

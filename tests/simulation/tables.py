@@ -10,13 +10,13 @@ from madan_sara.activities.stores import Suppression
 from madan_sara.contracts.campaign import Campaign
 from madan_sara.contracts.campaign_run import CampaignEvent, Wait
 from madan_sara.contracts.channels import Channel
-from madan_sara.contracts.decision import RoutingDecision
+from madan_sara.contracts.decision import RoutingDecision, SendPlan
 from madan_sara.contracts.delivery import AttemptState
 from madan_sara.contracts.outreach import Details, ExitReason, MessageRef, OutreachState
 from madan_sara.policy.addresses import KINDS
 from madan_sara.policy.budget import Account, AccountScope
 from madan_sara.policy.ledger import AccountKey, EntryKind, LedgerEntry
-from madan_sara.policy.templates import Wording
+from madan_sara.policy.templates import RenderedMessages
 
 
 @dataclass(slots=True)
@@ -42,7 +42,7 @@ class MessageRow:
     ref: MessageRef
     campaign_id: UUID
     recipient_id: str
-    wording: Wording
+    rendered: RenderedMessages
     #: By channel, in the form addresses are compared in.
     addresses: dict[str, str]
     force_send: bool
@@ -51,6 +51,7 @@ class MessageRow:
     details: Details = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
     routing: RoutingDecision | None = None
+    plan: SendPlan | None = None
     channel: Channel | None = None
     scheduled_at: datetime | None = None
     #: When it came to its end.
@@ -110,7 +111,7 @@ class Tables:
         self.campaigns: dict[UUID, CampaignRow] = {}
         self.messages: dict[UUID, MessageRow] = {}
         self.claims: dict[UUID, ClaimRow] = {}
-        self.turns: dict[str, int] = {}
+        self.versions: dict[str, int] = {}
         self.accounts: dict[AccountKey, Account] = {}
         self.entries: list[LedgerEntry] = []
         self.holds: dict[tuple[UUID, int], LedgerEntry] = {}

@@ -10,7 +10,7 @@ from madan_sara.activities.campaign_stores import SweptPage, TakenPage
 from madan_sara.contracts.campaign import FINAL_STATUSES, Campaign, CampaignStatus
 from madan_sara.contracts.campaign_run import SHOWN_EVENTS, CampaignEvent, CampaignRef, Sweep, Wait
 from madan_sara.contracts.errors import InvalidRequestError
-from madan_sara.contracts.outreach import FINAL_STATES, Details, OutreachState
+from madan_sara.contracts.outreach import FINAL_STATES, Details, ExitReason, OutreachState
 from madan_sara.policy.budget import Account, AccountScope
 from madan_sara.policy.campaign_days import campaign_day
 from madan_sara.policy.campaign_progress import CampaignFacts
@@ -208,18 +208,25 @@ class MemoryCampaigns:
             (m for m in self._messages(ref.campaign_id) if after is None or m.message_id > after),
             key=lambda m: m.message_id,
         )
-        page, ended = behind[:_SWEPT_AT_ONCE], []
+        page, ended, asleep = behind[:_SWEPT_AT_ONCE], 0, []
         for message in page:
-            planned = message.scheduled_at
-            is_early = sweep.planned_from and planned and planned < sweep.planned_from
-            if message.state not in sweep.states or is_early:
+            if message.state not in sweep.states or not self._may_end(ref, message, sweep, now):
                 continue
+            if message.state is OutreachState.SCHEDULED:
+                asleep.append(message.message_id)
             message.state, message.reason, message.details = sweep.state, sweep.reason, {}
             message.finished_at = now
             self._row(ref).queue.discard(message.message_id)
             give_back(self._tables, message)
-            ended.append(message.message_id)
-        return SweptPage(ended=ended, last=page[-1].message_id if page else None)
+            ended += 1
+        return SweptPage(ended=ended, asleep=asleep, last=page[-1].message_id if page else None)
+
+    def _may_end(self, ref: CampaignRef, message: MessageRow, sweep: Sweep, now: datetime) -> bool:
+        """Whether a sweep is not too early: nothing expires before the campaign's end."""
+        if sweep.reason is not ExitReason.EXPIRED:
+            return True
+        end, due_at = self._row(ref).campaign.end_date, message.scheduled_at
+        return end is not None and (end <= now or (due_at is not None and end <= due_at))
 
     def _messages(self, campaign_id: UUID) -> Iterator[MessageRow]:
         return (m for m in self._tables.messages.values() if m.campaign_id == campaign_id)

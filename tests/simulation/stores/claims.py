@@ -6,7 +6,13 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
-from madan_sara.activities.stores import ClaimVerdict, DecisionFacts, StoredRequest
+from madan_sara.activities.stores import (
+    Claim,
+    ClaimDecision,
+    DecisionFacts,
+    StoredDecision,
+    StoredRequest,
+)
 from madan_sara.contracts.delivery import AttemptState
 from madan_sara.contracts.errors import NotFoundError
 from madan_sara.contracts.outreach import (
@@ -14,6 +20,7 @@ from madan_sara.contracts.outreach import (
     Block,
     ClaimResult,
     ExitReason,
+    HeldAttempt,
     MessageRef,
     OutreachState,
     ReopenResult,
@@ -25,8 +32,7 @@ if TYPE_CHECKING:
     from tests.simulation.life import Life
 
 _WEEK: Final = timedelta(days=7)
-#: How long facts serve the steps of one decision.
-_MOMENT_SECONDS: Final = 2.0
+_HELD = (OutreachState.SCHEDULED, OutreachState.SENDING)
 _SENT = (OutreachState.SENT, OutreachState.UNKNOWN)
 _TAKEN = (AttemptState.ACCEPTED, AttemptState.UNKNOWN)
 
@@ -36,15 +42,23 @@ def request_of(tables: Tables, message: MessageRow) -> StoredRequest:
     return StoredRequest(
         ref=message.ref,
         campaign=tables.campaign_of(message),
-        wording=message.wording,
+        rendered=message.rendered,
         force_send=message.force_send,
         state=message.state,
         scheduled_at=message.scheduled_at,
     )
 
 
+def decided(tables: Tables, message: MessageRow) -> StoredDecision | None:
+    """What money is held for, as it was stored; None: there is no hold."""
+    held = [no for owner, no in tables.holds if owner == message.message_id]
+    if message.state not in _HELD or not held or not message.routing or not message.plan:
+        return None
+    return StoredDecision(message.routing, HeldAttempt(attempt_no=max(held), plan=message.plan))
+
+
 class MemoryClaims:
-    """`ClaimStore` and `DecisionFactsSource` in memory.
+    """`ClaimStore` in memory.
 
     Args:
         tables: the rows.
@@ -54,22 +68,20 @@ class MemoryClaims:
     def __init__(self, tables: Tables, life: "Life") -> None:
         self._tables = tables
         self._life = life
-        self._kept: dict[UUID, tuple[float, DecisionFacts]] = {}
 
     async def claim(
-        self, ref: MessageRef, now: datetime, judge: Callable[[DecisionFacts], ClaimVerdict]
-    ) -> ClaimResult:
+        self, ref: MessageRef, now: datetime, decide: Callable[[DecisionFacts], ClaimDecision]
+    ) -> Claim:
         while True:
-            facts, turns, claimed = await self._life.network.call(
+            facts, versions, claimed = await self._life.network.call(
                 "read the claim's facts", partial(self._read, ref, now)
             )
-            self._kept[ref.message_id] = (self._life.loop.time(), facts)
             if claimed is not None:
-                return claimed
-            decided = judge(facts)
-            store = partial(self._store, ref, now, decided, turns)
+                return Claim(claimed, facts, self._decided(ref))
+            decided = decide(facts)
+            store = partial(self._store, ref, now, decided, versions)
             if await self._life.network.call("claim", store):
-                return decided.result
+                return Claim(decided.result, facts)
 
     async def reopen(self, ref: MessageRef) -> ReopenResult:
         return await self._life.network.call("reopen", lambda: self._reopen(ref))
@@ -79,14 +91,9 @@ class MemoryClaims:
     ) -> Sequence[RecentClaim]:
         raise NotImplementedError
 
-    async def facts(self, ref: MessageRef, now: datetime, *, keep: bool = True) -> DecisionFacts:
-        kept = self._kept.get(ref.message_id) if keep else self._kept.pop(ref.message_id, None)
-        if kept is not None and self._life.loop.time() - kept[0] < _MOMENT_SECONDS:
-            return kept[1]
-        facts, _, _ = await self._life.network.call("read facts", lambda: self._read(ref, now))
-        if keep:
-            self._kept[ref.message_id] = (self._life.loop.time(), facts)
-        return facts
+    def _decided(self, ref: MessageRef) -> StoredDecision | None:
+        """What an earlier run of the decision has held."""
+        return decided(self._tables, self._tables.messages[ref.message_id])
 
     def _read(
         self, ref: MessageRef, now: datetime
@@ -102,8 +109,8 @@ class MemoryClaims:
             suppressions=tables.suppressions_of(message),
             engagement={},
         )
-        turns = {known: tables.turns.get(known, 0) for known in identifiers}
-        return facts, turns, self._claimed(message)
+        versions = {known: tables.versions.get(known, 0) for known in identifiers}
+        return facts, versions, self._claimed(message)
 
     def _recent(
         self, message: MessageRow, identifiers: frozenset[str], now: datetime
@@ -147,9 +154,9 @@ class MemoryClaims:
         return None
 
     def _store(
-        self, ref: MessageRef, now: datetime, decided: ClaimVerdict, turns: dict[str, int]
+        self, ref: MessageRef, now: datetime, decided: ClaimDecision, versions: dict[str, int]
     ) -> bool:
-        """Store a decision; False when a turn is lost and the facts may have changed."""
+        """Store a decision; False when a version is outdated and the facts may have changed."""
         tables, message = self._tables, self._tables.messages[ref.message_id]
         block = decided.result.block
         if block is not None:
@@ -157,13 +164,13 @@ class MemoryClaims:
             return True
         if message.state is not OutreachState.DECIDING or ref.message_id in tables.claims:
             return False
-        if any(tables.turns.get(known, 0) != turn for known, turn in turns.items()):
+        if any(tables.versions.get(known, 0) != version for known, version in versions.items()):
             return False
         row = ClaimRow(
             message_id=message.message_id,
             campaign_id=message.campaign_id,
             recipient_id=message.recipient_id,
-            identifiers=frozenset(turns),
+            identifiers=frozenset(versions),
             claimed_at=now,
             covers_until=None,
             sent_at=None,
@@ -172,8 +179,8 @@ class MemoryClaims:
             channel=None,
             texts=tuple(decided.texts),
         )
-        for known, turn in turns.items():
-            tables.turns[known] = turn + 1
+        for known, version in versions.items():
+            tables.versions[known] = version + 1
         tables.claims[message.message_id] = row
         message.warnings = decided.result.warnings
         self._life.checks.claim_granted(row, now)
@@ -205,7 +212,7 @@ class MemoryClaims:
                 claim.covers_until = claim.sent_at = None
                 claim.is_released = False
                 for known in claim.identifiers:
-                    tables.turns[known] = tables.turns.get(known, 0) + 1
+                    tables.versions[known] = tables.versions.get(known, 0) + 1
         if block is None and message.state in FINAL_STATES:
             block = Block(reason=ExitReason.DUPLICATE, details={"kind": "not_bounced"})
         assert message.routing is not None

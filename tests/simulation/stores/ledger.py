@@ -11,12 +11,13 @@ from madan_sara.contracts.channels import Channel
 from madan_sara.contracts.outreach import (
     Block,
     ExitReason,
+    HeldAttempt,
     OutreachState,
     ReleaseInput,
     ReserveInput,
     ReserveResult,
 )
-from madan_sara.policy.budget import Account, AccountScope
+from madan_sara.policy.budget import Account, AccountScope, decide_due
 from madan_sara.policy.ledger import AccountKey, Balance, EntryKind, LedgerEntry, accounts_of
 from madan_sara.policy.returns import CampaignBalances
 from tests.simulation.network import Network
@@ -42,10 +43,10 @@ class MemoryLedger:
         self,
         reservation: ReserveInput,
         day: date,
-        judge: Callable[[Sequence[Account], int], Block | None],
+        decide: Callable[[Sequence[Account], int], Block | None],
     ) -> ReserveResult:
         def commit() -> ReserveResult:
-            result = self._reserve(reservation, day.isoformat(), judge)
+            result = self._reserve(reservation, day.isoformat(), decide)
             if result.block is None:
                 self._network.planned(reservation.plan.scheduled_at)
             return result
@@ -64,13 +65,14 @@ class MemoryLedger:
         self,
         asked: ReserveInput,
         day: str,
-        judge: Callable[[Sequence[Account], int], Block | None],
+        decide: Callable[[Sequence[Account], int], Block | None],
     ) -> ReserveResult:
         tables, plan = self._tables, asked.plan
         message = tables.messages[asked.ref.message_id]
         key = (message.message_id, asked.attempt_no)
-        if (held := tables.holds.get(key)) is not None:
-            return ReserveResult(price_micros=held.amount_micros)
+        if key in tables.holds and message.routing is not None and message.plan is not None:
+            held = HeldAttempt(attempt_no=asked.attempt_no, plan=message.plan)
+            return ReserveResult(held=held, routing=message.routing)
         campaign = tables.campaign_of(message)
         tables.day_account(campaign, day)
         hold = LedgerEntry(
@@ -83,15 +85,19 @@ class MemoryLedger:
             amount_micros=plan.price_micros,
         )
         replaced = self._replaced(message, asked.replaces_attempt_no)
-        block = judge(self._accounts_without(hold, replaced), plan.price_micros)
+        assert plan.scheduled_at is not None
+        block = decide_due(campaign.end_date, plan.scheduled_at) or decide(
+            self._accounts_without(hold, replaced), plan.price_micros
+        )
         if block is None and message.state not in _CAN_BE_HELD_FOR:
             block = _HAS_ENDED
-        if block is None:
-            if replaced is not None:
-                book(tables, ended(replaced, EntryKind.RELEASE))
-            book(tables, hold, due_at=plan.scheduled_at)
-            _schedule(tables, message, asked)
-        return ReserveResult(block=block, price_micros=plan.price_micros)
+        if block is not None:
+            return ReserveResult(block=block)
+        if replaced is not None:
+            book(tables, ended(replaced, EntryKind.RELEASE))
+        book(tables, hold, due_at=plan.scheduled_at)
+        _schedule(tables, message, asked)
+        return ReserveResult(held=HeldAttempt(attempt_no=asked.attempt_no, plan=plan))
 
     def _replaced(self, message: MessageRow, attempt_no: int | None) -> LedgerEntry | None:
         if attempt_no is None:
@@ -131,7 +137,7 @@ class MemoryLedger:
         amount_micros: int,
         spend_id: UUID,
         now: datetime,
-        judge: Callable[[Sequence[Account], int], Block | None],
+        decide: Callable[[Sequence[Account], int], Block | None],
     ) -> None:
         raise NotImplementedError
 
@@ -140,7 +146,7 @@ def _schedule(tables: Tables, message: MessageRow, asked: ReserveInput) -> None:
     message.state = OutreachState.SCHEDULED
     message.channel = asked.plan.channel
     message.scheduled_at = asked.plan.scheduled_at
-    message.routing = asked.routing
+    message.routing, message.plan = asked.routing, asked.plan
     claim = tables.claims.get(message.message_id)
     if claim is not None:
         claim.channel = asked.plan.channel

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from madan_sara.activities.provider_accounts import AccountHealth, Admission
-from madan_sara.policy.attempts import TURN_APART
+from madan_sara.policy.attempts import SLOTS_APART
 from tests.simulation.network import Network
 
 _FORGOTTEN_AFTER: Final = timedelta(minutes=10)
@@ -25,7 +25,7 @@ class _Failing:
     down_since: datetime | None
     probe_at: datetime
     probing_until: datetime
-    next_turn_at: datetime
+    next_slot_at: datetime
 
 
 class MemoryProviderAccounts:
@@ -78,7 +78,7 @@ class MemoryProviderAccounts:
             row.code, row.refuses_settings, row.failed_at = code, refuses_settings, now
             if row.down_since is None and row.failures >= failures_until_down:
                 row.down_since = row.failing_since
-            return row.next_turn_at
+            return row.next_slot_at
 
         return await self._network.call("note a failure", commit)
 
@@ -102,8 +102,8 @@ class MemoryProviderAccounts:
             row.probing_until = now + call_lasts
             return Admission(come_back_at=None, probing_until=row.probing_until)
         earliest = now + _SOON if is_probed else row.probe_at
-        row.next_turn_at = max(row.next_turn_at, earliest) + TURN_APART
-        return Admission(come_back_at=row.next_turn_at)
+        row.next_slot_at = max(row.next_slot_at, earliest) + SLOTS_APART
+        return Admission(come_back_at=row.next_slot_at)
 
 
 def _first_failure(now: datetime, leave_alone: timedelta) -> _Failing:
@@ -116,7 +116,7 @@ def _first_failure(now: datetime, leave_alone: timedelta) -> _Failing:
         down_since=None,
         probe_at=now + leave_alone,
         probing_until=_NEVER,
-        next_turn_at=now + leave_alone,
+        next_slot_at=now + leave_alone,
     )
 
 
@@ -127,12 +127,12 @@ def _another_failure(
     row.failures = 1 if is_forgotten else row.failures + 1
     row.failing_since = now if is_forgotten else row.failing_since
     looks_anew = is_probe or row.down_since is None
-    probe_at, turn = now + leave_alone, row.next_turn_at
+    probe_at, turn = now + leave_alone, row.next_slot_at
     if looks_anew:
         brought_forward = max(row.probe_at - probe_at, timedelta(0))
-        row.next_turn_at = max(turn - brought_forward, probe_at) + TURN_APART
+        row.next_slot_at = max(turn - brought_forward, probe_at) + SLOTS_APART
         row.probe_at = probe_at
     else:
-        row.next_turn_at = max(turn, row.probe_at) + TURN_APART
+        row.next_slot_at = max(turn, row.probe_at) + SLOTS_APART
     if is_probe:
         row.probing_until = _NEVER

@@ -14,13 +14,13 @@ def receive(tables: Tables, event: DeliveryEvent, now: datetime) -> bool:
         return False
     tables.receipts.add(event.provider_event_id)
     row = tables.attempts.get((event.message_id, event.attempt_no))
-    turns = RULES[event.kind].turns
-    if row is not None and turns:
+    transitions = RULES[event.kind].transitions
+    if row is not None and transitions:
         row.bounced = True
         row.attempt = replace(
             row.attempt,
             code=event.code or row.attempt.code,
-            state=turns.get(row.attempt.state, row.attempt.state),
+            state=transitions.get(row.attempt.state, row.attempt.state),
         )
     _suppress(tables, event, now)
     return True
