@@ -25,6 +25,7 @@ WITH received AS (
            :code, :occurred_at, :now
       FROM messages
      WHERE tenant_id = :tenant_id AND message_id = :message_id
+       FOR NO KEY UPDATE
         ON CONFLICT DO NOTHING
     RETURNING tenant_id, message_id, attempt_no, kind
 ), first AS (
@@ -41,6 +42,12 @@ WITH received AS (
      WHERE CAST(:transitions AS jsonb) <> '{}'
        AND (a.tenant_id, a.message_id, a.attempt_no)
          = (r.tenant_id, r.message_id, r.attempt_no)
+    RETURNING a.tenant_id, a.message_id, old.state AS before, a.state
+), known_after_all AS (
+    UPDATE messages m SET state = 'sent'
+      FROM turned
+     WHERE (m.tenant_id, m.message_id) = (turned.tenant_id, turned.message_id)
+       AND m.state = 'unknown' AND turned.before = 'unknown' AND turned.state <> 'unknown'
 ), tallied AS (
     INSERT INTO campaign_tally_changes (tenant_id, campaign_id, kind, name, channel, messages)
     SELECT m.tenant_id, m.campaign_id, 'receipt', f.name, coalesce(a.channel, m.channel, ''), 1

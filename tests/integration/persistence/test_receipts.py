@@ -130,3 +130,20 @@ async def test_receipts_that_race_count_a_message_once(shop):
     assert await suppressed_kinds(shop) == Counter(["address", "recipient"])
     statistics = "SELECT messages, opens, clicks, replies FROM engagement_stats WHERE tenant_id=:id"
     assert [tuple(row) for row in await rows(shop, statistics)] == [(1, 1, 1, 1)]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_a_message_is_in_the_same_state_whichever_came_first(shop, kind):
+    campaign = await shop.campaign()
+    for answer in ANSWERS:
+        late = await begun(shop, campaign, f"ana-late-{answer}")
+        await answered(shop, late, answer)
+        await receive(shop, late, kind)
+        early = await begun(shop, campaign, f"ana-early-{answer}")
+        await receive(shop, early, kind)
+        await answered(shop, early, answer)
+
+        states = [(await shop.requests.request(ref)).state for ref in (late, early)]
+        assert states[0] is states[1], (kind, answer)
+        assert await state_of(shop, late) is await state_of(shop, early)
+    await assert_accounts_balance(shop.database, shop.tenant_id)

@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from madan_sara.contracts.delivery import DeliveryEvent
+from madan_sara.contracts.outreach import OutreachState
 from madan_sara.policy.receipts import RULES, SubjectKind, suppressed_by
 from tests.simulation.tables import SuppressionRow, Tables
 
@@ -17,6 +18,9 @@ def receive(tables: Tables, event: DeliveryEvent, now: datetime) -> bool:
     transitions = RULES[event.kind].transitions
     if row is not None and transitions:
         row.bounced = True
+        message = tables.messages[event.message_id]
+        if row.attempt.state in transitions and message.state is OutreachState.UNKNOWN:
+            message.state = OutreachState.SENT
         row.attempt = replace(
             row.attempt,
             code=event.code or row.attempt.code,
