@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 _SENT = (OutreachState.SENT, OutreachState.UNKNOWN)
 #: How long a provider may be unable to say what became of a call.
 _LONGEST_LOOK: Final = 600.0
-#: A plan that is made again, because its first task was lost, may be another.
-_LATE: Final = 7_200.0
+#: A timer is started when its task is answered, which may take so long.
+_LATE: Final = 20.0
 #: States a message never leaves, whatever comes.
 _UNSENT = frozenset(UNSENT_STATES)
 
@@ -243,8 +243,11 @@ class Checks:
             self._fail("no_command_waits_for_a_sleeper", f"{execution.name}: {seconds:.0f} s")
 
     def _nobody_oversleeps(self, execution: "Execution", seconds: float) -> None:
+        """Where a task was lost, the plan that stands in the database may be another."""
         message = self._life.message_of(execution)
         if message is None or message.state is not OutreachState.SCHEDULED:
+            return
+        if execution.has_begun_anew:
             return
         due = (message.scheduled_at or self._life.now()) - self._life.now()
         if seconds > max(due.total_seconds(), 0.0) + _LATE:

@@ -70,7 +70,7 @@ class Life:
         self._to_do: dict[int, list[Callable[[], None]]] = {}
         #: Held while an operator changes a campaign.
         self.operating = asyncio.Lock()
-        self._when_due: list[Callable[[], None]] = []
+        self._when_due: list[tuple[Callable[[], None], float]] = []
         self._still_to_come = 0
         self._reports = 0
         self.providers = {
@@ -182,15 +182,16 @@ class Life:
         """Do something at a moment that is counted in steps, if there are as many."""
         self._to_do.setdefault(step, []).append(command)
 
-    def when_due(self, command: Callable[[], None]) -> None:
-        """Do something at the instant for which the next plan is made."""
-        self._when_due.append(command)
+    def when_due(self, command: Callable[[], None], seconds_before: float) -> None:
+        """Do something at the instant for which the next plan is made, or a little before."""
+        self._when_due.append((command, seconds_before))
 
     def planned(self, due_at: datetime | None) -> None:
         """A plan stands: what is to be done when it is due waits for that instant."""
         if self._when_due and due_at is not None:
-            wait = max((due_at - self.now()).total_seconds(), 0.0)
-            self.after(wait, self._when_due.pop())
+            command, seconds_before = self._when_due.pop()
+            wait = (due_at - self.now()).total_seconds() - seconds_before
+            self.after(max(wait, 0.0), command)
 
     def after(self, seconds: float, command: Callable[[], None]) -> None:
         """Do something after a while; the life goes on until then."""

@@ -25,6 +25,7 @@ _COMMANDS: Final = (0, 0, 1, 1, 1, 2, 3)
 #: When: at a moment of the first so many, or after so many seconds.
 _FIRST_STEPS: Final = 24
 _WHEN_DUE: Final = 8
+_BEFORE_DUE: Final = (0.0, 0.0, 5.0, 9.0)
 _AFTER: Final = (0.0, 1.0, 60.0, 1_800.0, 7_200.0, 40_000.0, 100_000.0)
 #: One life in so many has a campaign with a workflow of its own.
 _WITH_CAMPAIGN: Final = 40
@@ -138,4 +139,4 @@ class Scenario:
         elif when < _FIRST_STEPS + 2 * len(_AFTER):
             self._life.after(_AFTER[(when - _FIRST_STEPS) // 2], give)
         else:
-            self._life.when_due(give)
+            self._life.when_due(give, self._draws.pick(_BEFORE_DUE))

@@ -8,7 +8,7 @@ from tests.simulation.runs import live_all, simulated_world
 from tests.simulation.shrinking import shrink
 
 #: Some ten seconds; `make simulate` lives more of them.
-_LIVES = 2_000
+_LIVES = 1_000
 
 
 def test_no_life_breaks_a_rule():
