@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from contextvars import Context
 from datetime import datetime, timedelta
 from typing import Any, Final, NoReturn
 from uuid import UUID
@@ -201,7 +202,8 @@ class Life:
     def _come(self, command: Callable[[], None]) -> None:
         if not self._over.done():
             try:
-                command()
+                # Not in the run that happened to be at that moment: a caller outlives it.
+                Context().run(command)
             except Violation as violation:
                 self._note(violation)
 
