@@ -26,7 +26,7 @@ class Answer(StrEnum):
     DUPLICATE = "duplicate"
     FREQUENCY_CAP = "frequency_cap"
     BELOW_USED = "below_used"  #: The limit would be below what is held or spent.
-    HAS_ENDED = "has_ended"  #: The message takes no more holds.
+    HAS_ENDED = "has_ended"  #: The message takes no hold, and no claim, any more.
     CONFLICT = "conflict"  #: Another call on the same message was first; a worker would try again.
 
 

@@ -113,6 +113,7 @@ def check_claims(history: ClaimsHistory) -> list[str]:
         ),
         *_wrongly_granted(history, rights, persons),
         *_wrongly_refused(history, persons),
+        *_left_behind(history, rights),
     ]
 
 
@@ -175,7 +176,7 @@ def _wrongly_refused(
 ) -> Iterator[str]:
     """Refusals at no instant of whose calls the named rule can have been met."""
     for call in history.calls:
-        if call.kind is not Kind.CLAIM or call.answer is Answer.GRANTED:
+        if call.kind is not Kind.CLAIM or call.answer in (Answer.GRANTED, Answer.HAS_ENDED):
             continue
         named = call.about if call.answer is Answer.FREQUENCY_CAP else call.answer.value
         rules, others = history.rules[call.campaign], _others(call, persons)
@@ -187,6 +188,14 @@ def _wrongly_refused(
             for instant in instants
         ):
             yield f"refused at no instant at which the rule {named} can have been met: {call}"
+
+
+def _left_behind(history: ClaimsHistory, rights: Mapping[str, _Right]) -> Iterator[str]:
+    """Claims that still count though their messages were closed unsent."""
+    for call in history.calls:
+        right = rights.get(call.message) if call.kind is Kind.CLOSE else None
+        if right is not None and right.sent is None and right.released is None:
+            yield f"live after {call}: {right.granted.call}"
 
 
 def _broken(

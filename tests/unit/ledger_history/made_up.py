@@ -2,8 +2,8 @@
 
 from typing import Any
 
+from tests.ledger_history.bookings import Booking, Commit
 from tests.ledger_history.calls import Answer, Call, Kind
-from tests.ledger_history.money import Booking, Commit
 
 
 def made_call(number: int, kind: Kind, began: int, ended: int, **asked: Any) -> Call:

@@ -111,9 +111,8 @@ def test_the_cap_of_the_week_counts_messages_of_days_ago():
     first, second = claim(1, 10, 20), claim(2, 10, 20, campaign="ball")
     sent = [end(Kind.SETTLE, 3, 30, 40, first), end(Kind.SETTLE, 4, 30, 40, second)]
     third = claim(30 * HOUR, 50, 60, campaign="race")
-    last = {"began": 70, "ended": 80, "campaign": "show"}
-    granted = claim(31 * HOUR, **last)
-    refused = capped("week", 31 * HOUR, **last)
+    granted = claim(31 * HOUR, 70, 80, campaign="show")
+    refused = replace(granted, answer=Answer.FREQUENCY_CAP, about="week")
     assert "against the rule week" in found(first, second, *sent, third, granted)[0]
     assert found(first, second, *sent, third, refused) == []
 
@@ -140,3 +139,11 @@ def test_answers_that_the_books_contradict_are_found():
     history = ClaimsHistory(RULES, [refused], [change(granted)])
     assert "the books have a claim" in check_claims(history)[0]
     assert "no call was made" in check_claims(ClaimsHistory(RULES, [], [change(granted)]))[0]
+
+
+def test_a_claim_that_a_close_leaves_live_is_found():
+    first = claim(1, 10, 30)
+    close = end(Kind.CLOSE, 2, 20, 40, first)
+    assert found(first, close) == []
+    left = check_claims(ClaimsHistory(RULES, [first, close], [change(first)]))
+    assert "live after close" in left[0]

@@ -2,8 +2,9 @@
 
 from dataclasses import replace
 
+from tests.ledger_history.bookings import Commit, MoneyHistory
 from tests.ledger_history.calls import Answer, Kind
-from tests.ledger_history.money import Commit, MoneyHistory, check_money
+from tests.ledger_history.money import check_money
 from tests.unit.ledger_history.made_up import booking, commit, hold, made_call
 
 ONE = {"campaign": 1}
@@ -136,3 +137,41 @@ def test_a_hold_that_ends_twice_is_found():
     violations = found({}, [first, *ends], commit(booking(first)), *commits)
     assert any("open already, or not open" in violation for violation in violations)
     assert found({}, [first, *ends], commit(booking(first)), commits[0]) == []
+
+
+def test_a_conflict_needs_another_call_that_was_first():
+    first = hold(1, 10, 20)
+    release = made_call(2, Kind.RELEASE, 30, 40, message=first.message, attempt=1)
+    moved = hold(3, 35, 50, message=first.message, attempt=2, replaces=1, answer=Answer.CONFLICT)
+    commits = [commit(booking(first)), commit(booking(release, "release", of=first))]
+    assert found({}, [first, release, moved], *commits) == []
+    early = replace(moved, began=21, ended=29)
+    assert "no other call explains" in found({}, [first, release, early], *commits)[0]
+    plain = hold(4, 35, 50, answer=Answer.CONFLICT)
+    assert "no other call explains" in found({}, [first, release, plain], *commits)[0]
+
+
+def test_a_settle_conflicts_with_another_settle_of_its_message_only():
+    settles = [
+        made_call(n, Kind.SETTLE, 10, 20, message="m", attempt=n, answer=answer)
+        for n, answer in ((1, Answer.GRANTED), (2, Answer.CONFLICT))
+    ]
+    assert found({}, settles) == []
+    assert "no other call explains" in found({}, settles[1:])[0]
+
+
+def test_a_message_takes_no_hold_after_its_end_and_every_hold_before():
+    close = made_call(1, Kind.CLOSE, 10, 20, message="m")
+    refused = hold(2, 15, 30, message="m", answer=Answer.HAS_ENDED)
+    assert found({}, [close, refused]) == []
+    assert "had not ended" in found({}, [close, replace(refused, began=1, ended=9)])[0]
+    blocked = made_call(3, Kind.CLAIM, 10, 20, message="m", answer=Answer.DUPLICATE)
+    assert found({}, [blocked, refused]) == []
+
+
+def test_a_hold_that_a_close_leaves_open_is_found():
+    first = hold(1, 10, 30)
+    close = made_call(2, Kind.CLOSE, 20, 40, message=first.message)
+    kept, given_back = commit(booking(first)), commit(booking(close, "release", of=first))
+    assert "open after close" in found({}, [first, close], kept)[0]
+    assert found({}, [first, close], kept, given_back) == []
