@@ -70,9 +70,11 @@ def _ends_of_messages(history: MoneyHistory) -> Iterator[str]:
         ):
             yield f"refused to a message that had not ended: {call}"
     for life in lives_of_holds(history.commits).values():
-        closes = [end for end in ends[life.booking.message] if end.kind is Kind.CLOSE]
-        if life.ended is None and closes:
-            yield f"open after {closes[0]}: {life.booking}"
+        of_message = ends[life.booking.message]
+        # A message that was sent, or refused its claim, is left alone by a close.
+        is_closed = bool(of_message) and all(end.kind is Kind.CLOSE for end in of_message)
+        if life.ended is None and is_closed:
+            yield f"open after {of_message[0]}: {life.booking}"
 
 
 def _unexplained_conflicts(history: MoneyHistory, order: CommitOrder) -> Iterator[str]:

@@ -175,3 +175,5 @@ def test_a_hold_that_a_close_leaves_open_is_found():
     kept, given_back = commit(booking(first)), commit(booking(close, "release", of=first))
     assert "open after close" in found({}, [first, close], kept)[0]
     assert found({}, [first, close], kept, given_back) == []
+    sent = made_call(3, Kind.SETTLE, 20, 40, message=first.message, attempt=2)
+    assert found({}, [first, sent, close], kept) == []
