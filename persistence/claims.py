@@ -27,7 +27,9 @@ from madan_sara.policy.frequency import RecentClaim
 # The versions make racing claims on a person follow one another: each is stored only if none was
 # granted on any of its identifiers since its facts were read. The others decide again, on newer
 # facts. Of several claims here with an identifier in common, one at most has its version;
-# identifiers come in one order everywhere, so that no two statements wait for each other.
+# identifiers come in one order everywhere, so that no two statements wait for each other. Before
+# them come the messages: one that ends beside its claim waits, and then gives the claim back, or
+# is waited for, and gets none.
 _GRANT = Query("""
 WITH asked AS (
     SELECT nth, m.message_id, m.tenant_id, m.campaign_id, m.recipient_id, m.force_send,
@@ -38,6 +40,8 @@ WITH asked AS (
            WITH ORDINALITY AS asked (tenant_id, message_id, versions, now, texts, warnings, nth)
       JOIN messages m USING (tenant_id, message_id)
      WHERE m.state = 'deciding'
+     ORDER BY m.tenant_id, m.message_id
+       FOR NO KEY UPDATE OF m
 ), known AS (
     SELECT nth, tenant_id, read.key AS identifier, CAST(read.value AS bigint) AS version,
            row_number() OVER (PARTITION BY tenant_id, read.key

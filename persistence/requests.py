@@ -2,6 +2,8 @@
 
 import json
 
+from sqlalchemy import text
+
 from madan_sara.activities.stores import StoredRequest
 from madan_sara.contracts.errors import NotFoundError
 from madan_sara.contracts.outreach import Block, ConcludeInput, ConcludeResult, MessageRef
@@ -15,9 +17,15 @@ SELECT {REQUEST_COLUMNS}
  WHERE m.tenant_id = :tenant_id AND m.message_id = :message_id
 """)  # noqa: S608 - built from constants of ours
 
-# One statement, so that no reader can see the hold gone and the claim still there. A sent
-# message is left alone: a late cancel must not undo what a person has already got.
-_CONCLUDE = Query(f"""
+_LOCK_MESSAGE = text("""
+SELECT FROM messages WHERE tenant_id = :tenant_id AND message_id = :message_id FOR NO KEY UPDATE
+""")
+
+# One statement, so that no reader can see the hold gone and the claim still there; but not the
+# one that may have waited for the message, which would not see the hold or the claim that the
+# transaction before it took. A sent message is left alone: a late cancel must not undo what a
+# person has already got.
+_CONCLUDE = text(f"""
 WITH ended AS (
     UPDATE messages
        SET state = :state, reason = :reason, details = CAST(:details AS jsonb),
@@ -95,7 +103,10 @@ class PostgresRequestStore:
             "routing": routing.model_dump_json() if routing else None,
             "now": conclusion.now,
         }
-        ended_before = await self._database.fetch_one(_CONCLUDE, parameters)
+        async with self._database.transaction() as connection:
+            await connection.execute(_LOCK_MESSAGE, parameters)
+            found = await connection.execute(_CONCLUDE, parameters)
+            ended_before = found.mappings().one_or_none()
         if ended_before is None:
             return ConcludeResult(state=conclusion.state, reason=conclusion.reason)
         return ConcludeResult.model_validate(dict(ended_before))

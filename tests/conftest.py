@@ -52,7 +52,7 @@ def server_folder() -> Iterator[Path]:
 
 @pytest_asyncio.fixture(scope="session")
 async def postgres(server_folder: Path) -> AsyncIterator[EmbeddedPostgres]:
-    settings = {"fsync": "off", "max_connections": "300"}
+    settings = {"fsync": "off", "max_connections": "300", "track_commit_timestamp": "on"}
     async with EmbeddedPostgres(server_folder / "postgres", settings=settings) as server:
         yield server
 

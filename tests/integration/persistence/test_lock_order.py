@@ -9,8 +9,9 @@ from functools import partial
 import pytest
 from sqlalchemy import text
 
+from madan_sara.activities.deduplicator import MessageDeduplicator
 from madan_sara.contracts.campaign_run import CampaignRef, Sweep
-from madan_sara.contracts.outreach import ExitReason, OutreachState
+from madan_sara.contracts.outreach import DecideInput, ExitReason, OutreachState
 from madan_sara.persistence.campaign_runs import PostgresCampaignRuns
 from tests.integration.persistence.shop import NOW, TODAY
 from tests.ledger import assert_nothing_left_behind
@@ -28,6 +29,7 @@ SELECT message_id, attempt_no + moved.by, moved.kind, tenant_id, campaign_id, ch
   FROM budget_entries, (VALUES ('release', 0), ('hold', 1)) AS moved (kind, by)
  WHERE message_id = :message_id
 """)
+_LOCK_VERSIONS = text("SELECT 1 FROM recipient_versions WHERE tenant_id = :tenant_id FOR UPDATE")
 _WAITING = text("SELECT count(*) FROM pg_locks WHERE NOT granted AND pid <> pg_backend_pid()")
 
 
@@ -73,6 +75,48 @@ async def test_a_sweep_that_waits_for_a_message_gives_back_its_latest_hold(shop,
     await assert_nothing_left_behind(database, shop.tenant_id)
 
 
+async def test_an_end_that_waits_for_its_message_gives_back_its_latest_hold(shop, database):
+    message = await shop.message(await shop.campaign())
+    assert (await shop.reserve(message)).block is None
+
+    async with database.transaction() as connection:
+        await connection.execute(_LOCK_MESSAGE, {"message_id": message.message_id})
+        concluding = asyncio.create_task(shop.conclude(message))
+        await eventually(partial(_a_statement_waits, database), "it waits for the message")
+        await connection.execute(_MOVE_HOLD, {"message_id": message.message_id})
+
+    assert (await concluding).state is OutreachState.CANCELLED
+    await assert_nothing_left_behind(database, shop.tenant_id)
+
+
+async def test_an_end_beside_a_claim_of_its_message_leaves_no_claim(shop, database):
+    campaign = await shop.campaign()
+    earlier, message = await shop.message(campaign), await shop.message(campaign)
+    deduplicator = MessageDeduplicator(shop.claims)
+    await deduplicator.claim(DecideInput(ref=earlier, now=NOW))
+    await shop.conclude(earlier)
+
+    async with database.transaction() as connection:
+        await connection.execute(_LOCK_VERSIONS, {"tenant_id": shop.tenant_id})
+        claiming = asyncio.create_task(deduplicator.claim(DecideInput(ref=message, now=NOW)))
+        await eventually(partial(_a_statement_waits, database), "the claim waits for its turn")
+        concluding = asyncio.create_task(shop.conclude(message))
+        await eventually(
+            partial(_has_ended_or_waits, database, concluding), "the end waits for the claim"
+        )
+
+    await asyncio.gather(claiming, concluding)
+    await assert_nothing_left_behind(database, shop.tenant_id)
+
+
 async def _a_statement_waits(database) -> bool:
+    return await _statements_waiting(database) >= 1
+
+
+async def _has_ended_or_waits(database, concluding) -> bool:
+    return concluding.done() or await _statements_waiting(database) >= 2
+
+
+async def _statements_waiting(database) -> int:
     async with database.statement() as connection:
-        return bool((await connection.execute(_WAITING)).scalar_one())
+        return int((await connection.execute(_WAITING)).scalar_one())
