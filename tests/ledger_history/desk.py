@@ -10,6 +10,7 @@ import asyncpg
 from sqlalchemy.exc import IntegrityError
 
 from madan_sara.activities.deduplicator import MessageDeduplicator
+from madan_sara.activities.own_campaign import EVERY_TENANT
 from madan_sara.contracts.campaign import Campaign, ChannelBudget
 from madan_sara.contracts.channels import Channel
 from madan_sara.contracts.decision import RoutingDecision, SendPlan, TimingReason, ZoneSource
@@ -63,7 +64,9 @@ class Desk:
         self._attempts = PostgresAttemptStore(database)
         self._requests = PostgresRequestStore(database)
         self._ledger = PostgresBudgetLedger(database)
-        self._rights = MessageDeduplicator(PostgresClaimStore(database, DecisionReader(database)))
+        self._rights = MessageDeduplicator(
+            PostgresClaimStore(database, DecisionReader(database)), tenants=EVERY_TENANT
+        )
 
     @classmethod
     async def open(cls, database: Database, tenant_id: UUID, campaigns: tuple[str, ...]) -> "Desk":

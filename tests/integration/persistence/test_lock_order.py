@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import text
 
 from madan_sara.activities.deduplicator import MessageDeduplicator
+from madan_sara.activities.own_campaign import EVERY_TENANT
 from madan_sara.contracts.campaign_run import CampaignRef, Sweep
 from madan_sara.contracts.outreach import DecideInput, ExitReason, OutreachState
 from madan_sara.persistence.campaign_runs import PostgresCampaignRuns
@@ -92,7 +93,7 @@ async def test_an_end_that_waits_for_its_message_gives_back_its_latest_hold(shop
 async def test_an_end_beside_a_claim_of_its_message_leaves_no_claim(shop, database):
     campaign = await shop.campaign()
     earlier, message = await shop.message(campaign), await shop.message(campaign)
-    deduplicator = MessageDeduplicator(shop.claims)
+    deduplicator = MessageDeduplicator(shop.claims, tenants=EVERY_TENANT)
     await deduplicator.claim(DecideInput(ref=earlier, now=NOW))
     await shop.conclude(earlier)
 
