@@ -44,6 +44,8 @@ from tests.simulation.tables import MessageRow, Tables
 
 #: Longer than any wait there is: patience of days, a campaign's end, receipts.
 _LONGEST_LIFE: Final = timedelta(days=60).total_seconds()
+#: More than the longest of ordinary lives has: it goes round in a circle.
+_MOST_STEPS: Final = 12_000
 _CHANNELS: Final = (Channel.EMAIL, Channel.SMS, Channel.CHAT)
 
 
@@ -148,7 +150,9 @@ class Life:
 
     def _too_long(self) -> None:
         names = ", ".join(execution.name for execution in self.server.running.values())
-        self._note(Violation("every_outreach_ends", f"after two months {names} had not ended"))
+        self._note(
+            Violation("every_outreach_ends", f"{names} did not, for two months or many steps")
+        )
 
     def _crash(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         """Something beside all workflows and activities has failed; a lost task is none."""
@@ -176,6 +180,8 @@ class Life:
     def step(self, what: str) -> None:
         """A moment between two things: commands that wait for it are given."""
         self.steps += 1
+        if self.steps > _MOST_STEPS:
+            self._too_long()
         for command in self._to_do.pop(self.steps, ()):
             self._come(command)
 

@@ -79,6 +79,7 @@ MUTATIONS: Final = (
         "            case DeliveryOutcome.REFUSED:\n                self._record",
         "            case DeliveryOutcome.REFUSED | DeliveryOutcome.UNKNOWN:\n"
         "                self._record",
+        why_silent="no money is held for a message that has ended, so no channel follows",
     ),
     Mutation(
         "a cancel believes the workflow, not the database",
@@ -141,6 +142,7 @@ MUTATIONS: Final = (
         _STEPS,
         "        raise_if_cancelled()\n        request = DeliverInput(",
         "        request = DeliverInput(",
+        why_silent="nothing is awaited since the sleeper has asked for a cancel itself",
     ),
     Mutation(
         "a cancel leaves a delivery without an outcome",
@@ -148,6 +150,7 @@ MUTATIONS: Final = (
         "        except asyncio.CancelledError:\n"
         "            return await self._resolve(attempt_no, channel)\n",
         "",
+        why_silent="it is met where cancel and answer come in one task: the answer is booked",
     ),
     Mutation(
         "a cancel while a delivery runs is not caught",
@@ -292,6 +295,7 @@ MUTATIONS: Final = (
         "activities/uninterrupted.py",
         "        except asyncio.CancelledError:\n            continue\n",
         "        except asyncio.CancelledError:\n            running.cancel()\n            raise\n",
+        why_silent="what became of the call is asked, or it counts as unknown: less, not wrong",
     ),
     Mutation(
         "a run forgets its own opening",
