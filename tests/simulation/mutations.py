@@ -339,6 +339,7 @@ MUTATIONS: Final = (
         _RULES,
         "    (lambda s: s.known is Known.CONCLUDED, Move.ANSWER),\n",
         "",
+        why_silent="no attempt with an outcome is opened, and its message's end stands",
     ),
     Mutation(
         "recipients leave the queue before they are started",
