@@ -4,11 +4,12 @@ import random
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from datetime import date, timedelta
 from typing import Any, Final
 
 from tests.ledger_history.calls import Answer, Call, Kind
 from tests.ledger_history.desk import Desk
-from tests.ledger_history.round import CHANNELS, DAYS, LIMITS, Round
+from tests.ledger_history.round import CHANNELS, FIRST_DAY, LIMITS, Round
 
 #: Numbers of one client are further apart than this; so those of two clients differ.
 _MOST_CLIENTS: Final = 64
@@ -17,6 +18,9 @@ _MOST_CLIENTS: Final = 64
 _MICROSECONDS_PER_NANOSECOND: Final = 216
 #: With so few messages some calls meet others on the same message, but most do not.
 _MESSAGES: Final = 16
+
+#: Calls of a client until it goes on to the next day.
+_CALLS_PER_DAY: Final = 12
 
 _WEIGHTS: Final = {
     "claim": 24,
@@ -64,14 +68,14 @@ class Client:
         self._round = share
         self._number = number
         self._shared = shared
+        self._made = 0
         self._dice = random.Random(share.seed * _MOST_CLIENTS + number)
 
     async def make_calls(self) -> None:
         """Make the calls of its share."""
-        made = 0
-        while made < self._round.calls_per_client:
+        while self._made < self._round.calls_per_client:
             name = self._dice.choices(list(_WEIGHTS), list(_WEIGHTS.values()))[0]
-            made += await getattr(self, f"_{name}")()
+            self._made += await getattr(self, f"_{name}")()
 
     async def _claim(self) -> bool:
         person, number = self._dice.choice(self._round.people)
@@ -153,7 +157,7 @@ class Client:
             attempt=letter.attempts,
             replaces=replaced.attempt if replaced else 0,
             channel=self._dice.choice(CHANNELS).value,
-            day=self._dice.choice(DAYS).isoformat(),
+            day=self._day().isoformat(),
             amount=self._dice.choice((0, 1, 1, 2)),
         )
         if call.answer is Answer.GRANTED:
@@ -191,6 +195,10 @@ class Client:
     def _held_letter(self) -> Letter | None:
         held: Sequence[Letter] = [letter for letter in self._shared.letters if letter.holds]
         return self._dice.choice(held) if held else None
+
+    def _day(self) -> date:
+        """One of two days, which go on as calls are made: accounts are opened all the time."""
+        return FIRST_DAY + timedelta(self._made // _CALLS_PER_DAY + self._dice.randrange(2))
 
     def _instant(self) -> int:
         """The present of the campaigns' clock, which no other call names."""

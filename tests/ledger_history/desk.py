@@ -1,7 +1,7 @@
 """The operations of a round on the stores, each with its answer."""
 
 from dataclasses import dataclass
-from datetime import datetime, time
+from datetime import date, datetime, time
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -38,7 +38,7 @@ from madan_sara.policy.budget import decide_reservation
 from madan_sara.policy.campaign_versions import StoredCampaign
 from madan_sara.starter.requests import new_message
 from tests.ledger_history.calls import Answer, Call, Kind
-from tests.ledger_history.round import DAYS, UNIT, moment
+from tests.ledger_history.round import UNIT, moment
 
 #: The calls on one message that race may end so; they change nothing then.
 _CONFLICTS = (IntegrityError, asyncpg.UniqueViolationError)
@@ -110,7 +110,7 @@ class Desk:
         )
 
     async def _hold(self, call: Call) -> Outcome:
-        channel, day = Channel(call.channel), next(d for d in DAYS if d.isoformat() == call.day)
+        channel, day = Channel(call.channel), date.fromisoformat(call.day)
         plan = SendPlan(
             channel=channel,
             scheduled_at=datetime.combine(day, time(12), moment(0).tzinfo),

@@ -14,13 +14,13 @@ from tests.stored import store_campaign
 
 #: The instant of the number 0.
 BASE: Final = datetime(2020, 1, 1, tzinfo=UTC)
-#: Days that no campaign's clock reaches: a changed limit counts for each of them.
-DAYS: Final = (date(2099, 1, 1), date(2099, 1, 2))
+#: No campaign's clock reaches it: a changed limit counts for each day from it on.
+FIRST_DAY: Final = date(2099, 1, 1)
 CHANNELS: Final = (Channel.CHAT, Channel.SMS)
 #: Money is counted in whole units.
 UNIT: Final = 1_000_000
 #: By the names of `State`. SMS has no limit of its own.
-LIMITS: Final = {"campaign": 12, "channel:chat": 5, "day": 7, "messages": 6}
+LIMITS: Final = {"campaign": 14, "channel:chat": 6, "day": 4, "messages": 4}
 
 _RULES: Final = (
     Rules(lookback_hours=24, messages_per_day=2, messages_per_week=5),
