@@ -7,6 +7,7 @@ from uuid import UUID
 from madan_sara.activities.sender import OutgoingMessage
 from madan_sara.activities.situation import LEASE
 from madan_sara.contracts.campaign import CampaignStatus
+from madan_sara.contracts.channels import Channel
 from madan_sara.contracts.delivery import AttemptState
 from madan_sara.contracts.outreach import FINAL_STATES, UNSENT_STATES, OutreachResult, OutreachState
 from madan_sara.contracts.settings import AmbiguityPolicy
@@ -77,6 +78,7 @@ class Checks:
         row = self._life.tables.messages[message.message_id]
         attempt_no = int(message.idempotency_key.rpartition(":")[2])
         self._a_call_is_paid_for(row, attempt_no)
+        self._a_call_is_made_on_the_channel_it_is_paid_on(row, attempt_no, message.channel)
         self._a_call_is_on_record(row, attempt_no)
         self._an_ended_message_is_not_sent(row)
         self._nothing_is_sent_while_paused_or_over(row)
@@ -139,6 +141,14 @@ class Checks:
     def _a_call_is_paid_for(self, message: MessageRow, attempt_no: int) -> None:
         if self._life.tables.open_hold(message.message_id, attempt_no) is None:
             self._fail("a_call_is_paid_for", f"{_name(message)}: attempt {attempt_no} has no hold")
+
+    def _a_call_is_made_on_the_channel_it_is_paid_on(
+        self, message: MessageRow, attempt_no: int, channel: Channel
+    ) -> None:
+        hold = self._life.tables.open_hold(message.message_id, attempt_no)
+        if hold is not None and hold.channel != channel:
+            what = f"{_name(message)}: held on {hold.channel}, called by {channel}"
+            self._fail("a_call_is_made_on_the_channel_it_is_paid_on", what)
 
     def _no_hold_is_left(self) -> None:
         tables = self._life.tables
@@ -243,11 +253,9 @@ class Checks:
             self._fail("no_command_waits_for_a_sleeper", f"{execution.name}: {seconds:.0f} s")
 
     def _nobody_oversleeps(self, execution: "Execution", seconds: float) -> None:
-        """Where a task was lost, the plan that stands in the database may be another."""
+        """A workflow sleeps no longer than the stored plan says, also after a lost task."""
         message = self._life.message_of(execution)
         if message is None or message.state is not OutreachState.SCHEDULED:
-            return
-        if execution.has_begun_anew:
             return
         due = (message.scheduled_at or self._life.now()) - self._life.now()
         if seconds > max(due.total_seconds(), 0.0) + _LATE:

@@ -74,8 +74,6 @@ class Execution:
         self._local: dict[int, LocalStep] = {}
         self._heartbeat: asyncio.TimerHandle | None = None
         self._accepted: set[str] = set()
-        #: Some of what it has decided was decided before, by a task that was lost.
-        self.has_begun_anew = False
         self._instance: WorkflowInstance | None = None
         now = server.loop.now()
         self._info = _info(definition.name or "", workflow_id, now)
@@ -183,7 +181,6 @@ class Execution:
             if not activations.is_local_answer(job)
         ]
         self._inbox[:0] = jobs
-        self.has_begun_anew = True
         self._open = []
         if self._heartbeat is not None:
             self._heartbeat.cancel()
