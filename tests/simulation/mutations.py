@@ -56,8 +56,30 @@ MUTATIONS: Final = (
     Mutation(
         "a reschedule does not wake the sleeper",
         _OUTREACH,
-        "            self._record.book(attempt_no, plan)\n            self._woken = True\n",
-        "            self._record.book(attempt_no, plan)\n",
+        "        self._record.book(held)\n        self._woken = True\n",
+        "        self._record.book(held)\n",
+    ),
+    Mutation(
+        "a hold found again is taken for what is asked for now",
+        _OUTREACH,
+        """        self._book(held)
+        return None
+""",
+        """        self._book(HeldAttempt(attempt_no=attempt_no, plan=plan))
+        return None
+""",
+    ),
+    Mutation(
+        "a hold on another channel is taken for one on this",
+        _OUTREACH,
+        "        if held.plan.channel is not plan.channel:\n",
+        "        if False:\n",
+    ),
+    Mutation(
+        "a decision found again is made anew",
+        "activities/decider.py",
+        "        if claim.decided is not None:\n",
+        "        if False:\n",
     ),
     Mutation(
         "a fallback does not wake the sleeper",
@@ -121,8 +143,8 @@ MUTATIONS: Final = (
     Mutation(
         "a blocked message is not closed",
         _OUTREACH,
-        "                    await self._close(OutreachState.BLOCKED, block)\n",
-        "                    self._end(OutreachState.BLOCKED, block)\n",
+        "                await self._close(OutreachState.BLOCKED, decision.block)\n",
+        "                self._end(OutreachState.BLOCKED, decision.block)\n",
     ),
     Mutation(
         "a withdrawn message is not closed",
@@ -182,10 +204,10 @@ MUTATIONS: Final = (
     Mutation(
         "a step takes the wall clock",
         _STEPS,
-        "        request = ClaimInput(ref=self._ref, now=workflow.now(), waits",
+        "        request = DecideInput(ref=self._ref, now=workflow.now(), seq",
         "        import time\n\n"
         "        stamp = workflow.now() + timedelta(microseconds=time.monotonic_ns() % 997)\n"
-        "        request = ClaimInput(ref=self._ref, now=stamp, waits",
+        "        request = DecideInput(ref=self._ref, now=stamp, seq",
     ),
     Mutation(
         "a step that cannot succeed is tried for ever",
@@ -344,9 +366,9 @@ MUTATIONS: Final = (
     Mutation(
         "recipients leave the queue before they are started",
         "activities/dispatcher.py",
-        "            started = await self._start(request.ref, page, done.next_place)\n",
+        "            started = await self._start(request.ref, page, done.next_sequence_number)\n",
         "            await self._runs.started(request.ref, page.message_ids)\n"
-        "            started = await self._start(request.ref, page, done.next_place)\n",
+        "            started = await self._start(request.ref, page, done.next_sequence_number)\n",
     ),
     Mutation(
         "a campaign that hears of nothing more ends",
