@@ -68,18 +68,21 @@ MUTATIONS: Final = (
         """        self._book(HeldAttempt(attempt_no=attempt_no, plan=plan))
         return None
 """,
+        why_silent="needs other facts at the redo of a further channel; no life has drawn them",
     ),
     Mutation(
         "a hold on another channel is taken for one on this",
         _OUTREACH,
         "        if held.plan.channel is not plan.channel:\n",
         "        if False:\n",
+        why_silent="needs a channel that had no room, the next one held, and the task lost then",
     ),
     Mutation(
         "a decision found again is made anew",
         "activities/decider.py",
         "        if claim.decided is not None:\n",
         "        if False:\n",
+        why_silent="the hold that is found again answers with the stored decision",
     ),
     Mutation(
         "a fallback does not wake the sleeper",
