@@ -6,6 +6,7 @@ from datetime import datetime
 from uuid import UUID
 
 import asyncpg
+from sqlalchemy import text
 
 from madan_sara.activities.stores import Claim, ClaimDecision, DecisionFacts
 from madan_sara.contracts.decision import RoutingDecision
@@ -95,17 +96,27 @@ UPDATE recipient_claims r
    AND r.sent_at IS NOT NULL
 """)  # noqa: S608 - built from constants of ours
 
-# Another run of this claim may have been granted it; if this run blocked the message, the
-# claim would never be given back.
-_BLOCK = Query("""
-WITH unclaimed AS (
-    UPDATE recipient_claims SET released_at = CAST(:now AS timestamptz)
-     WHERE tenant_id = :tenant_id AND message_id = :message_id AND released_at IS NULL
+_LOCK_MESSAGE = text("""
+SELECT FROM messages WHERE tenant_id = :tenant_id AND message_id = :message_id FOR NO KEY UPDATE
+""")
+
+# Another run of this claim may have been granted it: then the claim is given back with the
+# message that this run blocks, and stays where the other run has held money on it already. A
+# statement of its own, behind the lock: one that had waited would not see that claim.
+_BLOCK = text("""
+WITH ended AS (
+    UPDATE messages
+       SET state = 'blocked', reason = :reason, details = CAST(:details AS jsonb),
+           warnings = CAST(:warnings AS jsonb), finished_at = CAST(:now AS timestamptz)
+     WHERE tenant_id = :tenant_id AND message_id = :message_id AND state = 'deciding'
+    RETURNING tenant_id, message_id
+), unclaimed AS (
+    UPDATE recipient_claims r SET released_at = CAST(:now AS timestamptz)
+      FROM ended
+     WHERE (r.tenant_id, r.message_id) = (ended.tenant_id, ended.message_id)
+       AND r.released_at IS NULL
 )
-UPDATE messages
-   SET state = 'blocked', reason = :reason, details = CAST(:details AS jsonb),
-       warnings = CAST(:warnings AS jsonb), finished_at = CAST(:now AS timestamptz)
- WHERE tenant_id = :tenant_id AND message_id = :message_id AND state = 'deciding'
+SELECT message_id FROM ended
 """)
 
 _RECENT = Query(f"""
@@ -218,7 +229,7 @@ class PostgresClaimStore:
     async def _store(
         self, ref: MessageRef, now: datetime, decision: ClaimDecision, versions: Mapping[str, int]
     ) -> bool:
-        """Store a decision; False when a version is outdated and the facts may have changed."""
+        """Store a decision; False when the facts may have changed, or another run has decided."""
         parameters = {
             "tenant_id": ref.tenant_id,
             "message_id": ref.message_id,
@@ -228,8 +239,10 @@ class PostgresClaimStore:
         block = decision.result.block
         if block is not None:
             blocked = {"reason": block.reason.value, "details": json.dumps(block.details)}
-            await self._database.fetch(_BLOCK, {**parameters, **blocked})
-            return True
+            async with self._database.transaction() as connection:
+                await connection.execute(_LOCK_MESSAGE, parameters)
+                ended = await connection.execute(_BLOCK, {**parameters, **blocked})
+                return ended.one_or_none() is not None
         grant = {
             **parameters,
             "texts": json.dumps(decision.texts),

@@ -11,8 +11,16 @@ from madan_sara.activities.deduplicator import MessageDeduplicator
 from madan_sara.activities.own_campaign import EVERY_TENANT
 from madan_sara.activities.router import ChannelRouter
 from madan_sara.activities.scheduler import SendTimeScheduler
+from madan_sara.activities.stores import ClaimDecision
 from madan_sara.contracts.channels import Channel
-from madan_sara.contracts.outreach import DecideInput, ExitReason, MessageRef, OutreachState
+from madan_sara.contracts.outreach import (
+    Block,
+    ClaimResult,
+    DecideInput,
+    ExitReason,
+    MessageRef,
+    OutreachState,
+)
 from madan_sara.persistence.analytics import PostgresAnalyticsStore
 from madan_sara.persistence.budget import PostgresBudgetLedger
 from madan_sara.persistence.claims import PostgresClaimStore
@@ -127,3 +135,41 @@ async def test_a_message_is_decided_for_its_own_tenant_only(shop):
     ref = await shop.message(await shop.campaign())
     with pytest.raises(LookupError, match="there is no message"):
         await decide(shop.database, MessageRef(tenant_id=uuid4(), message_id=ref.message_id))
+
+
+class OvertakenReader(DecisionReader):
+    """Reads, and lets another run of the decision come to its end before it says what it read."""
+
+    def __init__(self, database, other_run):
+        super().__init__(database)
+        self._other_run = other_run
+
+    async def read(self, ref, now):
+        reading = await super().read(ref, now)
+        other_run, self._other_run = self._other_run, None
+        if other_run is not None:
+            await other_run()
+        return reading
+
+
+async def test_a_run_that_was_overtaken_blocks_nothing_and_takes_no_claim_away(shop):
+    """It was taken for dead, and decides by what it has read before the other one held money."""
+    ref = await shop.message(await shop.campaign())
+    block = Block(reason=ExitReason.SUPPRESSED)
+
+    async def decide_beside():
+        assert (await decide(shop.database, ref)).held is not None
+
+    claims = PostgresClaimStore(shop.database, OvertakenReader(shop.database, decide_beside))
+    late = await claims.claim(ref, NOW, lambda facts: ClaimDecision(ClaimResult(block=block)))
+
+    assert late.result.block is None
+    assert late.decided is not None
+    assert (await shop.requests.request(ref)).state is OutreachState.SCHEDULED
+    twin = await shop.message(await shop.campaign(channels=["sms"]))
+    assert (await claims.claim(twin, NOW, _block_beside_others)).result.block is not None
+
+
+def _block_beside_others(facts):
+    block = Block(reason=ExitReason.DUPLICATE) if facts.recent else None
+    return ClaimDecision(ClaimResult(block=block))

@@ -160,8 +160,7 @@ class MemoryClaims:
         tables, message = self._tables, self._tables.messages[ref.message_id]
         block = decided.result.block
         if block is not None:
-            self._block(message, decided.result, now)
-            return True
+            return self._block(message, decided.result, now)
         if message.state is not OutreachState.DECIDING or ref.message_id in tables.claims:
             return False
         if any(tables.versions.get(known, 0) != version for known, version in versions.items()):
@@ -186,16 +185,18 @@ class MemoryClaims:
         self._life.checks.claim_granted(row, now)
         return True
 
-    def _block(self, message: MessageRow, result: ClaimResult, now: datetime) -> None:
+    def _block(self, message: MessageRow, result: ClaimResult, now: datetime) -> bool:
+        if message.state is not OutreachState.DECIDING or result.block is None:
+            return False
         claim = self._tables.claims.get(message.message_id)
         if claim is not None:
             claim.is_released = True
-        if message.state is OutreachState.DECIDING and result.block is not None:
-            message.state = OutreachState.BLOCKED
-            message.reason = result.block.reason
-            message.details = result.block.details
-            message.warnings = result.warnings
-            message.finished_at = now
+        message.state = OutreachState.BLOCKED
+        message.reason = result.block.reason
+        message.details = result.block.details
+        message.warnings = result.warnings
+        message.finished_at = now
+        return True
 
     def _reopen(self, ref: MessageRef) -> ReopenResult:
         tables, message = self._tables, self._tables.messages[ref.message_id]
