@@ -41,6 +41,8 @@ class Step:
 
     activation: WorkflowActivation
     commands: list[WorkflowCommand]
+    #: Ways of the SDK's that it went, which history keeps and a replay goes, too.
+    flags: Sequence[int] = ()
 
 
 class Execution:
@@ -74,6 +76,7 @@ class Execution:
         self._local: dict[int, LocalStep] = {}
         self._heartbeat: asyncio.TimerHandle | None = None
         self._accepted: set[str] = set()
+        self.is_cancel_requested = False
         self._instance: WorkflowInstance | None = None
         now = server.loop.now()
         self._info = _info(definition.name or "", workflow_id, now)
@@ -274,12 +277,12 @@ class Execution:
         length = _EVENTS_A_STEP * (len(self.history) + len(self._open) + 1)
         activation = activations.activation(jobs, self.server.loop.now(), length)
         activation.continue_as_new_suggested = self.server.suggests_new_run(self)
-        commands = self._run(activation)
+        step = self._run(activation)
         for job in activation.jobs:
             if job.HasField("do_update"):
                 job.do_update.run_validator = False
-        self._open.append(Step(activation, commands))
-        self._start_steps(commands)
+        self._open.append(step)
+        self._start_steps(step.commands)
         self._end_task_if_done()
 
     def _start_steps(self, commands: Sequence[WorkflowCommand]) -> None:
@@ -307,7 +310,7 @@ class Execution:
         if self.closed is None:
             self.lose_task(_TASK_TIMEOUT)
 
-    def _run(self, activation: WorkflowActivation) -> list[WorkflowCommand]:
+    def _run(self, activation: WorkflowActivation) -> Step:
         assert self._instance is not None
         loop = asyncio.get_running_loop()
         try:
@@ -318,7 +321,8 @@ class Execution:
             self.server.fail(
                 "no_task_of_a_workflow_fails", f"{self.name}: {completion.failed.failure.message}"
             )
-        return list(completion.successful.commands)
+        done = completion.successful
+        return Step(activation, list(done.commands), tuple(done.used_internal_flags))
 
     def _rebuild(self) -> None:
         """Replay the whole history on a new instance, and compare what it commands."""
@@ -340,7 +344,8 @@ class Execution:
         )
         for step in self.history:
             step.activation.is_replaying = True
-            commands = self._run(step.activation)
+            step.activation.available_internal_flags[:] = step.flags
+            commands = self._run(step.activation).commands
             if commands != step.commands:
                 self.server.fail(
                     "a_replay_commands_the_same",

@@ -79,8 +79,10 @@ class Server:
             execution.deliver(activations.update(f"{name}-{self._updates}", name, payloads))
 
     def cancel(self, workflow_id: str, reason: str = "") -> None:
-        """Ask a workflow to end; nothing where no such workflow runs."""
-        if (execution := self.running.get(workflow_id)) is not None:
+        """Ask a workflow to end; nothing where none runs, or it was asked before, as Temporal."""
+        execution = self.running.get(workflow_id)
+        if execution is not None and not execution.is_cancel_requested:
+            execution.is_cancel_requested = True
             execution.deliver(activations.cancel(reason))
 
     def workflow_closed(self, execution: Execution) -> None:
