@@ -10,7 +10,7 @@ import asyncio
 import re
 import tempfile
 import uuid
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack
 from datetime import timedelta
 from decimal import Decimal
 from functools import partial
@@ -41,10 +41,6 @@ from tests.stage import Handle, Stage
 from tests.waiting import eventually
 
 _HISTORIES = Path(__file__).parent / "histories"
-_BOTH = {
-    "contact_info": {"email": "marie@example.com", "phone": "+50937001234"},
-    "preferences": {"preferred_channel": "email"},
-}
 _TEXT = {"default": "Bonjou"}
 
 
@@ -52,9 +48,21 @@ async def _lost(message: OutgoingMessage) -> Accepted | Refused:
     raise AmbiguousDeliveryError("the answer was lost")
 
 
-async def _save(name: str, handle: Handle | CampaignHandle) -> None:
-    with suppress(WorkflowFailureError):
-        await handle.result()
+def _person(number: int) -> dict[str, Any]:
+    """A person to be reached by e-mail and by sms, whom no other recording has written to."""
+    return {
+        "contact_info": {"email": f"p{number}@example.com", "phone": f"+5093700{number:04}"},
+        "preferences": {"preferred_channel": "email"},
+    }
+
+
+async def _save(name: str, handle: Handle | CampaignHandle, ends: str) -> None:
+    try:
+        result: Any = await handle.result()
+        end = result.state if hasattr(result, "state") else result.status
+    except WorkflowFailureError:
+        end = "cancelled"
+    assert end == ends, f"{name} has ended as {end}"
     path = _HISTORIES / f"{name}.json"
     if not path.exists():
         path.write_text(_without_this_machine((await handle.fetch_history()).to_json()))
@@ -74,47 +82,53 @@ async def _record(stage: Stage) -> None:
     accepting = {Channel.EMAIL: ScriptedSender(), Channel.SMS: ScriptedSender()}
     async with AsyncExitStack() as stage.exits:
         await stage.cast(accepting)
-        await _save("sent", await stage.start(anywhere, _BOTH, _TEXT, recipient_id="first"))
-        await _save("blocked", await stage.start(anywhere, _BOTH, _TEXT, recipient_id="first"))
+        await _save(
+            "sent", await stage.start(anywhere, _person(1), _TEXT, recipient_id="first"), "sent"
+        )
+        await _save(
+            "blocked",
+            await stage.start(anywhere, _person(1), _TEXT, recipient_id="first"),
+            "blocked",
+        )
         unreachable = {"contact_info": {"user_id": "u1"}}
-        await _save("no_viable_channel", await stage.start(anywhere, unreachable, _TEXT))
+        await _save("no_viable_channel", await stage.start(anywhere, unreachable, _TEXT), "failed")
         await _record_sleepers(stage)
         await _record_campaigns(stage)
     async with AsyncExitStack() as stage.exits:
         await stage.cast({Channel.EMAIL: ScriptedSender(refuse), Channel.SMS: ScriptedSender()})
-        await _save("fallen_back", await stage.start(anywhere, _BOTH, _TEXT))
+        await _save("fallen_back", await stage.start(anywhere, _person(2), _TEXT), "sent")
     async with AsyncExitStack() as stage.exits:
         await stage.cast({Channel.EMAIL: ScriptedSender(refuse)})
-        await _save("all_channels_failed", await stage.start(anywhere, _BOTH, _TEXT))
+        await _save("all_channels_failed", await stage.start(anywhere, _person(3), _TEXT), "failed")
     async with AsyncExitStack() as stage.exits:
         await stage.cast({Channel.EMAIL: ScriptedSender(_lost)})
-        await _save("unknown", await stage.start(anywhere, _BOTH, _TEXT))
+        await _save("unknown", await stage.start(anywhere, _person(4), _TEXT), "unknown")
 
 
 async def _record_sleepers(stage: Stage) -> None:
     """Outreaches that sleep until tomorrow unless they are steered."""
     start = await stage.now() + timedelta(days=1)
     later = make_campaign(uuid.uuid4(), channels=["email", "sms"], start_date=start)
-    cancelled = await stage.start(later, _BOTH, _TEXT)
+    cancelled = await stage.start(later, _person(5), _TEXT)
     await cancelled.execute_update(OutreachWorkflow.decision)
     await cancelled.cancel()
-    await _save("cancelled_asleep", cancelled)
+    await _save("cancelled_asleep", cancelled, "cancelled")
 
-    moved = await stage.start(later, _BOTH, _TEXT)
+    moved = await stage.start(later, _person(6), _TEXT)
     await moved.execute_update(OutreachWorkflow.decision)
     at = start + timedelta(hours=1)
     await moved.execute_update(OutreachWorkflow.reschedule, RescheduleInput(at=at))
     await moved.execute_update(OutreachWorkflow.fall_back)
     await moved.cancel()
-    await _save("rescheduled_then_skipped", moved)
+    await _save("rescheduled_then_skipped", moved, "cancelled")
 
 
 async def _record_campaigns(stage: Stage) -> None:
     completed = await _campaign(stage, budget_total=1)
-    await _save("campaign_completed", completed.handle)
+    await _save("campaign_completed", completed.handle, "completed")
 
     broke = await _campaign(stage, budget_total=Decimal("0.02"))
-    await _save("campaign_out_of_money", broke.handle)
+    await _save("campaign_out_of_money", broke.handle, "budget_exhausted")
 
     steered = await _campaign(stage, daily_limit=1)
     await eventually(partial(_waits, steered, WaitReason.NEXT_DAY), "the day is full")
@@ -124,7 +138,7 @@ async def _record_campaigns(stage: Stage) -> None:
     await steered.set_daily_limit(3)
     await eventually(partial(_waits, steered, WaitReason.NEXT_DAY), "the day is full again")
     await steered.cancel("recorded enough")
-    await _save("campaign_steered", steered.handle)
+    await _save("campaign_steered", steered.handle, "cancelled")
 
 
 async def _campaign(stage: Stage, **limits: Any) -> CampaignControl:
