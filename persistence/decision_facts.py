@@ -10,7 +10,6 @@ from madan_sara.activities.stores import DecisionFacts, StoredDecision
 from madan_sara.contracts.channels import Channel
 from madan_sara.contracts.errors import NotFoundError
 from madan_sara.contracts.outreach import (
-    FINAL_STATES,
     Block,
     ClaimResult,
     ExitReason,
@@ -142,7 +141,7 @@ def _claimed(row: Row) -> ClaimResult | None:
         reason = ExitReason(row["reason"] or ExitReason.DAILY_LIMIT)
         block = Block(reason=reason, details=json.loads(row["details"]))
         return ClaimResult(block=block, is_queued=True, warnings=warnings)
-    if row["has_live_claim"] or row["state"] in FINAL_STATES:
+    if row["has_live_claim"] or row["state"] != OutreachState.DECIDING:
         return ClaimResult(warnings=warnings)
     return None
 

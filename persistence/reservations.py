@@ -34,11 +34,14 @@ WITH message AS (
     SELECT channel, day::text AS day, amount_micros FROM budget_entries
      WHERE tenant_id = :tenant_id AND message_id = :message_id
        AND attempt_no = CAST(:replaced AS integer) AND kind = 'hold'
+       AND NOT EXISTS (SELECT FROM budget_entries e
+                        WHERE e.tenant_id = :tenant_id AND e.message_id = :message_id
+                          AND e.attempt_no = CAST(:replaced AS integer) AND e.kind <> 'hold')
 )
 SELECT a.campaign_id, {ACCOUNT_COLUMNS}, a.ends_at,
-       (SELECT attempt_no FROM budget_entries
-         WHERE tenant_id = :tenant_id AND message_id = :message_id
-           AND attempt_no = CAST(:attempt_no AS integer) AND kind = 'hold') AS held_already,
+       (SELECT max(attempt_no) FROM budget_entries
+         WHERE tenant_id = :tenant_id AND message_id = :message_id AND kind = 'hold'
+        HAVING bool_or(attempt_no = CAST(:attempt_no AS integer))) AS held_already,
        CAST(message.routing AS text) AS routing, CAST(message.plan AS text) AS plan,
        replaced.amount_micros AS given_back
   FROM budget_accounts a
@@ -58,7 +61,11 @@ SELECT a.campaign_id, {ACCOUNT_COLUMNS}, a.ends_at,
 # that no two statements wait for each other.
 _HOLD: Final = f"""
 WITH asked AS (
-    SELECT asked.*, m.campaign_id, known.attempt_no AS held_already,
+    SELECT asked.*, m.campaign_id,
+           CASE WHEN known.message_id IS NOT NULL THEN (
+               SELECT max(e.attempt_no) FROM budget_entries e
+                WHERE (e.tenant_id, e.message_id, e.kind)
+                    = (m.tenant_id, m.message_id, 'hold')) END AS held_already,
            CASE WHEN known.message_id IS NOT NULL THEN CAST(m.routing AS text) END AS held_routing,
            CASE WHEN known.message_id IS NOT NULL THEN CAST(m.plan AS text) END AS held_plan,
            known.message_id IS NULL AND EXISTS (
@@ -98,6 +105,9 @@ WITH asked AS (
       JOIN budget_entries e
         ON (e.tenant_id, e.message_id, e.attempt_no, e.kind)
          = (scheduled.tenant_id, scheduled.message_id, scheduled.replaced, 'hold')
+     WHERE NOT EXISTS (SELECT FROM budget_entries gone
+                        WHERE (gone.tenant_id, gone.message_id, gone.attempt_no)
+                            = (e.tenant_id, e.message_id, e.attempt_no) AND gone.kind <> 'hold')
     UNION ALL
     SELECT message_id, attempt_no, 'hold', tenant_id, campaign_id, channel, CAST(day AS date),
            amount_micros, now, scheduled_at
@@ -113,11 +123,12 @@ _HOLD_TOGETHER = Query(_HOLD)
 _HOLD_DECIDED = text(_HOLD)
 
 _HELD = text("""
-SELECT e.attempt_no AS held_already, CAST(m.routing AS text) AS routing,
-       CAST(m.plan AS text) AS plan
-  FROM budget_entries e JOIN messages m USING (tenant_id, message_id)
- WHERE e.tenant_id = :tenant_id AND e.message_id = :message_id
-   AND e.attempt_no = CAST(:attempt_no AS integer) AND e.kind = 'hold'
+SELECT (SELECT max(attempt_no) FROM budget_entries
+         WHERE tenant_id = :tenant_id AND message_id = :message_id AND kind = 'hold'
+        HAVING bool_or(attempt_no = CAST(:attempt_no AS integer))) AS held_already,
+       CAST(m.routing AS text) AS routing, CAST(m.plan AS text) AS plan
+  FROM messages m
+ WHERE m.tenant_id = :tenant_id AND m.message_id = :message_id
 """)
 
 #: The answer to a reservation that outlived its message: nothing was held.
@@ -174,7 +185,10 @@ class Reservations:
                     return twin or ReserveResult(block=block)
                 alone = {name: [value] for name, value in parameters.items()}
                 row = (await connection.execute(_HOLD_DECIDED, alone)).mappings().one()
-                return _held(reservation) if row["is_held"] else ReserveResult(block=_HAS_ENDED)
+                if row["is_held"]:
+                    return _held(reservation)
+                # A twin of this run may have held it while this one waited for the lock.
+                return _found_again(row) or ReserveResult(block=_HAS_ENDED)
         except IntegrityError:
             async with self._database.statement() as connection:
                 twin = await _held_by_a_twin(connection, parameters)

@@ -95,15 +95,19 @@ class OutreachWorkflow:
 
     async def _carry(self, request: OutreachInput) -> None:
         channels = await (self._resume() if request.resume else self._decide())
-        for channel in channels:
+        left = list(channels)
+        while left:
+            channel = left.pop(0)
             # The decision holds the first channel already.
             block = None if self._record.is_asleep else await self._plan_and_hold(channel)
             if block is not None:
                 self._record.note_attempt(channel, "blocked", block.reason.value)
                 continue
-            is_last = channel is channels[-1]
-            result = await self._deliver_when_due(channel, is_last_channel=is_last)
-            if await self._settle(channel, result):
+            # A run of these steps that was lost may have held another one.
+            held = self._record.held_channel
+            left = [each for each in left if each is not held]
+            result = await self._deliver_when_due(is_last_channel=not left)
+            if await self._settle(self._record.held_channel, result):
                 return
         if channels:
             tried = {a.channel.value: a.code or a.outcome for a in self._record.attempts}
@@ -173,7 +177,7 @@ class OutreachWorkflow:
         self._end(OutreachState.QUEUED, block)
         return True
 
-    async def _deliver_when_due(self, channel: Channel, *, is_last_channel: bool) -> DeliverResult:
+    async def _deliver_when_due(self, *, is_last_channel: bool) -> DeliverResult:
         """Sleep until the plan's time, then hand over; again when that time has moved."""
         self._skip_channel = False
         while True:
@@ -183,7 +187,7 @@ class OutreachWorkflow:
                 return _SKIPPED
             result = await self._steps.deliver(
                 self._record.attempt_no,
-                channel,
+                self._record.held_channel,
                 is_last_channel=is_last_channel,
                 gives_up=lambda: self._skip_channel,
             )
@@ -193,7 +197,7 @@ class OutreachWorkflow:
             if result.outcome is not DeliveryOutcome.NOT_DUE or result.not_before is None:
                 return result
             self._record.state = OutreachState.DECIDING
-            block = await self._catch_up(channel, result.not_before)
+            block = await self._catch_up(self._record.held_channel, result.not_before)
             if block is not None:
                 return DeliverResult(outcome=DeliveryOutcome.WITHDRAWN, block=block)
 
@@ -297,10 +301,7 @@ class OutreachWorkflow:
         held = reservation.held
         if held is None:
             return reservation.block
-        if held.plan.channel is not plan.channel:
-            # An earlier run of these steps found no room here, and has held the next channel.
-            details = {"kind": "held_on", "channel": held.plan.channel.value}
-            return Block(reason=ExitReason.DUPLICATE, details=dict(details))
+        # Perhaps what an earlier run of these steps has held: another time, or another channel.
         self._book(held)
         return None
 

@@ -64,6 +64,17 @@ class OutreachRecord:
         return self.plan.scheduled_at if asked and self.plan else None
 
     @property
+    def held_channel(self) -> Channel:
+        """The channel money is held for, or was last.
+
+        Raises:
+            ValueError: nothing was held yet.
+        """
+        if self.plan is None:
+            raise ValueError("no channel is held before a plan")
+        return self.plan.channel
+
+    @property
     def channels_left(self) -> list[Channel]:
         """Channels that would follow the planned one."""
         if self.routing is None or self.plan is None:

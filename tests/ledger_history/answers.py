@@ -35,10 +35,9 @@ def _agrees(call: Call, written: Counter[tuple[str, str, int]], has_committed: b
     if call.answer is not Answer.GRANTED:
         return not written
     if call.kind is Kind.HOLD:
-        due = Counter([("hold", call.message, call.attempt)])
-        if call.replaces:
-            due[("release", call.message, call.replaces)] += 1
-        return written == due
+        # Another call may have given back what it replaces; see `_ends_of_messages`.
+        given_back = Counter([("release", call.message, call.replaces)])
+        return written - given_back == Counter([("hold", call.message, call.attempt)])
     if call.kind is Kind.CLOSE:
         return all(kind == "release" and m == call.message for kind, m, _ in written)
     # Another call may have ended the hold before it.
@@ -69,7 +68,13 @@ def _ends_of_messages(history: MoneyHistory) -> Iterator[str]:
             end.began <= call.ended for end in ends[call.message]
         ):
             yield f"refused to a message that had not ended: {call}"
-    for life in lives_of_holds(history.commits).values():
+    lives = lives_of_holds(history.commits)
+    for call in history.calls:
+        replaced = lives.get((call.message, call.replaces))
+        is_replaced = call.kind is Kind.HOLD and call.answer is Answer.GRANTED and call.replaces
+        if is_replaced and (replaced is None or replaced.ended is None):
+            yield f"not given back by {call}"
+    for life in lives.values():
         of_message = ends[life.booking.message]
         # A message that was sent, or refused its claim, is left alone by a close.
         is_closed = bool(of_message) and all(end.kind is Kind.CLOSE for end in of_message)

@@ -71,13 +71,6 @@ MUTATIONS: Final = (
         why_silent="needs other facts at the redo of a further channel; no life has drawn them",
     ),
     Mutation(
-        "a hold on another channel is taken for one on this",
-        _OUTREACH,
-        "        if held.plan.channel is not plan.channel:\n",
-        "        if False:\n",
-        why_silent="needs a channel that had no room, the next one held, and the task lost then",
-    ),
-    Mutation(
         "a decision found again is made anew",
         "activities/decider.py",
         "        if claim.decided is not None:\n",

@@ -3,19 +3,22 @@
 import asyncio
 from datetime import timedelta
 from decimal import Decimal
+from functools import partial
 from uuid import uuid4
 
 import pytest
+from sqlalchemy import text
 
 from madan_sara.contracts.channels import Channel
 from madan_sara.contracts.decision import RoutingDecision
 from madan_sara.contracts.delivery import AttemptState
 from madan_sara.contracts.errors import OverLimitError
-from madan_sara.contracts.outreach import ExitReason, OutreachState
+from madan_sara.contracts.outreach import ExitReason, OutreachState, ReleaseInput
 from madan_sara.policy.budget import AccountScope, decide_spend
 from madan_sara.policy.ledger import AccountKey, Balance
 from tests.integration.persistence.shop import NOW, TODAY
 from tests.ledger import assert_accounts_balance, assert_nothing_left_behind, sums_of_entries
+from tests.waiting import eventually
 
 TOMORROW = TODAY + timedelta(days=1)
 
@@ -226,3 +229,46 @@ async def test_money_spent_elsewhere_is_booked_once_and_within_the_limit(shop):
     assert blocked.block is not None
     assert blocked.block.details["remaining_budget"] == "0.5"
     await assert_accounts_balance(shop.database, shop.tenant_id)
+
+
+async def test_a_hold_in_place_of_one_that_was_given_back_gives_nothing_back_twice(shop):
+    """The release was stored, and the workflow that asked for it was lost before it knew."""
+    ref = await shop.message(await shop.campaign(budget_total=1))
+    await shop.reserve(ref)
+    await shop.ledger.release(ReleaseInput(ref=ref, attempt_no=1, now=NOW))
+
+    moved = await shop.reserve(ref, 2, day=TOMORROW, replaces=1)
+
+    assert moved.held is not None
+    await assert_accounts_balance(shop.database, shop.tenant_id)
+
+
+async def test_a_hold_run_again_after_another_has_replaced_it_names_that_one(shop):
+    ref = await shop.message(await shop.campaign())
+    await shop.reserve(ref)
+    replaced = await shop.reserve(ref, 2, day=TOMORROW, replaces=1)
+
+    assert (await shop.reserve(ref)).held == replaced.held
+
+
+async def test_twins_that_wait_for_the_same_accounts_hold_together(shop, database):
+    campaign = await shop.campaign()
+    ref = await shop.message(campaign)
+    async with database.transaction() as connection:
+        await connection.execute(_LOCK_ACCOUNTS, {"tenant_id": shop.tenant_id})
+        twins = [asyncio.create_task(shop.reserve(ref)) for _ in range(2)]
+        await eventually(partial(_two_statements_wait, database), "both wait")
+
+    first, second = await asyncio.gather(*twins)
+    assert first.block is second.block is None
+    assert first.held == second.held
+    await assert_accounts_balance(shop.database, shop.tenant_id)
+
+
+_LOCK_ACCOUNTS = text("SELECT 1 FROM budget_accounts WHERE tenant_id = :tenant_id FOR UPDATE")
+_WAITING = text("SELECT count(*) FROM pg_locks WHERE NOT granted AND pid <> pg_backend_pid()")
+
+
+async def _two_statements_wait(database) -> bool:
+    async with database.statement() as connection:
+        return bool((await connection.execute(_WAITING)).scalar_one() >= 2)

@@ -1,9 +1,11 @@
 """A decision: made by the facts of one moment, and found again whole."""
 
+import asyncio
 from datetime import timedelta
 from uuid import uuid4
 
 import pytest
+from sqlalchemy import text
 
 from madan_sara.activities.budget import BudgetManager
 from madan_sara.activities.decider import OutreachDecider
@@ -173,3 +175,17 @@ async def test_a_run_that_was_overtaken_blocks_nothing_and_takes_no_claim_away(s
 def _block_beside_others(facts):
     block = Block(reason=ExitReason.DUPLICATE) if facts.recent else None
     return ClaimDecision(ClaimResult(block=block))
+
+
+async def test_a_held_message_whose_claim_is_gone_is_found_again_all_the_same(shop):
+    """A run that woke late held money for a message that had been put back meanwhile."""
+    ref = await shop.message(await shop.campaign())
+    first = await decide(shop.database, ref)
+    async with shop.database.transaction() as connection:
+        gone = text("DELETE FROM recipient_claims WHERE tenant_id = :id")
+        await connection.execute(gone, {"id": shop.tenant_id})
+
+    async with asyncio.timeout(10):
+        again = await decide(shop.database, ref)
+
+    assert (again.routing, again.held) == (first.routing, first.held)

@@ -149,7 +149,7 @@ class MemoryClaims:
             return ClaimResult(block=block, is_queued=True, warnings=message.warnings)
         claim = self._tables.claims.get(message.message_id)
         is_live = claim is not None and not claim.is_released
-        if is_live or message.state in FINAL_STATES:
+        if is_live or message.state is not OutreachState.DECIDING:
             return ClaimResult(warnings=message.warnings)
         return None
 

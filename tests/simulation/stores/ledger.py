@@ -71,7 +71,8 @@ class MemoryLedger:
         message = tables.messages[asked.ref.message_id]
         key = (message.message_id, asked.attempt_no)
         if key in tables.holds and message.routing is not None and message.plan is not None:
-            held = HeldAttempt(attempt_no=asked.attempt_no, plan=message.plan)
+            newest = max(no for owner, no in tables.holds if owner == message.message_id)
+            held = HeldAttempt(attempt_no=newest, plan=message.plan)
             return ReserveResult(held=held, routing=message.routing)
         campaign = tables.campaign_of(message)
         tables.day_account(campaign, day)
@@ -102,7 +103,7 @@ class MemoryLedger:
     def _replaced(self, message: MessageRow, attempt_no: int | None) -> LedgerEntry | None:
         if attempt_no is None:
             return None
-        return self._tables.holds.get((message.message_id, attempt_no))
+        return self._tables.open_hold(message.message_id, attempt_no)
 
     def _accounts_without(
         self, hold: LedgerEntry, replaced: LedgerEntry | None
