@@ -9,7 +9,7 @@ from madan_sara.activities.provider_accounts import AccountHealth
 from madan_sara.activities.stores import StoredRequest, Suppression
 from madan_sara.contracts.channels import Channel
 from madan_sara.contracts.delivery import AttemptState
-from madan_sara.contracts.outreach import MessageRef
+from madan_sara.contracts.outreach import HeldAttempt, MessageRef
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,8 @@ class DeliveryFacts:
     request: StoredRequest
     suppressions: Sequence[Suppression]
     attempt: Attempt | None
+    #: The attempt of the message that money is held for now; None: there is none.
+    held: HeldAttempt | None
     #: How long the message has waited for this channel, in this attempt and earlier ones, up to
     #: when it was last put off. Nights and pauses are not counted.
     waited: timedelta

@@ -210,6 +210,9 @@ class DeliveryRun:
         attempt = self._log.attempt
         if attempt is not None and attempt.state in OUTCOMES:
             return self._log.answer()
+        held = self._log.facts.held
+        if held is not None and held.attempt_no != self._request.attempt_no:
+            return DeliverResult(outcome=DeliveryOutcome.NOT_DUE, held=held)
         if attempt is None or self._log.facts.request.state in FINAL_STATES:
             return DeliverResult(outcome=DeliveryOutcome.REFUSED, code=CLOSED)
         raise waits.overtaken()

@@ -260,6 +260,9 @@ class DeliverResult(Contract):
     #: done, and when the answer came.
     receipt_wait_minutes: int = 0
     answered_at: datetime | None = None
+    #: Set with `not_due`: money is held for this attempt, which a lost task has put in place of
+    #: the one that was to be delivered.
+    held: HeldAttempt | None = None
 
 
 class ResolveInput(Contract):

@@ -21,7 +21,13 @@ DELIVERY_FACTS: Final = Query(f"""
 SELECT {REQUEST_COLUMNS},
        {SUPPRESSIONS_OF_MESSAGE} AS suppressions,
        a.attempt_no, {_ATTEMPT_COLUMNS},
-       a.waiting_since,
+       a.waiting_since, CAST(m.routing AS text) AS routing, CAST(m.plan AS text) AS plan,
+       (SELECT max(h.attempt_no) FROM budget_entries h
+         WHERE (h.tenant_id, h.message_id, h.kind) = (m.tenant_id, m.message_id, 'hold')
+           AND NOT EXISTS (SELECT FROM budget_entries e
+                            WHERE (e.tenant_id, e.message_id, e.attempt_no)
+                                = (h.tenant_id, h.message_id, h.attempt_no)
+                              AND e.kind <> 'hold')) AS held_attempt_no,
        (SELECT coalesce(sum(w.waited), '0') FROM attempts w
          WHERE (w.tenant_id, w.message_id) = (m.tenant_id, m.message_id)
            AND w.channel = :channel) AS waited,

@@ -21,7 +21,7 @@ from madan_sara.persistence.attempt_sql import (
     SUPPRESS,
 )
 from madan_sara.persistence.database import Database
-from madan_sara.persistence.rows import Row, request_from, suppressions_from
+from madan_sara.persistence.rows import Row, decision_from, request_from, suppressions_from
 from madan_sara.policy.attempts import LATE_FOR_A_RETRY
 from madan_sara.policy.receipts import state_after
 
@@ -40,10 +40,12 @@ class PostgresAttemptStore:
         row = await self._database.fetch_one(DELIVERY_FACTS, parameters)
         if row is None:
             raise NotFoundError.message(ref.message_id)
+        decided = decision_from(row["held_attempt_no"], row["routing"], row["plan"])
         return DeliveryFacts(
             request=request_from(row),
             suppressions=suppressions_from(row["suppressions"]),
             attempt=_attempt(row) if row["attempt_no"] is not None else None,
+            held=decided.held if decided is not None else None,
             waited=row["waited"],
             waiting_since=row["waiting_since"],
             account=_health(row) if row["account"] is not None else None,

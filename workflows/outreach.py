@@ -194,6 +194,9 @@ class OutreachWorkflow:
             was_skipped, self._skip_channel = self._skip_channel, False
             if was_skipped and result.outcome in (DeliveryOutcome.NOT_DUE, DeliveryOutcome.REFUSED):
                 return _SKIPPED
+            if result.held is not None:
+                self._book(result.held)
+                continue
             if result.outcome is not DeliveryOutcome.NOT_DUE or result.not_before is None:
                 return result
             self._record.state = OutreachState.DECIDING
@@ -369,8 +372,6 @@ class OutreachWorkflow:
     @reschedule.validator
     def _check_reschedule(self, request: RescheduleInput) -> None:
         self._require_asleep("rescheduled")
-        if request.at <= workflow.now():
-            raise _refusal(f"at: {request.at.isoformat()} has passed; choose a later time")
 
     @workflow.update
     async def fall_back(self) -> DecisionAnswer:

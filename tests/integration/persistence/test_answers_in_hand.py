@@ -220,15 +220,19 @@ async def test_a_run_that_was_held_up_since_it_looked_does_not_open(shop):
 
 
 async def test_nothing_is_sent_for_an_attempt_that_was_replaced(shop):
-    """A stopped run wakes when its message is planned anew, and held for under another number."""
+    """A stopped run wakes when its message is planned anew, and held for under another number.
+
+    Or a task that was lost has moved the send: its workflow goes on by what is held.
+    """
     request = await due(shop)
     today = ActivityEnvironment().info.started_time.date()
-    await shop.reserve(request.ref, 2, day=today, replaces=1)
+    moved = await shop.reserve(request.ref, 2, day=today, replaces=1)
     sender = ScriptedSender()
 
     result = await deliver(shop, sender, request)
 
-    assert (result.outcome, sender.asked) == (DeliveryOutcome.REFUSED, [])
+    assert (result.outcome, sender.asked) == (DeliveryOutcome.NOT_DUE, [])
+    assert result.held == moved.held
     second = request.model_copy(update={"attempt_no": 2})
     assert (await deliver(shop, sender, second)).outcome is DeliveryOutcome.ACCEPTED
     await assert_accounts_balance(shop.database, shop.tenant_id)

@@ -8,7 +8,7 @@ from madan_sara.activities.attempt_store import Attempt, DeliveryFacts, Postpone
 from madan_sara.contracts.channels import Channel
 from madan_sara.contracts.delivery import AttemptState, DeliveryEventKind
 from madan_sara.contracts.errors import NotFoundError
-from madan_sara.contracts.outreach import MessageRef, OutreachState
+from madan_sara.contracts.outreach import HeldAttempt, MessageRef, OutreachState
 from madan_sara.policy.attempts import LATE_FOR_A_RETRY
 from madan_sara.policy.ledger import EntryKind
 from madan_sara.policy.receipts import state_after
@@ -139,6 +139,7 @@ class MemoryAttempts:
         health = self._accounts.health(account)
         waits = (r.waited for _, r in tables.attempts_of(ref.message_id) if r.channel is channel)
         return DeliveryFacts(
+            held=self._held(message),
             request=request_of(tables, message),
             suppressions=tables.suppressions_of(message),
             attempt=None
@@ -148,6 +149,17 @@ class MemoryAttempts:
             waiting_since=row.waiting_since if row else None,
             account=health,
         )
+
+    def _held(self, message: MessageRow) -> HeldAttempt | None:
+        tables = self._tables
+        held = [
+            no
+            for owner, no in tables.holds
+            if owner == message.message_id and tables.open_hold(owner, no) is not None
+        ]
+        if not held or message.plan is None:
+            return None
+        return HeldAttempt(attempt_no=max(held), plan=message.plan)
 
     def _open(
         self,
