@@ -372,6 +372,8 @@ class OutreachWorkflow:
     @reschedule.validator
     def _check_reschedule(self, request: RescheduleInput) -> None:
         self._require_asleep("rescheduled")
+        if request.at <= workflow.now():
+            raise _refusal(f"at: {request.at.isoformat()} has passed; choose a later time")
 
     @workflow.update
     async def fall_back(self) -> DecisionAnswer:
