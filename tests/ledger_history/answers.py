@@ -70,9 +70,10 @@ def _ends_of_messages(history: MoneyHistory) -> Iterator[str]:
             yield f"refused to a message that had not ended: {call}"
     lives = lives_of_holds(history.commits)
     for call in history.calls:
-        replaced = lives.get((call.message, call.replaces))
-        is_replaced = call.kind is Kind.HOLD and call.answer is Answer.GRANTED and call.replaces
-        if is_replaced and (replaced is None or replaced.ended is None):
+        if call.kind is not Kind.HOLD or call.answer is not Answer.GRANTED or not call.replaces:
+            continue
+        replaced, new = (lives.get((call.message, no)) for no in (call.replaces, call.attempt))
+        if replaced and new and replaced.open_in(new.opened):
             yield f"not given back by {call}"
     for life in lives.values():
         of_message = ends[life.booking.message]

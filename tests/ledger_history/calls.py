@@ -27,6 +27,7 @@ class Answer(StrEnum):
     FREQUENCY_CAP = "frequency_cap"
     BELOW_USED = "below_used"  #: The limit would be below what is held or spent.
     HAS_ENDED = "has_ended"  #: The message takes no hold, and no claim, any more.
+    FOUND_AGAIN = "found_again"  #: Money is held for the message already: it gets no claim anew.
     CONFLICT = "conflict"  #: Another call on the same message was first; a worker would try again.
 
 

@@ -21,6 +21,8 @@ HOUR: Final = 3_600_000_000
 DAY: Final = 24 * HOUR
 WEEK: Final = 7 * DAY
 
+_NO_REFUSALS: Final = (Answer.GRANTED, Answer.HAS_ENDED, Answer.FOUND_AGAIN)
+
 
 @dataclass(frozen=True)
 class Rules:
@@ -154,9 +156,22 @@ def _answers_against_books(history: ClaimsHistory, rights: Mapping[str, _Right])
     for call in history.calls:
         if call.kind is not Kind.CLAIM:
             continue
-        # A message that is held or has ended without a claim is found again, and gets none.
-        if call.message in rights and call.answer is not Answer.GRANTED:
-            yield f"the books have a claim for {call}"
+        right = rights.get(call.message)
+        if (right is not None) != (call.answer is Answer.GRANTED):
+            yield f"the books have {'a' if right else 'no'} claim for {call}"
+        if call.answer is Answer.FOUND_AGAIN and not _is_held(call, history.calls):
+            yield f"found again though nothing can have been held for it: {call}"
+
+
+def _is_held(claim: Call, calls: Iterable[Call]) -> bool:
+    """Whether money can have been held for a claim's message before it was answered."""
+    return any(
+        call.kind is Kind.HOLD
+        and call.answer is Answer.GRANTED
+        and call.message == claim.message
+        and call.began < claim.ended
+        for call in calls
+    )
 
 
 def _wrongly_granted(
@@ -176,7 +191,7 @@ def _wrongly_refused(
 ) -> Iterator[str]:
     """Refusals at no instant of whose calls the named rule can have been met."""
     for call in history.calls:
-        if call.kind is not Kind.CLAIM or call.answer in (Answer.GRANTED, Answer.HAS_ENDED):
+        if call.kind is not Kind.CLAIM or call.answer in _NO_REFUSALS:
             continue
         named = call.about if call.answer is Answer.FREQUENCY_CAP else call.answer.value
         rules, others = history.rules[call.campaign], _others(call, persons)

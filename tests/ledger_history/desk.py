@@ -157,6 +157,8 @@ class Desk:
         request = DecideInput(ref=self._ref(call), now=moment(call.number))
         claim = await self._rights.claim(request)
         block = claim.result.block
+        if block is None and claim.decided is not None:
+            return Outcome(Answer.FOUND_AGAIN)
         if block is None:
             has_ended = claim.facts.request.state in FINAL_STATES
             return Outcome(Answer.HAS_ENDED if has_ended else Answer.GRANTED)

@@ -134,11 +134,20 @@ def test_commits_against_real_time_are_found():
 
 def test_answers_that_the_books_contradict_are_found():
     granted = claim(1, 10, 20)
-    assert check_claims(ClaimsHistory(RULES, [granted], [])) == []
+    assert "the books have no claim" in check_claims(ClaimsHistory(RULES, [granted], []))[0]
     refused = replace(granted, answer=Answer.DUPLICATE)
     history = ClaimsHistory(RULES, [refused], [change(granted)])
     assert "the books have a claim" in check_claims(history)[0]
     assert "no call was made" in check_claims(ClaimsHistory(RULES, [], [change(granted)]))[0]
+
+
+def test_a_claim_is_found_again_only_where_money_can_have_been_held():
+    again = claim(1, 10, 20, answer=Answer.FOUND_AGAIN)
+    held = made_call(2, Kind.HOLD, 5, 15, message=again.message)
+    assert check_claims(ClaimsHistory(RULES, [again, held], [])) == []
+    for late in ([], [replace(held, began=25, ended=30)], [replace(held, answer=Answer.CONFLICT)]):
+        history = ClaimsHistory(RULES, [again, *late], [])
+        assert "nothing can have been held" in check_claims(history)[0]
 
 
 def test_a_claim_that_a_close_leaves_live_is_found():
