@@ -117,7 +117,7 @@ class PostgresCampaignStore:
                     if (version := added.scalar_one_or_none()) is not None:
                         await save_limits(connection, campaign, campaign_day(campaign, now))
                         return CampaignChange(None, StoredCampaign(campaign, version))
-                    # Another has added it since; nobody takes one away.
+                    # Another transaction has added it since; none is ever deleted.
                     locked = await _locked(connection, _key(campaign))
                 assert locked is not None  # noqa: S101 - it is there and locked
                 present = locked.stored

@@ -1,10 +1,12 @@
 """A campaign's recipients, stored by the thousand."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import Final
+
+import asyncpg
 
 from madan_sara.contracts.campaign import FINAL_STATUSES, Campaign, CampaignStatus
 from madan_sara.contracts.content import MessageContent
@@ -173,17 +175,21 @@ class PostgresRecipients:
                 records=_staged(recipients, key or partial(import_key, campaign.id)),
             )
             rows = await connection.fetch(_ADD.sql, *_ADD.arguments(parameters))
-            brings_its_own = key is not None
-            if brings_its_own and (parts := least_parts(content)) is not None:
-                await connection.execute(
-                    _NOTE_BATCH.sql, *_NOTE_BATCH.arguments({**parameters, "parts": parts})
-                )
+            is_batch = key is not None
+            if is_batch and (parts := least_parts(content)) is not None:
+                await _execute(connection, _NOTE_BATCH, {**parameters, "parts": parts})
             reopened = bool(rows) and status == CampaignStatus.COMPLETED
             if reopened:
-                await connection.execute(_REOPEN.sql, *_REOPEN.arguments(parameters))
+                await _execute(connection, _REOPEN, parameters)
         return StoredRecipients(
             known=_known(recipients, {row["recipient_id"] for row in rows}), reopened=reopened
         )
+
+
+async def _execute(
+    connection: asyncpg.Connection, query: Query, parameters: Mapping[str, object]
+) -> None:
+    await connection.execute(query.sql, *query.arguments(parameters))
 
 
 def require_open(campaign: Campaign, status: str, now: datetime) -> None:

@@ -195,22 +195,26 @@ def campaign_status(snapshot: CampaignSnapshot, now: datetime) -> CampaignStatus
         waits_for=snapshot.wait.reason.value if snapshot.wait else None,
         wait_explanation=_wait_explanation(snapshot, waits_for_start=waits_for_start),
         next_wake_at=_instant(snapshot.wait.until if snapshot.wait else None),
-        channel_waits=[
-            ChannelWaitStatus(
-                channel=wait.channel.value,
-                account=wait.account,
-                code=wait.code,
-                since=in_utc(wait.since),
-                messages=wait.messages,
-                explanation=explain_waits(wait),
-            )
-            for wait in snapshot.channel_waits
-        ],
+        channel_waits=_channel_waits(snapshot),
         last_events=[
             EventStatus(occurred_at=in_utc(e.occurred_at), kind=e.kind, details=e.details)
             for e in snapshot.events
         ],
     )
+
+
+def _channel_waits(snapshot: CampaignSnapshot) -> list[ChannelWaitStatus]:
+    return [
+        ChannelWaitStatus(
+            channel=wait.channel.value,
+            account=wait.account,
+            code=wait.code,
+            since=in_utc(wait.since),
+            messages=wait.messages,
+            explanation=explain_waits(wait),
+        )
+        for wait in snapshot.channel_waits
+    ]
 
 
 def _wait_explanation(snapshot: CampaignSnapshot, *, waits_for_start: bool) -> str | None:

@@ -81,7 +81,7 @@ def resume_bounced(life: "Life", number: int, detail: int) -> None:
 
 
 def suppress_person(life: "Life", number: int, detail: int) -> None:
-    """Somebody asks not to be contacted: on a channel, or on any."""
+    """A person asks not to be contacted: on a channel, or on any."""
     if (message := _message(life, number)) is not None:
         channel = (None, Channel.EMAIL, Channel.CHAT, Channel.SMS)[detail]
         life.tell("%s is suppressed on %s", message.recipient_id, channel or "any channel")

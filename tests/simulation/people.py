@@ -157,14 +157,14 @@ def _campaign(
 
 @dataclass(frozen=True, eq=False)
 class Person:
-    """Somebody to write to."""
+    """A person to write to."""
 
     recipient_id: str
     profile: RecipientProfile
 
 
 def draw_person(draws: Draws) -> Person:
-    """Somebody with some addresses; two ids may share a mailbox or a number."""
+    """A person with some addresses; two ids may share a mailbox or a number."""
     return _person(
         draws.below(3), draws.below(2), draws.below(8), zone=draws.pick((None, "Europe/Paris"))
     )
