@@ -4,9 +4,13 @@ from datetime import UTC, datetime, time, timedelta
 
 import pytest
 
+from madan_sara.activities.sender import Refused
 from madan_sara.contracts.channels import Channel
-from madan_sara.contracts.outreach import ExitReason, OutreachState
+from madan_sara.contracts.outreach import ExitReason, MessageRef, OutreachState, ReserveInput
+from madan_sara.persistence.budget import PostgresBudgetLedger
+from madan_sara.persistence.messages import PostgresMessageStore
 from madan_sara.persistence.suppressions import PostgresSuppressions, Subject
+from madan_sara.policy.budget import decide_reservation
 from madan_sara.workflows.outreach import OutreachWorkflow
 from tests.fakes.sender import ScriptedSender
 from tests.ledger import assert_nothing_left_behind, money
@@ -167,3 +171,71 @@ async def test_forced_it_passes_look_back_and_caps_but_not_quiet_hours(stage, ca
     assert answer.scheduled_at.time() == time(8)
     assert (await forced.result()).state is OutreachState.SENT
     assert len(sender.asked) == 2
+
+
+async def hold_as_a_lost_task(stage, ref, *, replaces=None, **changes) -> None:
+    """Hold a second attempt behind the workflow's back, as a task that was lost has."""
+    record = await PostgresMessageStore(stage.database).record(ref.tenant_id, ref.message_id)
+    assert record is not None
+    assert record.plan is not None
+    assert record.routing is not None
+    day = record.plan.campaign_day
+    assert day is not None
+    asked = ReserveInput(
+        ref=ref,
+        attempt_no=2,
+        plan=record.plan.model_copy(update=changes),
+        routing=record.routing,
+        now=await stage.now(),
+        replaces_attempt_no=replaces,
+    )
+    answer = await PostgresBudgetLedger(stage.database).reserve(asked, day, decide_reservation)
+    assert answer.held is not None
+
+
+async def test_a_send_that_a_lost_task_has_moved_goes_at_the_time_that_is_held(
+    stage, campaign, database, tenant_id
+):
+    """The worker died behind the hold of a reschedule, and the caller gave up."""
+    sender = ScriptedSender()
+    await stage.cast({Channel.EMAIL: sender})
+    handle = await stage.start(campaign)
+    planned = await handle.execute_update(OutreachWorkflow.decision)
+    later = planned.scheduled_at + timedelta(minutes=30)
+    ref = MessageRef(tenant_id=tenant_id, message_id=planned.message_id)
+    await hold_as_a_lost_task(stage, ref, replaces=1, scheduled_at=later)
+
+    await stage.sleep_until(planned.scheduled_at + timedelta(minutes=5))
+    assert sender.asked == []
+
+    assert (await handle.result()).state is OutreachState.SENT
+    sent = await stage.record(handle, tenant_id)
+    assert sent.sent_at >= later
+    assert [attempt.attempt_no for attempt in sent.attempts] == [2]
+    assert await money(database, tenant_id) == (0, 1000, 1)
+
+
+async def test_a_channel_that_a_lost_task_has_held_is_the_one_that_is_called(
+    stage, database, tenant_id
+):
+    """It found no room on the channel before it, and the task that says so was lost."""
+    campaign = make_campaign(tenant_id, channels=["email", "sms", "chat"], budget_total=1)
+
+    async def refuse_meanwhile(message):
+        ref = MessageRef(tenant_id=tenant_id, message_id=message.message_id)
+        await hold_as_a_lost_task(stage, ref, channel=Channel.CHAT, price_micros=0)
+        return Refused("no_such_user")
+
+    sms, chat = ScriptedSender(), ScriptedSender()
+    await stage.cast(
+        {Channel.EMAIL: ScriptedSender(refuse_meanwhile), Channel.SMS: sms, Channel.CHAT: chat}
+    )
+    contact = {"email": "ana@example.com", "phone": "+50937001234", "user_id": "ana"}
+    profile = {"contact_info": contact, "preferences": {"preferred_channel": "email"}}
+    handle = await stage.start(campaign, profile, {"default": "Bonjou"})
+
+    result = await handle.result()
+
+    assert (result.state, result.channel) == (OutreachState.SENT, Channel.CHAT)
+    assert (len(sms.asked), len(chat.asked)) == (0, 1)
+    assert await money(database, tenant_id) == (0, 0, 1)

@@ -6,6 +6,7 @@ from uuid import uuid4
 
 import pytest
 from sqlalchemy import text
+from temporalio.exceptions import ApplicationError
 
 from madan_sara.activities.budget import BudgetManager
 from madan_sara.activities.decider import OutreachDecider
@@ -22,6 +23,7 @@ from madan_sara.contracts.outreach import (
     ExitReason,
     MessageRef,
     OutreachState,
+    RescheduleCheck,
 )
 from madan_sara.persistence.analytics import PostgresAnalyticsStore
 from madan_sara.persistence.budget import PostgresBudgetLedger
@@ -189,3 +191,23 @@ async def test_a_held_message_whose_claim_is_gone_is_found_again_all_the_same(sh
         again = await decide(shop.database, ref)
 
     assert (again.routing, again.held) == (first.routing, first.held)
+
+
+async def test_a_time_that_a_lost_run_has_moved_the_send_to_is_not_refused_as_past(shop):
+    """Asked again after that time, the step answers with the plan that is held."""
+    ref = await shop.message(await shop.campaign())
+    await shop.reserve(ref)
+    at = (await shop.requests.request(ref)).scheduled_at
+    scheduler = SendTimeScheduler(
+        shop.requests, PostgresAnalyticsStore(shop.database), tenants=EVERY_TENANT
+    )
+    late = at + timedelta(seconds=9)
+
+    def check(wanted):
+        return scheduler.check_requested_time(
+            RescheduleCheck(ref=ref, channel=Channel.CHAT, now=late, at=wanted)
+        )
+
+    assert (await check(at)).scheduled_at == at
+    with pytest.raises(ApplicationError, match="is in the past"):
+        await check(at + timedelta(seconds=1))
