@@ -6,26 +6,42 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from temporalio import activity
+from temporalio.exceptions import ApplicationError
 
+from madan_sara.activities import waits
 from madan_sara.activities.attempt_log import OUTCOMES
 from madan_sara.activities.attempt_store import AttemptStore, DeliveryFacts
 from madan_sara.activities.delivery_run import DeliveryRun
+from madan_sara.activities.prompt_channels import PromptChannels
 from madan_sara.activities.provider_accounts import ProviderAccounts
 from madan_sara.activities.run_clock import RunClock
 from madan_sara.activities.sender import MessageSender, Refused
 from madan_sara.activities.situation import LEASE, settled_at
-from madan_sara.activities.uninterrupted import run_uninterrupted
+from madan_sara.activities.under_way import DeliveriesUnderWay, Delivery, ends_within, hear_out
 from madan_sara.contracts.channels import Channel
 from madan_sara.contracts.delivery import AttemptState, DeliveryOutcome
 from madan_sara.contracts.errors import NotFoundError, NotTakenError
 from madan_sara.contracts.naming import idempotency_key
-from madan_sara.contracts.outreach import DeliverInput, DeliverResult, ResolveInput
+from madan_sara.contracts.outreach import (
+    DeliverAtOnceInput,
+    DeliveredAtOnce,
+    DeliverInput,
+    DeliverResult,
+    ResolveInput,
+)
 
 #: How often an outreach asleep in a paused campaign looks whether it may go on.
 PAUSE_POLL: Final = timedelta(seconds=30)
 
-#: How long a cancel waits for a look-up, within the ten seconds a step has.
+#: The longest that an open task of a workflow is kept waiting for a provider, in seconds. Nothing
+#: else reaches the workflow meanwhile.
+LONGEST_AT_ONCE: Final = 2.0
+
+#: How long a cancel waits for a look-up or a call, within the ten seconds a step has.
 _LOOK_UP_SECONDS: Final = 4.0
+
+#: How often a cancel asks for the result of a call that is under way.
+_UNDER_WAY_POLL: Final = timedelta(seconds=15)
 
 
 class MessageDelivery:
@@ -53,6 +69,39 @@ class MessageDelivery:
         self._senders = senders
         self._pause_poll = pause_poll
         self._lease = lease
+        self._under_way = DeliveriesUnderWay()
+        self._prompt = PromptChannels()
+
+    async def finish(self) -> None:
+        """Wait for the calls that have outlived their activities."""
+        await self._under_way.finish()
+
+    @activity.defn
+    async def deliver_at_once(self, request: DeliverAtOnceInput) -> DeliveredAtOnce:
+        """Hand one attempt over while its workflow's task is open, if that is soon done.
+
+        The answer of a call that takes longer is heard by `deliver`, which joins it. Whatever has
+        to wait goes on there, too.
+
+        Raises:
+            NotFoundError: the message is missing or cannot be read; no run will deliver it.
+        """
+        channel, info = request.delivery.channel, activity.info()
+        if channel not in self._senders or not self._prompt.is_prompt(channel):
+            return DeliveredAtOnce()
+        # A local activity has its worker's clock; its workflow has Temporal's.
+        clock = RunClock(request.now if info.is_local else info.started_time)
+        running = self._run(request.delivery, clock)
+        if not await ends_within(running, LONGEST_AT_ONCE):
+            self._prompt.was_slow(channel)
+            return DeliveredAtOnce()
+        try:
+            return DeliveredAtOnce(result=running.result())
+        except ApplicationError as error:
+            wait = waits.wait_of(error, clock.now())
+            if wait is None:
+                raise
+            return DeliveredAtOnce(wait=wait)
 
     @activity.defn
     async def deliver(self, request: DeliverInput) -> DeliverResult:
@@ -63,16 +112,24 @@ class MessageDelivery:
                 recipient is waited for, or the answer was lost.
             NotFoundError: the message is missing or cannot be read; no run will deliver it.
         """
+        clock = RunClock(activity.info().started_time)
+        if request.wait is not None and request.wait.until > clock.now():
+            raise waits.still(request.wait, clock.now())
+        return await hear_out(self._run(request, clock))
+
+    def _run(self, request: DeliverInput, clock: RunClock) -> Delivery:
+        """The run of an attempt that is under way here, or a new one."""
         run = DeliveryRun(
             self._attempts,
             self._accounts,
             self._senders[request.channel],
             request,
-            RunClock(activity.info().started_time),
+            clock,
             pause_poll=self._pause_poll,
             lease=self._lease,
         )
-        return await run_uninterrupted(run.carry_out())
+        key = idempotency_key(request.ref.message_id, request.attempt_no)
+        return self._under_way.join_or_begin(key, run.carry_out)
 
     @activity.defn
     async def resolve_attempt(self, request: ResolveInput) -> DeliverResult:
@@ -86,6 +143,10 @@ class MessageDelivery:
         Returns:
             `not_due` while it is too early to ask; else how the attempt has ended.
         """
+        running = self._under_way.get(idempotency_key(request.ref.message_id, request.attempt_no))
+        if running is not None and not await ends_within(running, _LOOK_UP_SECONDS):
+            ask_again_at = request.now + _UNDER_WAY_POLL
+            return DeliverResult(outcome=DeliveryOutcome.NOT_DUE, not_before=ask_again_at)
         too_early = await self._ask_once(request)
         if too_early is not None:
             return DeliverResult(outcome=DeliveryOutcome.NOT_DUE, not_before=too_early)

@@ -3,11 +3,12 @@
 Only here does a wait become Temporal's error: nothing is wrong, it is not time yet.
 """
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 from madan_sara.contracts.delivery import ChannelWait
+from madan_sara.contracts.outreach import DeliveryWait
 from madan_sara.contracts.words.waits import explain_wait
 
 #: Error types of these waits, as `temporal workflow describe` shows them.
@@ -60,6 +61,18 @@ def overtaken() -> ApplicationError:
     return ApplicationError(
         "another run of this delivery has called the provider meanwhile", type="Overtaken"
     )
+
+
+def still(wait: DeliveryWait, now: datetime) -> ApplicationError:
+    """The first try has begun to wait."""
+    return _later(wait.why, wait.kind, wait.until - now)
+
+
+def wait_of(error: ApplicationError, now: datetime) -> DeliveryWait | None:
+    """What one of these errors waits for; None: it is another error."""
+    if error.next_retry_delay is None or error.type is None:
+        return None
+    return DeliveryWait(why=error.message, kind=error.type, until=now + error.next_retry_delay)
 
 
 def _later(why: str, error_type: str, delay: timedelta) -> ApplicationError:

@@ -235,6 +235,15 @@ class ConcludeInput(Contract):
     now: datetime
 
 
+class DeliveryWait(Contract):
+    """Why a delivery is run again, and when."""
+
+    #: As the Web UI shows it; ids and codes only.
+    why: str
+    kind: str
+    until: datetime
+
+
 class DeliverInput(Contract):
     """Hand one attempt to the channel's provider."""
 
@@ -243,6 +252,15 @@ class DeliverInput(Contract):
     channel: Channel
     #: No channel is left after this one: an outage is waited for longer.
     is_last_channel: bool = False
+    #: What the first try waits for; None: it was not made, or is under way.
+    wait: DeliveryWait | None = None
+
+
+class DeliverAtOnceInput(Contract):
+    """Try to deliver an attempt while its workflow's task is open."""
+
+    delivery: DeliverInput
+    now: datetime
 
 
 class DeliverResult(Contract):
@@ -263,6 +281,15 @@ class DeliverResult(Contract):
     #: Set with `not_due`: money is held for this attempt, which a lost task has put in place of
     #: the one that was to be delivered.
     held: HeldAttempt | None = None
+
+
+class DeliveredAtOnce(Contract):
+    """The result of a first try, or why it goes on as an activity of its own."""
+
+    #: None: it is not over.
+    result: DeliverResult | None = None
+    #: What it waits for; None: it was not made here, or is under way.
+    wait: DeliveryWait | None = None
 
 
 class ResolveInput(Contract):
@@ -288,11 +315,20 @@ class PutBackResult(Contract):
     is_back: bool
 
 
+class AttemptUnderWay(Contract):
+    """An attempt that a provider may have."""
+
+    attempt_no: int
+    channel: Channel
+
+
 class ConcludeResult(Contract):
-    """The state of a message after an attempt to end it."""
+    """The state of a message after it was to be ended."""
 
     state: OutreachState
     reason: ExitReason | None = None
+    #: The message was left as it is, because a task that was lost has handed this attempt over.
+    under_way: AttemptUnderWay | None = None
 
 
 class DecisionAnswer(Contract):

@@ -6,7 +6,13 @@ from sqlalchemy import text
 
 from madan_sara.activities.stores import StoredRequest
 from madan_sara.contracts.errors import NotFoundError
-from madan_sara.contracts.outreach import Block, ConcludeInput, ConcludeResult, MessageRef
+from madan_sara.contracts.outreach import (
+    AttemptUnderWay,
+    Block,
+    ConcludeInput,
+    ConcludeResult,
+    MessageRef,
+)
 from madan_sara.persistence.database import Database, Query
 from madan_sara.persistence.ledger_sql import GIVE_BACK
 from madan_sara.persistence.rows import REQUEST_COLUMNS, REQUEST_TABLES, request_from
@@ -24,7 +30,8 @@ SELECT FROM messages WHERE tenant_id = :tenant_id AND message_id = :message_id F
 # One statement, so that no reader can see the hold gone and the claim still there; but not the
 # one that may have waited for the message, which would not see the hold or the claim that the
 # transaction before it took. A sent message is left alone: a late cancel must not undo what a
-# person has already got.
+# person has already got. So is one that a provider may have: a task that was lost has handed it
+# over, and its attempt ends first.
 _CONCLUDE = text(f"""
 WITH ended AS (
     UPDATE messages
@@ -33,10 +40,17 @@ WITH ended AS (
            finished_at = CAST(:now AS timestamptz)
      WHERE tenant_id = :tenant_id AND message_id = :message_id
        AND state NOT IN ('sent', 'unknown', 'cancelled', 'failed', 'blocked')
+       AND NOT EXISTS (SELECT FROM attempts a
+                        WHERE a.tenant_id = :tenant_id AND a.message_id = :message_id
+                          AND a.state = 'sending')
     RETURNING tenant_id, message_id
 ), {GIVE_BACK}
-SELECT state, reason FROM messages
- WHERE tenant_id = :tenant_id AND message_id = :message_id AND NOT EXISTS (SELECT FROM ended)
+SELECT m.state, m.reason, a.attempt_no, a.channel
+  FROM messages m
+  LEFT JOIN attempts a
+    ON (a.tenant_id, a.message_id) = (m.tenant_id, m.message_id) AND a.state = 'sending'
+ WHERE m.tenant_id = :tenant_id AND m.message_id = :message_id
+   AND NOT EXISTS (SELECT FROM ended)
 """)  # noqa: S608 - built from constants of ours
 
 
@@ -106,7 +120,10 @@ class PostgresRequestStore:
         async with self._database.transaction() as connection:
             await connection.execute(_LOCK_MESSAGE, parameters)
             found = await connection.execute(_CONCLUDE, parameters)
-            ended_before = found.mappings().one_or_none()
-        if ended_before is None:
+            row = found.mappings().one_or_none()
+        if row is None:
             return ConcludeResult(state=conclusion.state, reason=conclusion.reason)
-        return ConcludeResult.model_validate(dict(ended_before))
+        under_way = None
+        if row["attempt_no"] is not None:
+            under_way = AttemptUnderWay(attempt_no=row["attempt_no"], channel=row["channel"])
+        return ConcludeResult(state=row["state"], reason=row["reason"], under_way=under_way)

@@ -37,6 +37,7 @@ async def run() -> None:
         components = build_components(
             database, senders, pause_poll=timedelta(seconds=settings.pause_poll_seconds)
         )
+        stack.push_async_callback(components.delivery.finish)
         client = await connect_temporal()
         campaigns = build_campaign_components(
             database, Outreaches(client), most_in_motion=settings.campaign_in_motion

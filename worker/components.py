@@ -50,6 +50,7 @@ class Components:
             self.scheduler.check_requested_time,
             self.budget.reserve_budget,
             self.budget.release_budget,
+            self.delivery.deliver_at_once,
             self.delivery.resolve_attempt,
             self.closer.close_outreach,
             self.closer.put_back,

@@ -86,3 +86,10 @@ DELIVERY: Final = _DeliveryOptions(
     ),
     cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
 )
+
+#: Its first try, while the workflow's task is open. It ends by itself; the time is a step's. One
+#: try: whatever fails goes on as the delivery above.
+DELIVERY_AT_ONCE: Final = _StepOptions(
+    start_to_close_timeout=STEP["start_to_close_timeout"],
+    retry_policy=RetryPolicy(maximum_attempts=1),
+)

@@ -68,6 +68,8 @@ class OutreachWorkflow:
         self._changing = asyncio.Lock()
         self._woken = False
         self._skip_channel = False
+        #: A caller is answered when the present task ends.
+        self._is_answer_awaited = False
         self._events: dict[int, DeliveryEventKind] = {}
 
     # The story
@@ -189,8 +191,10 @@ class OutreachWorkflow:
                 self._record.attempt_no,
                 self._record.held_channel,
                 is_last_channel=is_last_channel,
+                is_answer_awaited=self._is_answer_awaited,
                 gives_up=lambda: self._skip_channel,
             )
+            self._is_answer_awaited = False
             was_skipped, self._skip_channel = self._skip_channel, False
             if was_skipped and result.outcome in (DeliveryOutcome.NOT_DUE, DeliveryOutcome.REFUSED):
                 return _SKIPPED
@@ -225,6 +229,7 @@ class OutreachWorkflow:
                     timeout_summary=f"Until {self._local_time()}",
                 )
             except TimeoutError:
+                self._is_answer_awaited = False
                 continue
 
     async def _catch_up(self, channel: Channel, not_before: datetime) -> Block | None:
@@ -318,6 +323,11 @@ class OutreachWorkflow:
         """End unsent. The database has the last word: it may have ended before."""
         async with self._changing:
             ended = await self._steps.close(state, block, self._record.routing)
+            while ended.under_way is not None:
+                channel = ended.under_way.channel
+                result = await self._steps.resolve(ended.under_way.attempt_no, channel)
+                self._record.note_attempt(channel, result.outcome.value, result.code)
+                ended = await self._steps.close(state, block, self._record.routing)
             if (ended.state, ended.reason) == (state, block.reason):
                 self._end(state, block)
             else:
@@ -352,6 +362,7 @@ class OutreachWorkflow:
     @workflow.update
     async def decision(self) -> DecisionAnswer:
         """The decision, as soon as it is made."""
+        self._is_answer_awaited = True
         await workflow.wait_condition(lambda: self._record.bookings > 0 or self._record.has_ended)
         return self._record.answer()
 
@@ -383,6 +394,7 @@ class OutreachWorkflow:
         heard out, and counts.
         """
         booked_before = self._record.bookings
+        self._is_answer_awaited = True
         self._skip_channel = True
         self._woken = True
         await workflow.wait_condition(
@@ -435,7 +447,9 @@ class OutreachWorkflow:
 def _receipt_wait(result: DeliverResult) -> timedelta:
     """How much is left of the wait for receipts, which begins with the provider's answer."""
     wait = timedelta(minutes=result.receipt_wait_minutes)
-    return wait if result.answered_at is None else result.answered_at + wait - workflow.now()
+    if not wait or result.answered_at is None:
+        return wait
+    return result.answered_at + wait - workflow.now()
 
 
 def _impossible(what: str) -> ApplicationError:

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError, ApplicationError
+from temporalio.exceptions import ActivityError, ApplicationError, FailureError
 
 with workflow.unsafe.imports_passed_through():
     from madan_sara.activities.budget import BudgetManager
@@ -31,6 +31,8 @@ with workflow.unsafe.imports_passed_through():
         ConcludeResult,
         DecideInput,
         Decision,
+        DeliverAtOnceInput,
+        DeliveredAtOnce,
         DeliverInput,
         DeliverResult,
         MessageRef,
@@ -45,7 +47,7 @@ with workflow.unsafe.imports_passed_through():
         ReserveResult,
         ResolveInput,
     )
-    from madan_sara.workflows.options import DELIVERY
+    from madan_sara.workflows.options import DELIVERY, DELIVERY_AT_ONCE
     from madan_sara.workflows.patience import is_final, run_step, uninterrupted
 
 A = TypeVar("A")
@@ -187,6 +189,7 @@ class OutreachSteps:
         channel: Channel,
         *,
         is_last_channel: bool,
+        is_answer_awaited: bool,
         gives_up: Callable[[], bool],
     ) -> DeliverResult:
         """Hand the message over; interrupted on its way, find out its result.
@@ -195,6 +198,8 @@ class OutreachSteps:
             attempt_no: the attempt money is held for.
             channel: its channel.
             is_last_channel: whether no channel is left after it.
+            is_answer_awaited: whether a caller has an answer coming when the present task ends,
+                which must not wait for a provider.
             gives_up: whether to wait no more for the channel.
 
         Raises:
@@ -207,6 +212,12 @@ class OutreachSteps:
             channel=channel,
             is_last_channel=is_last_channel,
         )
+        first = await self._deliver_at_once(request, is_answer_awaited=is_answer_awaited)
+        if first.result is not None:
+            return first.result
+        if workflow.cancellation_reason() is not None or gives_up():
+            return await self.resolve(attempt_no, channel)
+        request = request.model_copy(update={"wait": first.wait})
         delivery = workflow.start_activity_method(
             MessageDelivery.deliver,
             request,
@@ -221,16 +232,37 @@ class OutreachSteps:
                 delivery.cancel()
             return await delivery
         except ActivityError as error:
-            result = await self._resolve(attempt_no, channel)
+            result = await self.resolve(attempt_no, channel)
             failure = error.cause
             unsent = result.outcome is DeliveryOutcome.REFUSED
             if unsent and isinstance(failure, ApplicationError) and is_final(failure):
                 raise failure from None
             return result
         except asyncio.CancelledError:
-            return await self._resolve(attempt_no, channel)
+            return await self.resolve(attempt_no, channel)
 
-    async def _resolve(self, attempt_no: int, channel: Channel) -> DeliverResult:
+    async def _deliver_at_once(
+        self, delivery: DeliverInput, *, is_answer_awaited: bool
+    ) -> DeliveredAtOnce:
+        """Try to hand over without a task queue; where that fails, the delivery goes on there.
+
+        It is run beside the workflow, in its present task, or by the worker that ends the task.
+        """
+        start: Any = (
+            workflow.execute_activity_method
+            if is_answer_awaited
+            else workflow.execute_local_activity_method
+        )
+        request = DeliverAtOnceInput(delivery=delivery, now=workflow.now())
+        summary = f"Deliver by {delivery.channel} at once"
+        try:
+            return await uninterrupted(
+                start(MessageDelivery.deliver_at_once, request, summary=summary, **DELIVERY_AT_ONCE)
+            )
+        except FailureError:
+            return DeliveredAtOnce()
+
+    async def resolve(self, attempt_no: int, channel: Channel) -> DeliverResult:
         """Find the outcome of an attempt, once it can be known."""
         while True:
             request = ResolveInput(

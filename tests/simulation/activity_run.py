@@ -27,7 +27,7 @@ _NEVER: Final = _CompositeEvent(thread_event=threading.Event(), async_event=None
 
 @dataclass(frozen=True)
 class Registered:
-    """An activity that workers have."""
+    """An activity that a worker has."""
 
     call: Callable[[Any], Coroutine[Any, Any, Any]]
     argument_type: type | None
@@ -56,7 +56,7 @@ class ActivityRun:
     Args:
         loop: the loop it runs on.
         name: of the activity.
-        known: the activities of the workers.
+        known: the activities of its worker.
         argument: its input, encoded.
         heard: what earlier runs have said with their heartbeats.
         ended: is told the result or the error.
@@ -85,13 +85,13 @@ class ActivityRun:
         self._lost = lost
         entry = known[name]
         context = contextvars.copy_context()
-        context.run(self._enter, name, loop.now())
+        context.run(self._enter, name, loop.now(), is_local=is_local)
         call = entry.call(value_of(argument, entry.argument_type))
         self.task = loop.create_task(call, context=context)
         self.task.add_done_callback(self._done)
 
-    def _enter(self, name: str, started_at: datetime) -> None:
-        info = _info(name, started_at, self.heard)
+    def _enter(self, name: str, started_at: datetime, *, is_local: bool) -> None:
+        info = _info(name, started_at, self.heard, is_local=is_local)
         CURRENT_RUN.set(self)
         activity._Context.set(
             activity._Context(
@@ -132,11 +132,15 @@ class ActivityRun:
 
     def _done(self, task: asyncio.Task[Any]) -> None:
         error = asyncio.CancelledError() if task.cancelled() else task.exception()
+        if isinstance(error, LifeOver) and not self.is_dead:
+            # It has joined a run whose worker, which is its own, was killed.
+            self.worker_is_lost()
+            self.is_dead = True
         if not self.is_abandoned and not self.is_dead:
             self._ended(self, None if error else task.result(), error)
 
 
-def _info(name: str, started_at: datetime, heard: list[Any]) -> Info:
+def _info(name: str, started_at: datetime, heard: list[Any], *, is_local: bool) -> Info:
     return Info(
         activity_id="1",
         activity_type=name,
@@ -144,7 +148,7 @@ def _info(name: str, started_at: datetime, heard: list[Any]) -> Info:
         current_attempt_scheduled_time=started_at,
         heartbeat_details=list(heard),
         heartbeat_timeout=None,
-        is_local=False,
+        is_local=is_local,
         namespace="simulation",
         schedule_to_close_timeout=None,
         scheduled_time=started_at,

@@ -59,7 +59,7 @@ class ActivityTask:
         self._run = ActivityRun(
             loop,
             self._command.activity_type,
-            self._server.activities,
+            self._server.any_worker(),
             self._command.arguments[0],
             self._heard,
             ended=self._ended,

@@ -1,7 +1,7 @@
 """One run of a workflow: its history, and the instance that is rebuilt from it."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -19,6 +19,7 @@ from temporalio.workflow._definition import _Definition
 
 from tests.simulation import activations
 from tests.simulation.activations import Job
+from tests.simulation.activity_run import Registered
 from tests.simulation.activity_task import ActivityTask
 from tests.simulation.local_step import LocalStep
 
@@ -78,6 +79,8 @@ class Execution:
         self._accepted: set[str] = set()
         self.is_cancel_requested = False
         self._instance: WorkflowInstance | None = None
+        #: The worker that has it in its cache.
+        self._worker_no = 0
         now = server.loop.now()
         self._info = _info(definition.name or "", workflow_id, now)
         first = activations.initialize(definition.name or "", workflow_id, argument, now)
@@ -87,6 +90,11 @@ class Execution:
     def name(self) -> str:
         """What it is called in a story."""
         return self.server.name_of(self.workflow_id)
+
+    @property
+    def worker(self) -> Mapping[str, Registered]:
+        """What its worker runs beside it."""
+        return self.server.workers[self._worker_no]
 
     @property
     def can_be_woken(self) -> bool:
@@ -189,6 +197,7 @@ class Execution:
             self._heartbeat.cancel()
             self._heartbeat = None
         self.forget()
+        self._worker_no = 1 - self._worker_no
         self._task_is_open = False
         self._call_worker(after)
 

@@ -1,7 +1,7 @@
 """One simulated life: its cast, what befalls it, and how it is run to its end."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextvars import Context
 from datetime import datetime, timedelta
 from typing import Any, Final, NoReturn
@@ -22,7 +22,7 @@ from madan_sara.contracts.delivery import DeliveryEvent, DeliveryEventKind, Deli
 from madan_sara.contracts.naming import outreach_workflow_id
 from madan_sara.worker.components import CampaignComponents, Components
 from tests.simulation import people
-from tests.simulation.activity_run import registered
+from tests.simulation.activity_run import Registered, registered
 from tests.simulation.checks import Checks
 from tests.simulation.clock import NothingLeftError, VirtualLoop
 from tests.simulation.draws import Draws
@@ -81,10 +81,11 @@ class Life:
             for channel in _CHANNELS
         }
         self.campaigns = MemoryCampaigns(self.tables, self)
-        self.server.activities = registered(self._activities())
+        self.server.workers = self._workers()
         self.scenario = Scenario(self)
 
-    def _activities(self) -> list[Any]:
+    def _workers(self) -> Sequence[Mapping[str, Registered]]:
+        """Two, which have only the deliveries that are under way for themselves."""
         tables, network = self.tables, self.network
         accounts = MemoryProviderAccounts(network)
         claims, requests = MemoryClaims(tables, self), MemoryRequests(tables, network)
@@ -92,14 +93,14 @@ class Life:
         router = ChannelRouter(dict.fromkeys(self.providers), tenants=EVERY_TENANT)
         scheduler = SendTimeScheduler(requests, requests, tenants=EVERY_TENANT)
         budget = BudgetManager(MemoryLedger(tables, network), tenants=EVERY_TENANT)
+        attempts = MemoryAttempts(tables, accounts, self)
+        delivery, other = (MessageDelivery(attempts, accounts, self.providers) for _ in range(2))
         components = Components(
             decider=OutreachDecider(deduplicator, router, scheduler, budget),
             deduplicator=deduplicator,
             scheduler=scheduler,
             budget=budget,
-            delivery=MessageDelivery(
-                MemoryAttempts(tables, accounts, self), accounts, self.providers
-            ),
+            delivery=delivery,
             closer=OutreachCloser(requests),
         )
         starter = SimulatedStarter(self)
@@ -107,7 +108,9 @@ class Life:
             manager=CampaignManager(self.campaigns, starter),
             dispatcher=CampaignDispatcher(self.campaigns, starter),
         )
-        return [*components.steps(), components.delivery.deliver, *campaigns.steps()]
+        first = registered([*components.steps(), delivery.deliver, *campaigns.steps()])
+        deliveries = [other.deliver_at_once, other.deliver, other.resolve_attempt]
+        return first, {**first, **registered(deliveries)}
 
     # How it goes
 

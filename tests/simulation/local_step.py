@@ -48,7 +48,7 @@ class LocalStep:
         self._run = ActivityRun(
             loop,
             self._command.activity_type,
-            self._server.activities,
+            self._execution.worker,
             self._command.arguments[0],
             [],
             ended=self._ended,
@@ -59,6 +59,8 @@ class LocalStep:
     def _ended(self, run: ActivityRun, result: Any, error: BaseException | None) -> None:
         if self._timer is not None:
             self._timer.cancel()
+        # What it has left behind goes on, and is not heard here.
+        run.abandon()
         seq = self._command.seq
         if error is None:
             answer = activations.completed(seq, activations.payload_of(result), is_local=True)

@@ -1,6 +1,6 @@
 """What plays Temporal: starts workflows, brings them signals, updates and cancels."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from temporalio.workflow._definition import _Definition
@@ -39,8 +39,8 @@ class Server:
     def __init__(self, life: "Life", checks: "Checks") -> None:
         self.loop = life.loop
         self.checks = checks
-        #: Set once the activities are built, which start workflows themselves.
-        self.activities: Mapping[str, Registered] = {}
+        #: The activities of each worker; set once they are built, as they start workflows.
+        self.workers: Sequence[Mapping[str, Registered]] = ()
         self.running: dict[str, Execution] = {}
         self.ended: list[Execution] = []
         self._life = life
@@ -110,6 +110,10 @@ class Server:
     def delay(self) -> float:
         """Seconds until something gets where it is sent to."""
         return self._draws.rarely(20, _DELAYS) or 0.0
+
+    def any_worker(self) -> Mapping[str, Registered]:
+        """The worker that takes an activity from a queue."""
+        return self.workers[self._draws.one_in(2)]
 
     def loses_task(self) -> bool:
         """Whether a worker dies with an answer in its hands."""

@@ -5,9 +5,11 @@ from typing import NoReturn
 from uuid import UUID
 
 from madan_sara.activities.stores import StoredRequest
+from madan_sara.contracts.delivery import AttemptState
 from madan_sara.contracts.errors import NotFoundError
 from madan_sara.contracts.outreach import (
     FINAL_STATES,
+    AttemptUnderWay,
     Block,
     ConcludeInput,
     ConcludeResult,
@@ -63,6 +65,12 @@ class MemoryRequests:
         message = self._message(conclusion.ref)
         if message.state in FINAL_STATES:
             return ConcludeResult(state=message.state, reason=message.reason)
+        for attempt_no, row in self._tables.attempts_of(message.message_id):
+            if row.attempt.state is AttemptState.SENDING:
+                under_way = AttemptUnderWay(attempt_no=attempt_no, channel=row.channel)
+                return ConcludeResult(
+                    state=message.state, reason=message.reason, under_way=under_way
+                )
         message.details = conclusion.details
         message.routing = conclusion.routing or message.routing
         end_unsent(self._tables, message, conclusion, conclusion.now)
