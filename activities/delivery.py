@@ -15,7 +15,7 @@ from madan_sara.activities.delivery_run import DeliveryRun
 from madan_sara.activities.prompt_channels import PromptChannels
 from madan_sara.activities.provider_accounts import ProviderAccounts
 from madan_sara.activities.run_clock import RunClock
-from madan_sara.activities.sender import MessageSender, Refused
+from madan_sara.activities.sender import MessageSender, Refused, worker_time
 from madan_sara.activities.situation import LEASE, settled_at
 from madan_sara.activities.under_way import DeliveriesUnderWay, Delivery, ends_within, hear_out
 from madan_sara.contracts.channels import Channel
@@ -86,11 +86,10 @@ class MessageDelivery:
         Raises:
             NotFoundError: the message is missing or cannot be read; no run will deliver it.
         """
-        channel, info = request.delivery.channel, activity.info()
-        if channel not in self._senders or not self._prompt.is_prompt(channel):
+        channel, now = request.delivery.channel, _time_at_once(request)
+        if now is None or channel not in self._senders or not self._prompt.is_prompt(channel):
             return DeliveredAtOnce()
-        # A local activity has its worker's clock; its workflow has Temporal's.
-        clock = RunClock(request.now if info.is_local else info.started_time)
+        clock = RunClock(now)
         running = self._run(request.delivery, clock)
         if not await ends_within(running, LONGEST_AT_ONCE):
             self._prompt.was_slow(channel)
@@ -204,3 +203,15 @@ class MessageDelivery:
         )
         if attempt.account_has_failed:
             await self._accounts.works(sender.account)
+
+
+def _time_at_once(request: DeliverAtOnceInput) -> datetime | None:
+    """The time that a first try starts from; None: it cannot be known.
+
+    A local activity has only its worker's clock, and its workflow Temporal's, from the instant the
+    task began. They differ where that clock is wrong, or the worker was suspended since.
+    """
+    info = activity.info()
+    if not info.is_local:
+        return info.started_time
+    return request.now if abs(worker_time() - request.now) < LEASE else None

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
 from uuid import UUID
 
@@ -23,6 +23,7 @@ __all__ = [
     "as_code",
     "as_provider_id",
     "running_seconds",
+    "worker_time",
 ]
 
 
@@ -31,6 +32,11 @@ def running_seconds() -> float:
     if hasattr(time, "CLOCK_BOOTTIME"):
         return time.clock_gettime(time.CLOCK_BOOTTIME)
     return time.monotonic()
+
+
+def worker_time() -> datetime:
+    """The present by this machine's clock, which may be wrong."""
+    return datetime.fromtimestamp(time.time(), UTC)
 
 
 @dataclass(frozen=True)

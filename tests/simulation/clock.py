@@ -76,3 +76,10 @@ class LoopTime:
     def clock_gettime(clock: int) -> float:
         """Seconds of the running loop, which go on whatever is stopped."""
         return asyncio.get_running_loop().time()
+
+    @staticmethod
+    def time() -> float:
+        """Seconds of the epoch: all clocks of a life agree."""
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, VirtualLoop)
+        return loop.now().timestamp()

@@ -166,7 +166,7 @@ MUTATIONS: Final = (
         "a cancel leaves a delivery without an outcome",
         _STEPS,
         "        except asyncio.CancelledError:\n"
-        "            return await self._resolve(attempt_no, channel)\n",
+        "            return await self.resolve(attempt_no, channel)\n",
         "",
         why_silent="it is met where cancel and answer come in one task: the answer is booked",
     ),
@@ -180,7 +180,7 @@ MUTATIONS: Final = (
     Mutation(
         "a failed delivery is not looked into",
         _STEPS,
-        "            result = await self._resolve(attempt_no, channel)\n"
+        "            result = await self.resolve(attempt_no, channel)\n"
         "            failure = error.cause\n",
         "            result = DeliverResult(outcome=DeliveryOutcome.REFUSED)\n"
         "            failure = error.cause\n",
@@ -310,10 +310,42 @@ MUTATIONS: Final = (
     ),
     Mutation(
         "a cancel interrupts a provider call",
-        "activities/uninterrupted.py",
-        "        except asyncio.CancelledError:\n            continue\n",
-        "        except asyncio.CancelledError:\n            running.cancel()\n            raise\n",
+        "activities/under_way.py",
+        "            await asyncio.wait({running}, timeout=left)\n",
+        "            await asyncio.wait_for(running, left)\n",
         why_silent="what became of the call is asked, or it counts as unknown: less, not wrong",
+    ),
+    Mutation(
+        "a first try trusts a worker's clock",
+        "activities/delivery.py",
+        "    return request.now if abs(worker_time() - request.now) < LEASE else None\n",
+        "    return request.now\n",
+    ),
+    Mutation(
+        "a message that may be out is ended unsent",
+        _OUTREACH,
+        "            while ended.under_way is not None:\n",
+        "            while False:\n",
+    ),
+    Mutation(
+        "a cancel does not wait for a call that is under way",
+        "activities/delivery.py",
+        "        if running is not None and not await ends_within(running, _LOOK_UP_SECONDS):\n",
+        "        if running is None and request is None:\n",
+    ),
+    Mutation(
+        "a second run of a delivery begins beside the first",
+        "activities/under_way.py",
+        "        if running is None:\n",
+        "        if running is not begin:\n",
+        why_silent="its opening overtakes the first, whose call then counts as lost",
+    ),
+    Mutation(
+        "a first try forgets what it waits for",
+        _STEPS,
+        '        request = request.model_copy(update={"wait": first.wait})\n',
+        "",
+        why_silent="the delivery looks once more, and finds what it waits for again",
     ),
     Mutation(
         "a run forgets its own opening",
