@@ -186,7 +186,7 @@ class OutreachWorkflow:
             await self._sleep_until_due()
             if self._skip_channel:
                 self._skip_channel = False
-                return _SKIPPED
+                return await self._skip()
             result = await self._steps.deliver(
                 self._record.attempt_no,
                 self._record.held_channel,
@@ -207,6 +207,11 @@ class OutreachWorkflow:
             block = await self._catch_up(self._record.held_channel, result.not_before)
             if block is not None:
                 return DeliverResult(outcome=DeliveryOutcome.WITHDRAWN, block=block)
+
+    async def _skip(self) -> DeliverResult:
+        """Give the held channel up, unless a task that was lost has handed the message over."""
+        result = await self._steps.resolve(self._record.attempt_no, self._record.held_channel)
+        return _SKIPPED if result.outcome is DeliveryOutcome.REFUSED else result
 
     async def _sleep_until_due(self) -> None:
         """A durable timer, started anew whenever the plan changes under it."""
