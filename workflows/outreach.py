@@ -294,6 +294,8 @@ class OutreachWorkflow:
             # A task that was lost may have taken it up before, and come to its end.
             if reopened.state in UNSENT_STATES:
                 await self._close(reopened.state, Block(reason=_ALL_FAILED))
+            else:
+                self._end(reopened.state)
             return False
         self._record.state = OutreachState.DECIDING
         return True
