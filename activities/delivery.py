@@ -33,9 +33,9 @@ from madan_sara.contracts.outreach import (
 #: How often an outreach asleep in a paused campaign looks whether it may go on.
 PAUSE_POLL: Final = timedelta(seconds=30)
 
-#: The longest that an open task of a workflow is kept waiting for a provider, in seconds. Nothing
-#: else reaches the workflow meanwhile.
-LONGEST_AT_ONCE: Final = 2.0
+#: The longest that an open task of a workflow is kept waiting for a provider. Nothing else reaches
+#: the workflow meanwhile.
+LONGEST_AT_ONCE: Final = timedelta(seconds=2)
 
 #: How long a cancel waits for a look-up or a call, within the ten seconds a step has.
 _LOOK_UP_SECONDS: Final = 4.0
@@ -52,6 +52,7 @@ class MessageDelivery:
         accounts: the accounts at providers that do not work.
         senders: the provider of each channel.
         pause_poll: how often a send in a paused campaign looks whether it may go on.
+        longest_at_once: how long a call may keep its workflow's task open.
         lease: from opening an attempt to its call.
     """
 
@@ -62,12 +63,14 @@ class MessageDelivery:
         senders: Mapping[Channel, MessageSender],
         *,
         pause_poll: timedelta = PAUSE_POLL,
+        longest_at_once: timedelta = LONGEST_AT_ONCE,
         lease: timedelta = LEASE,
     ) -> None:
         self._attempts = attempts
         self._accounts = accounts
         self._senders = senders
         self._pause_poll = pause_poll
+        self._longest_at_once = longest_at_once.total_seconds()
         self._lease = lease
         self._under_way = DeliveriesUnderWay()
         self._prompt = PromptChannels()
@@ -91,7 +94,7 @@ class MessageDelivery:
             return DeliveredAtOnce()
         clock = RunClock(now)
         running = self._run(request.delivery, clock)
-        if not await ends_within(running, LONGEST_AT_ONCE):
+        if not await ends_within(running, self._longest_at_once):
             self._prompt.was_slow(channel)
             return DeliveredAtOnce()
         try:

@@ -41,15 +41,19 @@ async def running_workers(
     *,
     workflow_runner: WorkflowRunner | None = None,
     pause_poll: timedelta = timedelta(milliseconds=100),
+    longest_at_once: timedelta = timedelta(milliseconds=300),
 ) -> AsyncIterator[None]:
     """Every worker of the system, in this process."""
-    components = build_components(database, senders, pause_poll=pause_poll)
+    components = build_components(
+        database, senders, pause_poll=pause_poll, longest_at_once=longest_at_once
+    )
     campaigns = build_campaign_components(database, Outreaches(client))
     outreach_workers = build_workers(
         client, components, dict.fromkeys(senders), workflow_runner=workflow_runner
     )
     campaign_worker = build_campaign_worker(client, campaigns, workflow_runner=workflow_runner)
     async with AsyncExitStack() as stack:
+        stack.push_async_callback(components.delivery.finish)
         for worker in [*outreach_workers, campaign_worker]:
             await stack.enter_async_context(worker)
         yield

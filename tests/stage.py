@@ -47,6 +47,7 @@ class Stage:
         senders: Mapping[Channel, MessageSender],
         *,
         pause_poll: timedelta = timedelta(milliseconds=100),
+        longest_at_once: timedelta = timedelta(milliseconds=300),
     ) -> None:
         """Bring the workers up with these providers."""
         workers = running_workers(
@@ -55,6 +56,7 @@ class Stage:
             senders,
             workflow_runner=self.workflow_runner,
             pause_poll=pause_poll,
+            longest_at_once=longest_at_once,
         )
         await self.exits.enter_async_context(workers)
 
@@ -70,6 +72,12 @@ class Stage:
         record = await PostgresMessageStore(self.database).record(tenant_id, message_id)
         assert record is not None
         return record
+
+    def handle(self, tenant_id: uuid.UUID, message_id: uuid.UUID) -> Handle:
+        """The workflow of a message that a client has sent."""
+        return self.client.get_workflow_handle_for(
+            OutreachWorkflow.run, outreach_workflow_id(tenant_id, message_id)
+        )
 
     async def start(
         self,

@@ -11,7 +11,7 @@ from madan_sara.activities.campaign_stores import OutreachStarter
 from madan_sara.activities.closer import OutreachCloser
 from madan_sara.activities.decider import OutreachDecider
 from madan_sara.activities.deduplicator import MessageDeduplicator
-from madan_sara.activities.delivery import PAUSE_POLL, MessageDelivery
+from madan_sara.activities.delivery import LONGEST_AT_ONCE, PAUSE_POLL, MessageDelivery
 from madan_sara.activities.dispatcher import MOST_IN_MOTION, CampaignDispatcher
 from madan_sara.activities.own_campaign import EVERY_TENANT
 from madan_sara.activities.router import ChannelRouter
@@ -91,6 +91,7 @@ def build_components(
     senders: Mapping[Channel, MessageSender],
     *,
     pause_poll: timedelta = PAUSE_POLL,
+    longest_at_once: timedelta = LONGEST_AT_ONCE,
 ) -> Components:
     """Wire the activity objects to PostgreSQL and the providers."""
     decisions = DecisionReader(database)
@@ -113,6 +114,7 @@ def build_components(
             PostgresProviderAccounts(database),
             senders,
             pause_poll=pause_poll,
+            longest_at_once=longest_at_once,
         ),
         closer=OutreachCloser(requests),
     )

@@ -13,6 +13,7 @@ from uuid import UUID
 import pytest
 import pytest_asyncio
 from sqlalchemy import text
+from temporalio.api.enums.v1 import EventType
 
 from madan_sara.contracts.outreach import OutreachResult, OutreachState
 from madan_sara.contracts.records import MessageRecord
@@ -224,3 +225,23 @@ async def test_nothing_is_left_behind(crash):
         )
         assert status["budget"]["budget_held"] == 0
         assert status["daily_limit"]["messages_sent_today"] == 1
+
+
+async def test_a_worker_that_is_stopped_hears_its_calls_out(crash):
+    """Also one that no activity waits for any more; no worker is left to look into it."""
+    name = "calling, as the worker is stopped"
+    await crash.ask(name, handle="hang")
+    await crash.until_called(name)
+    stopping = asyncio.create_task(crash.stack.worker.stop())
+    history = crash.orchestrator.handle(crash.ids[name]).fetch_history
+
+    async def first_try_is_over() -> bool:
+        done = EventType.EVENT_TYPE_ACTIVITY_TASK_COMPLETED
+        return done in [event.event_type for event in (await history()).events]
+
+    await eventually(first_try_is_over, "the activity has left its call behind")
+    crash.stack.sandbox.release()
+    await stopping
+
+    assert (await crash.record(name)).state is OutreachState.SENT
+    assert crash.taken(name) == 1

@@ -1,0 +1,140 @@
+"""First tries of deliveries: which are made, and what they leave to the queue."""
+
+import asyncio
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
+
+import pytest
+from temporalio.exceptions import ApplicationError
+from temporalio.testing import ActivityEnvironment
+
+from madan_sara.activities.delivery import MessageDelivery
+from madan_sara.contracts.channels import Channel
+from madan_sara.contracts.delivery import DeliveryOutcome
+from madan_sara.contracts.errors import NotFoundError, ProviderUnavailableError
+from madan_sara.contracts.outreach import (
+    DeliverAtOnceInput,
+    DeliveredAtOnce,
+    DeliverInput,
+    MessageRef,
+    ResolveInput,
+)
+from madan_sara.persistence.provider_accounts import PostgresProviderAccounts
+from tests.fakes.sender import Gate, ScriptedSender, accept
+from tests.integration.persistence.shop import Shop
+
+_SOON = timedelta(milliseconds=50)
+
+
+def _delivery(shop: Shop, sender: ScriptedSender, *, longest: timedelta = _SOON) -> MessageDelivery:
+    accounts = PostgresProviderAccounts(shop.database)
+    senders = {Channel.CHAT: sender}
+    return MessageDelivery(shop.attempts, accounts, senders, longest_at_once=longest)
+
+
+async def _due(shop: Shop) -> DeliverInput:
+    ref = await shop.message(await shop.campaign(channels=["chat"], budget_total=5))
+    await shop.reserve(ref, day=datetime.now(UTC).date())
+    return DeliverInput(ref=ref, attempt_no=1, channel=Channel.CHAT)
+
+
+async def _try(
+    delivery: MessageDelivery, request: DeliverInput, *, clock_is_ahead_by: timedelta = timedelta(0)
+) -> DeliveredAtOnce:
+    environment = ActivityEnvironment()
+    environment.info = replace(environment.info, is_local=True)
+    now = datetime.now(UTC) - clock_is_ahead_by
+    at_once = DeliverAtOnceInput(delivery=request, now=now)
+    return await environment.run(delivery.deliver_at_once, at_once)
+
+
+async def _deliver(delivery: MessageDelivery, request: DeliverInput):
+    environment = ActivityEnvironment()
+    environment.info = replace(environment.info, started_time=datetime.now(UTC))
+    return await environment.run(delivery.deliver, request)
+
+
+async def _resolve(delivery: MessageDelivery, request: DeliverInput):
+    question = ResolveInput(
+        ref=request.ref,
+        attempt_no=request.attempt_no,
+        channel=request.channel,
+        now=datetime.now(UTC),
+    )
+    return await ActivityEnvironment().run(delivery.resolve_attempt, question)
+
+
+@pytest.mark.parametrize("hours", [-1, 1])
+async def test_a_worker_whose_clock_is_wrong_leaves_it_to_the_queue(shop, hours):
+    sender = ScriptedSender()
+    delivery, request = _delivery(shop, sender, longest=timedelta(seconds=8)), await _due(shop)
+
+    tried = await _try(delivery, request, clock_is_ahead_by=timedelta(hours=hours))
+
+    assert (tried, sender.asked) == (DeliveredAtOnce(), [])
+    on_time = await _try(delivery, request)
+    assert on_time.result is not None
+    assert on_time.result.outcome is DeliveryOutcome.ACCEPTED
+
+
+async def test_a_worker_without_the_channel_leaves_it_to_the_queue(shop):
+    request = (await _due(shop)).model_copy(update={"channel": Channel.SMS})
+
+    assert await _try(_delivery(shop, ScriptedSender()), request) == DeliveredAtOnce()
+
+
+async def test_after_a_slow_call_the_channel_is_not_waited_for(shop):
+    gate = Gate()
+    sender = ScriptedSender(gate, accept)
+    delivery = _delivery(shop, sender)
+    assert await _try(delivery, await _due(shop)) == DeliveredAtOnce()
+
+    assert await _try(delivery, await _due(shop)) == DeliveredAtOnce()
+
+    assert len(sender.asked) == 1
+    gate.opened.set()
+    await delivery.finish()
+
+
+async def test_a_call_that_lasts_is_joined(shop):
+    gate = Gate()
+    sender = ScriptedSender(gate)
+    delivery, request = _delivery(shop, sender), await _due(shop)
+    assert await _try(delivery, request) == DeliveredAtOnce()
+
+    joined = asyncio.ensure_future(_deliver(delivery, request))
+    looked_into = asyncio.ensure_future(_resolve(delivery, request))
+    gate.opened.set()
+
+    assert (await joined).outcome is DeliveryOutcome.ACCEPTED
+    assert (await looked_into).outcome is DeliveryOutcome.ACCEPTED
+    assert len(sender.asked) == 1
+
+
+async def test_its_wait_goes_on_in_the_queue_and_is_not_cut_short(shop):
+    async def is_away(message):
+        raise ProviderUnavailableError("away", timedelta(hours=1))
+
+    sender = ScriptedSender(is_away)
+    delivery, request = _delivery(shop, sender, longest=timedelta(seconds=8)), await _due(shop)
+
+    tried = await _try(delivery, request)
+
+    assert tried.result is None
+    assert tried.wait is not None
+    assert tried.wait.until > datetime.now(UTC) + timedelta(minutes=1)
+    waiting = request.model_copy(update={"wait": tried.wait})
+    with pytest.raises(ApplicationError) as still:
+        await _deliver(delivery, waiting)
+    assert (still.value.type, still.value.message) == (tried.wait.kind, tried.wait.why)
+    assert len(sender.asked) == 1
+
+
+async def test_of_a_message_that_is_gone_there_is_no_second_try(shop):
+    request = await _due(shop)
+    gone = MessageRef(tenant_id=request.ref.tenant_id, message_id=uuid4())
+    delivery = _delivery(shop, ScriptedSender(), longest=timedelta(seconds=8))
+
+    with pytest.raises(NotFoundError):
+        await _try(delivery, request.model_copy(update={"ref": gone}))
