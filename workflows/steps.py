@@ -222,7 +222,7 @@ class OutreachSteps:
             MessageDelivery.deliver,
             request,
             task_queue=delivery_queue(channel),
-            summary=f"Deliver by {channel}",
+            summary=f"Deliver by {channel}, by its queue",
             **DELIVERY,
         )
         with suppress(asyncio.CancelledError):
@@ -254,7 +254,7 @@ class OutreachSteps:
             else workflow.execute_local_activity_method
         )
         request = DeliverAtOnceInput(delivery=delivery, now=workflow.now())
-        summary = f"Deliver by {delivery.channel} at once"
+        summary = f"Deliver by {delivery.channel}"
         try:
             return await uninterrupted(
                 start(MessageDelivery.deliver_at_once, request, summary=summary, **DELIVERY_AT_ONCE)

@@ -55,6 +55,8 @@ class LocalStep:
             lost=self._lost,
             is_local=True,
         )
+        # Before its first line: whatever its workflow has said of the time is long past.
+        self._server.may_stand_still()
 
     def _ended(self, run: ActivityRun, result: Any, error: BaseException | None) -> None:
         if self._timer is not None:

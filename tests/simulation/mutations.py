@@ -332,13 +332,13 @@ MUTATIONS: Final = (
         "activities/delivery.py",
         "        if running is not None and not await ends_within(running, _LOOK_UP_SECONDS):\n",
         "        if running is None and request is None:\n",
+        why_silent="the attempt counts as unknown until its answer is on record: less, not wrong",
     ),
     Mutation(
         "a second run of a delivery begins beside the first",
         "activities/under_way.py",
         "        if running is None:\n",
         "        if running is not begin:\n",
-        why_silent="its opening overtakes the first, whose call then counts as lost",
     ),
     Mutation(
         "a first try forgets what it waits for",

@@ -21,6 +21,10 @@ _CAMPAIGN: Final = _Definition.must_from_class(CampaignWorkflow)
 #: How long an event, or a task, is on its way: mostly no time.
 _DELAYS: Final = (0.002, 0.05, 0.5, 2.0, 7.0)
 
+#: How long machines are suspended: once in so many steps beside a workflow for each length.
+_STANDSTILL: Final = (60.0, 20_000.0, 100_000.0)
+_STANDSTILLS: Final = 1_500
+
 #: One task in so many is followed by an eviction: fewer where a replay is long.
 _EVICTED: Final = 10
 _LONG: Final = 40
@@ -114,6 +118,12 @@ class Server:
     def any_worker(self) -> Mapping[str, Registered]:
         """The worker that takes an activity from a queue."""
         return self.workers[self._draws.one_in(2)]
+
+    def may_stand_still(self) -> None:
+        """Suspend every machine for a while, now and then."""
+        if seconds := self._draws.rarely(_STANDSTILLS, _STANDSTILL):
+            self.tell("everything stands still for %s s", seconds)
+            self.loop.jump(seconds)
 
     def loses_task(self) -> bool:
         """Whether a worker dies with an answer in its hands."""

@@ -13,7 +13,13 @@ from madan_sara.contracts.channels import Channel
 from madan_sara.contracts.decision import RoutingDecision
 from madan_sara.contracts.delivery import AttemptState
 from madan_sara.contracts.errors import OverLimitError
-from madan_sara.contracts.outreach import ExitReason, OutreachState, ReleaseInput
+from madan_sara.contracts.outreach import (
+    AttemptUnderWay,
+    ConcludeResult,
+    ExitReason,
+    OutreachState,
+    ReleaseInput,
+)
 from madan_sara.policy.budget import AccountScope, decide_spend
 from madan_sara.policy.ledger import AccountKey, Balance
 from tests.integration.persistence.shop import NOW, TODAY
@@ -166,6 +172,9 @@ async def test_each_end_is_booked_once_however_often_it_runs(shop):
     for ref in (sent, refused, cancelled):
         await shop.reserve(ref)
     assert await shop.attempts.open_attempt(cancelled, 1, Channel.CHAT, "p", NOW, openings_before=0)
+    await shop.attempts.record_attempt(
+        cancelled, 1, AttemptState.NOT_SENT, NOW, openings=1, tries=1
+    )
 
     for _ in range(3):
         await shop.settle(sent)
@@ -184,6 +193,20 @@ async def test_each_end_is_booked_once_however_often_it_runs(shop):
     assert (await shop.requests.request(sent)).state is OutreachState.SENT
     assert (await shop.requests.request(cancelled)).state is OutreachState.CANCELLED
     await assert_nothing_left_behind(shop.database, shop.tenant_id)
+
+
+async def test_a_message_that_may_be_out_is_not_ended_unsent(shop):
+    """A task that was lost has handed it over: its attempt is looked into first."""
+    ref = await shop.message(await shop.campaign(budget_total=5))
+    await shop.reserve(ref)
+    assert await shop.attempts.open_attempt(ref, 1, Channel.CHAT, "p", NOW, openings_before=0)
+
+    left = await shop.conclude(ref)
+
+    assert left.state is OutreachState.SENDING
+    assert left.under_way == AttemptUnderWay(attempt_no=1, channel=Channel.CHAT)
+    await shop.attempts.close_attempt(ref, 1, Channel.CHAT, NOW)
+    assert await shop.conclude(ref) == ConcludeResult(state=OutreachState.UNKNOWN)
 
 
 @pytest.mark.parametrize("round_no", range(10))
