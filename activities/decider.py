@@ -73,6 +73,7 @@ class OutreachDecider:
             routing=hold.routing or routing,
             block=hold.block,
             held=hold.held,
+            turn=claim.facts.request.turn,
         )
 
     async def _hold(
@@ -96,6 +97,7 @@ class OutreachDecider:
                     plan=plan,
                     routing=routing,
                     now=request.now,
+                    turn=facts.request.turn,
                 )
             )
             can_wait = request.is_recipient_of_campaign

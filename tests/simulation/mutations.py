@@ -133,7 +133,7 @@ MUTATIONS: Final = (
     Mutation(
         "a recipient without room is put back in words only",
         _OUTREACH,
-        "        if not await self._steps.put_back(block):\n            return False\n",
+        "        if not await self._steps.put_back(block, turn):\n            return False\n",
         "",
     ),
     Mutation(

@@ -53,8 +53,8 @@ async def counting(dsn):
     await database.close()
 
 
-def decider_on(database, **text_limits):
-    claims = PostgresClaimStore(database, DecisionReader(database))
+def decider_on(database, claims=None, **text_limits):
+    claims = claims or PostgresClaimStore(database, DecisionReader(database))
     limits = dict.fromkeys(Channel) | {Channel[name]: most for name, most in text_limits.items()}
     requests = PostgresRequestStore(database)
     return OutreachDecider(
@@ -65,8 +65,8 @@ def decider_on(database, **text_limits):
     )
 
 
-async def decide(database, ref, *, after=timedelta(0), **text_limits):
-    return await decider_on(database, **text_limits).decide_outreach(
+async def decide(database, ref, *, after=timedelta(0), claims=None, **text_limits):
+    return await decider_on(database, claims, **text_limits).decide_outreach(
         DecideInput(ref=ref, now=NOW + after)
     )
 

@@ -46,6 +46,7 @@ def request_of(tables: Tables, message: MessageRow) -> StoredRequest:
         force_send=message.force_send,
         state=message.state,
         scheduled_at=message.scheduled_at,
+        turn=message.turn,
     )
 
 
@@ -79,7 +80,7 @@ class MemoryClaims:
             if claimed is not None:
                 return Claim(claimed, facts, self._decided(ref))
             decided = decide(facts)
-            store = partial(self._store, ref, now, decided, versions)
+            store = partial(self._store, facts.request, now, decided, versions)
             if await self._life.network.call("claim", store):
                 return Claim(decided.result, facts)
 
@@ -154,14 +155,17 @@ class MemoryClaims:
         return None
 
     def _store(
-        self, ref: MessageRef, now: datetime, decided: ClaimDecision, versions: dict[str, int]
+        self,
+        request: StoredRequest,
+        now: datetime,
+        decided: ClaimDecision,
+        versions: dict[str, int],
     ) -> bool:
-        """Store a decision; False when a version is outdated and the facts may have changed."""
-        tables, message = self._tables, self._tables.messages[ref.message_id]
-        block = decided.result.block
-        if block is not None:
-            return self._block(message, decided.result, now)
-        if message.state is not OutreachState.DECIDING or ref.message_id in tables.claims:
+        """Store a decision; False when the facts may have changed, or another run has decided."""
+        tables, message = self._tables, self._tables.messages[request.ref.message_id]
+        if decided.result.block is not None:
+            return message.turn == request.turn and self._block(message, decided.result, now)
+        if message.state is not OutreachState.DECIDING or message.message_id in tables.claims:
             return False
         if any(tables.versions.get(known, 0) != version for known, version in versions.items()):
             return False

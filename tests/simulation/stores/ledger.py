@@ -24,6 +24,7 @@ from tests.simulation.network import Network
 from tests.simulation.tables import MessageRow, Tables
 
 _HAS_ENDED = Block(reason=ExitReason.CANCELLED, details={"message": "has ended"})
+_WAS_PUT_BACK = Block(reason=ExitReason.CANCELLED, details={"message": "was put back"})
 _CAN_BE_HELD_FOR = (OutreachState.DECIDING, OutreachState.SCHEDULED, OutreachState.SENDING)
 
 
@@ -74,6 +75,8 @@ class MemoryLedger:
             newest = max(no for owner, no in tables.holds if owner == message.message_id)
             held = HeldAttempt(attempt_no=newest, plan=message.plan)
             return ReserveResult(held=held, routing=message.routing)
+        if asked.turn not in (None, message.turn):
+            return ReserveResult(block=_WAS_PUT_BACK)
         campaign = tables.campaign_of(message)
         tables.day_account(campaign, day)
         hold = LedgerEntry(
