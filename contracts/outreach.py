@@ -127,6 +127,8 @@ class ClaimResult(Contract):
     block: Block | None = None
     #: With a block: whether the message waits in its campaign's queue; else it has ended.
     is_queued: bool = False
+    #: With a block: the state it has ended in, by this claim or by another command before.
+    end: OutreachState = OutreachState.BLOCKED
     #: A note that does not block, like a similar text.
     warnings: list[str] = Field(default_factory=list)
 

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from madan_sara.contracts.errors import NotFoundError
 from madan_sara.contracts.outreach import (
+    UNSENT_STATES,
     Block,
     ExitReason,
     HeldAttempt,
@@ -208,6 +209,8 @@ def _held(reservation: ReserveInput) -> ReserveResult:
 
 def _known_answer(row: Row, reservation: ReserveInput) -> ReserveResult | None:
     """The answer that needs no decision: held already, or too late to be held."""
+    if row["state"] in UNSENT_STATES:
+        return ReserveResult(block=_HAS_ENDED)
     if (found := _found_again(row)) is not None:
         return found
     if reservation.turn not in (None, row["turn"]):

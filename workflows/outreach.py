@@ -119,7 +119,7 @@ class OutreachWorkflow:
         claim = decision.claim
         self._record.warnings, self._record.routing = claim.warnings, decision.routing
         if claim.block is not None and not claim.is_queued:
-            self._end(OutreachState.BLOCKED, claim.block)
+            self._end(claim.end, claim.block)
             return []
         raise_if_cancelled()
         if claim.block is not None:

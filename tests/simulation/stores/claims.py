@@ -17,6 +17,7 @@ from madan_sara.contracts.delivery import AttemptState
 from madan_sara.contracts.errors import NotFoundError
 from madan_sara.contracts.outreach import (
     FINAL_STATES,
+    UNSENT_STATES,
     Block,
     ClaimResult,
     ExitReason,
@@ -141,9 +142,9 @@ class MemoryClaims:
 
     def _claimed(self, message: MessageRow) -> ClaimResult | None:
         """What an earlier run of the claim stored."""
-        if message.state is OutreachState.BLOCKED and message.reason is not None:
+        if message.state in UNSENT_STATES and message.reason is not None:
             block = Block(reason=message.reason, details=message.details)
-            return ClaimResult(block=block, warnings=message.warnings)
+            return ClaimResult(block=block, end=message.state, warnings=message.warnings)
         if message.state is OutreachState.QUEUED:
             reason = message.reason or ExitReason.DAILY_LIMIT
             block = Block(reason=reason, details=message.details)

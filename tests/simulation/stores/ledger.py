@@ -9,6 +9,7 @@ from uuid import UUID
 from madan_sara.contracts.campaign import Campaign
 from madan_sara.contracts.channels import Channel
 from madan_sara.contracts.outreach import (
+    UNSENT_STATES,
     Block,
     ExitReason,
     HeldAttempt,
@@ -71,6 +72,8 @@ class MemoryLedger:
         tables, plan = self._tables, asked.plan
         message = tables.messages[asked.ref.message_id]
         key = (message.message_id, asked.attempt_no)
+        if message.state in UNSENT_STATES:
+            return ReserveResult(block=_HAS_ENDED)
         if key in tables.holds and message.routing is not None and message.plan is not None:
             newest = max(no for owner, no in tables.holds if owner == message.message_id)
             held = HeldAttempt(attempt_no=newest, plan=message.plan)
