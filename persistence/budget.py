@@ -56,8 +56,11 @@ WITH message AS (
     INSERT INTO budget_entries
     SELECT message_id, attempt_no, 'release', tenant_id, campaign_id, channel, day, amount_micros,
            CAST(:now AS timestamptz)
-      FROM message JOIN budget_entries USING (tenant_id, message_id)
-     WHERE attempt_no = CAST(:attempt_no AS integer) AND kind = 'hold'
+      FROM message CROSS JOIN LATERAL (
+           SELECT attempt_no, campaign_id, channel, day, amount_micros FROM budget_entries
+            WHERE (tenant_id, message_id, attempt_no, kind)
+                = (message.tenant_id, message.message_id, CAST(:attempt_no AS integer), 'hold')
+           OFFSET 0) hold
         ON CONFLICT DO NOTHING
     RETURNING *
 ), {BOOK_ENTRIES}

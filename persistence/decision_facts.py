@@ -62,7 +62,8 @@ SELECT asked.nth, {REQUEST_COLUMNS},
        m.reason, CAST(m.details AS text) AS details, CAST(m.warnings AS text) AS warnings,
        EXISTS (SELECT FROM recipient_claims r
                 WHERE (r.tenant_id, r.message_id) = (m.tenant_id, m.message_id)
-                  AND r.released_at IS NULL) AS has_live_claim,
+                  AND r.released_at IS NULL
+               OFFSET 0) AS has_live_claim,
        (SELECT max(e.attempt_no) FROM budget_entries e
          WHERE (e.tenant_id, e.message_id) = (m.tenant_id, m.message_id)
            AND e.kind = 'hold' AND m.state = ANY ('{{{_HELD_STATES}}}')) AS held_attempt_no,

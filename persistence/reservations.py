@@ -73,7 +73,8 @@ WITH asked AS (
            known.message_id IS NULL AND EXISTS (
                SELECT FROM budget_accounts a
                 WHERE (a.tenant_id, a.campaign_id, a.scope, a.key)
-                    = (m.tenant_id, m.campaign_id, 'day', asked.day)) AS can_be_held
+                    = (m.tenant_id, m.campaign_id, 'day', asked.day)
+               OFFSET 0) AS can_be_held
       FROM unnest(CAST(:tenant_id AS uuid[]), CAST(:message_id AS uuid[]),
                   CAST(:attempt_no AS integer[]), CAST(:replaced AS integer[]),
                   CAST(:channel AS text[]), CAST(:scheduled_at AS timestamptz[]),
@@ -84,9 +85,11 @@ WITH asked AS (
                                      scheduled_at, day, amount_micros, routing, plan, now,
                                      decided_in, nth)
       JOIN messages m USING (tenant_id, message_id)
-      LEFT JOIN budget_entries known
-        ON (known.tenant_id, known.message_id, known.attempt_no, known.kind)
-         = (asked.tenant_id, asked.message_id, asked.attempt_no, 'hold')
+      LEFT JOIN LATERAL (
+           SELECT message_id FROM budget_entries
+            WHERE (tenant_id, message_id, attempt_no, kind)
+                = (asked.tenant_id, asked.message_id, asked.attempt_no, 'hold')
+           OFFSET 0) known ON true
      ORDER BY asked.tenant_id, asked.message_id
 ), scheduled AS (
     UPDATE messages m
@@ -106,13 +109,15 @@ WITH asked AS (
     INSERT INTO budget_entries
     SELECT e.message_id, e.attempt_no, 'release', e.tenant_id, e.campaign_id, e.channel, e.day,
            e.amount_micros, scheduled.now, NULL
-      FROM scheduled
-      JOIN budget_entries e
-        ON (e.tenant_id, e.message_id, e.attempt_no, e.kind)
-         = (scheduled.tenant_id, scheduled.message_id, scheduled.replaced, 'hold')
-     WHERE NOT EXISTS (SELECT FROM budget_entries gone
-                        WHERE (gone.tenant_id, gone.message_id, gone.attempt_no)
-                            = (e.tenant_id, e.message_id, e.attempt_no) AND gone.kind <> 'hold')
+      FROM scheduled CROSS JOIN LATERAL (
+           SELECT h.* FROM budget_entries h
+            WHERE (h.tenant_id, h.message_id, h.attempt_no, h.kind)
+                = (scheduled.tenant_id, scheduled.message_id, scheduled.replaced, 'hold')
+              AND NOT EXISTS (
+                      SELECT FROM budget_entries gone
+                       WHERE (gone.tenant_id, gone.message_id, gone.attempt_no)
+                           = (h.tenant_id, h.message_id, h.attempt_no) AND gone.kind <> 'hold')
+           OFFSET 0) e
     UNION ALL
     SELECT message_id, attempt_no, 'hold', tenant_id, campaign_id, channel, CAST(day AS date),
            amount_micros, now, scheduled_at
