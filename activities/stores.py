@@ -183,6 +183,10 @@ class BudgetLedger(Protocol):
         """Give a hold back; nothing to give back is fine."""
         ...
 
+    async def days(self, ref: MessageRef, first: date) -> Sequence[Account]:
+        """The days of a message's campaign from one on, of those that have an account."""
+        ...
+
     async def accounts(self, campaign: Campaign, channel: Channel, day: date) -> Sequence[Account]:
         """The accounts a send on a channel and day would be booked on.
 

@@ -10,7 +10,13 @@ from sqlalchemy.exc import IntegrityError
 from madan_sara.contracts.campaign import Campaign
 from madan_sara.contracts.channels import Channel
 from madan_sara.contracts.errors import InvalidRequestError, NotFoundError, OverLimitError
-from madan_sara.contracts.outreach import Block, ReleaseInput, ReserveInput, ReserveResult
+from madan_sara.contracts.outreach import (
+    Block,
+    MessageRef,
+    ReleaseInput,
+    ReserveInput,
+    ReserveResult,
+)
 from madan_sara.persistence.accounts import (
     ACCOUNT_COLUMNS,
     DAY_LIMITS,
@@ -44,6 +50,13 @@ SELECT (SELECT json_agg(row_to_json(a)) FROM (
              WHERE a.tenant_id = :tenant_id AND a.campaign_id = :campaign_id
                AND a.scope IN ('campaign', 'channel')) a) AS accounts,
        {TALLIES_AS_JSON} AS tallies
+""")  # noqa: S608 - built from constants of ours
+
+_DAYS = Query(f"""
+SELECT {ACCOUNT_COLUMNS}
+  FROM messages m JOIN budget_accounts a USING (tenant_id, campaign_id)
+ WHERE m.tenant_id = :tenant_id AND m.message_id = :message_id
+   AND a.scope = 'day' AND a.key >= CAST(:first AS text)
 """)  # noqa: S608 - built from constants of ours
 
 # Like every end of a hold, it locks the message before any account: they wait there.
@@ -105,6 +118,12 @@ class PostgresBudgetLedger:
             "now": release.now,
         }
         await self._database.fetch(_RELEASE, parameters)
+
+    async def days(self, ref: MessageRef, first: date) -> Sequence[Account]:
+        """The days of a message's campaign from one on; see `BudgetLedger`."""
+        key = {"tenant_id": ref.tenant_id, "message_id": ref.message_id}
+        rows = await self._database.fetch(_DAYS, {**key, "first": first.isoformat()})
+        return [account_from(row) for row in rows]
 
     async def accounts(self, campaign: Campaign, channel: Channel, day: date) -> Sequence[Account]:
         """The accounts of a send as they stand; see `BudgetLedger`."""

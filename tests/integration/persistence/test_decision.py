@@ -55,7 +55,7 @@ async def counting(dsn):
     await database.close()
 
 
-def decider_on(database, claims=None, **text_limits):
+def decider_on(database, ledger=None, claims=None, **text_limits):
     claims = claims or PostgresClaimStore(database, DecisionReader(database))
     limits = dict.fromkeys(Channel) | {Channel[name]: most for name, most in text_limits.items()}
     requests = PostgresRequestStore(database)
@@ -63,14 +63,22 @@ def decider_on(database, claims=None, **text_limits):
         MessageDeduplicator(claims, tenants=EVERY_TENANT),
         ChannelRouter(limits, tenants=EVERY_TENANT),
         SendTimeScheduler(requests, PostgresAnalyticsStore(database), tenants=EVERY_TENANT),
-        BudgetManager(PostgresBudgetLedger(database), tenants=EVERY_TENANT),
+        BudgetManager(ledger or PostgresBudgetLedger(database), tenants=EVERY_TENANT),
     )
 
 
-async def decide(database, ref, *, after=timedelta(0), claims=None, **text_limits):
-    return await decider_on(database, claims, **text_limits).decide_outreach(
-        DecideInput(ref=ref, now=NOW + after)
-    )
+async def decide(
+    database,
+    ref,
+    ledger=None,
+    *,
+    after=timedelta(0),
+    claims=None,
+    sequence_number=None,
+    **text_limits,
+):
+    request = DecideInput(ref=ref, now=NOW + after, sequence_number=sequence_number)
+    return await decider_on(database, ledger, claims, **text_limits).decide_outreach(request)
 
 
 async def _suppress(shop, channel=None):

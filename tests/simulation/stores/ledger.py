@@ -13,6 +13,7 @@ from madan_sara.contracts.outreach import (
     Block,
     ExitReason,
     HeldAttempt,
+    MessageRef,
     OutreachState,
     ReleaseInput,
     ReserveInput,
@@ -62,6 +63,18 @@ class MemoryLedger:
                 book(self._tables, ended(hold, EntryKind.RELEASE))
 
         await self._network.call("release", commit)
+
+    async def days(self, ref: MessageRef, first: date) -> Sequence[Account]:
+        def commit() -> Sequence[Account]:
+            campaign_id = self._tables.messages[ref.message_id].campaign_id
+            return [
+                account
+                for key, account in self._tables.accounts.items()
+                if (key.campaign_id, key.scope) == (campaign_id, AccountScope.DAY)
+                and key.key >= first.isoformat()
+            ]
+
+        return await self._network.call("read the days", commit)
 
     def _reserve(
         self,
