@@ -11,6 +11,7 @@ from sqlalchemy import text
 
 from madan_sara.activities.deduplicator import MessageDeduplicator
 from madan_sara.activities.own_campaign import EVERY_TENANT
+from madan_sara.contracts.campaign import Campaign
 from madan_sara.contracts.campaign_run import CampaignRef, Sweep
 from madan_sara.contracts.outreach import (
     Block,
@@ -20,7 +21,7 @@ from madan_sara.contracts.outreach import (
     OutreachState,
 )
 from madan_sara.persistence.campaign_runs import PostgresCampaignRuns
-from tests.integration.persistence.shop import NOW, TODAY
+from tests.integration.persistence.shop import NOW, TODAY, Shop
 from tests.ledger import assert_nothing_left_behind
 from tests.waiting import eventually
 
@@ -121,7 +122,7 @@ async def test_an_end_beside_a_claim_of_its_message_leaves_no_claim(shop, databa
     await assert_nothing_left_behind(database, shop.tenant_id)
 
 
-async def _without_room(shop, campaign, name: str) -> MessageRef:
+async def _without_room(shop: Shop, campaign: Campaign, name: str) -> MessageRef:
     """A recipient who waits in the campaign's queue until a limit is raised."""
     ref = await shop.message(campaign, name)
     assert await shop.requests.put_back(ref, Block(reason=ExitReason.BUDGET_EXCEEDED), turn=0)
