@@ -1,6 +1,6 @@
 """Money and daily limits of a campaign."""
 
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from uuid import UUID, uuid4
 
@@ -10,8 +10,15 @@ from madan_sara.activities.own_campaign import Tenants, own_campaign
 from madan_sara.activities.stores import BudgetLedger
 from madan_sara.contracts.campaign import Campaign, OutreachCampaign
 from madan_sara.contracts.channels import Channel
+from madan_sara.contracts.decision import SendPlan
 from madan_sara.contracts.money import Money, to_micros
-from madan_sara.contracts.outreach import Block, ReleaseInput, ReserveInput, ReserveResult
+from madan_sara.contracts.outreach import (
+    Block,
+    MessageRef,
+    ReleaseInput,
+    ReserveInput,
+    ReserveResult,
+)
 from madan_sara.contracts.reading import read, read_moment
 from madan_sara.contracts.returns import BudgetAnalytics
 from madan_sara.policy.budget import Account, AccountScope, decide_reservation, decide_spend
@@ -44,6 +51,14 @@ class BudgetManager:
     async def release_budget(self, request: ReleaseInput) -> None:
         """Give back the hold of a refused attempt."""
         await self._ledger.release(request)
+
+    async def full_days(self, ref: MessageRef, plan: SendPlan) -> set[date]:
+        """The days without room for a send, from the one it was planned for, and refused on."""
+        if plan.campaign_day is None:
+            raise ValueError("a send without a time has no day; plan it first")
+        days = await self._ledger.days(ref, plan.campaign_day)
+        full = {day.key for day in days if decide_reservation([day], plan.price_micros)}
+        return {plan.campaign_day, *map(date.fromisoformat, full)}
 
     async def check_budget_available(
         self,

@@ -29,4 +29,5 @@ class OutreachCloser:
     @activity.defn
     async def put_back(self, request: PutBackInput) -> PutBackResult:
         """Have a campaign's recipient wait, where a limit leaves no room for it now."""
-        return PutBackResult(is_back=await self._requests.put_back(request.ref, request.block))
+        is_back = await self._requests.put_back(request.ref, request.block, request.turn)
+        return PutBackResult(is_back=is_back)

@@ -1,6 +1,7 @@
 """The decision on one message: claim, route, plan and hold, in one step."""
 
-from datetime import datetime
+from collections.abc import Collection
+from datetime import date
 
 from temporalio import activity
 
@@ -73,6 +74,7 @@ class OutreachDecider:
             routing=hold.routing or routing,
             block=hold.block,
             held=hold.held,
+            turn=claim.facts.request.turn,
         )
 
     async def _hold(
@@ -82,10 +84,14 @@ class OutreachDecider:
         routing: RoutingDecision,
         channel: Channel,
     ) -> ReserveResult:
-        """Plan a channel and hold its price; a campaign's recipient takes a day with room."""
-        full_day_of = None
+        """Plan a channel and hold its price; a campaign's recipient takes a day with room.
+
+        However many days are full, they are read at once: the time of a step would not do to ask
+        for each of them.
+        """
+        full_days: set[date] = set()
         while True:
-            plan = self._plan(request, facts, channel, full_day_of)
+            plan = self._plan(request, facts, channel, full_days)
             if plan.scheduled_at is None:
                 expired = Block(reason=ExitReason.EXPIRED, details={"channel": channel.value})
                 return ReserveResult(block=expired)
@@ -96,25 +102,30 @@ class OutreachDecider:
                     plan=plan,
                     routing=routing,
                     now=request.now,
+                    turn=facts.request.turn,
                 )
             )
             can_wait = request.is_recipient_of_campaign
             if hold.block is None or not can_wait or not fits_another_day(hold.block):
                 return hold
-            full_day_of = plan.scheduled_at
+            full_days |= await self._budget.full_days(request.ref, plan)
 
     def _plan(
         self,
         request: DecideInput,
         facts: DecisionFacts,
         channel: Channel,
-        full_day_of: datetime | None,
+        full_days: Collection[date],
     ) -> SendPlan:
+        """The first send of a channel on a day that is not among the full ones."""
         wanted = PlanInput(
             ref=request.ref,
             channel=channel,
             now=request.now,
             sequence_number=request.sequence_number,
-            after_day_of=full_day_of,
         )
-        return self._scheduler.plan_stored(facts.request, wanted)
+        while True:
+            plan = self._scheduler.plan_stored(facts.request, wanted)
+            if plan.campaign_day not in full_days:
+                return plan
+            wanted = wanted.model_copy(update={"after_day_of": plan.scheduled_at})

@@ -43,6 +43,8 @@ class StoredRequest:
     state: OutreachState
     #: When it is to be sent, once that is decided.
     scheduled_at: datetime | None
+    #: How often it was put back into its campaign's queue.
+    turn: int
 
     @property
     def profile(self) -> RecipientProfile:
@@ -139,11 +141,18 @@ class RequestStore(Protocol):
         """
         ...
 
-    async def put_back(self, ref: MessageRef, block: Block) -> bool:
+    async def put_back(self, ref: MessageRef, block: Block, turn: int) -> bool:
         """Have a campaign's recipient wait until a limit is raised; its claim is gone.
 
+        Run again, it changes nothing, whatever has come of the recipient since.
+
+        Args:
+            ref: the message.
+            block: what leaves no room.
+            turn: the message's turn that ends so.
+
         Returns:
-            False when the message has ended, or money was held for it before.
+            False when the message has ended, or money was held for it in this turn.
         """
         ...
 
@@ -164,11 +173,18 @@ class BudgetLedger(Protocol):
         day: date,
         decide: Callable[[Sequence[Account], int], Block | None],
     ) -> ReserveResult:
-        """Hold one attempt's price, or let `decide` say why not; the message is scheduled."""
+        """Hold one attempt's price, or let `decide` say why not; the message is scheduled.
+
+        Nothing is held for a message that has ended, or was put back since the reservation's turn.
+        """
         ...
 
     async def release(self, release: ReleaseInput) -> None:
         """Give a hold back; nothing to give back is fine."""
+        ...
+
+    async def days(self, ref: MessageRef, first: date) -> Sequence[Account]:
+        """The days of a message's campaign from one on, of those that have an account."""
         ...
 
     async def accounts(self, campaign: Campaign, channel: Channel, day: date) -> Sequence[Account]:

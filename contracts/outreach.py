@@ -127,6 +127,8 @@ class ClaimResult(Contract):
     block: Block | None = None
     #: With a block: whether the message waits in its campaign's queue; else it has ended.
     is_queued: bool = False
+    #: With a block: the state it has ended in, by this claim or by another command before.
+    end: OutreachState = OutreachState.BLOCKED
     #: A note that does not block, like a similar text.
     warnings: list[str] = Field(default_factory=list)
 
@@ -139,6 +141,8 @@ class Decision(Contract):
     #: Why the first channel cannot be paid for, or not before the campaign's end.
     block: Block | None = None
     held: HeldAttempt | None = None
+    #: The message's turn it was made in: see `PutBackInput`.
+    turn: int = 0
 
 
 class ReopenInput(Contract):
@@ -204,6 +208,9 @@ class ReserveInput(Contract):
     now: datetime
     #: The attempt whose hold this one replaces, in the same transaction.
     replaces_attempt_no: int | None = None
+    #: The message's turn it was decided in: see `PutBackInput`. None: money was held before, and
+    #: the message is not put back any more.
+    turn: int | None = None
 
 
 class ReserveResult(Contract):
@@ -306,12 +313,15 @@ class PutBackInput(Contract):
 
     ref: MessageRef
     block: Block
+    #: The message's turn that ends so: how often it was put back before. A step of an earlier
+    #: turn, run again or late, changes nothing.
+    turn: int = 0
 
 
 class PutBackResult(Contract):
     """Whether the recipient waits again."""
 
-    #: False: the message has ended meanwhile, or money was held for it before.
+    #: False: the message has ended meanwhile, or money was held for it in this turn.
     is_back: bool
 
 

@@ -10,7 +10,13 @@ from sqlalchemy.exc import IntegrityError
 from madan_sara.contracts.campaign import Campaign
 from madan_sara.contracts.channels import Channel
 from madan_sara.contracts.errors import InvalidRequestError, NotFoundError, OverLimitError
-from madan_sara.contracts.outreach import Block, ReleaseInput, ReserveInput, ReserveResult
+from madan_sara.contracts.outreach import (
+    Block,
+    MessageRef,
+    ReleaseInput,
+    ReserveInput,
+    ReserveResult,
+)
 from madan_sara.persistence.accounts import (
     ACCOUNT_COLUMNS,
     DAY_LIMITS,
@@ -46,6 +52,13 @@ SELECT (SELECT json_agg(row_to_json(a)) FROM (
        {TALLIES_AS_JSON} AS tallies
 """)  # noqa: S608 - built from constants of ours
 
+_DAYS = Query(f"""
+SELECT {ACCOUNT_COLUMNS}
+  FROM messages m JOIN budget_accounts a USING (tenant_id, campaign_id)
+ WHERE m.tenant_id = :tenant_id AND m.message_id = :message_id
+   AND a.scope = 'day' AND a.key >= CAST(:first AS text)
+""")  # noqa: S608 - built from constants of ours
+
 # Like every end of a hold, it locks the message before any account: they wait there.
 _RELEASE = Query(f"""
 WITH message AS (
@@ -56,8 +69,11 @@ WITH message AS (
     INSERT INTO budget_entries
     SELECT message_id, attempt_no, 'release', tenant_id, campaign_id, channel, day, amount_micros,
            CAST(:now AS timestamptz)
-      FROM message JOIN budget_entries USING (tenant_id, message_id)
-     WHERE attempt_no = CAST(:attempt_no AS integer) AND kind = 'hold'
+      FROM message CROSS JOIN LATERAL (
+           SELECT attempt_no, campaign_id, channel, day, amount_micros FROM budget_entries
+            WHERE (tenant_id, message_id, attempt_no, kind)
+                = (message.tenant_id, message.message_id, CAST(:attempt_no AS integer), 'hold')
+           OFFSET 0) hold
         ON CONFLICT DO NOTHING
     RETURNING *
 ), {BOOK_ENTRIES}
@@ -102,6 +118,12 @@ class PostgresBudgetLedger:
             "now": release.now,
         }
         await self._database.fetch(_RELEASE, parameters)
+
+    async def days(self, ref: MessageRef, first: date) -> Sequence[Account]:
+        """The days of a message's campaign from one on; see `BudgetLedger`."""
+        key = {"tenant_id": ref.tenant_id, "message_id": ref.message_id}
+        rows = await self._database.fetch(_DAYS, {**key, "first": first.isoformat()})
+        return [account_from(row) for row in rows]
 
     async def accounts(self, campaign: Campaign, channel: Channel, day: date) -> Sequence[Account]:
         """The accounts of a send as they stand; see `BudgetLedger`."""

@@ -35,15 +35,22 @@ SELECT scope, key, held_micros + spent_micros AS used_micros, message_count
  ORDER BY scope, key
 """)
 
-# The messages are looked through only where the counts say that recipients wait.
+# The messages are looked through only where the counts say that recipients wait, and locked in the
+# order of the key, as a sweep locks them.
 _REQUEUE = text(f"""
-WITH again AS (
-    UPDATE messages SET reason = NULL, details = '{{}}'
+WITH waiting AS MATERIALIZED (
+    SELECT tenant_id, message_id FROM messages
      WHERE tenant_id = :tenant_id AND campaign_id = :campaign_id
        AND state = 'queued' AND reason IS NOT NULL
        AND (SELECT sum(messages) FROM ({TALLIES}) t
              WHERE kind = 'state' AND name = 'queued' AND reason <> '') > 0
-    RETURNING tenant_id, campaign_id, message_id
+     ORDER BY message_id
+       FOR NO KEY UPDATE
+), again AS (
+    UPDATE messages m SET reason = NULL, details = '{{}}'
+      FROM waiting
+     WHERE (m.tenant_id, m.message_id) = (waiting.tenant_id, waiting.message_id)
+    RETURNING m.tenant_id, m.campaign_id, m.message_id
 )
 INSERT INTO campaign_queue (tenant_id, campaign_id, message_id)
 SELECT tenant_id, campaign_id, message_id FROM again ORDER BY message_id
@@ -92,10 +99,11 @@ def _broken_limits(campaign: Campaign, used: RowMapping) -> Iterator[str]:
 async def save_limits(connection: AsyncConnection, campaign: Campaign, today: date) -> None:
     """Bring the limits of a campaign's accounts, and its end, in step with its configuration.
 
-    Recipients who wait because a limit had no room get another chance.
+    Recipients who wait because a limit had no room get another chance. They come first: messages
+    are locked before accounts.
 
     Args:
-        connection: in a transaction that holds the campaign.
+        connection: in a transaction that holds the campaign, and no account.
         campaign: as it is to be.
         today: the campaign's day; limits of past days stay as they were.
 
@@ -103,6 +111,7 @@ async def save_limits(connection: AsyncConnection, campaign: Campaign, today: da
         IntegrityError: a limit is below what is held or spent already.
     """
     key = {"tenant_id": campaign.tenant_uuid, "campaign_id": campaign.id}
+    await requeue(connection, campaign.tenant_uuid, campaign.id)
     for (scope, name), limit in _limits(campaign).items():
         micros = None if limit is None else to_micros(limit)
         ends_at = campaign.end_date if scope == "campaign" else None
@@ -118,7 +127,6 @@ async def save_limits(connection: AsyncConnection, campaign: Campaign, today: da
             "message_limit": campaign.daily_limit,
         },
     )
-    await requeue(connection, campaign.tenant_uuid, campaign.id)
 
 
 async def requeue(connection: AsyncConnection, tenant_id: UUID, campaign_id: UUID) -> None:

@@ -1,7 +1,7 @@
 """The rights to contact people, in PostgreSQL."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -20,7 +20,7 @@ from madan_sara.contracts.outreach import (
     ReopenResult,
 )
 from madan_sara.persistence.database import Database, Query
-from madan_sara.persistence.decision_facts import DecisionReader
+from madan_sara.persistence.decision_facts import DecisionReader, Reading
 from madan_sara.persistence.rows import CLAIM_AS_JSON, IDENTIFIERS_OF_MESSAGE, claims_from
 from madan_sara.persistence.stored import read_stored
 from madan_sara.policy.frequency import RecentClaim
@@ -101,14 +101,16 @@ SELECT FROM messages WHERE tenant_id = :tenant_id AND message_id = :message_id F
 """)
 
 # Another run of this claim may have been granted it: then the claim is given back with the
-# message that this run blocks, and stays where the other run has held money on it already. A
-# statement of its own, behind the lock: one that had waited would not see that claim.
+# message that this run blocks, and stays where the other run has held money on it already, or has
+# put the message back. A statement of its own, behind the lock: one that had waited would not see
+# that claim.
 _BLOCK = text("""
 WITH ended AS (
     UPDATE messages
        SET state = 'blocked', reason = :reason, details = CAST(:details AS jsonb),
            warnings = CAST(:warnings AS jsonb), finished_at = CAST(:now AS timestamptz)
      WHERE tenant_id = :tenant_id AND message_id = :message_id AND state = 'deciding'
+       AND turn = :turn
     RETURNING tenant_id, message_id
 ), unclaimed AS (
     UPDATE recipient_claims r SET released_at = CAST(:now AS timestamptz)
@@ -223,11 +225,11 @@ class PostgresClaimStore:
             if reading.claimed is not None:
                 return Claim(reading.claimed, reading.facts, reading.decided)
             decision = decide(reading.facts)
-            if await self._store(ref, now, decision, reading.versions):
+            if await self._store(ref, now, decision, reading):
                 return Claim(decision.result, reading.facts)
 
     async def _store(
-        self, ref: MessageRef, now: datetime, decision: ClaimDecision, versions: Mapping[str, int]
+        self, ref: MessageRef, now: datetime, decision: ClaimDecision, reading: Reading
     ) -> bool:
         """Store a decision; False when the facts may have changed, or another run has decided."""
         parameters = {
@@ -238,7 +240,11 @@ class PostgresClaimStore:
         }
         block = decision.result.block
         if block is not None:
-            blocked = {"reason": block.reason.value, "details": json.dumps(block.details)}
+            blocked = {
+                "reason": block.reason.value,
+                "details": json.dumps(block.details),
+                "turn": reading.facts.request.turn,
+            }
             async with self._database.transaction() as connection:
                 await connection.execute(_LOCK_MESSAGE, parameters)
                 ended = await connection.execute(_BLOCK, {**parameters, **blocked})
@@ -246,7 +252,7 @@ class PostgresClaimStore:
         grant = {
             **parameters,
             "texts": json.dumps(decision.texts),
-            "versions": json.dumps(versions),
+            "versions": json.dumps(reading.versions),
         }
         try:
             return await self._grants.ask(grant) is not None

@@ -10,6 +10,7 @@ from madan_sara.activities.stores import DecisionFacts, StoredDecision
 from madan_sara.contracts.channels import Channel
 from madan_sara.contracts.errors import NotFoundError
 from madan_sara.contracts.outreach import (
+    UNSENT_STATES,
     Block,
     ClaimResult,
     ExitReason,
@@ -61,7 +62,8 @@ SELECT asked.nth, {REQUEST_COLUMNS},
        m.reason, CAST(m.details AS text) AS details, CAST(m.warnings AS text) AS warnings,
        EXISTS (SELECT FROM recipient_claims r
                 WHERE (r.tenant_id, r.message_id) = (m.tenant_id, m.message_id)
-                  AND r.released_at IS NULL) AS has_live_claim,
+                  AND r.released_at IS NULL
+               OFFSET 0) AS has_live_claim,
        (SELECT max(e.attempt_no) FROM budget_entries e
          WHERE (e.tenant_id, e.message_id) = (m.tenant_id, m.message_id)
            AND e.kind = 'hold' AND m.state = ANY ('{{{_HELD_STATES}}}')) AS held_attempt_no,
@@ -132,16 +134,16 @@ def _facts_from(row: Row) -> DecisionFacts:
 
 def _claimed(row: Row) -> ClaimResult | None:
     """The result an earlier run of the claim stored; an ended message takes no new claim."""
-    warnings = json.loads(row["warnings"])
-    if row["state"] == OutreachState.BLOCKED:
+    state, warnings = OutreachState(row["state"]), json.loads(row["warnings"])
+    if state in UNSENT_STATES:
         block = Block(reason=ExitReason(row["reason"]), details=json.loads(row["details"]))
-        return ClaimResult(block=block, warnings=warnings)
-    if row["state"] == OutreachState.QUEUED:
+        return ClaimResult(block=block, end=state, warnings=warnings)
+    if state is OutreachState.QUEUED:
         # A run of its workflow put it back, and ended before it knew.
         reason = ExitReason(row["reason"] or ExitReason.DAILY_LIMIT)
         block = Block(reason=reason, details=json.loads(row["details"]))
         return ClaimResult(block=block, is_queued=True, warnings=warnings)
-    if row["has_live_claim"] or row["state"] != OutreachState.DECIDING:
+    if row["has_live_claim"] or state is not OutreachState.DECIDING:
         return ClaimResult(warnings=warnings)
     return None
 

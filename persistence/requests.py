@@ -1,6 +1,7 @@
 """Messages as they were asked for, and their ends, in PostgreSQL."""
 
 import json
+from typing import Final
 
 from sqlalchemy import text
 
@@ -23,6 +24,8 @@ SELECT {REQUEST_COLUMNS}
  WHERE m.tenant_id = :tenant_id AND m.message_id = :message_id
 """)  # noqa: S608 - built from constants of ours
 
+_NOT_ENDED: Final = "state NOT IN ('sent', 'unknown', 'cancelled', 'failed', 'blocked')"
+
 _LOCK_MESSAGE = text("""
 SELECT FROM messages WHERE tenant_id = :tenant_id AND message_id = :message_id FOR NO KEY UPDATE
 """)
@@ -39,7 +42,7 @@ WITH ended AS (
            routing = coalesce(CAST(:routing AS jsonb), routing),
            finished_at = CAST(:now AS timestamptz)
      WHERE tenant_id = :tenant_id AND message_id = :message_id
-       AND state NOT IN ('sent', 'unknown', 'cancelled', 'failed', 'blocked')
+       AND {_NOT_ENDED}
        AND NOT EXISTS (SELECT FROM attempts a
                         WHERE a.tenant_id = :tenant_id AND a.message_id = :message_id
                           AND a.state = 'sending')
@@ -56,12 +59,16 @@ SELECT m.state, m.reason, a.attempt_no, a.channel
 
 # As it was before its campaign started it: no claim, no decision, and out of the queue until a
 # limit is raised. A message that money was held for once is never carried anew, as its attempts
-# are counted from the first.
-_PUT_BACK = Query("""
+# are counted from the first. One that was put back in this turn already stays as it is: it may be
+# in the queue again, or with another run. A statement of its own, behind the lock: one that had
+# waited would not see what the run before it did.
+_PUT_BACK = text(f"""
 WITH back AS (
     UPDATE messages m
-       SET state = 'queued', reason = CAST(:reason AS text), details = CAST(:details AS jsonb)
+       SET state = 'queued', reason = CAST(:reason AS text), details = CAST(:details AS jsonb),
+           turn = turn + 1
      WHERE tenant_id = :tenant_id AND message_id = :message_id AND state = 'deciding'
+       AND turn = :turn
        AND NOT EXISTS (SELECT FROM budget_entries e
                         WHERE (e.tenant_id, e.message_id) = (m.tenant_id, m.message_id))
     RETURNING tenant_id, campaign_id, message_id
@@ -76,8 +83,8 @@ WITH back AS (
 SELECT EXISTS (SELECT FROM back) OR EXISTS (
            SELECT FROM messages
             WHERE tenant_id = :tenant_id AND message_id = :message_id
-              AND state = 'queued' AND reason IS NOT NULL) AS is_back
-""")
+              AND turn > :turn AND {_NOT_ENDED}) AS is_back
+""")  # noqa: S608 - built from constants of ours
 
 
 class PostgresRequestStore:
@@ -94,16 +101,18 @@ class PostgresRequestStore:
             raise NotFoundError.message(ref.message_id)
         return request_from(row)
 
-    async def put_back(self, ref: MessageRef, block: Block) -> bool:
+    async def put_back(self, ref: MessageRef, block: Block, turn: int) -> bool:
         """Have a campaign's recipient wait; see `RequestStore`."""
         parameters = {
             "tenant_id": ref.tenant_id,
             "message_id": ref.message_id,
             "reason": block.reason.value,
             "details": json.dumps(block.details),
+            "turn": turn,
         }
-        (row,) = await self._database.fetch(_PUT_BACK, parameters)
-        return bool(row["is_back"])
+        async with self._database.transaction() as connection:
+            await connection.execute(_LOCK_MESSAGE, parameters)
+            return bool((await connection.execute(_PUT_BACK, parameters)).scalar_one())
 
     async def conclude(self, conclusion: ConcludeInput) -> ConcludeResult:
         """End an unsent message; see `RequestStore`."""

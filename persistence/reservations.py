@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from madan_sara.contracts.errors import NotFoundError
 from madan_sara.contracts.outreach import (
+    UNSENT_STATES,
     Block,
     ExitReason,
     HeldAttempt,
@@ -27,7 +28,7 @@ from madan_sara.policy.budget import Account, AccountScope, decide_due
 # one order everything locks in.
 _LOCKED_ACCOUNTS = text(f"""
 WITH message AS (
-    SELECT tenant_id, campaign_id, routing, plan FROM messages
+    SELECT tenant_id, campaign_id, state, turn, routing, plan FROM messages
      WHERE tenant_id = :tenant_id AND message_id = :message_id
        FOR NO KEY UPDATE
 ), replaced AS (
@@ -42,6 +43,7 @@ SELECT a.campaign_id, {ACCOUNT_COLUMNS}, a.ends_at,
        (SELECT max(attempt_no) FROM budget_entries
          WHERE tenant_id = :tenant_id AND message_id = :message_id AND kind = 'hold'
         HAVING bool_or(attempt_no = CAST(:attempt_no AS integer))) AS held_already,
+       message.state, message.turn,
        CAST(message.routing AS text) AS routing, CAST(message.plan AS text) AS plan,
        replaced.amount_micros AS given_back
   FROM budget_accounts a
@@ -61,7 +63,7 @@ SELECT a.campaign_id, {ACCOUNT_COLUMNS}, a.ends_at,
 # that no two statements wait for each other.
 _HOLD: Final = f"""
 WITH asked AS (
-    SELECT asked.*, m.campaign_id,
+    SELECT asked.*, m.campaign_id, m.state, m.turn,
            CASE WHEN known.message_id IS NOT NULL THEN (
                SELECT max(e.attempt_no) FROM budget_entries e
                 WHERE (e.tenant_id, e.message_id, e.kind)
@@ -71,18 +73,23 @@ WITH asked AS (
            known.message_id IS NULL AND EXISTS (
                SELECT FROM budget_accounts a
                 WHERE (a.tenant_id, a.campaign_id, a.scope, a.key)
-                    = (m.tenant_id, m.campaign_id, 'day', asked.day)) AS can_be_held
+                    = (m.tenant_id, m.campaign_id, 'day', asked.day)
+               OFFSET 0) AS can_be_held
       FROM unnest(CAST(:tenant_id AS uuid[]), CAST(:message_id AS uuid[]),
                   CAST(:attempt_no AS integer[]), CAST(:replaced AS integer[]),
                   CAST(:channel AS text[]), CAST(:scheduled_at AS timestamptz[]),
                   CAST(:day AS text[]), CAST(:amount_micros AS bigint[]),
-                  CAST(:routing AS text[]), CAST(:plan AS text[]), CAST(:now AS timestamptz[]))
+                  CAST(:routing AS text[]), CAST(:plan AS text[]), CAST(:now AS timestamptz[]),
+                  CAST(:decided_in AS integer[]))
            WITH ORDINALITY AS asked (tenant_id, message_id, attempt_no, replaced, channel,
-                                     scheduled_at, day, amount_micros, routing, plan, now, nth)
+                                     scheduled_at, day, amount_micros, routing, plan, now,
+                                     decided_in, nth)
       JOIN messages m USING (tenant_id, message_id)
-      LEFT JOIN budget_entries known
-        ON (known.tenant_id, known.message_id, known.attempt_no, known.kind)
-         = (asked.tenant_id, asked.message_id, asked.attempt_no, 'hold')
+      LEFT JOIN LATERAL (
+           SELECT message_id FROM budget_entries
+            WHERE (tenant_id, message_id, attempt_no, kind)
+                = (asked.tenant_id, asked.message_id, asked.attempt_no, 'hold')
+           OFFSET 0) known ON true
      ORDER BY asked.tenant_id, asked.message_id
 ), scheduled AS (
     UPDATE messages m
@@ -92,6 +99,7 @@ WITH asked AS (
      WHERE asked.can_be_held
        AND (m.tenant_id, m.message_id) = (asked.tenant_id, asked.message_id)
        AND m.state IN ('deciding', 'scheduled', 'sending')
+       AND m.turn = coalesce(asked.decided_in, m.turn)
     RETURNING asked.*
 ), claimed AS (
     UPDATE recipient_claims r SET channel = scheduled.channel
@@ -101,21 +109,23 @@ WITH asked AS (
     INSERT INTO budget_entries
     SELECT e.message_id, e.attempt_no, 'release', e.tenant_id, e.campaign_id, e.channel, e.day,
            e.amount_micros, scheduled.now, NULL
-      FROM scheduled
-      JOIN budget_entries e
-        ON (e.tenant_id, e.message_id, e.attempt_no, e.kind)
-         = (scheduled.tenant_id, scheduled.message_id, scheduled.replaced, 'hold')
-     WHERE NOT EXISTS (SELECT FROM budget_entries gone
-                        WHERE (gone.tenant_id, gone.message_id, gone.attempt_no)
-                            = (e.tenant_id, e.message_id, e.attempt_no) AND gone.kind <> 'hold')
+      FROM scheduled CROSS JOIN LATERAL (
+           SELECT h.* FROM budget_entries h
+            WHERE (h.tenant_id, h.message_id, h.attempt_no, h.kind)
+                = (scheduled.tenant_id, scheduled.message_id, scheduled.replaced, 'hold')
+              AND NOT EXISTS (
+                      SELECT FROM budget_entries gone
+                       WHERE (gone.tenant_id, gone.message_id, gone.attempt_no)
+                           = (h.tenant_id, h.message_id, h.attempt_no) AND gone.kind <> 'hold')
+           OFFSET 0) e
     UNION ALL
     SELECT message_id, attempt_no, 'hold', tenant_id, campaign_id, channel, CAST(day AS date),
            amount_micros, now, scheduled_at
       FROM scheduled
     RETURNING *
 ), {BOOK_ENTRIES}
-SELECT nth, asked.held_already, asked.held_routing AS routing, asked.held_plan AS plan,
-       scheduled.nth IS NOT NULL AS is_held
+SELECT nth, asked.state, asked.turn, asked.held_already, asked.held_routing AS routing,
+       asked.held_plan AS plan, scheduled.nth IS NOT NULL AS is_held
   FROM asked LEFT JOIN scheduled USING (nth)
 """  # noqa: S608 - built from constants of ours
 
@@ -126,13 +136,14 @@ _HELD = text("""
 SELECT (SELECT max(attempt_no) FROM budget_entries
          WHERE tenant_id = :tenant_id AND message_id = :message_id AND kind = 'hold'
         HAVING bool_or(attempt_no = CAST(:attempt_no AS integer))) AS held_already,
-       CAST(m.routing AS text) AS routing, CAST(m.plan AS text) AS plan
+       m.state, m.turn, CAST(m.routing AS text) AS routing, CAST(m.plan AS text) AS plan
   FROM messages m
  WHERE m.tenant_id = :tenant_id AND m.message_id = :message_id
 """)
 
-#: The answer to a reservation that outlived its message: nothing was held.
-_HAS_ENDED = Block(reason=ExitReason.CANCELLED, details={"message": "has ended"})
+#: The answers to a reservation that outlived its message, or its message's turn: nothing was held.
+_HAS_ENDED: Final = Block(reason=ExitReason.CANCELLED, details={"message": "has ended"})
+_WAS_PUT_BACK: Final = Block(reason=ExitReason.CANCELLED, details={"message": "was put back"})
 
 
 class Reservations:
@@ -160,8 +171,8 @@ class Reservations:
             row = None
         if row is not None and row["is_held"]:
             return _held(reservation)
-        if row is not None and (found := _found_again(row)) is not None:
-            return found
+        if row is not None and (known := _known_answer(row, reservation)) is not None:
+            return known
         return await self._reserve_under_lock(reservation, parameters, decide)
 
     async def _reserve_under_lock(
@@ -174,8 +185,8 @@ class Reservations:
         try:
             async with self._database.transaction() as connection:
                 rows = await _lock_accounts(connection, parameters)
-                if (found := _found_again(rows[0])) is not None:
-                    return found
+                if (known := _known_answer(rows[0], reservation)) is not None:
+                    return known
                 plan = reservation.plan
                 block = _behind_end(rows, plan.scheduled_at) or decide(
                     _accounts_of_send(rows, parameters), plan.price_micros
@@ -188,7 +199,7 @@ class Reservations:
                 if row["is_held"]:
                     return _held(reservation)
                 # A twin of this run may have held it while this one waited for the lock.
-                return _found_again(row) or ReserveResult(block=_HAS_ENDED)
+                return _known_answer(row, reservation) or ReserveResult(block=_HAS_ENDED)
         except IntegrityError:
             async with self._database.statement() as connection:
                 twin = await _held_by_a_twin(connection, parameters)
@@ -199,6 +210,17 @@ class Reservations:
 
 def _held(reservation: ReserveInput) -> ReserveResult:
     return ReserveResult(held=HeldAttempt(attempt_no=reservation.attempt_no, plan=reservation.plan))
+
+
+def _known_answer(row: Row, reservation: ReserveInput) -> ReserveResult | None:
+    """The answer that needs no decision: held already, or too late to be held."""
+    if row["state"] in UNSENT_STATES:
+        return ReserveResult(block=_HAS_ENDED)
+    if (found := _found_again(row)) is not None:
+        return found
+    if reservation.turn not in (None, row["turn"]):
+        return ReserveResult(block=_WAS_PUT_BACK)
+    return None
 
 
 def _found_again(row: Row) -> ReserveResult | None:
@@ -244,6 +266,7 @@ def _hold_parameters(reservation: ReserveInput, day: date) -> dict[str, object]:
         "routing": reservation.routing.model_dump_json(),
         "plan": reservation.plan.model_dump_json(),
         "now": reservation.now,
+        "decided_in": reservation.turn,
     }
 
 

@@ -162,6 +162,8 @@ class Desk:
         if block is None:
             has_ended = claim.facts.request.state in FINAL_STATES
             return Outcome(Answer.HAS_ENDED if has_ended else Answer.GRANTED)
+        if claim.result.end is OutreachState.CANCELLED:
+            return Outcome(Answer.HAS_ENDED)
         return Outcome(Answer(block.reason.value), str(block.details.get("period", "")))
 
     async def _close(self, call: Call) -> Outcome:

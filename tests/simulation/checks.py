@@ -78,6 +78,7 @@ class Checks:
         row = self._life.tables.messages[message.message_id]
         attempt_no = int(message.idempotency_key.rpartition(":")[2])
         self._a_call_is_paid_for(row, attempt_no)
+        self._a_call_has_a_live_claim(row)
         self._a_call_is_made_on_the_channel_it_is_paid_on(row, attempt_no, message.channel)
         self._a_call_is_on_record(row, attempt_no)
         self._an_ended_message_is_not_sent(row)
@@ -303,6 +304,11 @@ class Checks:
             self._fail("a_send_counts_for_its_day", f"{_name(message)}: {day}, sent {now}")
 
     # The rules: people
+
+    def _a_call_has_a_live_claim(self, message: MessageRow) -> None:
+        claim = self._life.tables.claims.get(message.message_id)
+        if claim is None or claim.is_released:
+            self._fail("a_call_has_a_live_claim", f"{_name(message)}: {claim}")
 
     def _one_live_claim_per_campaign(self, claim: ClaimRow) -> None:
         for other in self._life.tables.claims.values():

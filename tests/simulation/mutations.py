@@ -78,6 +78,13 @@ MUTATIONS: Final = (
         why_silent="the hold that is found again answers with the stored decision",
     ),
     Mutation(
+        "a hold of an earlier turn is taken",
+        "activities/decider.py",
+        "                    turn=facts.request.turn,\n",
+        "",
+        why_silent="needs a put back, a requeue and a hold that is late; no life has drawn them",
+    ),
+    Mutation(
         "a fallback does not wake the sleeper",
         _OUTREACH,
         "        self._skip_channel = True\n        self._woken = True\n",
@@ -133,7 +140,7 @@ MUTATIONS: Final = (
     Mutation(
         "a recipient without room is put back in words only",
         _OUTREACH,
-        "        if not await self._steps.put_back(block):\n            return False\n",
+        "        if not await self._steps.put_back(block, turn):\n            return False\n",
         "",
     ),
     Mutation(

@@ -54,6 +54,8 @@ class MessageRow:
     plan: SendPlan | None = None
     channel: Channel | None = None
     scheduled_at: datetime | None = None
+    #: How often it was put back into its campaign's queue.
+    turn: int = 0
     #: When it came to its end.
     finished_at: datetime | None = None
 

@@ -6,16 +6,25 @@ import pytest
 
 from madan_sara.activities.sender import Refused
 from madan_sara.contracts.channels import Channel
-from madan_sara.contracts.outreach import ExitReason, MessageRef, OutreachState, ReserveInput
+from madan_sara.contracts.outreach import (
+    ConcludeInput,
+    DecideInput,
+    ExitReason,
+    MessageRef,
+    OutreachState,
+    ReserveInput,
+)
 from madan_sara.persistence.budget import PostgresBudgetLedger
 from madan_sara.persistence.messages import PostgresMessageStore
+from madan_sara.persistence.requests import PostgresRequestStore
 from madan_sara.persistence.suppressions import PostgresSuppressions, Subject
 from madan_sara.policy.budget import decide_reservation
 from madan_sara.workflows.outreach import OutreachWorkflow
 from tests.fakes.sender import ScriptedSender
+from tests.integration.persistence.test_decision import decider_on
 from tests.ledger import assert_nothing_left_behind, money
 from tests.makers import make_campaign
-from tests.stage import eventually_sent
+from tests.stage import eventually_sent, message_of
 
 _EVENING = {"email": {"weekday": "20:00"}}
 
@@ -191,6 +200,27 @@ async def hold_as_a_lost_task(stage, ref, *, replaces=None, **changes) -> None:
     )
     answer = await PostgresBudgetLedger(stage.database).reserve(asked, day, decide_reservation)
     assert answer.held is not None
+
+
+async def test_of_a_message_that_was_cancelled_behind_a_lost_task_the_decision_tells_the_end(
+    stage, campaign, tenant_id
+):
+    """The worker died behind the hold, and the campaign's sweep came before the next one."""
+    handle = await stage.start(campaign)
+    ref, now = MessageRef(tenant_id=tenant_id, message_id=message_of(handle)), await stage.now()
+    lost = await decider_on(stage.database).decide_outreach(DecideInput(ref=ref, now=now))
+    assert lost.held is not None
+    end = ConcludeInput(
+        ref=ref, state=OutreachState.CANCELLED, reason=ExitReason.CANCELLED, now=now
+    )
+    await PostgresRequestStore(stage.database).conclude(end)
+
+    await stage.cast({Channel.EMAIL: ScriptedSender()})
+
+    answer = await handle.execute_update(OutreachWorkflow.decision)
+    assert (answer.status, answer.reason) == (OutreachState.CANCELLED, ExitReason.CANCELLED)
+    assert answer.scheduled_at is None
+    assert (await handle.result()).state is OutreachState.CANCELLED
 
 
 async def test_a_send_that_a_lost_task_has_moved_goes_at_the_time_that_is_held(

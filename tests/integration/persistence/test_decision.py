@@ -15,6 +15,7 @@ from madan_sara.activities.own_campaign import EVERY_TENANT
 from madan_sara.activities.router import ChannelRouter
 from madan_sara.activities.scheduler import SendTimeScheduler
 from madan_sara.activities.stores import ClaimDecision
+from madan_sara.contracts.campaign_run import CampaignRef, Sweep
 from madan_sara.contracts.channels import Channel
 from madan_sara.contracts.outreach import (
     Block,
@@ -27,6 +28,7 @@ from madan_sara.contracts.outreach import (
 )
 from madan_sara.persistence.analytics import PostgresAnalyticsStore
 from madan_sara.persistence.budget import PostgresBudgetLedger
+from madan_sara.persistence.campaign_runs import PostgresCampaignRuns
 from madan_sara.persistence.claims import PostgresClaimStore
 from madan_sara.persistence.database import Database
 from madan_sara.persistence.decision_facts import DecisionReader
@@ -53,22 +55,30 @@ async def counting(dsn):
     await database.close()
 
 
-def decider_on(database, **text_limits):
-    claims = PostgresClaimStore(database, DecisionReader(database))
+def decider_on(database, ledger=None, claims=None, **text_limits):
+    claims = claims or PostgresClaimStore(database, DecisionReader(database))
     limits = dict.fromkeys(Channel) | {Channel[name]: most for name, most in text_limits.items()}
     requests = PostgresRequestStore(database)
     return OutreachDecider(
         MessageDeduplicator(claims, tenants=EVERY_TENANT),
         ChannelRouter(limits, tenants=EVERY_TENANT),
         SendTimeScheduler(requests, PostgresAnalyticsStore(database), tenants=EVERY_TENANT),
-        BudgetManager(PostgresBudgetLedger(database), tenants=EVERY_TENANT),
+        BudgetManager(ledger or PostgresBudgetLedger(database), tenants=EVERY_TENANT),
     )
 
 
-async def decide(database, ref, *, after=timedelta(0), **text_limits):
-    return await decider_on(database, **text_limits).decide_outreach(
-        DecideInput(ref=ref, now=NOW + after)
-    )
+async def decide(
+    database,
+    ref,
+    ledger=None,
+    *,
+    after=timedelta(0),
+    claims=None,
+    sequence_number=None,
+    **text_limits,
+):
+    request = DecideInput(ref=ref, now=NOW + after, sequence_number=sequence_number)
+    return await decider_on(database, ledger, claims, **text_limits).decide_outreach(request)
 
 
 async def _suppress(shop, channel=None):
@@ -191,6 +201,64 @@ async def test_a_held_message_whose_claim_is_gone_is_found_again_all_the_same(sh
         again = await decide(shop.database, ref)
 
     assert (again.routing, again.held) == (first.routing, first.held)
+
+
+@pytest.mark.parametrize(
+    ("state", "reason"),
+    [
+        (OutreachState.CANCELLED, ExitReason.CANCELLED),
+        (OutreachState.BLOCKED, ExitReason.EXPIRED),
+    ],
+)
+async def test_a_decision_found_again_tells_the_end_that_a_sweep_has_brought(shop, state, reason):
+    campaign = await shop.campaign(end_date=NOW + timedelta(days=1))
+    ref = await shop.message(campaign)
+    assert (await decide(shop.database, ref)).held is not None
+    sweep = Sweep(states=[OutreachState.SCHEDULED], state=state, reason=reason)
+    of = CampaignRef(tenant_id=shop.tenant_id, campaign_id=campaign.id)
+    runs = PostgresCampaignRuns(shop.database)
+    assert (await runs.sweep(of, sweep, None, NOW + timedelta(days=1))).ended == 1
+
+    again = await decide(shop.database, ref)
+
+    assert (again.claim.end, again.claim.block) == (state, Block(reason=reason))
+    assert (again.held, again.routing, again.block) == (None, None, None)
+
+
+async def test_a_decision_found_again_tells_that_its_message_failed(shop):
+    ref = await shop.message(await shop.campaign(channels=["chat"]))
+    assert (await decide(shop.database, ref, CHAT=3)).routing.channel is None
+    await shop.conclude(ref, OutreachState.FAILED)
+    claim = (await decide(shop.database, ref)).claim
+    assert (claim.end, claim.block.reason) == (OutreachState.FAILED, ExitReason.CANCELLED)
+
+
+@pytest.mark.parametrize("attempt_no", [1, 2], ids=["again", "for another attempt"])
+@pytest.mark.parametrize("state", [OutreachState.CANCELLED, OutreachState.FAILED])
+async def test_no_hold_is_found_again_of_what_has_ended_unsent(shop, attempt_no, state):
+    ref = await shop.message(await shop.campaign())
+    assert (await shop.reserve(ref)).held is not None
+    await shop.conclude(ref, state)
+    late = await shop.reserve(ref, attempt_no)
+    assert (late.held, late.block.details) == (None, {"message": "has ended"})
+
+
+@pytest.mark.parametrize("state", [OutreachState.SENT, OutreachState.UNKNOWN])
+async def test_a_hold_of_what_was_sent_is_found_again(shop, state):
+    """The delivery that follows finds the result of the one before."""
+    ref = await shop.message(await shop.campaign())
+    first = await shop.reserve(ref)
+    await shop.settle(ref, state=state)
+    assert (await shop.reserve(ref)).held == first.held
+
+
+async def test_a_hold_that_waits_for_a_limit_tells_the_end_before_the_limit(shop):
+    campaign = await shop.campaign(budget_total=1)
+    ref = await shop.message(campaign)
+    assert (await shop.reserve(ref)).held is not None
+    await shop.conclude(ref)
+    assert (await shop.reserve(await shop.message(campaign, "ben"))).held is not None
+    assert (await shop.reserve(ref, 2)).block.reason is ExitReason.CANCELLED
 
 
 async def test_a_time_that_a_lost_run_has_moved_the_send_to_is_not_refused_as_past(shop):

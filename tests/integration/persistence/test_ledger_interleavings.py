@@ -119,13 +119,17 @@ class Office:
             letter.last_asked = (attempt_no, channel, day, units, replaces)
 
     async def _repeat(self, letter: Letter) -> None:
-        """A hold that was granted once is granted again, after any other booking."""
+        """A hold that was granted once is granted again, unless its message has ended unsent."""
         if letter.last_asked is None:
             return
         attempt_no, channel, day, units, replaces = letter.last_asked
         answer = await self._shop.reserve(
             letter.ref, attempt_no, price=units * UNIT, channel=channel, day=day, replaces=replaces
         )
+        was_sent = any(hold.end == "settle" for hold in letter.holds.values())
+        if letter.ended and not was_sent:
+            assert answer.held is None
+            return
         assert answer.block is None
         assert answer.held is not None
         assert answer.held.plan.price_micros == units * UNIT

@@ -11,10 +11,17 @@ from sqlalchemy import text
 
 from madan_sara.activities.deduplicator import MessageDeduplicator
 from madan_sara.activities.own_campaign import EVERY_TENANT
+from madan_sara.contracts.campaign import Campaign
 from madan_sara.contracts.campaign_run import CampaignRef, Sweep
-from madan_sara.contracts.outreach import DecideInput, ExitReason, OutreachState
+from madan_sara.contracts.outreach import (
+    Block,
+    DecideInput,
+    ExitReason,
+    MessageRef,
+    OutreachState,
+)
 from madan_sara.persistence.campaign_runs import PostgresCampaignRuns
-from tests.integration.persistence.shop import NOW, TODAY
+from tests.integration.persistence.shop import NOW, TODAY, Shop
 from tests.ledger import assert_nothing_left_behind
 from tests.waiting import eventually
 
@@ -31,6 +38,11 @@ SELECT message_id, attempt_no + moved.by, moved.kind, tenant_id, campaign_id, ch
  WHERE message_id = :message_id
 """)
 _LOCK_VERSIONS = text("SELECT 1 FROM recipient_versions WHERE tenant_id = :tenant_id FOR UPDATE")
+_ALL_AT_REST = Sweep(
+    states=[OutreachState.QUEUED, OutreachState.SCHEDULED],
+    state=OutreachState.CANCELLED,
+    reason=ExitReason.CANCELLED,
+)
 _WAITING = text("SELECT count(*) FROM pg_locks WHERE NOT granted AND pid <> pg_backend_pid()")
 
 
@@ -107,6 +119,51 @@ async def test_an_end_beside_a_claim_of_its_message_leaves_no_claim(shop, databa
         )
 
     await asyncio.gather(claiming, concluding)
+    await assert_nothing_left_behind(database, shop.tenant_id)
+
+
+async def _without_room(shop: Shop, campaign: Campaign, name: str) -> MessageRef:
+    """A recipient who waits in the campaign's queue until a limit is raised."""
+    ref = await shop.message(campaign, name)
+    assert await shop.requests.put_back(ref, Block(reason=ExitReason.BUDGET_EXCEEDED), turn=0)
+    return ref
+
+
+async def test_a_save_that_waits_for_a_recipient_without_room_holds_no_account(shop, database):
+    campaign = await shop.campaign()
+    waiting = await _without_room(shop, campaign, "ana")
+
+    async with database.transaction() as connection:
+        await connection.execute(_LOCK_MESSAGE, {"message_id": waiting.message_id})
+        saving = asyncio.create_task(shop.save(campaign))
+        await eventually(partial(_a_statement_waits, database), "the save waits for the recipient")
+        locked = await connection.execute(_LOCK_ACCOUNTS, {"tenant_id": shop.tenant_id})
+        assert locked.all()
+    await saving
+
+
+@pytest.mark.parametrize("attempt", range(8))
+async def test_a_save_and_a_sweep_of_a_cancelled_campaign_never_wait_for_each_other(
+    shop, database, attempt
+):
+    """Each locks recipients and accounts, and each recipient of one is before one of the other."""
+    campaign = await shop.campaign()
+    for n in range(12):
+        assert (await shop.reserve(await shop.message(campaign, f"held {n}"))).block is None
+        await _without_room(shop, campaign, f"waiting {n}")
+    runs = PostgresCampaignRuns(database, swept_at_once=6)
+    ref = CampaignRef(tenant_id=shop.tenant_id, campaign_id=campaign.id)
+
+    async def sweep() -> int:
+        ended, page = 0, await runs.sweep(ref, _ALL_AT_REST, None, NOW)
+        while page.last is not None:
+            ended += page.ended
+            page = await runs.sweep(ref, _ALL_AT_REST, page.last, NOW)
+        return ended
+
+    swept, *_ = await asyncio.gather(sweep(), *(shop.save(campaign) for _ in range(4)))
+
+    assert swept == 24
     await assert_nothing_left_behind(database, shop.tenant_id)
 
 

@@ -17,6 +17,7 @@ from madan_sara.contracts.delivery import AttemptState
 from madan_sara.contracts.errors import NotFoundError
 from madan_sara.contracts.outreach import (
     FINAL_STATES,
+    UNSENT_STATES,
     Block,
     ClaimResult,
     ExitReason,
@@ -46,6 +47,7 @@ def request_of(tables: Tables, message: MessageRow) -> StoredRequest:
         force_send=message.force_send,
         state=message.state,
         scheduled_at=message.scheduled_at,
+        turn=message.turn,
     )
 
 
@@ -79,7 +81,7 @@ class MemoryClaims:
             if claimed is not None:
                 return Claim(claimed, facts, self._decided(ref))
             decided = decide(facts)
-            store = partial(self._store, ref, now, decided, versions)
+            store = partial(self._store, facts.request, now, decided, versions)
             if await self._life.network.call("claim", store):
                 return Claim(decided.result, facts)
 
@@ -140,9 +142,9 @@ class MemoryClaims:
 
     def _claimed(self, message: MessageRow) -> ClaimResult | None:
         """What an earlier run of the claim stored."""
-        if message.state is OutreachState.BLOCKED and message.reason is not None:
+        if message.state in UNSENT_STATES and message.reason is not None:
             block = Block(reason=message.reason, details=message.details)
-            return ClaimResult(block=block, warnings=message.warnings)
+            return ClaimResult(block=block, end=message.state, warnings=message.warnings)
         if message.state is OutreachState.QUEUED:
             reason = message.reason or ExitReason.DAILY_LIMIT
             block = Block(reason=reason, details=message.details)
@@ -154,14 +156,17 @@ class MemoryClaims:
         return None
 
     def _store(
-        self, ref: MessageRef, now: datetime, decided: ClaimDecision, versions: dict[str, int]
+        self,
+        request: StoredRequest,
+        now: datetime,
+        decided: ClaimDecision,
+        versions: dict[str, int],
     ) -> bool:
-        """Store a decision; False when a version is outdated and the facts may have changed."""
-        tables, message = self._tables, self._tables.messages[ref.message_id]
-        block = decided.result.block
-        if block is not None:
-            return self._block(message, decided.result, now)
-        if message.state is not OutreachState.DECIDING or ref.message_id in tables.claims:
+        """Store a decision; False when the facts may have changed, or another run has decided."""
+        tables, message = self._tables, self._tables.messages[request.ref.message_id]
+        if decided.result.block is not None:
+            return message.turn == request.turn and self._block(message, decided.result, now)
+        if message.state is not OutreachState.DECIDING or message.message_id in tables.claims:
             return False
         if any(tables.versions.get(known, 0) != version for known, version in versions.items()):
             return False

@@ -9,9 +9,11 @@ from uuid import UUID
 from madan_sara.contracts.campaign import Campaign
 from madan_sara.contracts.channels import Channel
 from madan_sara.contracts.outreach import (
+    UNSENT_STATES,
     Block,
     ExitReason,
     HeldAttempt,
+    MessageRef,
     OutreachState,
     ReleaseInput,
     ReserveInput,
@@ -24,6 +26,7 @@ from tests.simulation.network import Network
 from tests.simulation.tables import MessageRow, Tables
 
 _HAS_ENDED = Block(reason=ExitReason.CANCELLED, details={"message": "has ended"})
+_WAS_PUT_BACK = Block(reason=ExitReason.CANCELLED, details={"message": "was put back"})
 _CAN_BE_HELD_FOR = (OutreachState.DECIDING, OutreachState.SCHEDULED, OutreachState.SENDING)
 
 
@@ -61,6 +64,18 @@ class MemoryLedger:
 
         await self._network.call("release", commit)
 
+    async def days(self, ref: MessageRef, first: date) -> Sequence[Account]:
+        def commit() -> Sequence[Account]:
+            campaign_id = self._tables.messages[ref.message_id].campaign_id
+            return [
+                account
+                for key, account in self._tables.accounts.items()
+                if (key.campaign_id, key.scope) == (campaign_id, AccountScope.DAY)
+                and key.key >= first.isoformat()
+            ]
+
+        return await self._network.call("read the days", commit)
+
     def _reserve(
         self,
         asked: ReserveInput,
@@ -70,10 +85,14 @@ class MemoryLedger:
         tables, plan = self._tables, asked.plan
         message = tables.messages[asked.ref.message_id]
         key = (message.message_id, asked.attempt_no)
+        if message.state in UNSENT_STATES:
+            return ReserveResult(block=_HAS_ENDED)
         if key in tables.holds and message.routing is not None and message.plan is not None:
             newest = max(no for owner, no in tables.holds if owner == message.message_id)
             held = HeldAttempt(attempt_no=newest, plan=message.plan)
             return ReserveResult(held=held, routing=message.routing)
+        if asked.turn not in (None, message.turn):
+            return ReserveResult(block=_WAS_PUT_BACK)
         campaign = tables.campaign_of(message)
         tables.day_account(campaign, day)
         hold = LedgerEntry(

@@ -39,8 +39,8 @@ class MemoryRequests:
             "read the request", lambda: request_of(self._tables, self._message(ref))
         )
 
-    async def put_back(self, ref: MessageRef, block: Block) -> bool:
-        return await self._network.call("put back", lambda: self._put_back(ref, block))
+    async def put_back(self, ref: MessageRef, block: Block, turn: int) -> bool:
+        return await self._network.call("put back", lambda: self._put_back(ref, block, turn))
 
     async def conclude(self, conclusion: ConcludeInput) -> ConcludeResult:
         return await self._network.call("close", lambda: self._conclude(conclusion))
@@ -50,16 +50,17 @@ class MemoryRequests:
     ) -> NoReturn:
         raise NotImplementedError
 
-    def _put_back(self, ref: MessageRef, block: Block) -> bool:
+    def _put_back(self, ref: MessageRef, block: Block, turn: int) -> bool:
         tables, message = self._tables, self._message(ref)
         was_paid = any(owner == ref.message_id for owner, _ in tables.holds)
-        if message.state is OutreachState.DECIDING and not was_paid:
-            message.state = OutreachState.QUEUED
+        is_its_turn = message.turn == turn
+        if message.state is OutreachState.DECIDING and is_its_turn and not was_paid:
+            message.state, message.turn = OutreachState.QUEUED, turn + 1
             message.reason, message.details = block.reason, block.details
             tables.claims.pop(ref.message_id, None)
             tables.campaigns[message.campaign_id].queue.discard(ref.message_id)
             return True
-        return message.state is OutreachState.QUEUED and message.reason is not None
+        return message.turn > turn and message.state not in FINAL_STATES
 
     def _conclude(self, conclusion: ConcludeInput) -> ConcludeResult:
         message = self._message(conclusion.ref)
