@@ -3,12 +3,14 @@
 import asyncio
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Final
 
 from temporalio import activity
 
 from madan_sara.activities.attempt_log import OUTCOMES
 from madan_sara.activities.attempt_store import AttemptStore, DeliveryFacts
+from madan_sara.activities.call_rates import CallRate
 from madan_sara.activities.delivery_run import DeliveryRun
 from madan_sara.activities.provider_accounts import ProviderAccounts
 from madan_sara.activities.run_clock import RunClock
@@ -35,6 +37,7 @@ class MessageDelivery:
         attempts: where attempts are written.
         accounts: the accounts at providers that do not work.
         senders: the provider of each channel.
+        rates: of the channels with a limit, the rate of their account.
         pause_poll: how often a send in a paused campaign looks whether it may go on.
         lease: from opening an attempt to its call.
     """
@@ -45,12 +48,14 @@ class MessageDelivery:
         accounts: ProviderAccounts,
         senders: Mapping[Channel, MessageSender],
         *,
+        rates: Mapping[Channel, CallRate] = MappingProxyType({}),
         pause_poll: timedelta = PAUSE_POLL,
         lease: timedelta = LEASE,
     ) -> None:
         self._attempts = attempts
         self._accounts = accounts
         self._senders = senders
+        self._rates = rates
         self._pause_poll = pause_poll
         self._lease = lease
 
@@ -69,6 +74,7 @@ class MessageDelivery:
             self._senders[request.channel],
             request,
             RunClock(activity.info().started_time),
+            rate=self._rates.get(request.channel),
             pause_poll=self._pause_poll,
             lease=self._lease,
         )

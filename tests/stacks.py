@@ -45,9 +45,7 @@ async def running_workers(
     """Every worker of the system, in this process."""
     components = build_components(database, senders, pause_poll=pause_poll)
     campaigns = build_campaign_components(database, Outreaches(client))
-    outreach_workers = build_workers(
-        client, components, dict.fromkeys(senders), workflow_runner=workflow_runner
-    )
+    outreach_workers = build_workers(client, components, senders, workflow_runner=workflow_runner)
     campaign_worker = build_campaign_worker(client, campaigns, workflow_runner=workflow_runner)
     async with AsyncExitStack() as stack:
         for worker in [*outreach_workers, campaign_worker]:

@@ -8,6 +8,7 @@ from typing import Any, Final, NoReturn
 from uuid import UUID
 
 from madan_sara.activities.budget import BudgetManager
+from madan_sara.activities.call_rates import CallRate
 from madan_sara.activities.campaign import CampaignManager
 from madan_sara.activities.closer import OutreachCloser
 from madan_sara.activities.decider import OutreachDecider
@@ -34,6 +35,7 @@ from tests.simulation.scenario import Scenario
 from tests.simulation.server import Server
 from tests.simulation.starter import SimulatedStarter
 from tests.simulation.stores.attempts import MemoryAttempts
+from tests.simulation.stores.call_rates import MemoryCallRates
 from tests.simulation.stores.campaigns import MemoryCampaigns
 from tests.simulation.stores.claims import MemoryClaims
 from tests.simulation.stores.ledger import MemoryLedger
@@ -80,6 +82,10 @@ class Life:
             channel: SimulatedProvider(self, channel, people.draw_capabilities(draws))
             for channel in _CHANNELS
         }
+        #: Calls a second, of the channels that have a limit.
+        self.limits = {
+            channel: rate for channel in _CHANNELS if (rate := people.draw_rate(draws)) is not None
+        }
         self.campaigns = MemoryCampaigns(self.tables, self)
         self.server.activities = registered(self._activities())
         self.scenario = Scenario(self)
@@ -98,7 +104,10 @@ class Life:
             scheduler=scheduler,
             budget=budget,
             delivery=MessageDelivery(
-                MemoryAttempts(tables, accounts, self), accounts, self.providers
+                MemoryAttempts(tables, accounts, self),
+                accounts,
+                self.providers,
+                rates=self._rates(),
             ),
             closer=OutreachCloser(requests),
         )
@@ -108,6 +117,13 @@ class Life:
             dispatcher=CampaignDispatcher(self.campaigns, starter),
         )
         return [*components.steps(), components.delivery.deliver, *campaigns.steps()]
+
+    def _rates(self) -> dict[Channel, CallRate]:
+        rates = MemoryCallRates(self)
+        return {
+            channel: CallRate(rates, self.providers[channel].account, per_second)
+            for channel, per_second in self.limits.items()
+        }
 
     # How it goes
 
