@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Protocol
 
 
@@ -10,9 +10,16 @@ from typing import Protocol
 class Turn:
     """The answer to a delivery that is ready to call."""
 
-    #: Whether it may call after the wait; else it has a place in the line, and asks again then.
+    #: Whether it may call once its turn comes; else a place in the line comes, to ask again from.
     may_call: bool
-    wait: timedelta
+    #: Both by the clock of the rates, which all workers share and none compares with its own.
+    asked_at: datetime
+    comes_at: datetime
+
+    @property
+    def wait(self) -> timedelta:
+        """Until it comes."""
+        return self.comes_at - self.asked_at
 
 
 class CallRates(Protocol):

@@ -3,8 +3,6 @@
 from datetime import timedelta
 from typing import Final
 
-import asyncpg
-
 from madan_sara.activities.call_rates import Turn
 from madan_sara.persistence.database import Database, Query
 from madan_sara.policy.attempts import SHORT_WAIT
@@ -58,19 +56,13 @@ class PostgresCallRates:
 
     async def ask(self, account: str, apart: timedelta, *, in_line: bool) -> Turn:
         """Ask to call an account once; see `CallRates`."""
-        answer = await self._answer(account, apart, in_line=in_line)
-        wait: timedelta = answer["comes_at"] - answer["asked_at"]
-        return Turn(may_call=answer["may_call"], wait=wait)
-
-    async def _answer(self, account: str, apart: timedelta, *, in_line: bool) -> asyncpg.Record:
         parameters = {
             "account": account,
             "apart": apart,
             "in_line": in_line,
             "short": SHORT_WAIT,
         }
-        while True:
-            row = await self._database.fetch_one(_ASK, parameters)
-            if row is not None:
-                return row
+        # An account has a row from its first call on; a row may be deleted at any time.
+        while (row := await self._database.fetch_one(_ASK, parameters)) is None:
             await self._database.fetch(_BEGIN, parameters)
+        return Turn(**row)

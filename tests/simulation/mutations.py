@@ -225,6 +225,32 @@ MUTATIONS: Final = (
         why_silent="the lease of the call, which began with the same look, stops it",
     ),
     Mutation(
+        "a call takes no turn",
+        _RUN,
+        "        await self._take_turn()\n",
+        "",
+    ),
+    Mutation(
+        "a place in the line is taken for a turn",
+        _RUN,
+        "        if turn.may_call:\n",
+        "        if turn:\n",
+    ),
+    Mutation(
+        "a turn is taken without a wait for it",
+        _RUN,
+        "            await asyncio.sleep(turn.wait.total_seconds())\n",
+        "",
+        why_silent="within the lease a run may call as late, so that the rule has room for it",
+    ),
+    Mutation(
+        "a place in the line is a turn of its own",
+        _RUN,
+        "        turn = await rate.ask(in_line=place_at is not None)\n",
+        "        if place_at is not None:\n            return\n"
+        "        turn = await rate.ask(in_line=False)\n",
+    ),
+    Mutation(
         "a lost answer is written down as none",
         _RUN,
         "calls=int(is_try), is_lost=True)",

@@ -32,9 +32,9 @@ class Line:
         if self.free_at <= now + (SHORT_WAIT if goes_first else timedelta(0)):
             turn_at = max(self.free_at, now)
             self.free_at = turn_at + apart
-            return Turn(may_call=True, wait=turn_at - now)
+            return Turn(may_call=True, asked_at=now, comes_at=turn_at)
         self.ends_at = max(self.ends_at + apart, self.free_at)
-        return Turn(may_call=False, wait=self.ends_at - now)
+        return Turn(may_call=False, asked_at=now, comes_at=self.ends_at)
 
 
 class MemoryCallRates:
