@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
+from types import MappingProxyType
 
 from temporalio.client import Client
 from temporalio.worker import WorkflowRunner
@@ -40,10 +41,11 @@ async def running_workers(
     senders: Mapping[Channel, MessageSender],
     *,
     workflow_runner: WorkflowRunner | None = None,
+    rate_limits: Mapping[Channel, float] = MappingProxyType({}),
     pause_poll: timedelta = timedelta(milliseconds=100),
 ) -> AsyncIterator[None]:
     """Every worker of the system, in this process."""
-    components = build_components(database, senders, pause_poll=pause_poll)
+    components = build_components(database, senders, rate_limits=rate_limits, pause_poll=pause_poll)
     campaigns = build_campaign_components(database, Outreaches(client))
     outreach_workers = build_workers(client, components, senders, workflow_runner=workflow_runner)
     campaign_worker = build_campaign_worker(client, campaigns, workflow_runner=workflow_runner)

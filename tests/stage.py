@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 from temporalio.client import Client, WorkflowHandle
@@ -46,6 +47,7 @@ class Stage:
         self,
         senders: Mapping[Channel, MessageSender],
         *,
+        rate_limits: Mapping[Channel, float] = MappingProxyType({}),
         pause_poll: timedelta = timedelta(milliseconds=100),
     ) -> None:
         """Bring the workers up with these providers."""
@@ -54,6 +56,7 @@ class Stage:
             self.database,
             senders,
             workflow_runner=self.workflow_runner,
+            rate_limits=rate_limits,
             pause_poll=pause_poll,
         )
         await self.exits.enter_async_context(workers)
