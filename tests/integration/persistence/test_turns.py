@@ -136,6 +136,7 @@ async def test_a_late_run_asks_again_and_may_get_another_place(counter):
     at = await counter(PLACE, PLACE, TURN)
     await at.waits()
     assert (await at.waits(after=5 * HOUR)).type == "AwaitsTurn"
+    assert (await at.facts()).waiting_since is None
     assert (await at.run(HOUR)).outcome is DeliveryOutcome.ACCEPTED
     assert at.rates.asked == [False, True, True]
 

@@ -314,7 +314,8 @@ def _wait_on(row: AttemptRow, now: datetime, postponement: Postponement, tries: 
     if before.retry_at and before.put_off_at and not before.awaits_turn:
         lately = min(now, before.retry_at + LATE_FOR_A_RETRY) - before.put_off_at
         row.waited += max(lately, timedelta(0))
-    row.waiting_since = row.waiting_since or now
+    if not postponement.awaits_turn:
+        row.waiting_since = row.waiting_since or now
     row.account = postponement.account
     row.attempt = replace(
         before,
