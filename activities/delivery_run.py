@@ -31,12 +31,8 @@ from madan_sara.activities.situation import (
     settled_at,
     situation_of,
 )
-from madan_sara.contracts.delivery import (
-    AWAITS_TURN,
-    AttemptState,
-    ChannelWait,
-    DeliveryOutcome,
-)
+from madan_sara.activities.turns import take_turn
+from madan_sara.contracts.delivery import AttemptState, ChannelWait, DeliveryOutcome
 from madan_sara.contracts.errors import (
     AmbiguousDeliveryError,
     LeaseExpiredError,
@@ -149,7 +145,7 @@ class DeliveryRun:
             return await self._give_up(AttemptState.REFUSED, call.code)
         if asks_first and (refused := await self._ask_for_admission()) is not None:
             return refused
-        await self._take_turn()
+        await take_turn(self._rate, self._request.channel, self._log, self._clock)
         if self._is_held_up():
             raise waits.held_up()
         approach = self._sender.capabilities.longest_approach
@@ -209,28 +205,6 @@ class DeliveryRun:
         if self._has_waited_enough(is_outage=True):
             return await self._give_up(AttemptState.REFUSED, code)
         raise await self._put_off(come_back_at, code, is_outage=True)
-
-    async def _take_turn(self) -> None:
-        """Wait for the turn of this call: here if it comes soon, else as another run.
-
-        Asked again before its place in the line has come, the account would give another one.
-
-        Raises:
-            ApplicationError: it comes later.
-        """
-        rate, place_at = self._rate, self._log.place_at
-        if rate is None:
-            return
-        if place_at is not None and place_at > self._clock.now():
-            raise waits.for_turn(self._request.channel, rate, place_at - self._clock.now())
-        turn = await rate.ask(in_line=place_at is not None)
-        if turn.may_call:
-            await asyncio.sleep(turn.wait.total_seconds())
-            return
-        end, place_at = self._log.facts.request.campaign.end_date, self._clock.now() + turn.wait
-        until = min(place_at, end or place_at)
-        await self._log.put_off(until, AWAITS_TURN, awaits_turn=True)
-        raise waits.for_turn(self._request.channel, rate, until - self._clock.now())
 
     def _is_held_up(self) -> bool:
         """Whether the facts may be outdated, and another run may have replaced this one."""

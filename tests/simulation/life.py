@@ -82,13 +82,13 @@ class Life:
             channel: SimulatedProvider(self, channel, people.draw_capabilities(draws))
             for channel in _CHANNELS
         }
+        self.scenario = Scenario(self)
         #: Calls a second, of the channels that have a limit.
         self.limits = {
             channel: rate for channel in _CHANNELS if (rate := people.draw_rate(draws)) is not None
         }
         self.campaigns = MemoryCampaigns(self.tables, self)
         self.server.activities = registered(self._activities())
-        self.scenario = Scenario(self)
 
     def _activities(self) -> list[Any]:
         tables, network = self.tables, self.network

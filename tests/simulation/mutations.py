@@ -24,6 +24,7 @@ class Mutation(NamedTuple):
 _OUTREACH: Final = "workflows/outreach.py"
 _STEPS: Final = "workflows/steps.py"
 _RUN: Final = "activities/delivery_run.py"
+_TURNS: Final = "activities/turns.py"
 _RULES: Final = "policy/attempts.py"
 
 MUTATIONS: Final = (
@@ -227,28 +228,27 @@ MUTATIONS: Final = (
     Mutation(
         "a call takes no turn",
         _RUN,
-        "        await self._take_turn()\n",
+        "        await take_turn(self._rate, self._request.channel, self._log, self._clock)\n",
         "",
     ),
     Mutation(
         "a place in the line is taken for a turn",
-        _RUN,
-        "        if turn.may_call:\n",
-        "        if turn:\n",
+        _TURNS,
+        "    if turn.may_call:\n",
+        "    if turn:\n",
     ),
     Mutation(
         "a turn is taken without a wait for it",
-        _RUN,
-        "            await asyncio.sleep(turn.wait.total_seconds())\n",
+        _TURNS,
+        "        await asyncio.sleep(turn.wait.total_seconds())\n",
         "",
         why_silent="within the lease a run may call as late, so that the rule has room for it",
     ),
     Mutation(
         "a place in the line is a turn of its own",
-        _RUN,
-        "        turn = await rate.ask(in_line=place_at is not None)\n",
-        "        if place_at is not None:\n            return\n"
-        "        turn = await rate.ask(in_line=False)\n",
+        _TURNS,
+        "    turn = await rate.ask(in_line=place_at is not None)\n",
+        "    if place_at is not None:\n        return\n    turn = await rate.ask(in_line=False)\n",
     ),
     Mutation(
         "a lost answer is written down as none",
