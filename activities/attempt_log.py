@@ -98,10 +98,20 @@ class AttemptLog:
         return self.facts.waiting_since or self._clock.now()
 
     @property
+    def place_at(self) -> datetime | None:
+        """Its place in the line of a channel with a rate limit; None: it has none."""
+        return self.attempt.retry_at if self.attempt and self.attempt.awaits_turn else None
+
+    @property
     def waited(self) -> timedelta:
-        """How long the message has waited for this channel, nights and pauses not counted."""
+        """How long the message has waited for its provider.
+
+        Nights, pauses and waits for a turn are not counted.
+        """
         since = self.facts.attempt
         if since is None or since.retry_at is None or since.put_off_at is None:
+            return self.facts.waited
+        if since.awaits_turn:
             return self.facts.waited
         lately = min(self._clock.now(), since.retry_at + LATE_FOR_A_RETRY) - since.put_off_at
         return self.facts.waited + max(lately, timedelta(0))
@@ -153,6 +163,7 @@ class AttemptLog:
         account: str | None = None,
         calls: int = 0,
         is_lost: bool = False,
+        awaits_turn: bool = False,
     ) -> None:
         """Write that the message waits.
 
@@ -162,6 +173,7 @@ class AttemptLog:
             account: the account it waits for; None: its recipient.
             calls: how many tries this run has used up.
             is_lost: the answer of this run's call was lost.
+            awaits_turn: it waits for its turn, not for its provider.
 
         Raises:
             ApplicationError: another run has replaced this one.
@@ -172,6 +184,7 @@ class AttemptLog:
             account=account,
             may_be_out=is_lost or self.is_out,
             was_lost=is_lost,
+            awaits_turn=awaits_turn,
         )
         now, tries = self._clock.now(), self.tries + calls
         attempt = await persistently(

@@ -33,6 +33,8 @@ class Attempt:
     #: When it was last put off, and until when it waits; None: it does not.
     put_off_at: datetime | None = None
     retry_at: datetime | None = None
+    #: It is put off until its turn on a channel with a rate limit of ours.
+    awaits_turn: bool = False
     #: Its account has failed since it last worked, as of this reading.
     account_has_failed: bool = False
 
@@ -47,9 +49,9 @@ class DeliveryFacts:
     #: The attempt of the message that money is held for now; None: there is none.
     held: HeldAttempt | None
     #: How long the message has waited for this channel, in this attempt and earlier ones, up to
-    #: when it was last put off. Nights and pauses are not counted.
+    #: when it was last put off. Nights, pauses and waits for a turn are not counted.
     waited: timedelta
-    #: When it was first put off in this attempt; None: never.
+    #: When it was first put off in this attempt, but for a turn; None: never.
     waiting_since: datetime | None
     #: The account's failures; None: it works.
     account: AccountHealth | None
@@ -67,6 +69,8 @@ class Postponement:
     may_be_out: bool = False
     #: The answer to a call was lost.
     was_lost: bool = False
+    #: It waits for its turn, which uses up no patience with its channel.
+    awaits_turn: bool = False
 
 
 class AttemptStore(Protocol):

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Final
 
 from temporalio import activity
@@ -11,11 +12,12 @@ from temporalio.exceptions import ApplicationError
 from madan_sara.activities import waits
 from madan_sara.activities.attempt_log import OUTCOMES
 from madan_sara.activities.attempt_store import AttemptStore, DeliveryFacts
+from madan_sara.activities.call_rates import CallRate
 from madan_sara.activities.delivery_run import DeliveryRun
 from madan_sara.activities.prompt_channels import PromptChannels
 from madan_sara.activities.provider_accounts import ProviderAccounts
-from madan_sara.activities.run_clock import RunClock
-from madan_sara.activities.sender import MessageSender, Refused, worker_time
+from madan_sara.activities.run_clock import RunClock, StandstillWatch
+from madan_sara.activities.sender import MessageSender, Refused
 from madan_sara.activities.situation import LEASE, settled_at
 from madan_sara.activities.under_way import DeliveriesUnderWay, Delivery, ends_within, hear_out
 from madan_sara.contracts.channels import Channel
@@ -51,6 +53,7 @@ class MessageDelivery:
         attempts: where attempts are written.
         accounts: the accounts at providers that do not work.
         senders: the provider of each channel.
+        rates: of the channels with a limit, the rate of their account.
         pause_poll: how often a send in a paused campaign looks whether it may go on.
         longest_at_once: how long a call may keep its workflow's task open.
         lease: from opening an attempt to its call.
@@ -62,6 +65,7 @@ class MessageDelivery:
         accounts: ProviderAccounts,
         senders: Mapping[Channel, MessageSender],
         *,
+        rates: Mapping[Channel, CallRate] = MappingProxyType({}),
         pause_poll: timedelta = PAUSE_POLL,
         longest_at_once: timedelta = LONGEST_AT_ONCE,
         lease: timedelta = LEASE,
@@ -69,11 +73,13 @@ class MessageDelivery:
         self._attempts = attempts
         self._accounts = accounts
         self._senders = senders
+        self._rates = rates
         self._pause_poll = pause_poll
         self._longest_at_once = longest_at_once.total_seconds()
         self._lease = lease
         self._under_way = DeliveriesUnderWay()
         self._prompt = PromptChannels()
+        self._standstills = StandstillWatch()
 
     async def finish(self) -> None:
         """Wait for the calls that have outlived their activities."""
@@ -89,8 +95,12 @@ class MessageDelivery:
         Raises:
             NotFoundError: the message is missing or cannot be read; no run will deliver it.
         """
-        channel, now = request.delivery.channel, _time_at_once(request)
-        if now is None or channel not in self._senders or not self._prompt.is_prompt(channel):
+        channel, info = request.delivery.channel, activity.info()
+        # A local activity's start is by its worker's clock, its workflow's time by Temporal's.
+        now = request.now if info.is_local else info.started_time
+        if channel not in self._senders or not self._prompt.is_prompt(channel):
+            return DeliveredAtOnce()
+        if self._standstills.stood_still_since(now):
             return DeliveredAtOnce()
         clock = RunClock(now)
         running = self._run(request.delivery, clock)
@@ -114,7 +124,10 @@ class MessageDelivery:
                 recipient is waited for, or the answer was lost.
             NotFoundError: the message is missing or cannot be read; no run will deliver it.
         """
-        clock = RunClock(activity.info().started_time)
+        started_at = activity.info().started_time
+        if self._standstills.stood_still_since(started_at):
+            raise waits.held_up()
+        clock = RunClock(started_at)
         if request.wait is not None and request.wait.until > clock.now():
             raise waits.still(request.wait, clock.now())
         return await hear_out(self._run(request, clock))
@@ -127,6 +140,7 @@ class MessageDelivery:
             self._senders[request.channel],
             request,
             clock,
+            rate=self._rates.get(request.channel),
             pause_poll=self._pause_poll,
             lease=self._lease,
         )
@@ -206,15 +220,3 @@ class MessageDelivery:
         )
         if attempt.account_has_failed:
             await self._accounts.works(sender.account)
-
-
-def _time_at_once(request: DeliverAtOnceInput) -> datetime | None:
-    """The time that a first try starts from; None: it cannot be known.
-
-    A local activity has only its worker's clock, and its workflow Temporal's, from the instant the
-    task began. They differ where that clock is wrong, or the worker was suspended since.
-    """
-    info = activity.info()
-    if not info.is_local:
-        return info.started_time
-    return request.now if abs(worker_time() - request.now) < LEASE else None

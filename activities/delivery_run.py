@@ -11,6 +11,7 @@ from madan_sara.activities import waits
 from madan_sara.activities.account_watch import AccountWatch
 from madan_sara.activities.attempt_log import OUTCOMES, AttemptLog
 from madan_sara.activities.attempt_store import AttemptStore
+from madan_sara.activities.call_rates import CallRate
 from madan_sara.activities.preflight import find_obstacle
 from madan_sara.activities.provider_accounts import ProviderAccounts
 from madan_sara.activities.run_clock import RunClock
@@ -30,6 +31,7 @@ from madan_sara.activities.situation import (
     settled_at,
     situation_of,
 )
+from madan_sara.activities.turns import take_turn
 from madan_sara.contracts.delivery import AttemptState, ChannelWait, DeliveryOutcome
 from madan_sara.contracts.errors import (
     AmbiguousDeliveryError,
@@ -60,6 +62,7 @@ class DeliveryRun:
         sender: the channel's provider.
         request: the attempt.
         clock: the run's time.
+        rate: the account's; None: it has no limit of ours.
         pause_poll: how often a send in a paused campaign looks whether it may go on.
         lease: from opening the attempt to its call.
     """
@@ -72,6 +75,7 @@ class DeliveryRun:
         request: DeliverInput,
         clock: RunClock,
         *,
+        rate: CallRate | None,
         pause_poll: timedelta,
         lease: timedelta = LEASE,
     ) -> None:
@@ -81,6 +85,7 @@ class DeliveryRun:
         self._longest_call = sender.capabilities.longest_call
         self._request = request
         self._clock = clock
+        self._rate = rate
         self._pause_poll = pause_poll
         self._lease = lease
         #: When it looked, by a clock that goes on while it is stopped.
@@ -140,6 +145,7 @@ class DeliveryRun:
             return await self._give_up(AttemptState.REFUSED, call.code)
         if asks_first and (refused := await self._ask_for_admission()) is not None:
             return refused
+        await take_turn(self._rate, self._request.channel, self._log, self._clock)
         if self._is_held_up():
             raise waits.held_up()
         approach = self._sender.capabilities.longest_approach

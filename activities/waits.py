@@ -7,14 +7,17 @@ from datetime import datetime, timedelta
 
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
+from madan_sara.activities.call_rates import CallRate
+from madan_sara.contracts.channels import Channel
 from madan_sara.contracts.delivery import ChannelWait
 from madan_sara.contracts.outreach import DeliveryWait
-from madan_sara.contracts.words.waits import explain_wait
+from madan_sara.contracts.words.waits import explain_turn, explain_wait
 
 #: Error types of these waits, as `temporal workflow describe` shows them.
 PROVIDER_AWAY = "ProviderAway"
 SETTINGS_REFUSED = "SettingsRefused"
 RECIPIENT_PUT_OFF = "RecipientPutOff"
+AWAITS_TURN = "AwaitsTurn"
 
 _AT_ONCE = timedelta(milliseconds=100)
 
@@ -27,6 +30,11 @@ def for_channel(wait: ChannelWait, delay: timedelta) -> ApplicationError:
     elif wait.refuses_settings:
         error_type = SETTINGS_REFUSED
     return _later(f"waits for {explain_wait(wait)}", error_type, delay)
+
+
+def for_turn(channel: Channel, rate: CallRate, delay: timedelta) -> ApplicationError:
+    """The channel has a rate limit of ours, and others come first."""
+    return _later(f"waits for {explain_turn(channel, rate.per_second)}", AWAITS_TURN, delay)
 
 
 def settling(delay: timedelta) -> ApplicationError:

@@ -37,7 +37,7 @@ async def run() -> None:
         campaigns = build_campaign_components(
             database, Outreaches(client), most_in_motion=settings.campaign_in_motion
         )
-        workers = build_workers(client, components, dict.fromkeys(senders))
+        workers = build_workers(client, components, senders)
         for worker in [*workers, build_campaign_worker(client, campaigns)]:
             await stack.enter_async_context(worker)
         print(READY, flush=True)

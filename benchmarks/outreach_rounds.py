@@ -83,7 +83,7 @@ class Rounds:
     async def run(self, line: Line, requests: Sequence[NewMessage]) -> Round:
         """Carry the warm-up and then the rest of the requests, the rest on the clock."""
         async with AsyncExitStack() as stack:
-            for worker in build_workers(self._client, line.components, dict.fromkeys(CHANNELS)):
+            for worker in build_workers(self._client, line.components, CHANNELS):
                 await stack.enter_async_context(worker)
             await self._carry(line, requests[: self.warm_up])
             timed = requests[self.warm_up :]

@@ -72,8 +72,9 @@ class WorkerSettings(DatabaseSettings):
     sandbox_idempotency_keys: bool = True
     sandbox_look_up: bool = True
 
-    #: Provider calls per second by channel, over all workers, as JSON: `{"sms": 10}`.
-    rate_limits: dict[str, Annotated[float, Field(gt=0)]] = Field(default_factory=dict)
+    #: Provider calls per second by channel, over all workers, as JSON: `{"sms": 10}`. The least
+    #: is about one a day.
+    rate_limits: dict[str, Annotated[float, Field(ge=0.00001)]] = Field(default_factory=dict)
     #: How often a send in a paused campaign looks whether it may go on.
     pause_poll_seconds: Annotated[float, Field(gt=0)] = 30.0
     #: Messages of one campaign that may be decided or handed over at once, over all workers.

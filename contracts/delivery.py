@@ -46,17 +46,25 @@ class AttemptSummary(Contract):
 MISCONFIGURED: Final = "misconfigured"
 
 
+#: Code of an attempt that waits for its turn on a channel with a rate limit of ours.
+AWAITS_TURN: Final = "awaits_turn"
+
+
 class ChannelWait(Contract):
     """Why messages that are due do not go out, and how many."""
 
     channel: Channel
-    #: The account that is out of service; None: the provider puts their recipients off.
+    #: The account that is out of service; None: the provider puts their recipients off, or
+    #: they wait for their turn.
     account: str | None
     code: str
-    #: When the account's first failure was, or the recipients' first refusal.
+    #: When the account's first failure was, or the recipients' first refusal; of a wait for a
+    #: turn, when the first place in the line was given.
     since: datetime
     #: The account refuses our settings: it takes nothing until an operator corrects them.
     refuses_settings: bool = False
+    #: They wait for their turn: their channel has a rate limit of ours.
+    awaits_turn: bool = False
     messages: int = 1
 
 

@@ -45,8 +45,7 @@ def campaign_workflow_id(tenant_id: UUID, campaign_id: UUID) -> str:
 def delivery_queue(channel: Channel) -> str:
     """The task queue of a channel's provider calls.
 
-    Apart from the workflow queue, so that a channel has its own rate limit and
-    concurrency, and so that eager activities cannot leak past the limit.
+    Apart from the workflow queue, so that a slow channel holds up no other one.
     """
     return f"delivery-{channel.value}"
 

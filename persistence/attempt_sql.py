@@ -8,7 +8,7 @@ from madan_sara.persistence.rows import REQUEST_COLUMNS, REQUEST_TABLES, SUPPRES
 
 _ATTEMPT_COLUMNS = """
     a.state AS attempt_state, a.openings, a.tries, a.was_lost, a.code, a.called_at,
-    a.given_up_at, a.concluded_at, a.put_off_at, a.retry_at
+    a.given_up_at, a.concluded_at, a.put_off_at, a.retry_at, a.awaits_turn
 """
 
 # Read together with an answer, so that an account that works costs no further statement.
@@ -85,10 +85,12 @@ PUT_OFF: Final = Query(f"""
 WITH {_LOCKED_MESSAGE}, waiting AS (
     INSERT INTO attempts AS a (message_id, attempt_no, tenant_id, channel, provider,
                                idempotency_key, state, code, waiting_since, put_off_at, retry_at,
-                               account, campaign_id)
+                               account, awaits_turn, campaign_id)
     SELECT message_id, CAST(:attempt_no AS integer), tenant_id, :channel, '', :idempotency_key,
-           'not_sent', CAST(:code AS text), CAST(:now AS timestamptz), CAST(:now AS timestamptz),
-           CAST(:until AS timestamptz), CAST(:account AS text), campaign_id
+           'not_sent', CAST(:code AS text),
+           CASE WHEN NOT CAST(:awaits_turn AS boolean) THEN CAST(:now AS timestamptz) END,
+           CAST(:now AS timestamptz), CAST(:until AS timestamptz), CAST(:account AS text),
+           CAST(:awaits_turn AS boolean), campaign_id
       FROM message
         ON CONFLICT (tenant_id, message_id, attempt_no) DO UPDATE
        SET state = CASE WHEN CAST(:may_be_out AS boolean) THEN a.state ELSE 'not_sent' END,
@@ -97,11 +99,11 @@ WITH {_LOCKED_MESSAGE}, waiting AS (
            given_up_at = CASE WHEN CAST(:was_lost AS boolean) THEN CAST(:now AS timestamptz)
                               ELSE a.given_up_at END,
            code = excluded.code, retry_at = excluded.retry_at, account = excluded.account,
-           campaign_id = excluded.campaign_id,
+           awaits_turn = excluded.awaits_turn, campaign_id = excluded.campaign_id,
            waiting_since = coalesce(a.waiting_since, excluded.waiting_since),
            waited = a.waited + greatest(
                least(excluded.put_off_at, a.retry_at + CAST(:grace AS interval)) - a.put_off_at,
-               interval '0') * (a.retry_at IS NOT NULL)::int,
+               interval '0') * (a.retry_at IS NOT NULL AND NOT a.awaits_turn)::int,
            put_off_at = excluded.put_off_at
      WHERE a.state IN ('sending', 'not_sent') AND a.openings = CAST(:openings AS integer)
     RETURNING a.*

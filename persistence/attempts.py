@@ -181,6 +181,7 @@ def _attempt(row: Row) -> Attempt:
         concluded_at=row["concluded_at"],
         put_off_at=row["put_off_at"],
         retry_at=row["retry_at"],
+        awaits_turn=row["awaits_turn"],
         account_has_failed=row["account_has_failed"],
     )
 

@@ -10,8 +10,8 @@ from madan_sara.contracts.delivery import ChannelWait
 #: else every message of the campaign might be looked through.
 CHANNEL_WAITS: Final = """
     (SELECT coalesce(json_agg(row_to_json(w)), '[]') FROM (
-        SELECT a.channel, a.account, min(a.code) AS code,
-               min(coalesce(p.failing_since, a.waiting_since)) AS since,
+        SELECT a.channel, a.account, a.awaits_turn, min(a.code) AS code,
+               min(coalesce(p.failing_since, a.waiting_since, a.put_off_at)) AS since,
                coalesce(bool_or(p.refuses_settings), false) AS refuses_settings,
                count(*) AS messages
           FROM (SELECT * FROM attempts
@@ -21,8 +21,8 @@ CHANNEL_WAITS: Final = """
           JOIN messages m USING (tenant_id, message_id)
           LEFT JOIN provider_accounts p ON p.account = a.account
          WHERE m.state IN ('scheduled', 'sending')
-         GROUP BY a.channel, a.account
-         ORDER BY a.channel, a.account) w)
+         GROUP BY a.channel, a.account, a.awaits_turn
+         ORDER BY a.channel, a.account, a.awaits_turn) w)
 """
 
 

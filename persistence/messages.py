@@ -74,7 +74,8 @@ SELECT m.message_id, m.campaign_id, c.name AS campaign_name, m.recipient_id, m.s
                    'tries', a.tries, 'code', a.code,
                    'provider_message_id', a.provider_message_id,
                    'retry_at', a.retry_at, 'account', a.account,
-                   'since', coalesce(p.failing_since, a.waiting_since),
+                   'since', coalesce(p.failing_since, a.waiting_since, a.put_off_at),
+                   'awaits_turn', a.awaits_turn,
                    'refuses_settings', coalesce(p.refuses_settings, false),
                    'price_micros', coalesce(e.amount_micros, 0)) ORDER BY a.attempt_no), '[]')
           FROM attempts a
@@ -163,7 +164,7 @@ def _message_record(row: RowMapping) -> MessageRecord:
 
 def _attempt_record(attempt: Row) -> AttemptRecord:
     channel, retry_at = Channel(attempt["channel"]), attempt["retry_at"]
-    columns = ("channel", "account", "code", "since", "refuses_settings")
+    columns = ("channel", "account", "code", "since", "refuses_settings", "awaits_turn")
     wait = {name: attempt[name] for name in columns}
     return AttemptRecord(
         attempt_no=attempt["attempt_no"],

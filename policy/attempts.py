@@ -147,6 +147,10 @@ FAILURES_UNTIL_DOWN: Final = 3
 #: Longest wait a provider is granted; a longer one is looked at once in between.
 LONGEST_ASKED: Final = timedelta(hours=1)
 
+#: A turn on a channel with a rate limit is waited for in place if it comes so soon: well within
+#: the lease of a run, and few runs at a time are kept from other work.
+SHORT_WAIT: Final = timedelta(seconds=1)
+
 #: Messages that wait for an account come back one by one, so far apart.
 SLOTS_APART: Final = timedelta(milliseconds=100)
 

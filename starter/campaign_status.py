@@ -80,7 +80,8 @@ class ChannelWaitStatus(TypedDict):
     """Messages that are due and wait for their channel."""
 
     channel: str
-    #: The account that is out of service; None: the provider puts their recipients off.
+    #: The account that is out of service; None: the provider puts their recipients off, or they
+    #: wait for their turn.
     account: str | None
     code: str
     since: str

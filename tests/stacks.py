@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
+from types import MappingProxyType
 
 from temporalio.client import Client
 from temporalio.worker import WorkflowRunner
@@ -40,17 +41,20 @@ async def running_workers(
     senders: Mapping[Channel, MessageSender],
     *,
     workflow_runner: WorkflowRunner | None = None,
+    rate_limits: Mapping[Channel, float] = MappingProxyType({}),
     pause_poll: timedelta = timedelta(milliseconds=100),
     longest_at_once: timedelta = timedelta(milliseconds=300),
 ) -> AsyncIterator[None]:
     """Every worker of the system, in this process."""
     components = build_components(
-        database, senders, pause_poll=pause_poll, longest_at_once=longest_at_once
+        database,
+        senders,
+        rate_limits=rate_limits,
+        pause_poll=pause_poll,
+        longest_at_once=longest_at_once,
     )
     campaigns = build_campaign_components(database, Outreaches(client))
-    outreach_workers = build_workers(
-        client, components, dict.fromkeys(senders), workflow_runner=workflow_runner
-    )
+    outreach_workers = build_workers(client, components, senders, workflow_runner=workflow_runner)
     campaign_worker = build_campaign_worker(client, campaigns, workflow_runner=workflow_runner)
     async with AsyncExitStack() as stack:
         stack.push_async_callback(components.delivery.finish)

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 from temporalio.client import Client, WorkflowHandle
@@ -46,6 +47,7 @@ class Stage:
         self,
         senders: Mapping[Channel, MessageSender],
         *,
+        rate_limits: Mapping[Channel, float] = MappingProxyType({}),
         pause_poll: timedelta = timedelta(milliseconds=100),
         longest_at_once: timedelta = timedelta(milliseconds=300),
     ) -> None:
@@ -55,6 +57,7 @@ class Stage:
             self.database,
             senders,
             workflow_runner=self.workflow_runner,
+            rate_limits=rate_limits,
             pause_poll=pause_poll,
             longest_at_once=longest_at_once,
         )

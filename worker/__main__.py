@@ -35,7 +35,10 @@ async def run() -> None:
         for sender in senders.values():
             stack.push_async_callback(sender.close)
         components = build_components(
-            database, senders, pause_poll=timedelta(seconds=settings.pause_poll_seconds)
+            database,
+            senders,
+            rate_limits=limits,
+            pause_poll=timedelta(seconds=settings.pause_poll_seconds),
         )
         stack.push_async_callback(components.delivery.finish)
         client = await connect_temporal()
@@ -43,10 +46,7 @@ async def run() -> None:
             database, Outreaches(client), most_in_motion=settings.campaign_in_motion
         )
         workers = build_workers(
-            client,
-            components,
-            {channel: limits.get(channel) for channel in senders},
-            cached_workflows=settings.cached_workflows,
+            client, components, senders, cached_workflows=settings.cached_workflows
         )
         for worker in [*workers, build_campaign_worker(client, campaigns)]:
             await stack.enter_async_context(worker)

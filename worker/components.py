@@ -3,9 +3,11 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from types import MappingProxyType
 from typing import Any
 
 from madan_sara.activities.budget import BudgetManager
+from madan_sara.activities.call_rates import CallRate
 from madan_sara.activities.campaign import CampaignManager
 from madan_sara.activities.campaign_stores import OutreachStarter
 from madan_sara.activities.closer import OutreachCloser
@@ -21,6 +23,7 @@ from madan_sara.contracts.channels import Channel
 from madan_sara.persistence.analytics import PostgresAnalyticsStore
 from madan_sara.persistence.attempts import PostgresAttemptStore
 from madan_sara.persistence.budget import PostgresBudgetLedger
+from madan_sara.persistence.call_rates import PostgresCallRates
 from madan_sara.persistence.campaign_runs import PostgresCampaignRuns
 from madan_sara.persistence.claims import PostgresClaimStore
 from madan_sara.persistence.database import Database
@@ -90,10 +93,19 @@ def build_components(
     database: Database,
     senders: Mapping[Channel, MessageSender],
     *,
+    rate_limits: Mapping[Channel, float] = MappingProxyType({}),
     pause_poll: timedelta = PAUSE_POLL,
     longest_at_once: timedelta = LONGEST_AT_ONCE,
 ) -> Components:
-    """Wire the activity objects to PostgreSQL and the providers."""
+    """Wire the activity objects to PostgreSQL and the providers.
+
+    Args:
+        database: where everything is kept.
+        senders: the provider of each channel.
+        rate_limits: calls per second over all workers, of the channels that have a limit.
+        pause_poll: how often a send in a paused campaign looks whether it may go on.
+        longest_at_once: how long a call may keep its workflow's task open.
+    """
     decisions = DecisionReader(database)
     requests = PostgresRequestStore(database)
     text_limits = {
@@ -113,8 +125,20 @@ def build_components(
             PostgresAttemptStore(database),
             PostgresProviderAccounts(database),
             senders,
+            rates=_call_rates(database, senders, rate_limits),
             pause_poll=pause_poll,
             longest_at_once=longest_at_once,
         ),
         closer=OutreachCloser(requests),
     )
+
+
+def _call_rates(
+    database: Database, senders: Mapping[Channel, MessageSender], limits: Mapping[Channel, float]
+) -> dict[Channel, CallRate]:
+    rates = PostgresCallRates(database)
+    return {
+        channel: CallRate(rates, senders[channel].account, per_second)
+        for channel, per_second in limits.items()
+        if channel in senders
+    }

@@ -1,6 +1,6 @@
 """Temporal workers: for outreaches, for campaigns, and one per channel for provider calls."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 
 from temporalio.client import Client
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker, WorkflowRunner
@@ -16,7 +16,7 @@ from madan_sara.workflows.outreach import OutreachWorkflow
 def build_workers(
     client: Client,
     components: Components,
-    channels: Mapping[Channel, float | None],
+    channels: Iterable[Channel],
     *,
     cached_workflows: int = 1000,
     workflow_runner: WorkflowRunner | None = None,
@@ -26,8 +26,7 @@ def build_workers(
     Args:
         client: connection with the pydantic data converter.
         components: the activity objects.
-        channels: channels with a provider, and their calls per second over all
-            workers (None: no limit).
+        channels: channels with a provider.
         cached_workflows: instances kept between their tasks.
         workflow_runner: how workflow code is run; outside of a sandbox unless given. What a
             sandbox would find is found before: the tests run in Temporal's own, unmodified, and
@@ -42,7 +41,7 @@ def build_workers(
         max_cached_workflows=cached_workflows,
         interceptors=[FailuresWithoutValues()],
     )
-    return [outreach, *(_delivery_worker(client, components, *item) for item in channels.items())]
+    return [outreach, *(_delivery_worker(client, components, channel) for channel in channels)]
 
 
 def build_campaign_worker(
@@ -69,14 +68,11 @@ def build_campaign_worker(
     )
 
 
-def _delivery_worker(
-    client: Client, components: Components, channel: Channel, per_second: float | None
-) -> Worker:
+def _delivery_worker(client: Client, components: Components, channel: Channel) -> Worker:
     return Worker(
         client,
         task_queue=delivery_queue(channel),
         activities=[components.delivery.deliver],
-        max_task_queue_activities_per_second=per_second,
         # Eight channels share two cores: two pollers each keep a queue drained without
         # forty idle connections.
         max_concurrent_activity_task_polls=2,

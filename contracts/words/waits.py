@@ -6,6 +6,7 @@ from typing import Final
 from uuid import UUID
 
 from madan_sara.contracts.campaign_run import WaitReason
+from madan_sara.contracts.channels import Channel
 from madan_sara.contracts.delivery import ChannelWait
 
 #: The wait of a campaign, after "waits for".
@@ -28,12 +29,20 @@ def explain_wait(wait: ChannelWait) -> str:
     return f"{_trouble(wait)}{_advice(wait)}"
 
 
+def explain_turn(channel: Channel, per_second: float) -> str:
+    """The wait of a message for its turn, like `its turn: sms takes 10 calls a second`."""
+    calls = "call" if per_second == 1 else "calls"
+    return f"its turn: {channel} takes {per_second:g} {calls} a second"
+
+
 def explain_waits(wait: ChannelWait) -> str:
     """The same of several messages, with their number."""
     return f"{_trouble(wait)}, {wait.messages:,} due{_advice(wait)}"
 
 
 def _trouble(wait: ChannelWait) -> str:
+    if wait.awaits_turn:
+        return f"{wait.channel}: its turn, as MADAN_SARA_RATE_LIMITS spaces the calls"
     since = f"{wait.since.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
     if wait.account is None:
         return f"{wait.channel}: the provider puts the recipient off since {since} ({wait.code})"

@@ -19,8 +19,6 @@ from madan_sara.devstack.checks.results import CheckResult
 _BEGIN: Final = 0.2
 #: How many times as long as one outage a campaign is to last, so that much is due in each.
 _LASTS_FOR: Final = 3
-#: Messages a second below which Temporal, which divides a limit, keeps single ones for minutes.
-_SLOWEST: Final = 0.25
 
 
 class Provider(Protocol):
@@ -111,7 +109,7 @@ def slowly_enough(people: Iterable[Person], outage_seconds: float) -> dict[str, 
     """
     messages = Counter(person.carried_by for person in people if person.carried_by)
     seconds = lasts_at_least(outage_seconds)
-    return {channel.value: max(number / seconds, _SLOWEST) for channel, number in messages.items()}
+    return {channel.value: number / seconds for channel, number in messages.items()}
 
 
 def lasts_at_least(outage_seconds: float) -> float:

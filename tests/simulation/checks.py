@@ -46,6 +46,8 @@ class Checks:
         #: States of messages at the last look.
         self._states: dict[UUID, OutreachState] = {}
         self.takings: list[Taking] = []
+        #: When each channel with a limit was called.
+        self._calls: dict[Channel, list[datetime]] = {}
 
     # When they look
 
@@ -86,6 +88,7 @@ class Checks:
         self._nothing_is_sent_to_the_suppressed(row, message)
         self._nothing_is_sent_in_quiet_hours(row)
         self._a_send_counts_for_its_day(row, attempt_no)
+        self._calls_keep_to_their_rate(message.channel)
 
     def after_taking(self, taking: Taking) -> None:
         """A recipient has got a message."""
@@ -302,6 +305,20 @@ class Checks:
         days = {campaign_day(campaign, at).isoformat() for at in (now, now - LEASE)}
         if day not in days and attempt.openings == 1:
             self._fail("a_send_counts_for_its_day", f"{_name(message)}: {day}, sent {now}")
+
+    def _calls_keep_to_their_rate(self, channel: Channel) -> None:
+        """In no time up to now more calls than its turns, and those that its runs still had."""
+        per_second = self._life.limits.get(channel)
+        if per_second is None:
+            return
+        now, calls = self._life.now(), self._calls.setdefault(channel, [])
+        calls.append(now)
+        approach = self._life.providers[channel].capabilities.longest_approach
+        for number, since in enumerate(reversed(calls), 1):
+            span = now - since + LEASE + approach
+            if number > 1 + per_second * span.total_seconds():
+                what = f"{number} calls by {channel} since {since}, of {per_second} a second"
+                self._fail("calls_keep_to_their_rate", what)
 
     # The rules: people
 

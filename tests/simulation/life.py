@@ -8,6 +8,7 @@ from typing import Any, Final, NoReturn
 from uuid import UUID
 
 from madan_sara.activities.budget import BudgetManager
+from madan_sara.activities.call_rates import CallRate
 from madan_sara.activities.campaign import CampaignManager
 from madan_sara.activities.closer import OutreachCloser
 from madan_sara.activities.decider import OutreachDecider
@@ -34,6 +35,7 @@ from tests.simulation.scenario import Scenario
 from tests.simulation.server import Server
 from tests.simulation.starter import SimulatedStarter
 from tests.simulation.stores.attempts import MemoryAttempts
+from tests.simulation.stores.call_rates import MemoryCallRates
 from tests.simulation.stores.campaigns import MemoryCampaigns
 from tests.simulation.stores.claims import MemoryClaims
 from tests.simulation.stores.ledger import MemoryLedger
@@ -80,9 +82,13 @@ class Life:
             channel: SimulatedProvider(self, channel, people.draw_capabilities(draws))
             for channel in _CHANNELS
         }
+        self.scenario = Scenario(self)
+        #: Calls a second, of the channels that have a limit.
+        self.limits = {
+            channel: rate for channel in _CHANNELS if (rate := people.draw_rate(draws)) is not None
+        }
         self.campaigns = MemoryCampaigns(self.tables, self)
         self.server.workers = self._workers()
-        self.scenario = Scenario(self)
 
     def _workers(self) -> Sequence[Mapping[str, Registered]]:
         """Two, which have only the deliveries that are under way for themselves."""
@@ -94,7 +100,10 @@ class Life:
         scheduler = SendTimeScheduler(requests, requests, tenants=EVERY_TENANT)
         budget = BudgetManager(MemoryLedger(tables, network), tenants=EVERY_TENANT)
         attempts = MemoryAttempts(tables, accounts, self)
-        delivery, other = (MessageDelivery(attempts, accounts, self.providers) for _ in range(2))
+        rates = self._rates()
+        delivery, other = (
+            MessageDelivery(attempts, accounts, self.providers, rates=rates) for _ in range(2)
+        )
         components = Components(
             decider=OutreachDecider(deduplicator, router, scheduler, budget),
             deduplicator=deduplicator,
@@ -111,6 +120,13 @@ class Life:
         first = registered([*components.steps(), delivery.deliver, *campaigns.steps()])
         deliveries = [other.deliver_at_once, other.deliver, other.resolve_attempt]
         return first, {**first, **registered(deliveries)}
+
+    def _rates(self) -> dict[Channel, CallRate]:
+        rates = MemoryCallRates(self)
+        return {
+            channel: CallRate(rates, self.providers[channel].account, per_second)
+            for channel, per_second in self.limits.items()
+        }
 
     # How it goes
 

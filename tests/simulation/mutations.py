@@ -24,6 +24,7 @@ class Mutation(NamedTuple):
 _OUTREACH: Final = "workflows/outreach.py"
 _STEPS: Final = "workflows/steps.py"
 _RUN: Final = "activities/delivery_run.py"
+_TURNS: Final = "activities/turns.py"
 _RULES: Final = "policy/attempts.py"
 
 MUTATIONS: Final = (
@@ -232,6 +233,31 @@ MUTATIONS: Final = (
         why_silent="the lease of the call, which began with the same look, stops it",
     ),
     Mutation(
+        "a call takes no turn",
+        _RUN,
+        "        await take_turn(self._rate, self._request.channel, self._log, self._clock)\n",
+        "",
+    ),
+    Mutation(
+        "a place in the line is taken for a turn",
+        _TURNS,
+        "    if turn.may_call:\n",
+        "    if turn:\n",
+    ),
+    Mutation(
+        "a turn is taken without a wait for it",
+        _TURNS,
+        "        await asyncio.sleep(turn.wait.total_seconds())\n",
+        "",
+        why_silent="within the lease a run may call as late, so that the rule has room for it",
+    ),
+    Mutation(
+        "a place in the line is a turn of its own",
+        _TURNS,
+        "    turn = await rate.ask(in_line=place_at is not None)\n",
+        "    if place_at is not None:\n        return\n    turn = await rate.ask(in_line=False)\n",
+    ),
+    Mutation(
         "a lost answer is written down as none",
         _RUN,
         "calls=int(is_try), is_lost=True)",
@@ -323,10 +349,16 @@ MUTATIONS: Final = (
         why_silent="what became of the call is asked, or it counts as unknown: less, not wrong",
     ),
     Mutation(
-        "a first try trusts a worker's clock",
+        "a first try does not notice that its worker stood still",
         "activities/delivery.py",
-        "    return request.now if abs(worker_time() - request.now) < LEASE else None\n",
-        "    return request.now\n",
+        "        if self._standstills.stood_still_since(now):\n",
+        "        if now is None:\n",
+    ),
+    Mutation(
+        "a delivery does not notice that its worker stood still",
+        "activities/delivery.py",
+        "        if self._standstills.stood_still_since(started_at):\n",
+        "        if started_at is None:\n",
     ),
     Mutation(
         "a message that may be out is ended unsent",

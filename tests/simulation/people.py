@@ -56,6 +56,11 @@ _CAPABILITIES: Final = (
 )
 
 
+#: Calls a second of an account; so few that a handful of outreaches has to wait.
+_RATES: Final = (0.5, 0.01, 0.0005)
+_LIMITED: Final = 20
+
+
 class _Rules(NamedTuple):
     """What a campaign's settings are made of."""
 
@@ -75,6 +80,11 @@ def draw_start(draws: Draws) -> datetime:
 def draw_capabilities(draws: Draws) -> SenderCapabilities:
     """What a provider can do."""
     return draws.pick(_CAPABILITIES)
+
+
+def draw_rate(draws: Draws) -> float | None:
+    """How many calls a second an account may have; None: it has no limit."""
+    return draws.rarely(_LIMITED, _RATES)
 
 
 def draw_campaign(draws: Draws, position: int, now: datetime, *, is_prompt: bool) -> Campaign:

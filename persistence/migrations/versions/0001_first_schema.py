@@ -316,6 +316,8 @@ CREATE TABLE attempts (
     retry_at            timestamptz,
     waited              interval NOT NULL DEFAULT '0',
     account             text,
+    -- It waits for its turn on a channel with a rate limit of ours, which no waiting time counts.
+    awaits_turn         boolean NOT NULL DEFAULT false,
     campaign_id         uuid,
     PRIMARY KEY (tenant_id, message_id, attempt_no),
     UNIQUE (tenant_id, idempotency_key),
@@ -344,6 +346,18 @@ CREATE TABLE provider_accounts (
     probing_until timestamptz NOT NULL,
     -- When the message that waits last comes back; the next one comes a moment later.
     next_turn_at  timestamptz NOT NULL
+)
+"""
+
+# Accounts with a rate limit: all tenants share them, and all workers.
+_CALL_RATES = """
+CREATE TABLE call_rates (
+    account      text PRIMARY KEY,
+    -- When the next call may be made, and the last place of the line that waits for that.
+    free_at      timestamptz NOT NULL,
+    line_ends_at timestamptz NOT NULL,
+    -- When it was last asked: an earlier present means that the clock was set back.
+    asked_at     timestamptz NOT NULL
 )
 """
 
@@ -568,6 +582,7 @@ CREATE TRIGGER tally_changed AFTER UPDATE ON messages
 )
 
 _TABLES = (
+    "call_rates",
     "provider_accounts",
     "conversions",
     "campaign_events",
@@ -627,6 +642,7 @@ _STATEMENTS = (
     _ONE_ACCEPTED,
     _WAITING,
     _PROVIDER_ACCOUNTS,
+    _CALL_RATES,
     _EVENTS,
     _EVENTS_BY_MESSAGE,
     _COUNTED_ONCE,

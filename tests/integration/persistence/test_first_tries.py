@@ -65,17 +65,42 @@ async def _resolve(delivery: MessageDelivery, request: DeliverInput):
     return await ActivityEnvironment().run(delivery.resolve_attempt, question)
 
 
-@pytest.mark.parametrize("hours", [-1, 1])
-async def test_a_worker_whose_clock_is_wrong_leaves_it_to_the_queue(shop, hours):
+async def test_a_worker_that_stood_still_leaves_it_to_the_queue(shop):
+    """By then an hour, or a day, may be over that its workflow does not know of."""
     sender = ScriptedSender()
     delivery, request = _delivery(shop, sender, longest=timedelta(seconds=8)), await _due(shop)
 
-    tried = await _try(delivery, request, clock_is_ahead_by=timedelta(hours=hours))
+    tried = await _try(delivery, request, clock_is_ahead_by=timedelta(minutes=1))
 
     assert (tried, sender.asked) == (DeliveredAtOnce(), [])
-    on_time = await _try(delivery, request)
-    assert on_time.result is not None
-    assert on_time.result.outcome is DeliveryOutcome.ACCEPTED
+
+
+@pytest.mark.parametrize("hours", [-1, 1])
+async def test_a_worker_whose_clock_is_wrong_makes_first_tries_too(shop, hours):
+    delivery = _delivery(shop, ScriptedSender(), longest=timedelta(seconds=8))
+    off = timedelta(hours=hours)
+    await _try(delivery, await _due(shop), clock_is_ahead_by=off)
+
+    tried = await _try(delivery, await _due(shop), clock_is_ahead_by=off)
+
+    assert tried.result is not None
+    assert tried.result.outcome is DeliveryOutcome.ACCEPTED
+    stands_still = off + timedelta(minutes=1)
+    late = await _try(delivery, await _due(shop), clock_is_ahead_by=stands_still)
+    assert late == DeliveredAtOnce()
+
+
+async def test_a_run_of_a_worker_that_stood_still_is_made_again(shop):
+    sender = ScriptedSender()
+    delivery, request = _delivery(shop, sender), await _due(shop)
+    environment = ActivityEnvironment()
+    before = datetime.now(UTC) - timedelta(minutes=1)
+    environment.info = replace(environment.info, started_time=before)
+
+    with pytest.raises(ApplicationError) as late:
+        await environment.run(delivery.deliver, request)
+
+    assert (late.value.type, sender.asked) == ("HeldUp", [])
 
 
 async def test_a_worker_without_the_channel_leaves_it_to_the_queue(shop):

@@ -30,6 +30,8 @@ async def _complaint(settings: dict[str, str]) -> str:
         ("MADAN_SARA_SMTP_SECURITY", "ssl", "smtp_security: must be 'none', 'starttls' or 'tls'"),
         ("MADAN_SARA_RATE_LIMITS", "10", "rate_limits"),
         ("MADAN_SARA_RATE_LIMITS", "{sms: 10}", "rate_limits"),
+        ("MADAN_SARA_RATE_LIMITS", '{"sms": 0}', "rate_limits.sms: must be greater than or"),
+        ("MADAN_SARA_RATE_LIMITS", '{"sms": 1e-300}', "rate_limits.sms: must be greater than or"),
         ("MADAN_SARA_RATE_LIMITS", '{"fax": 10}', "MADAN_SARA_RATE_LIMITS: fax is no channel"),
         ("MADAN_SARA_SANDBOX_URL", "127.0.0.1", "sandbox_url: '127.0.0.1' is no http"),
         ("MADAN_SARA_SANDBOX_URL", "http://host:abc", "sandbox_url: 'http://host:abc' is no http"),

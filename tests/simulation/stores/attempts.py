@@ -212,8 +212,10 @@ class MemoryAttempts:
                 code=postponement.code,
                 put_off_at=now,
                 retry_at=postponement.until,
+                awaits_turn=postponement.awaits_turn,
             )
-            row = AttemptRow(channel, waiting, waiting_since=now, account=postponement.account)
+            since = None if postponement.awaits_turn else now
+            row = AttemptRow(channel, waiting, waiting_since=since, account=postponement.account)
             tables.attempts[key] = row
         elif row.attempt.state in OPEN_ATTEMPTS and row.attempt.openings == openings:
             _wait_on(row, now, postponement, tries)
@@ -309,10 +311,11 @@ class MemoryAttempts:
 
 def _wait_on(row: AttemptRow, now: datetime, postponement: Postponement, tries: int) -> None:
     before = row.attempt
-    if before.retry_at is not None and before.put_off_at is not None:
+    if before.retry_at and before.put_off_at and not before.awaits_turn:
         lately = min(now, before.retry_at + LATE_FOR_A_RETRY) - before.put_off_at
         row.waited += max(lately, timedelta(0))
-    row.waiting_since = row.waiting_since or now
+    if not postponement.awaits_turn:
+        row.waiting_since = row.waiting_since or now
     row.account = postponement.account
     row.attempt = replace(
         before,
@@ -323,6 +326,7 @@ def _wait_on(row: AttemptRow, now: datetime, postponement: Postponement, tries: 
         code=postponement.code,
         put_off_at=now,
         retry_at=postponement.until,
+        awaits_turn=postponement.awaits_turn,
     )
 
 

@@ -14,7 +14,7 @@ from madan_sara.contracts.channels import Channel
 from madan_sara.contracts.delivery import AttemptState, ChannelWait
 from madan_sara.contracts.outreach import Details, ExitReason, OutreachState, OutreachStatus
 from madan_sara.contracts.records import AttemptRecord, MessageRecord
-from madan_sara.contracts.words.waits import explain_wait, explain_waits
+from madan_sara.contracts.words.waits import explain_turn, explain_wait, explain_waits
 from madan_sara.starter.campaign_status import campaign_status
 from madan_sara.starter.campaign_words import explain_queue
 from madan_sara.starter.explanation import explain_message
@@ -31,6 +31,7 @@ ACCOUNT = "mail.example.org:587"
 AWAY = ChannelWait(channel=Channel.EMAIL, account=ACCOUNT, code="provider_unavailable", since=SINCE)
 REFUSES = AWAY.model_copy(update={"code": "smtp_535_5.7.8", "refuses_settings": True})
 CODE = "(smtp_535_5.7.8); an operator must correct them, see the worker's log"
+IN_LINE = AWAY.model_copy(update={"account": None, "code": "awaits_turn", "awaits_turn": True})
 PUT_OFF = AWAY.model_copy(update={"account": None, "code": "4.2.2"})
 
 
@@ -106,6 +107,15 @@ def test_a_due_message_that_waits_gives_the_reason(wait, expected):
     for state in (OutreachState.SCHEDULED, OutreachState.SENDING):
         explanation = explain_message(status_of(state, wait), [], campaign())
         assert explanation["headline"] == f"The message is due; waits for {expected}."
+
+
+def test_a_due_message_that_waits_for_its_turn_says_that_we_hold_it_back():
+    expected = "email: its turn, as MADAN_SARA_RATE_LIMITS spaces the calls"
+    assert explain_wait(IN_LINE) == expected
+    several = explain_waits(IN_LINE.model_copy(update={"messages": 1200}))
+    assert several == f"{expected}, 1,200 due"
+    assert explain_turn(Channel.SMS, 10.0) == "its turn: sms takes 10 calls a second"
+    assert explain_turn(Channel.SMS, 1.0) == "its turn: sms takes 1 call a second"
 
 
 def queued_for(reason: ExitReason | None = None, **changes: Any) -> str:

@@ -1,0 +1,68 @@
+"""The rates at which accounts at providers may be called, in PostgreSQL."""
+
+from datetime import timedelta
+from typing import Final
+
+from madan_sara.activities.call_rates import Turn
+from madan_sara.persistence.database import Database, Query
+from madan_sara.policy.attempts import SHORT_WAIT
+
+# Turns by the clock of the database, which all workers share. It is read once the row is locked,
+# and if it was set back, the row goes back with it. A server that crashes may forget the turns of
+# its last moment: to wait for its disk would hold up every call.
+_ASK: Final = Query("""
+WITH forgettable AS MATERIALIZED (
+    SELECT set_config('synchronous_commit', 'off', true)
+), locked AS MATERIALIZED (
+    SELECT c.* FROM call_rates c, forgettable WHERE c.account = :account FOR UPDATE OF c
+), looked AS MATERIALIZED (
+    SELECT account, free_at, line_ends_at, asked_at, clock_timestamp() AS now FROM locked
+), present AS (
+    SELECT account, now,
+           free_at - greatest(asked_at - now, interval '0') AS free_at,
+           line_ends_at - greatest(asked_at - now, interval '0') AS line_ends_at
+      FROM looked
+), answer AS (
+    SELECT account, now, free_at, line_ends_at,
+           free_at <= now + CASE WHEN CAST(:in_line AS boolean) OR line_ends_at <= now
+                                 THEN CAST(:short AS interval) ELSE '0' END AS may_call,
+           greatest(free_at, now) AS turn_at,
+           greatest(line_ends_at + CAST(:apart AS interval), free_at) AS place_at
+      FROM present
+)
+UPDATE call_rates c
+   SET asked_at = a.now,
+       free_at = CASE WHEN a.may_call THEN a.turn_at + CAST(:apart AS interval)
+                      ELSE a.free_at END,
+       line_ends_at = CASE WHEN a.may_call THEN a.line_ends_at ELSE a.place_at END
+  FROM answer a
+ WHERE c.account = a.account
+RETURNING a.may_call, a.now AS asked_at,
+          CASE WHEN a.may_call THEN a.turn_at ELSE a.place_at END AS comes_at
+""")
+
+_BEGIN: Final = Query("""
+INSERT INTO call_rates (account, free_at, line_ends_at, asked_at)
+VALUES (:account, clock_timestamp(), clock_timestamp(), clock_timestamp())
+    ON CONFLICT DO NOTHING
+""")
+
+
+class PostgresCallRates:
+    """`CallRates` on PostgreSQL."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def ask(self, account: str, apart: timedelta, *, in_line: bool) -> Turn:
+        """Ask to call an account once; see `CallRates`."""
+        parameters = {
+            "account": account,
+            "apart": apart,
+            "in_line": in_line,
+            "short": SHORT_WAIT,
+        }
+        # An account has a row from its first call on; a row may be deleted at any time.
+        while (row := await self._database.fetch_one(_ASK, parameters)) is None:
+            await self._database.fetch(_BEGIN, parameters)
+        return Turn(**row)

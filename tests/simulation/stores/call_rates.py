@@ -1,0 +1,57 @@
+"""The rates of accounts, as `persistence/call_rates.py` keeps them."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from madan_sara.activities.call_rates import Turn
+from madan_sara.policy.attempts import SHORT_WAIT
+
+if TYPE_CHECKING:
+    from tests.simulation.life import Life
+
+
+@dataclass
+class Line:
+    """The row of one account: when it is free, and the last place in the line for that."""
+
+    free_at: datetime
+    ends_at: datetime
+    asked_at: datetime
+
+    @classmethod
+    def begun(cls, now: datetime) -> "Line":
+        """The row of an account that nothing has called."""
+        return cls(free_at=now, ends_at=now, asked_at=now)
+
+    def ask(self, now: datetime, apart: timedelta, *, in_line: bool) -> Turn:
+        """Give a turn, or a place in the line."""
+        back = max(self.asked_at - now, timedelta(0))
+        self.asked_at, self.free_at, self.ends_at = now, self.free_at - back, self.ends_at - back
+        goes_first = in_line or self.ends_at <= now
+        if self.free_at <= now + (SHORT_WAIT if goes_first else timedelta(0)):
+            turn_at = max(self.free_at, now)
+            self.free_at = turn_at + apart
+            return Turn(may_call=True, asked_at=now, comes_at=turn_at)
+        self.ends_at = max(self.ends_at + apart, self.free_at)
+        return Turn(may_call=False, asked_at=now, comes_at=self.ends_at)
+
+
+class MemoryCallRates:
+    """`CallRates` in memory.
+
+    Args:
+        life: whose network leads to them, and whose clock they have.
+    """
+
+    def __init__(self, life: "Life") -> None:
+        self._life = life
+        self._lines: dict[str, Line] = {}
+
+    async def ask(self, account: str, apart: timedelta, *, in_line: bool) -> Turn:
+        def commit() -> Turn:
+            now = self._life.now()
+            line = self._lines.setdefault(account, Line.begun(now))
+            return line.ask(now, apart, in_line=in_line)
+
+        return await self._life.network.call("ask for a turn", commit)
