@@ -5,10 +5,10 @@ and one for every step that has ended. It is not a dependency: see the group `co
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import UUID
 
@@ -16,50 +16,56 @@ from dbos import DBOS, DBOSConfig, SetWorkflowID
 from sqlalchemy import make_url
 
 from benchmarks.outreach_rounds import Carry
+from madan_sara.activities.delivery import PAUSE_POLL
 from madan_sara.activities.delivery_run import DeliveryRun
 from madan_sara.activities.run_clock import RunClock
 from madan_sara.activities.sender import MessageSender
 from madan_sara.contracts.channels import Channel
 from madan_sara.contracts.delivery import DeliveryOutcome
 from madan_sara.contracts.naming import outreach_workflow_id
-from madan_sara.contracts.outreach import DecideInput, Decision, DeliverInput, MessageRef
+from madan_sara.contracts.outreach import DecideInput, DeliverInput, HeldAttempt, MessageRef
 from madan_sara.persistence.attempts import PostgresAttemptStore
 from madan_sara.persistence.database import Database
 from madan_sara.persistence.messages import NewMessage, PostgresMessageStore
 from madan_sara.persistence.provider_accounts import PostgresProviderAccounts
-from madan_sara.worker.components import build_components
+from madan_sara.worker.components import Components
 
-_STEPS: Final = ("decide", "deliver")
+_DECIDE: Final = "decide"
+_DELIVER: Final = "deliver"
+#: The name that DBOS gives its own step.
+_SLEEP: Final = "DBOS.sleep"
 
 
 @dataclass(frozen=True)
-class _Steps:
-    """The two steps of an outreach that goes well."""
+class DbosSteps:
+    """The steps of an outreach that goes well, each with the statements of the real one."""
 
     database: Database
-    senders: dict[Channel, MessageSender]
+    components: Components
+    senders: Mapping[Channel, MessageSender]
 
-    def workflow(self) -> Callable[[str, str], Awaitable[str]]:
+    def workflow(self, name: str) -> Callable[[str, str], Awaitable[str]]:
         """The workflow of these steps, as DBOS is to run it: its inputs are what it stores."""
-        decider = build_components(self.database, self.senders).decider
-
-        async def decide(ref: MessageRef) -> Decision:
-            return await decider.decide_outreach(DecideInput(ref=ref, now=datetime.now(UTC)))
 
         async def carry(tenant_id: str, message_id: str) -> str:
             ref = MessageRef(tenant_id=UUID(tenant_id), message_id=UUID(message_id))
-            decision: Decision = await DBOS.run_step_async({"name": _STEPS[0]}, decide, ref)
-            assert decision.held is not None, decision
-            request = DeliverInput(
-                ref=ref,
-                attempt_no=decision.held.attempt_no,
-                channel=decision.held.plan.channel,
-            )
-            outcome: str = await DBOS.run_step_async({"name": _STEPS[1]}, self._deliver, request)
+            held: HeldAttempt = await DBOS.run_step_async({"name": _DECIDE}, self._decide, ref)
+            assert held.plan.scheduled_at is not None, held
+            seconds_left = (held.plan.scheduled_at - datetime.now(UTC)).total_seconds()
+            if seconds_left > 0:
+                await DBOS.sleep_async(seconds_left)
+            request = DeliverInput(ref=ref, attempt_no=held.attempt_no, channel=held.plan.channel)
+            outcome: str = await DBOS.run_step_async({"name": _DELIVER}, self._deliver, request)
             return outcome
 
-        decorated: Callable[[str, str], Awaitable[str]] = DBOS.workflow(name="outreach")(carry)
+        decorated: Callable[[str, str], Awaitable[str]] = DBOS.workflow(name=name)(carry)
         return decorated
+
+    async def _decide(self, ref: MessageRef) -> HeldAttempt:
+        request = DecideInput(ref=ref, now=datetime.now(UTC))
+        decision = await self.components.decider.decide_outreach(request)
+        assert decision.held is not None, decision
+        return decision.held
 
     async def _deliver(self, request: DeliverInput) -> str:
         run = DeliveryRun(
@@ -68,7 +74,7 @@ class _Steps:
             self.senders[request.channel],
             request,
             RunClock(datetime.now(UTC)),
-            pause_poll=timedelta(seconds=30),
+            pause_poll=PAUSE_POLL,
         )
         return (await run.carry_out()).outcome.value
 
@@ -78,33 +84,26 @@ class DbosLine:
 
     Args:
         name: what to call it.
-        database: the facts.
-        senders: the provider of each channel.
-        system_dsn: SQLAlchemy URL of an empty database for DBOS.
+        steps: its steps.
+        system_dsn: SQLAlchemy URL of a database for DBOS alone.
         open_at_once: outreaches open at a time.
+        timers: timers each outreach sleeps by.
     """
 
     def __init__(
-        self,
-        name: str,
-        database: Database,
-        senders: dict[Channel, MessageSender],
-        *,
-        system_dsn: str,
-        open_at_once: int,
+        self, name: str, steps: DbosSteps, *, system_dsn: str, open_at_once: int, timers: int = 0
     ) -> None:
         self.name = name
         self.open_at_once = open_at_once
-        self._messages = PostgresMessageStore(database)
+        self._messages = PostgresMessageStore(steps.database)
+        self._workflow: Any = steps.workflow(name)
+        self._steps = (_DECIDE, *(_SLEEP,) * timers, _DELIVER)
         url = make_url(system_dsn).set(drivername="postgresql")
         self._config = DBOSConfig(
             name="outreaches",
             system_database_url=url.render_as_string(hide_password=False),
-            # As many at once as there are outreaches: none waits for a connection.
-            sys_db_pool_size=open_at_once,
             log_level="WARNING",
         )
-        self._workflow: Any = _Steps(database, senders).workflow()
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[Carry]:
@@ -121,7 +120,7 @@ class DbosLine:
         async with self.running():
             steps = await DBOS.list_workflow_steps_async(_workflow_id(request))
         names = tuple(step["function_name"] for step in steps)
-        assert names == _STEPS, names
+        assert names == self._steps, names
         return f"a row, and one each of {len(names)} steps"
 
     async def _carry(self, request: NewMessage) -> None:

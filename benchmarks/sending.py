@@ -40,10 +40,6 @@ class Size:
     rounds: int = 3
     at_once: int = 32
 
-    def in_a_round(self, at_once: int) -> int:
-        """Outreaches of one round: a tenth, where each waits for the one before."""
-        return self.outreaches if at_once > 1 else max(self.outreaches // 10, 1)
-
 
 @dataclass(frozen=True)
 class _Round:
@@ -67,11 +63,11 @@ async def measure(size: Size) -> None:
             sent = _WARM_UP
             for number in range(size.rounds):
                 for at_once in (1, size.at_once) if number % 2 == 0 else (size.at_once, 1):
-                    label, outreaches = f"{at_once}-{number}", size.in_a_round(at_once)
-                    sent += outreaches
-                    seen[at_once].append(
-                        await _measure_round(system, campaign, label, outreaches, at_once, sent)
+                    label, sent = f"{at_once}-{number}", sent + size.outreaches
+                    one = await _measure_round(
+                        system, campaign, label, size.outreaches, at_once, sent
                     )
+                    seen[at_once].append(one)
             _report(seen)
             await _check(system, campaign, sent)
 

@@ -3,7 +3,7 @@
 Lines on the same servers, one round of each after the other: the *engine floor* (the same
 workflow with activities that do nothing), outreaches with a provider that accepts at once, the
 same due two seconds after they start, and outreaches with the sandbox provider over HTTP. Where
-DBOS is installed, there is one more: the same statements as steps of its workflows.
+DBOS is installed, there are two more: the same statements as steps of its workflows.
 """
 
 import argparse
@@ -60,6 +60,7 @@ _FULL: Final = "full"
 _TIMER: Final = "full, timer"
 _SANDBOX: Final = "full, HTTP"
 _DBOS: Final = "DBOS"
+_DBOS_TIMER: Final = "DBOS, timer"
 
 #: From the start of an outreach with a timer to the moment it is due.
 _DUE_AFTER: Final = timedelta(seconds=2)
@@ -199,21 +200,21 @@ def _due_later(_: StoredRequest, now: datetime) -> datetime:
 
 
 async def _dbos_lines(postgres: EmbeddedPostgres, database: Database, size: Size) -> list[Line]:
-    """The same steps as a DBOS workflow, where DBOS is installed."""
+    """The same steps as a DBOS workflow, at once and with a timer, where DBOS is installed."""
     if find_spec("dbos") is None:
         print("No DBOS here to compare with: `.venv/bin/uv pip install --group compare`.\n")
         return []
-    from benchmarks.dbos_line import DbosLine
+    from benchmarks.dbos_line import DbosLine, DbosSteps
 
-    await postgres.create_database(_DBOS.lower())
-    line = DbosLine(
-        _DBOS,
-        database,
-        accepting_senders(),
-        system_dsn=postgres.dsn(_DBOS.lower()),
-        open_at_once=size.open_at_once,
-    )
-    return [line]
+    await postgres.create_database("dbos")
+    dsn, senders, at_once = postgres.dsn("dbos"), accepting_senders(), size.open_at_once
+    full = DbosSteps(database, build_components(database, senders), senders)
+    timed = DbosSteps(database, timed_components(database, senders, _due_later), senders)
+    more = at_once * _TIMES_OPEN
+    return [
+        DbosLine(_DBOS, full, system_dsn=dsn, open_at_once=at_once),
+        DbosLine(_DBOS_TIMER, timed, system_dsn=dsn, open_at_once=more, timers=1),
+    ]
 
 
 def _answers(full: Components, campaign: OutreachCampaign) -> Answers:

@@ -1,11 +1,11 @@
 """How late outreaches were sent, by what the database says of them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Final
 
-from sqlalchemy import text
+from sqlalchemy import RowMapping, text
 
 from benchmarks.accepting_worker import DUE_AT
 from benchmarks.figures import quantile
@@ -92,5 +92,6 @@ def report_woken(woken: Sequence[Woken]) -> None:
             print(f"{one.label}: {one.decided_late} were decided when due, and are not counted")
 
 
-def _late(row: Mapping[str, datetime], column: str) -> float:
-    return (row[column] - row["due_at"]) / _MILLISECOND
+def _late(row: RowMapping, column: str) -> float:
+    late: timedelta = row[column] - row["due_at"]
+    return late / _MILLISECOND
