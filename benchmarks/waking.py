@@ -96,11 +96,7 @@ async def measure(size: Size) -> None:
             campaign = make_campaign("Spring fair", sends_at_once=True)
             await save_campaigns(system.database, [campaign])
             groups = await _put_all_to_sleep(system, campaign, size)
-            woken, sent = [], 0
-            for group in groups:
-                sent += group.outreaches
-                woken.append(await _wake(system, group, sent))
-            report_woken(woken)
+            report_woken([await _wake(system, group) for group in groups])
             await _check(system, campaign, size)
 
 
@@ -154,11 +150,12 @@ def _requests(
             yield replace(request, profile=profile)
 
 
-async def _wake(system: System, group: _Group, sent: int) -> Woken:
-    """Measure from the first moment until all are out: `sent` are, with those before."""
+async def _wake(system: System, group: _Group) -> Woken:
+    """Measure from the first moment until all are out."""
     await asyncio.sleep((group.first_due_at - datetime.now(UTC)).total_seconds())
     system.meter.lap()
-    await wait_for_messages(system.database, sent, OutreachState.SENT)
+    sent = OutreachState.SENT
+    await wait_for_messages(system.database, group.outreaches, sent, label=group.label)
     return await read_woken(system.database, group.label, system.meter.lap())
 
 
