@@ -75,7 +75,7 @@ async def _measure(
 
 
 async def _report_tenths(watch: Watch, meter: CpuMeter) -> None:
-    """Print a line for each tenth of the recipients as soon as it is done."""
+    """Print a line as soon as one more tenth of the recipients is done, or several are."""
     done = begin = 0
     while done < _TENTHS:
         await asyncio.sleep(_LOOK_SECONDS)
@@ -83,7 +83,7 @@ async def _report_tenths(watch: Watch, meter: CpuMeter) -> None:
         if seen and seen[0].done * _TENTHS >= seen[0].total * (done + 1):
             report_tenth(Tenth(watch.samples[begin:], meter.lap()))
             begin = len(watch.samples) - 1
-            done += 1
+            done = seen[0].done * _TENTHS // seen[0].total
 
 
 def _campaign() -> OutreachCampaign:
