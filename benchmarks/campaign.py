@@ -7,36 +7,28 @@ the price of asking for its status; and how long its workflow's history becomes.
 
 import argparse
 import asyncio
-import os
-import sys
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import uvloop
 from rich.console import Console
-from temporalio.client import Client
-from temporalio.contrib.pydantic import pydantic_data_converter
 
-from benchmarks.accepting_worker import READY
 from benchmarks.arguments import positive
 from benchmarks.campaign_report import Tenth, report_header, report_tenth
 from benchmarks.importing import write_recipients
 from benchmarks.ledger import read_totals
 from benchmarks.load import make_campaign
 from benchmarks.machine import CpuMeter, describe
-from benchmarks.servers import running_postgres, running_temporal, throwaway_folder
+from benchmarks.servers import throwaway_folder
+from benchmarks.system import System, running_system
 from madan_sara.contracts.campaign import OutreachCampaign
 from madan_sara.contracts.content import MessageContent
 from madan_sara.devstack.campaign.watch import Watch
 from madan_sara.devstack.checks.history import read_history
-from madan_sara.devstack.child_process import ChildProcess
 from madan_sara.persistence.database import Database
 from madan_sara.starter.orchestrator import OutreachOrchestrator
 
-_REPOSITORY: Final = Path(__file__).resolve().parents[1]
 _TENTHS: Final = 10
 #: Whether one more tenth is done.
 _LOOK_SECONDS: Final = 0.5
@@ -50,50 +42,40 @@ class Size:
     recipients: int = 20_000
 
 
-@dataclass(frozen=True)
-class _Bench:
-    """Everything that runs."""
-
-    client: Client
-    database: Database
-    worker_pid: int
-    meter: CpuMeter
-
-
 async def measure(size: Size) -> None:
     """Run one campaign, then check that each recipient was sent to once and paid for."""
     with throwaway_folder() as folder:
         print(f"A campaign at size\n{describe(folder)}\n")
         file = folder / "recipients.csv"
         write_recipients(file, size.recipients)
-        async with _running(folder) as bench:
-            orchestrator = OutreachOrchestrator(bench.client, bench.database)
-            await _measure(orchestrator, bench, file, size)
-            await _check(bench.database, size)
+        async with running_system(folder) as system:
+            orchestrator = OutreachOrchestrator(system.client, system.database)
+            await _measure(orchestrator, system, file, size)
+            await _check(system.database, size)
 
 
 async def _measure(
-    orchestrator: OutreachOrchestrator, bench: _Bench, file: Path, size: Size
+    orchestrator: OutreachOrchestrator, system: System, file: Path, size: Size
 ) -> None:
     campaign = _campaign()
     await orchestrator.save_campaign(campaign)
     imported = await orchestrator.import_recipients(campaign.id, file)
     print(f"{imported['added']} recipients imported in {imported['seconds']:.1f} s\n")
-    report_header(list(bench.meter.lap().by_program))
-    watch = Watch(orchestrator, lambda: bench.worker_pid, Console(quiet=True))
+    report_header(list(system.meter.lap().by_program))
+    watch = Watch(orchestrator, lambda: system.worker_pid, Console(quiet=True))
     await orchestrator.campaign(campaign.id).start()
-    reporting = asyncio.create_task(_report_tenths(watch, bench.meter))
+    reporting = asyncio.create_task(_report_tenths(watch, system.meter))
     async with watch.watching(campaign.name, campaign.id):
         await orchestrator.campaign(campaign.id).result()
     await reporting
     seconds, rate = watch.samples[-1].seconds, watch.rate()
-    history = await read_history(bench.client, campaign.tenant_uuid, campaign.id)
+    history = await read_history(system.client, campaign.tenant_uuid, campaign.id)
     print(f"\n{size.recipients} recipients in {seconds:.0f} s, {rate:.1f} a second")
     print(f"campaign workflow: {history.events} events in {history.runs} run(s)")
 
 
 async def _report_tenths(watch: Watch, meter: CpuMeter) -> None:
-    """Print a line for each tenth of the recipients as soon as it is done."""
+    """Print a line as soon as one more tenth of the recipients is done, or several are."""
     done = begin = 0
     while done < _TENTHS:
         await asyncio.sleep(_LOOK_SECONDS)
@@ -101,7 +83,7 @@ async def _report_tenths(watch: Watch, meter: CpuMeter) -> None:
         if seen and seen[0].done * _TENTHS >= seen[0].total * (done + 1):
             report_tenth(Tenth(watch.samples[begin:], meter.lap()))
             begin = len(watch.samples) - 1
-            done += 1
+            done = seen[0].done * _TENTHS // seen[0].total
 
 
 def _campaign() -> OutreachCampaign:
@@ -109,40 +91,6 @@ def _campaign() -> OutreachCampaign:
     templates = MessageContent.model_validate({"default": _TEXT})
     changes = {"templates": templates, "recipient_fields": ["town", "favourite_bread"]}
     return make_campaign("Spring fair", sends_at_once=True).model_copy(update=changes)
-
-
-@asynccontextmanager
-async def _running(folder: Path) -> AsyncIterator[_Bench]:
-    """Servers, and a worker in a process of its own."""
-    async with AsyncExitStack() as stack:
-        postgres, dsn = await stack.enter_async_context(running_postgres(folder))
-        temporal = await stack.enter_async_context(running_temporal(folder))
-        worker = await stack.enter_async_context(_running_worker(folder, dsn, temporal.address))
-        database = Database(dsn)
-        stack.push_async_callback(database.close)
-        client = await Client.connect(temporal.address, data_converter=pydantic_data_converter)
-        programs = {"worker": worker.pid, "Temporal": temporal.pid, "PostgreSQL": postgres.pid}
-        yield _Bench(client, database, worker.pid, CpuMeter(programs))
-
-
-@asynccontextmanager
-async def _running_worker(folder: Path, dsn: str, temporal: str) -> AsyncIterator[ChildProcess]:
-    worker = ChildProcess("the worker", log_file=folder / "worker.log")
-    settings = {"MADAN_SARA_DATABASE_URL": dsn, "TEMPORAL_ADDRESS": temporal}
-    await worker.start(
-        [sys.executable, "-m", "benchmarks.accepting_worker"],
-        env={**os.environ, **settings},
-        cwd=_REPOSITORY,
-    )
-
-    async def is_ready() -> bool:
-        return READY in worker.output().splitlines()
-
-    try:
-        await worker.wait_until(is_ready)
-        yield worker
-    finally:
-        await worker.stop()
 
 
 async def _check(database: Database, size: Size) -> None:

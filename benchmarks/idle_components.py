@@ -20,7 +20,8 @@ from madan_sara.contracts.outreach import (
     ClaimResult,
     DecideInput,
     Decision,
-    DeliverInput,
+    DeliverAtOnceInput,
+    DeliveredAtOnce,
     DeliverResult,
     HeldAttempt,
 )
@@ -68,8 +69,9 @@ class _IdleDelivery(MessageDelivery):
     def __init__(self) -> None: ...
 
     @activity.defn
-    async def deliver(self, request: DeliverInput) -> DeliverResult:
-        return DeliverResult(outcome=DeliveryOutcome.ACCEPTED)
+    async def deliver_at_once(self, request: DeliverAtOnceInput) -> DeliveredAtOnce:
+        result = DeliverResult(outcome=DeliveryOutcome.ACCEPTED, answered_at=request.now)
+        return DeliveredAtOnce(result=result)
 
 
 class _IdleCloser(OutreachCloser):

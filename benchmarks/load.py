@@ -27,7 +27,8 @@ _ZONES: Final = (
     "Asia/Kolkata",
 )
 _TYPES: Final = ("new", "returning", "existing")
-_CONTENT: Final = {
+#: What each message says.
+CONTENT: Final = {
     "email": {
         "subject": "The spring fair opens, {{ name }}",
         "text": "Hello {{ name }},\n\nthe stalls of the spring fair open on Saturday at nine. "
@@ -67,7 +68,7 @@ def make_requests(campaign: OutreachCampaign, people: int, *, label: str) -> lis
     """Checked requests to people who differ from each other and from every other label's."""
     complete = campaign.resolved()
     return [
-        new_message(complete, f"{label}-{number}", _profile(label, number), _CONTENT)
+        new_message(complete, f"{label}-{number}", make_profile(label, number), CONTENT)
         for number in range(people)
     ]
 
@@ -82,7 +83,8 @@ async def save_campaigns(database: Database, campaigns: Sequence[OutreachCampaig
         await store.save(complete, now, over=lambda stored: stored.campaign)
 
 
-def _profile(label: str, number: int) -> dict[str, Any]:
+def make_profile(label: str, number: int) -> dict[str, Any]:
+    """A person who differs from every other one."""
     line = next(_LINES)
     return {
         "name": f"Marie {number}",

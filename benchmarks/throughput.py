@@ -1,17 +1,19 @@
 """Whole outreaches a second, against the engine's own pace: `python -m benchmarks.throughput`.
 
-Three lines on the same servers, one round of each after the other: the *engine floor*
-(the same workflow with activities that do nothing), outreaches with a provider that
-accepts at once, and outreaches with the sandbox provider over HTTP.
+Lines on the same servers, one round of each after the other: the *engine floor* (the same
+workflow with activities that do nothing), outreaches with a provider that accepts at once, the
+same due two seconds after they start, and outreaches with the sandbox provider over HTTP. Where
+DBOS is installed, there are two more: the same statements as steps of its workflows.
 """
 
 import argparse
 import os
 from collections import defaultdict
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
@@ -34,12 +36,16 @@ from benchmarks.servers import (
     running_temporal,
     throwaway_folder,
 )
+from benchmarks.temporal_line import TemporalLine
+from benchmarks.timed_components import timed_components
 from madan_sara.activities.dispatcher import MOST_IN_MOTION
 from madan_sara.activities.router import ChannelRouter
+from madan_sara.activities.stores import StoredRequest
 from madan_sara.config.settings import WorkerSettings
 from madan_sara.contracts.campaign import OutreachCampaign
 from madan_sara.contracts.channels import Channel
 from madan_sara.contracts.money import to_micros
+from madan_sara.devstack.postgres import EmbeddedPostgres
 from madan_sara.persistence.database import Database
 from madan_sara.persistence.messages import NewMessage, PostgresMessageStore
 from madan_sara.worker.components import Components, build_components
@@ -51,7 +57,15 @@ _PROFILED_ENTRIES: Final = 60
 
 _FLOOR: Final = "engine floor"
 _FULL: Final = "full"
+_TIMER: Final = "full, timer"
 _SANDBOX: Final = "full, HTTP"
+_DBOS: Final = "DBOS"
+_DBOS_TIMER: Final = "DBOS, timer"
+
+#: From the start of an outreach with a timer to the moment it is due.
+_DUE_AFTER: Final = timedelta(seconds=2)
+#: More of them are open, as most are asleep: the machine, not the timer, sets their pace.
+_TIMES_OPEN: Final = 5
 
 
 @dataclass(frozen=True)
@@ -71,6 +85,7 @@ class _Bench:
 
     database: Database
     campaign: OutreachCampaign
+    #: In the order of a round; the first two are compared.
     lines: Mapping[str, Line]
     rounds: Rounds
 
@@ -82,23 +97,24 @@ async def measure(size: Size) -> None:
         async with _running(folder, size) as bench:
             seen: dict[str, list[Round]] = defaultdict(list)
             for number in range(size.rounds):
-                for name in _order(number):
+                for name in _order(bench, number):
                     requests = _requests(bench, size, f"{name}-{number}")
                     seen[name].append(await bench.rounds.run(bench.lines[name], requests))
-                    await _check_shape(bench, name, requests[-1])
+                    shape = await bench.lines[name].shape(requests[-1])
+                    print(f"{name:<13} {shape}", flush=True)
             report_rates(seen, floor=_FLOOR, full=_FULL)
             report_cpu(seen, floor=_FLOOR, full=_FULL)
-            carried = (size.outreaches + _WARM_UP) * size.rounds * 2
+            carried = (size.outreaches + _WARM_UP) * size.rounds * (len(bench.lines) - 1)
             if size.profile:
                 await _profile(bench, size)
                 carried += size.outreaches + _WARM_UP
             await _check_totals(bench, carried)
 
 
-def _order(number: int) -> tuple[str, ...]:
-    """The first one changes, so that a machine that slows down favours none."""
-    pair = (_FLOOR, _FULL) if number % 2 == 0 else (_FULL, _FLOOR)
-    return (*pair, _SANDBOX)
+def _order(bench: _Bench, number: int) -> list[str]:
+    """The order is turned round each time, so that a machine that slows down favours none."""
+    names = list(bench.lines)
+    return names if number % 2 == 0 else names[::-1]
 
 
 def _requests(bench: _Bench, size: Size, label: str) -> list[NewMessage]:
@@ -137,29 +153,68 @@ async def _running(folder: Path, size: Size) -> AsyncIterator[_Bench]:
         await save_campaigns(database, [campaign])
         freeze_heap()
         over_http = {**accepting_senders(), Channel.SMS: senders[Channel.SMS]}
+        lines: list[Line] = [
+            *_temporal_lines(client, database, campaign, size),
+            TemporalLine(
+                _SANDBOX,
+                client,
+                build_components(database, over_http),
+                _storing(database),
+                size.open_at_once,
+            ),
+            *await _dbos_lines(postgres, database, size),
+        ]
         yield _Bench(
             database=database,
             campaign=campaign,
-            lines=_lines(database, campaign, build_components(database, over_http)),
-            rounds=Rounds(client, meter, open_at_once=size.open_at_once, warm_up=_WARM_UP),
+            lines={line.name: line for line in lines},
+            rounds=Rounds(meter, warm_up=_WARM_UP),
         )
 
 
-def _lines(
-    database: Database, campaign: OutreachCampaign, over_http: Components
-) -> dict[str, Line]:
-    """The three ways, and the answers the idle one gives."""
+def _temporal_lines(
+    client: Client, database: Database, campaign: OutreachCampaign, size: Size
+) -> list[TemporalLine]:
+    """The floor, and the lines with a provider that accepts at once."""
     full = build_components(database, accepting_senders())
-    messages = PostgresMessageStore(database)
-
-    async def store(request: NewMessage) -> None:
-        await messages.store(request, datetime.now(UTC))
+    idle = build_idle_components(_answers(full, campaign))
+    timed = timed_components(database, accepting_senders(), _due_later)
+    at_once, store = size.open_at_once, _storing(database)
 
     async def store_nothing(_: NewMessage) -> None: ...
 
-    idle = build_idle_components(_answers(full, campaign))
-    lines = [Line(_FLOOR, idle, store_nothing), Line(_FULL, full, store)]
-    return {line.name: line for line in [*lines, Line(_SANDBOX, over_http, store)]}
+    return [
+        TemporalLine(_FLOOR, client, idle, store_nothing, at_once),
+        TemporalLine(_FULL, client, full, store, at_once),
+        TemporalLine(_TIMER, client, timed, store, at_once * _TIMES_OPEN, timers=1),
+    ]
+
+
+def _storing(database: Database) -> Callable[[NewMessage], Awaitable[object]]:
+    messages = PostgresMessageStore(database)
+    return lambda request: messages.store(request, datetime.now(UTC))
+
+
+def _due_later(_: StoredRequest, now: datetime) -> datetime:
+    return now + _DUE_AFTER
+
+
+async def _dbos_lines(postgres: EmbeddedPostgres, database: Database, size: Size) -> list[Line]:
+    """The same steps as a DBOS workflow, at once and with a timer, where DBOS is installed."""
+    if find_spec("dbos") is None:
+        print("No DBOS here to compare with: `.venv/bin/uv pip install --group compare`.\n")
+        return []
+    from benchmarks.dbos_line import DbosLine, DbosSteps
+
+    await postgres.create_database("dbos")
+    dsn, senders, at_once = postgres.dsn("dbos"), accepting_senders(), size.open_at_once
+    full = DbosSteps(database, build_components(database, senders), senders)
+    timed = DbosSteps(database, timed_components(database, senders, _due_later), senders)
+    more = at_once * _TIMES_OPEN
+    return [
+        DbosLine(_DBOS, full, system_dsn=dsn, open_at_once=at_once),
+        DbosLine(_DBOS_TIMER, timed, system_dsn=dsn, open_at_once=more, timers=1),
+    ]
 
 
 def _answers(full: Components, campaign: OutreachCampaign) -> Answers:
@@ -170,12 +225,6 @@ def _answers(full: Components, campaign: OutreachCampaign) -> Answers:
     assert routing.channel is CHANNELS[0], routing
     plan = full.scheduler.get_optimal_send_time(campaign, request.profile, routing.channel)
     return Answers(routing=routing, plan=plan)
-
-
-async def _check_shape(bench: _Bench, name: str, request: NewMessage) -> None:
-    """The floor is a floor only as long as its histories are like the others."""
-    history = await bench.rounds.history(request)
-    print(f"{name:<13} {history.events} events, {history.bytes} bytes of history", flush=True)
 
 
 async def _check_totals(bench: _Bench, carried: int) -> None:

@@ -9,7 +9,6 @@ from itertools import count
 import pytest
 from sqlalchemy import text
 from temporalio.exceptions import ApplicationError
-from temporalio.testing import ActivityEnvironment
 
 from madan_sara.activities.delivery import MessageDelivery
 from madan_sara.activities.sender import Accepted, Refused, SenderCapabilities
@@ -28,6 +27,7 @@ from madan_sara.persistence.attempts import PostgresAttemptStore
 from madan_sara.persistence.campaign_status import PostgresCampaignStatus
 from madan_sara.persistence.provider_accounts import PostgresProviderAccounts
 from tests.fakes.sender import Gate, ScriptedSender, refuse
+from tests.integration.persistence.runs import run_environment
 from tests.integration.persistence.shop import NOW, Shop
 from tests.ledger import assert_accounts_balance
 
@@ -72,7 +72,7 @@ class Pending(ScriptedSender):
 
 async def due(shop: Shop, **changes) -> DeliverInput:
     ref = await shop.message(await shop.campaign(channels=["chat"], budget_total=5, **changes))
-    await shop.reserve(ref, day=ActivityEnvironment().info.started_time.date())
+    await shop.reserve(ref, day=run_environment().info.started_time.date())
     return DeliverInput(ref=ref, attempt_no=1, channel=Channel.CHAT)
 
 
@@ -90,7 +90,7 @@ async def deliver(
         {Channel.CHAT: sender},
         **options,
     )
-    environment = ActivityEnvironment()
+    environment = run_environment()
     started_at = environment.info.started_time + timedelta(seconds=next(_SECONDS))
     environment.info = replace(environment.info, started_time=started_at)
     return await environment.run(delivery.deliver, request)
@@ -225,7 +225,7 @@ async def test_nothing_is_sent_for_an_attempt_that_was_replaced(shop):
     Or a task that was lost has moved the send: its workflow goes on by what is held.
     """
     request = await due(shop)
-    today = ActivityEnvironment().info.started_time.date()
+    today = run_environment().info.started_time.date()
     moved = await shop.reserve(request.ref, 2, day=today, replaces=1)
     sender = ScriptedSender()
 

@@ -9,7 +9,6 @@ from uuid import uuid4
 
 import pytest
 from temporalio.exceptions import ApplicationError
-from temporalio.testing import ActivityEnvironment
 
 from madan_sara.activities.delivery import MessageDelivery
 from madan_sara.activities.sender import (
@@ -28,6 +27,7 @@ from madan_sara.contracts.outreach import DeliverInput, DeliverResult, OutreachS
 from madan_sara.persistence.attempts import PostgresAttemptStore
 from madan_sara.persistence.provider_accounts import PostgresProviderAccounts
 from tests.fakes.sender import Gate, ScriptedSender
+from tests.integration.persistence.runs import run_environment
 from tests.integration.persistence.shop import NOW
 from tests.ledger import assert_accounts_balance
 
@@ -91,21 +91,21 @@ class Overtaken:
 
     async def deliver(self) -> DeliverResult:
         """The run that is in time."""
-        return await ActivityEnvironment().run(self.quick.deliver, self.request)
+        return await run_environment().run(self.quick.deliver, self.request)
 
 
 @pytest.fixture
 async def overtaken(shop):
     campaign = await shop.campaign(channels=["chat"])
     ref = await shop.message(campaign)
-    today = ActivityEnvironment().info.started_time.date()
+    today = run_environment().info.started_time.date()
     await shop.reserve(ref, day=today)
     request = DeliverInput(ref=ref, attempt_no=1, channel=Channel.CHAT)
     postman = Postman()
     senders = {Channel.CHAT: postman}
     slow_store = SlowToOpen(shop.database)
     slow = _delivery(shop, senders, attempts=slow_store)
-    slow_run = asyncio.create_task(ActivityEnvironment().run(slow.deliver, request))
+    slow_run = asyncio.create_task(run_environment().run(slow.deliver, request))
     await slow_store.looked.wait()
     quick = _delivery(shop, senders)
     yield Overtaken(request, postman, slow_store, slow_run, quick)
@@ -115,7 +115,7 @@ async def overtaken(shop):
 async def test_a_lease_leaves_the_sender_its_time_to_reach_the_provider(shop):
     campaign = await shop.campaign(channels=["chat"])
     ref = await shop.message(campaign)
-    await shop.reserve(ref, day=ActivityEnvironment().info.started_time.date())
+    await shop.reserve(ref, day=run_environment().info.started_time.date())
     leases = []
 
     class Walker(Postman):
@@ -126,7 +126,7 @@ async def test_a_lease_leaves_the_sender_its_time_to_reach_the_provider(shop):
             return Accepted("letter")
 
     request = DeliverInput(ref=ref, attempt_no=1, channel=Channel.CHAT)
-    await ActivityEnvironment().run(_delivery(shop, {Channel.CHAT: Walker()}).deliver, request)
+    await run_environment().run(_delivery(shop, {Channel.CHAT: Walker()}).deliver, request)
     assert leases[0] > 3000
 
 
@@ -170,13 +170,13 @@ KEYED = SenderCapabilities(idempotency_keys=True)
 async def _due(shop) -> DeliverInput:
     """A message with a hold, due on the day the activity environment lives in."""
     ref = await shop.message(await shop.campaign(channels=["chat"], budget_total=5))
-    await shop.reserve(ref, day=ActivityEnvironment().info.started_time.date())
+    await shop.reserve(ref, day=run_environment().info.started_time.date())
     return DeliverInput(ref=ref, attempt_no=1, channel=Channel.CHAT)
 
 
 async def _begun(shop, sender: ScriptedSender, request: DeliverInput):
     delivery = _delivery(shop, {Channel.CHAT: sender})
-    return asyncio.create_task(ActivityEnvironment().run(delivery.deliver, request))
+    return asyncio.create_task(run_environment().run(delivery.deliver, request))
 
 
 @pytest.mark.parametrize(
@@ -237,7 +237,7 @@ async def _interrupted(shop) -> ResolveInput:
 
 async def _resolve(shop, senders, request: ResolveInput) -> DeliveryOutcome:
     delivery = _delivery(shop, senders)
-    result: DeliverResult = await ActivityEnvironment().run(delivery.resolve_attempt, request)
+    result: DeliverResult = await run_environment().run(delivery.resolve_attempt, request)
     await assert_accounts_balance(shop.database, shop.tenant_id)
     return result.outcome
 
@@ -314,12 +314,12 @@ async def test_cancelled_on_its_way_a_call_is_not_asked_about_before_it_is_settl
     sender = ScriptedSender(capabilities=slow, known=Accepted("too early to know"))
     delivery = _delivery(shop, {Channel.CHAT: sender})
 
-    result = await ActivityEnvironment().run(delivery.resolve_attempt, request)
+    result = await run_environment().run(delivery.resolve_attempt, request)
 
     assert result.outcome is DeliveryOutcome.NOT_DUE
     assert result.not_before is not None
     assert result.not_before > NOW + timedelta(minutes=5)
     assert sender.looked_up == []
     asked_again = request.model_copy(update={"now": result.not_before})
-    result = await ActivityEnvironment().run(delivery.resolve_attempt, asked_again)
+    result = await run_environment().run(delivery.resolve_attempt, asked_again)
     assert result.outcome is DeliveryOutcome.ACCEPTED

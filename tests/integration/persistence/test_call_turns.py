@@ -6,7 +6,6 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import text
 from temporalio.exceptions import ApplicationError
-from temporalio.testing import ActivityEnvironment
 
 from madan_sara.activities.call_rates import CallRate
 from madan_sara.activities.delivery import MessageDelivery
@@ -24,6 +23,7 @@ from madan_sara.persistence.campaign_status import PostgresCampaignStatus
 from madan_sara.persistence.provider_accounts import PostgresProviderAccounts
 from tests.fakes.call_rates import ScriptedRates, place_after, turn_after
 from tests.fakes.sender import Gate, ScriptedSender, accept
+from tests.integration.persistence.runs import run_environment
 from tests.integration.persistence.shop import NOW
 from tests.integration.persistence.test_answers_in_hand import due
 
@@ -66,7 +66,7 @@ class Counter:
             {Channel.CHAT: self.sender},
             rates=rates,
         )
-        environment = ActivityEnvironment()
+        environment = run_environment()
         started_at = environment.info.started_time + self._passed
         environment.info = replace(environment.info, started_time=started_at)
         return await environment.run(delivery.deliver, self.request)
@@ -203,7 +203,7 @@ async def test_a_cancel_in_the_meantime_ends_the_attempt_unsent(counter, shop):
     resolve = ResolveInput(
         ref=at.request.ref, attempt_no=1, channel=Channel.CHAT, now=NOW + HOUR / 2
     )
-    result = await ActivityEnvironment().run(delivery.resolve_attempt, resolve)
+    result = await run_environment().run(delivery.resolve_attempt, resolve)
     assert (result.outcome, result.code) == (DeliveryOutcome.REFUSED, "cancelled")
     assert (await at.run(HOUR)).outcome is DeliveryOutcome.REFUSED
     assert (at.rates.asked, at.sender.asked) == ([False], [])
