@@ -80,14 +80,15 @@ class Life:
             channel: SimulatedProvider(self, channel, people.draw_capabilities(draws))
             for channel in _CHANNELS
         }
-        self.campaigns = MemoryCampaigns(self.tables, self)
+        self._accounts = MemoryProviderAccounts(self.network)
+        self.campaigns = MemoryCampaigns(self.tables, self._accounts, self.network)
         self.server.activities = registered(self._activities())
         self.scenario = Scenario(self)
 
     def _activities(self) -> list[Any]:
         tables, network = self.tables, self.network
-        accounts = MemoryProviderAccounts(network)
-        claims, requests = MemoryClaims(tables, self), MemoryRequests(tables, network)
+        claims = MemoryClaims(tables, network, self.checks.claim_granted)
+        requests = MemoryRequests(tables, network)
         deduplicator = MessageDeduplicator(claims, tenants=EVERY_TENANT)
         router = ChannelRouter(dict.fromkeys(self.providers), tenants=EVERY_TENANT)
         scheduler = SendTimeScheduler(requests, requests, tenants=EVERY_TENANT)
@@ -98,7 +99,7 @@ class Life:
             scheduler=scheduler,
             budget=budget,
             delivery=MessageDelivery(
-                MemoryAttempts(tables, accounts, self), accounts, self.providers
+                MemoryAttempts(tables, self._accounts, network), self._accounts, self.providers
             ),
             closer=OutreachCloser(requests),
         )
