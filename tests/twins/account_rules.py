@@ -53,10 +53,14 @@ class AccountRules(Driver):
         if (admission := self.do(asked)) is not None:
             self._probing_until = admission.probing_until or self._probing_until
 
-    @rule(account=_accounts, works=st.booleans())
-    def leave_account(self, account: str, works: bool) -> None:
-        if works:
-            self.do(self.world.accounts.works(self.account(account)))
-        else:
-            until = self._probing_until or self.at()
-            self.do(self.world.accounts.give_back(self.account(account), until))
+    @rule(account=_accounts, is_late=st.booleans())
+    def give_look_back(self, account: str, is_late: bool) -> None:
+        """Have another call look; late, another one looks already."""
+        until = self._probing_until or self.at()
+        if is_late:
+            until -= timedelta(seconds=1)
+        self.do(self.world.accounts.give_back(self.account(account), until))
+
+    @rule(account=_accounts)
+    def works(self, account: str) -> None:
+        self.do(self.world.accounts.works(self.account(account)))

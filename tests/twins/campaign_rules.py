@@ -23,7 +23,7 @@ _COMMANDS: Final = {
     "completed": CampaignStatus.COMPLETED,
     "cancelled": CampaignStatus.CANCELLED,
 }
-_commands = st.sampled_from(["resumed", "resumed", "paused", "completed", "cancelled"])
+_commands = st.sampled_from([*(["resumed"] * 5), *(["paused"] * 3), "completed", "cancelled"])
 _sweeps = st.sampled_from(
     [
         ([OutreachState.SCHEDULED], OutreachState.BLOCKED, ExitReason.EXPIRED),

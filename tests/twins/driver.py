@@ -24,14 +24,15 @@ R = TypeVar("R")
 
 CAMPAIGNS: Final = (UUID(int=1), UUID(int=2))
 ACCOUNTS: Final = ("first", "second")
-MOST_MESSAGES: Final = 8
+MOST_MESSAGES: Final = 25
 _STRANGER: Final = UUID(int=999)
 
-#: One more than there may be: a message, and a campaign, that is not there.
-messages: Final = st.integers(0, MOST_MESSAGES)
-campaigns: Final = st.sampled_from([0, 0, 0, 1, 1, 2])
+#: The newest message is 0: mostly one of the last few is meant, so that much befalls each. The
+#: last number is that of a message, or a campaign, that is not there.
+messages: Final = st.sampled_from([0, 0, 0, 1, 1, 2, 3, 4, MOST_MESSAGES])
+campaigns: Final = st.sampled_from([0, 0, 0, 0, 1, 1, 2])
 #: Which attempt is meant, as its message stands.
-attempts: Final = st.sampled_from(["newest", "newest", "newest", "next", "first", "second"])
+attempts: Final = st.sampled_from(["newest", "newest", "newest", "before", "next", "first"])
 #: Minutes by which a clock, or a question, is behind.
 late: Final = st.sampled_from([0, 0, 0, 1, 25])
 #: Openings a run knows of, beside those there are.
@@ -39,9 +40,9 @@ unknown_openings: Final = st.sampled_from([0, 0, 0, -1, 1])
 channels: Final = st.integers(0, len(CHANNELS) - 1)
 called_accounts: Final = st.sampled_from([None, *ACCOUNTS])
 codes: Final = st.sampled_from([None, "5.1.1", "mailbox_full"])
-amounts: Final = st.sampled_from([None, "0.02", "0.0085", "0.001", "0"])
-counts: Final = st.sampled_from([None, 5, 2, 1, 0])
-hours: Final = st.sampled_from([None, 50, 24, 1])
+amounts: Final = st.sampled_from([None, None, "0.05", "0.0085", "0"])
+counts: Final = st.sampled_from([None, None, 5, 2, 0])
+hours: Final = st.sampled_from([None, None, 100, 24, 1])
 
 
 class Driver(RuleBasedStateMachine):
@@ -73,7 +74,7 @@ class Driver(RuleBasedStateMachine):
 
     def message(self, number: int) -> MessageRef:
         """A message, or one that is not there."""
-        known = list(self.world.tables.messages)
+        known = list(reversed(self.world.tables.messages))
         return self.world.ref(known[number % len(known)] if number < MOST_MESSAGES else _STRANGER)
 
     def campaign(self, number: int) -> CampaignRef:
@@ -84,7 +85,8 @@ class Driver(RuleBasedStateMachine):
         """The number of an attempt, by the holds of its message."""
         held = [no for owner, no in self.world.tables.holds if owner == ref.message_id]
         newest = max(held, default=1)
-        return {"newest": newest, "next": newest + 1, "first": 1, "second": 2}[which]
+        before = max(newest - 1, 1)
+        return {"newest": newest, "before": before, "next": newest + 1, "first": 1}[which]
 
     def openings(self, ref: MessageRef, attempt_no: int, unknown: int) -> int:
         """The openings a run knows of."""

@@ -29,7 +29,7 @@ _ENDS: Final = (
     (OutreachState.FAILED, ExitReason.ALL_CHANNELS_FAILED),
     (OutreachState.BLOCKED, ExitReason.BUDGET_EXCEEDED),
 )
-_people = st.integers(0, len(PEOPLE) - 1)
+people = st.integers(0, len(PEOPLE) - 1)
 _days = st.sampled_from([0, 0, 1, -1])
 _prices = st.sampled_from([1_000, 0, 7_500, 20_000])
 
@@ -39,7 +39,7 @@ class MessageRules(Driver):
 
     @rule(
         campaign=st.integers(0, 1),
-        person=_people,
+        person=people,
         text=st.integers(0, len(TEXTS) - 1),
         force_send=st.sampled_from([False, False, True]),
         is_queued=st.booleans(),
@@ -134,11 +134,15 @@ class MessageRules(Driver):
         block = Block(reason=reason, details={"limit": 2})
         self.do(self.world.requests.put_back(self.message(message), block))
 
+    @rule(minutes=st.sampled_from([1, 1, 20, 70, 70, 1_500, 1_500, 4_000, 11_000]))
+    def pass_time(self, minutes: int) -> None:
+        self.world.pass_time(timedelta(minutes=minutes))
+
     @rule(message=driver.messages)
     def read_request(self, message: int) -> None:
         self.do(self.world.requests.request(self.message(message)))
 
-    @rule(person=_people, channel=st.sampled_from([*CHANNELS, None]))
+    @rule(person=people, channel=st.sampled_from([*CHANNELS, None]))
     def suppress_person(self, person: int, channel: Channel | None) -> None:
         recipient_id, _ = PEOPLE[person]
         suppressed = self.world.suppressions.suppress(

@@ -11,7 +11,7 @@ from tests.twins.machine import TwinsMachine
 from tests.twins.world import World
 
 #: Calls of one run: later ones meet the more, and cost the more to make short.
-_STEPS = 40
+_STEPS = 50
 
 
 def drive_twins(dsn: str, *, examples: int, is_repeatable: bool) -> Counter[str]:
@@ -46,7 +46,7 @@ def drive_twins(dsn: str, *, examples: int, is_repeatable: bool) -> Counter[str]
                     derandomize=is_repeatable,
                     database=None,
                     deadline=None,
-                    phases=[Phase.generate],
+                    phases=[Phase.generate, Phase.shrink],
                     suppress_health_check=[HealthCheck.too_slow],
                 ),
             )

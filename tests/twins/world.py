@@ -55,11 +55,11 @@ R = TypeVar("R")
 
 CHANNELS: Final = (Channel.EMAIL, Channel.SMS, Channel.CHAT)
 TEXTS: Final = ("Bonjou {{ name }}!", "The market opens on Saturday at nine, with bread.")
-#: Ids and what is known of them: the second shares the first one's mailbox, and the third one's
-#: number.
+#: Ids and what is known of them: the second shares the first one's mailbox and the third one's
+#: number, and has on another channel the name that is the last one's in the chat.
 PEOPLE: Final[tuple[tuple[str, dict[str, Any]], ...]] = (
     ("marie", {"email": "marie@example.com", "phone": "+50937001234", "user_id": "marie"}),
-    ("marie-ann", {"email": "marie@example.com", "phone": "+50937005678", "user_id": "ann"}),
+    ("marie-ann", {"email": "marie@example.com", "phone": "+50937005678", "instagram": "jo"}),
     ("jane", {"phone": "+50937005678"}),
     ("jo", {"email": "jo@example.com", "user_id": "jo"}),
 )
