@@ -14,6 +14,7 @@ from madan_sara.contracts.delivery import AttemptState, DeliveryEventKind
 from madan_sara.contracts.outreach import ExitReason, OutreachState
 from tests.twins import driver
 from tests.twins.account_rules import AccountRules
+from tests.twins.campaign_rules import campaign_commands
 from tests.twins.life_rules import LifeRules
 from tests.twins.message_rules import people
 from tests.twins.world import CHANNELS
@@ -120,13 +121,61 @@ class StoryRules(LifeRules, AccountRules):
         self.give_look_back(account, is_late=is_late)
         self.admit(account, 0)
 
-    @rule(person=people, channel=st.sampled_from(CHANNELS))
-    def suppress_a_namesake(self, person: int, channel: Channel) -> None:
-        """What is one person's address on a channel is another's on another."""
+    @rule(
+        account=st.sampled_from(driver.ACCOUNTS),
+        minutes=st.sampled_from([1, 20]),
+        until_down=st.sampled_from([1, 3]),
+        is_probe=st.booleans(),
+    )
+    def fail_again(self, account: str, minutes: int, until_down: int, is_probe: bool) -> None:
+        """An account fails soon after it has failed, or long after, and asks for less time."""
+        self.works(account)
+        self.fail(account, 3_600, until_down, is_probe=False, refuses_settings=False, late=0)
+        self.admit(account, 0)
+        self.pass_time(minutes)
+        self.fail(account, 5, until_down, is_probe, refuses_settings=False, late=0)
+        self.admit(account, 0)
+
+    @rule(person=people, channel=st.sampled_from(CHANNELS), by_hand=st.booleans())
+    def suppress_a_namesake(self, person: int, channel: Channel, by_hand: bool) -> None:
+        """What is one person's address is another's, too, there or on another channel."""
         self.add_message(1, person, 0, False, is_queued=False)
+        if by_hand:
+            self.suppress_person(person, channel)
         self.suppress_address(0, CHANNELS.index(channel), 0)
         self.add_message(1, (person + 1) % 4, 0, False, is_queued=False)
         self.claim(0, 0)
+
+    @rule(campaign=_campaigns, person=people, is_back=st.booleans())
+    def go_on_after_a_bounce(self, campaign: int, person: int, is_back: bool) -> None:
+        """A message is taken up too early, then by its bounce, and carried on."""
+        self._open_new(campaign, person)
+        self.record(0, "newest", AttemptState.ACCEPTED, 0, None, None, 25)
+        self.reopen(0)
+        self.receive(0, "newest", _BOUNCED, "5.1.1", again=False)
+        self.reopen(0)
+        if is_back:
+            self.put_back(0, ExitReason.DAILY_LIMIT)
+        self.reserve(0, "next", None, 1, 0, 1_000, 0)
+        self.look(campaign, 0, from_start=False)
+
+    @rule(campaign=_campaigns, person=people, price=st.sampled_from([8_000, 1_000, 9_000]))
+    def move_within_a_tight_limit(self, campaign: int, person: int, price: int) -> None:
+        """A hold's own room is free for the one in its place."""
+        self.change(campaign, None, CHANNELS, "0.0085", None, 24, auto_pacing=True)
+        self._open_new(campaign, person)
+        self.move(0, 1, 0, price)
+        self.release(0, "newest")
+        self.reserve(0, "next", None, 0, 0, price, 0)
+
+    @rule(campaign=_campaigns, person=people, kind=campaign_commands)
+    def stop_for_a_while(self, campaign: int, person: int, kind: str) -> None:
+        """A campaign with a recipient to start is stopped, perhaps for good, and resumed."""
+        self.add_message(campaign, person, 0, False, is_queued=True)
+        self.command(campaign, kind, 0)
+        self.dispatch(campaign, 3, False, [])
+        self.command(campaign, "resumed", 0)
+        self.dispatch(campaign, 3, False, None)
 
     def _open_new(self, campaign: int, person: int) -> None:
         self.add_message(campaign, person, 0, True, is_queued=False)
