@@ -23,9 +23,7 @@ _COMMANDS: Final = {
     "completed": CampaignStatus.COMPLETED,
     "cancelled": CampaignStatus.CANCELLED,
 }
-campaign_commands = st.sampled_from(
-    [*(["resumed"] * 5), *(["paused"] * 3), "completed", "cancelled"]
-)
+_commands = st.sampled_from([*(["resumed"] * 5), *(["paused"] * 3), "completed", "cancelled"])
 _sweeps = st.sampled_from(
     [
         ([OutreachState.SCHEDULED], OutreachState.BLOCKED, ExitReason.EXPIRED),
@@ -43,7 +41,7 @@ _sweeps = st.sampled_from(
 class CampaignRules(Driver):
     """Calls on `CampaignRunStore`."""
 
-    @rule(campaign=driver.campaigns, kind=campaign_commands, late=driver.late)
+    @rule(campaign=driver.campaigns, kind=_commands, late=driver.late)
     def command(self, campaign: int, kind: str, late: int) -> None:
         self._command(campaign, late, kind, status=_COMMANDS[kind])
 

@@ -22,7 +22,8 @@ from tests.twins.world import CHANNELS, World
 
 R = TypeVar("R")
 
-CAMPAIGNS: Final = (UUID(int=1), UUID(int=2))
+#: With tight limits; with hardly any; one that is ended again and again.
+CAMPAIGNS: Final = (UUID(int=1), UUID(int=2), UUID(int=3))
 ACCOUNTS: Final = ("first", "second")
 MOST_MESSAGES: Final = 25
 _STRANGER: Final = UUID(int=999)
@@ -30,7 +31,7 @@ _STRANGER: Final = UUID(int=999)
 #: The newest message is 0: mostly one of the last few is meant, so that much befalls each. The
 #: last number is that of a message, or a campaign, that is not there.
 messages: Final = st.sampled_from([0, 0, 0, 1, 1, 2, 3, 4, MOST_MESSAGES])
-campaigns: Final = st.sampled_from([0, 0, 0, 0, 1, 1, 2])
+campaigns: Final = st.sampled_from([0, 0, 0, 0, 1, 1, len(CAMPAIGNS)])
 #: Which attempt is meant, as its message stands.
 attempts: Final = st.sampled_from(["newest", "newest", "newest", "before", "next", "first"])
 #: Minutes by which a clock, or a question, is behind.

@@ -58,8 +58,9 @@ class TwinsMachine(StoryRules):
         )
         self.do(self.world.add_campaign(tight))
         settings = {"max_messages_per_day": 9, "near_duplicate_days": 0}
-        loose = self._campaign(1, channels=CHANNELS, settings=settings)
-        self.do(self.world.add_campaign(loose))
+        for number in (1, 2):
+            loose = self._campaign(number, channels=CHANNELS, settings=settings)
+            self.do(self.world.add_campaign(loose))
         for person in range(3):
             letter = Letter(CAMPAIGNS[0], person, 0, force_send=False, is_queued=False)
             self.do(self.world.add_message(letter))
