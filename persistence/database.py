@@ -54,6 +54,10 @@ _SESSION: Final = {
     "enable_seqscan": "off",
     "enable_hashjoin": "off",
     "enable_mergejoin": "off",
+    # Whatever the server's own are: the account of a day is found by the day as text, and seven
+    # days are 168 hours.
+    "DateStyle": "ISO",
+    "TimeZone": "UTC",
 }
 
 #: How long a connection keeps what it has prepared; asyncpg's own 300 s would have every

@@ -68,7 +68,6 @@ class Checks:
                 self._what_ended_unsent_stays_so(message, before)
                 self._what_ended_unsent_holds_nothing(message)
                 self._what_was_sent_is_paid(message)
-        self._one_attempt_stands_accepted()
 
     def claim_granted(self, claim: ClaimRow, now: datetime) -> None:
         """A claim, as soon as it is granted."""
@@ -171,15 +170,6 @@ class Checks:
             self._fail("what_was_sent_is_paid", f"{_name(message)} still holds money")
 
     # The rules: one message
-
-    def _one_attempt_stands_accepted(self) -> None:
-        accepted: set[UUID] = set()
-        for (message_id, attempt_no), row in self._life.tables.attempts.items():
-            if row.attempt.state is AttemptState.ACCEPTED:
-                if message_id in accepted:
-                    what = f"outreach {message_id.int}, attempt {attempt_no}"
-                    self._fail("one_attempt_stands_accepted", what)
-                accepted.add(message_id)
 
     def _no_message_is_sent_twice(self, taking: Taking) -> None:
         """Unless its owner chose that, or what was sent before was reported as bounced."""

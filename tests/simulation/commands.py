@@ -22,7 +22,8 @@ from madan_sara.contracts.errors import ConflictError, InvalidRequestError, Unre
 from madan_sara.contracts.naming import campaign_workflow_id, outreach_workflow_id
 from madan_sara.contracts.outreach import OutreachInput, RescheduleInput
 from tests.simulation.people import TENANT
-from tests.simulation.tables import CampaignRow, MessageRow, SuppressionRow
+from tests.simulation.stores import suppressions
+from tests.simulation.tables import CampaignRow, MessageRow
 
 if TYPE_CHECKING:
     from tests.simulation.life import Life
@@ -85,8 +86,8 @@ def suppress_person(life: "Life", number: int, detail: int) -> None:
     if (message := _message(life, number)) is not None:
         channel = (None, Channel.EMAIL, Channel.CHAT, Channel.SMS)[detail]
         life.tell("%s is suppressed on %s", message.recipient_id, channel or "any channel")
-        life.tables.suppress(
-            SuppressionRow("recipient", message.recipient_id, channel, "asked", life.now())
+        suppressions.suppress_person(
+            life.tables, message.recipient_id, channel, "asked", life.now()
         )
 
 

@@ -82,24 +82,26 @@ class Life:
             channel: SimulatedProvider(self, channel, people.draw_capabilities(draws))
             for channel in _CHANNELS
         }
+        self._accounts = MemoryProviderAccounts(self.network)
         self.scenario = Scenario(self)
         #: Calls a second, of the channels that have a limit.
         self.limits = {
             channel: rate for channel in _CHANNELS if (rate := people.draw_rate(draws)) is not None
         }
-        self.campaigns = MemoryCampaigns(self.tables, self)
+        self.campaigns = MemoryCampaigns(self.tables, self._accounts, self.network)
         self.server.workers = self._workers()
 
     def _workers(self) -> Sequence[Mapping[str, Registered]]:
         """Two, which have only the deliveries that are under way for themselves."""
         tables, network = self.tables, self.network
-        accounts = MemoryProviderAccounts(network)
-        claims, requests = MemoryClaims(tables, self), MemoryRequests(tables, network)
+        claims = MemoryClaims(tables, network, self.checks.claim_granted)
+        requests = MemoryRequests(tables, network)
         deduplicator = MessageDeduplicator(claims, tenants=EVERY_TENANT)
         router = ChannelRouter(dict.fromkeys(self.providers), tenants=EVERY_TENANT)
         scheduler = SendTimeScheduler(requests, requests, tenants=EVERY_TENANT)
         budget = BudgetManager(MemoryLedger(tables, network), tenants=EVERY_TENANT)
-        attempts = MemoryAttempts(tables, accounts, self)
+        accounts = self._accounts
+        attempts = MemoryAttempts(tables, accounts, network)
         rates = self._rates()
         delivery, other = (
             MessageDelivery(attempts, accounts, self.providers, rates=rates) for _ in range(2)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from madan_sara.contracts.errors import UnreachableError
 from tests.simulation.activity_run import CURRENT_RUN
 from tests.simulation.errors import LifeOver
+from tests.simulation.tables import ConstraintError
 
 if TYPE_CHECKING:
     from tests.simulation.life import Life
@@ -87,7 +88,10 @@ class Network:
         self._life.planned(due_at)
 
     def _committed(self, what: str, commit: Callable[[], R]) -> R:
-        answer = commit()
+        try:
+            answer = commit()
+        except ConstraintError as error:
+            self._life.fail("nothing_breaks_a_constraint", f"{what}: {error}")
         self._life.checks.after_commit(what)
         return answer
 

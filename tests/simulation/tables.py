@@ -1,8 +1,9 @@
 """Rows as the database would have them, and what its constraints refuse."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 from uuid import UUID
 
 from madan_sara.activities.attempt_store import Attempt
@@ -11,11 +12,13 @@ from madan_sara.contracts.campaign import Campaign
 from madan_sara.contracts.campaign_run import CampaignEvent, Wait
 from madan_sara.contracts.channels import Channel
 from madan_sara.contracts.decision import RoutingDecision, SendPlan
-from madan_sara.contracts.delivery import AttemptState
+from madan_sara.contracts.delivery import AttemptState, DeliveryEventKind
+from madan_sara.contracts.money import to_micros
 from madan_sara.contracts.outreach import Details, ExitReason, MessageRef, OutreachState
 from madan_sara.policy.addresses import KINDS
 from madan_sara.policy.budget import Account, AccountScope
 from madan_sara.policy.ledger import AccountKey, EntryKind, LedgerEntry
+from madan_sara.policy.selector import Engagement
 from madan_sara.policy.templates import RenderedMessages
 
 
@@ -28,6 +31,8 @@ class CampaignRow:
     status_since: datetime
     daily_share: int | None = None
     share_day: date | None = None
+    #: Whether its recipients were ever started.
+    is_started: bool = False
     wait: Wait | None = None
     events: list[tuple[int, CampaignEvent]] = field(default_factory=list)
     #: Messages it has still to start, in the order of their ids.
@@ -104,6 +109,12 @@ class SuppressionRow:
     channel: Channel | None
     reason: str
     created_at: datetime
+    #: What it came with: a message, or a request by hand.
+    request: UUID | str
+
+
+class ConstraintError(Exception):
+    """The database refuses to store this; nothing was changed."""
 
 
 class Tables:
@@ -120,7 +131,12 @@ class Tables:
         self.ends: dict[tuple[UUID, int], EntryKind] = {}
         self.attempts: dict[tuple[UUID, int], AttemptRow] = {}
         self.suppressions: list[SuppressionRow] = []
-        self.receipts: set[str] = set()
+        #: By provider, and the provider's id of each.
+        self.receipts: set[tuple[str, str]] = set()
+        #: What was reported of a message, each kind once.
+        self.reported: set[tuple[UUID, DeliveryEventKind]] = set()
+        #: By recipient and channel.
+        self.engagement: dict[tuple[str, Channel], Engagement] = {}
 
     def campaign_of(self, message: MessageRow) -> Campaign:
         """A message's campaign as it is now."""
@@ -149,9 +165,9 @@ class Tables:
         return [Suppression(channel=row.channel, reason=row.reason) for row in found]
 
     def suppress(self, row: SuppressionRow) -> None:
-        """Keep a suppression, once."""
-        known = {(r.kind, r.subject, r.channel) for r in self.suppressions}
-        if (row.kind, row.subject, row.channel) not in known:
+        """Keep a suppression, once for each request."""
+        known = {(r.kind, r.subject, r.channel, r.request) for r in self.suppressions}
+        if (row.kind, row.subject, row.channel, row.request) not in known:
             self.suppressions.append(row)
 
     def open_hold(self, message_id: UUID, attempt_no: int) -> LedgerEntry | None:
@@ -159,27 +175,31 @@ class Tables:
         key = (message_id, attempt_no)
         return None if key in self.ends else self.holds.get(key)
 
+    def count_engagement(self, recipient_id: str, channel: Channel, more: Engagement) -> None:
+        """Add to what a person has got and answered on a channel."""
+        before = self.engagement.get((recipient_id, channel), Engagement(0, 0, 0, 0))
+        self.engagement[recipient_id, channel] = before + more
+
     def day_account(self, campaign: Campaign, day: str) -> AccountKey:
         """The account of a campaign's day, opened with the limits the campaign has now."""
         key = AccountKey(campaign.id, AccountScope.DAY, day)
         if key not in self.accounts:
-            limit = campaign.daily_spend_limit
-            self.accounts[key] = Account(
-                scope=AccountScope.DAY,
-                key=day,
-                limit_micros=None if limit is None else int(limit * 1_000_000),
-                held_micros=0,
-                spent_micros=0,
-                message_limit=campaign.daily_limit,
-                message_count=0,
-            )
+            opened = new_account(key, campaign.daily_spend_limit)
+            self.accounts[key] = replace(opened, message_limit=campaign.daily_limit)
         return key
 
-    def set_status(self, row: CampaignRow, campaign: Campaign, now: datetime) -> None:
-        """Replace a campaign's configuration."""
-        if campaign.status is not row.campaign.status:
-            row.status_since = now
-        row.campaign = campaign
+
+def new_account(key: AccountKey, limit: Decimal | None) -> Account:
+    """An account without a booking."""
+    return Account(
+        scope=key.scope,
+        key=key.key,
+        limit_micros=None if limit is None else to_micros(limit),
+        held_micros=0,
+        spent_micros=0,
+        message_limit=None,
+        message_count=0,
+    )
 
 
 def _concerns(row: SuppressionRow, message: MessageRow) -> bool:

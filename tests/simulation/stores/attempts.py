@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
 
 from madan_sara.activities.attempt_store import Attempt, DeliveryFacts, Postponement
 from madan_sara.contracts.channels import Channel
@@ -12,19 +11,19 @@ from madan_sara.contracts.outreach import HeldAttempt, MessageRef, OutreachState
 from madan_sara.policy.attempts import LATE_FOR_A_RETRY
 from madan_sara.policy.ledger import EntryKind
 from madan_sara.policy.receipts import state_after
+from madan_sara.policy.selector import Engagement
 from tests.simulation.stores.claims import request_of
 from tests.simulation.stores.ledger import book, ended
 from tests.simulation.stores.provider_accounts import MemoryProviderAccounts
+from tests.simulation.stores.statements import Statements
 from tests.simulation.tables import (
     OPEN_ATTEMPTS,
     AttemptRow,
+    ConstraintError,
     MessageRow,
     SuppressionRow,
     Tables,
 )
-
-if TYPE_CHECKING:
-    from tests.simulation.life import Life
 
 _TAKEN = (AttemptState.ACCEPTED, AttemptState.BOUNCED, AttemptState.UNKNOWN)
 
@@ -35,14 +34,15 @@ class MemoryAttempts:
     Args:
         tables: the rows.
         accounts: the accounts that do not work.
-        life: whose network leads to them.
+        network: the way to them.
     """
 
-    def __init__(self, tables: Tables, accounts: MemoryProviderAccounts, life: "Life") -> None:
+    def __init__(
+        self, tables: Tables, accounts: MemoryProviderAccounts, network: Statements
+    ) -> None:
         self._tables = tables
         self._accounts = accounts
-        self._life = life
-        self._network = life.network
+        self._network = network
 
     async def delivery_facts(
         self, ref: MessageRef, attempt_no: int, channel: Channel, account: str
@@ -113,9 +113,11 @@ class MemoryAttempts:
 
     async def suppress_address(self, ref: MessageRef, channel: Channel, now: datetime) -> None:
         def commit() -> None:
-            address = self._tables.messages[ref.message_id].addresses.get(channel)
-            if address is not None:
-                self._tables.suppress(SuppressionRow("address", address, channel, "bounced", now))
+            message = self._tables.messages.get(ref.message_id)
+            if message is not None and (address := message.addresses.get(channel)) is not None:
+                self._tables.suppress(
+                    SuppressionRow("address", address, channel, "bounced", now, ref.message_id)
+                )
 
         await self._network.call("suppress the address", commit)
 
@@ -169,8 +171,8 @@ class MemoryAttempts:
         now: datetime,
         openings_before: int,
     ) -> bool:
-        tables, message = self._tables, self._tables.messages[ref.message_id]
-        if message.state not in (OutreachState.SCHEDULED, OutreachState.SENDING):
+        tables, message = self._tables, self._tables.messages.get(ref.message_id)
+        if message is None or message.state not in (OutreachState.SCHEDULED, OutreachState.SENDING):
             return False
         if tables.open_hold(ref.message_id, attempt_no) is None:
             return False
@@ -203,7 +205,9 @@ class MemoryAttempts:
         openings: int,
         tries: int,
     ) -> AttemptRow | None:
-        tables, message = self._tables, self._tables.messages[ref.message_id]
+        tables, message = self._tables, self._tables.messages.get(ref.message_id)
+        if message is None:
+            return None
         key = (ref.message_id, attempt_no)
         row = tables.attempts.get(key)
         if row is None:
@@ -236,18 +240,21 @@ class MemoryAttempts:
         tries: int,
         code: str | None,
     ) -> AttemptRow:
-        message = self._tables.messages[ref.message_id]
         row = self._tables.attempts.get((ref.message_id, attempt_no))
         if row is None:
             raise NotFoundError(f"message {ref.message_id} has no attempt {attempt_no}")
+        message = self._tables.messages[ref.message_id]
         if not _counts(row, message, state, openings):
             return row
         was_unknown = message.state is OutreachState.UNKNOWN
         before = row.attempt
+        becomes = state_after(DeliveryEventKind.BOUNCED, state) if row.bounced else state
+        if becomes is AttemptState.ACCEPTED and self._has_accepted(ref):
+            raise ConstraintError("one_accepted_attempt")
         row.attempt = replace(
             before,
-            state=state_after(DeliveryEventKind.BOUNCED, state) if row.bounced else state,
-            code=(code or before.code) if row.bounced else code,
+            state=becomes,
+            code=before.code if row.bounced and code is None else code,
             concluded_at=None if state is AttemptState.NOT_SENT else now,
             tries=max(before.tries, tries),
             retry_at=None,
@@ -257,6 +264,10 @@ class MemoryAttempts:
             message.state = OutreachState.SENT
         self._book_concluded(message, attempt_no, row, now)
         return row
+
+    def _has_accepted(self, ref: MessageRef) -> bool:
+        attempts = self._tables.attempts_of(ref.message_id)
+        return any(row.attempt.state is AttemptState.ACCEPTED for _, row in attempts)
 
     def _close(
         self, ref: MessageRef, attempt_no: int, channel: Channel, now: datetime
@@ -296,7 +307,10 @@ class MemoryAttempts:
         is_unknown = state is AttemptState.UNKNOWN
         message.state = OutreachState.UNKNOWN if is_unknown else OutreachState.SENT
         message.reason, message.details, message.finished_at = None, {}, now
-        tables.campaigns[message.campaign_id].last_taken_at = now
+        campaign = tables.campaigns[message.campaign_id]
+        campaign.last_taken_at = max(campaign.last_taken_at or now, now)
+        assert message.channel is not None
+        tables.count_engagement(message.recipient_id, message.channel, Engagement(1, 0, 0, 0))
         claim = tables.claims.get(message.message_id)
         if claim is not None:
             hours = tables.campaign_of(message).settings.dedup_lookback_hours

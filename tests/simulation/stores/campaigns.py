@@ -1,15 +1,18 @@
 """Campaigns as they run, as `persistence/campaign_runs.py` and `campaigns.py` keep them."""
 
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Final
+from typing import Final
 from uuid import UUID
 
 from madan_sara.activities.campaign_stores import SweptPage, TakenPage
 from madan_sara.contracts.campaign import FINAL_STATUSES, Campaign, CampaignStatus
 from madan_sara.contracts.campaign_run import SHOWN_EVENTS, CampaignEvent, CampaignRef, Sweep, Wait
-from madan_sara.contracts.errors import InvalidRequestError
+from madan_sara.contracts.channels import Channel
+from madan_sara.contracts.delivery import ChannelWait
+from madan_sara.contracts.errors import InvalidRequestError, NotFoundError
 from madan_sara.contracts.outreach import FINAL_STATES, Details, ExitReason, OutreachState
 from madan_sara.policy.budget import Account, AccountScope
 from madan_sara.policy.campaign_days import campaign_day
@@ -17,14 +20,14 @@ from madan_sara.policy.campaign_progress import CampaignFacts
 from madan_sara.policy.ledger import AccountKey
 from madan_sara.policy.tallies import Tallies, Tally, TallyKind
 from tests.simulation.stores.ledger import campaign_accounts, give_back
-from tests.simulation.tables import CampaignRow, MessageRow, Tables
-
-if TYPE_CHECKING:
-    from tests.simulation.life import Life
+from tests.simulation.stores.provider_accounts import MemoryProviderAccounts
+from tests.simulation.stores.statements import Statements
+from tests.simulation.tables import AttemptRow, CampaignRow, MessageRow, Tables, new_account
 
 #: Messages one step of a sweep looks at; few, so that some sweeps have several pages.
-_SWEPT_AT_ONCE: Final = 2
+SWEPT_AT_ONCE: Final = 2
 _IN_MOTION = (OutreachState.DECIDING, OutreachState.SENDING)
+_UNDER_WAY = (OutreachState.SCHEDULED, OutreachState.SENDING)
 
 
 class MemoryCampaigns:
@@ -32,19 +35,24 @@ class MemoryCampaigns:
 
     Args:
         tables: the rows.
-        life: whose network leads to them.
+        accounts: the accounts that do not work.
+        network: the way to them.
     """
 
-    def __init__(self, tables: Tables, life: "Life") -> None:
+    def __init__(
+        self, tables: Tables, accounts: MemoryProviderAccounts, network: Statements
+    ) -> None:
         self._tables = tables
-        self._network = life.network
+        self._accounts = accounts
+        self._network = network
 
     async def facts(self, ref: CampaignRef, now: datetime) -> CampaignFacts:
         return await self._network.call("read the campaign", lambda: self.facts_now(ref, now))
 
     async def note_wait(self, ref: CampaignRef, wait: Wait | None) -> None:
         def commit() -> None:
-            self._row(ref).wait = wait
+            if (row := self._tables.campaigns.get(ref.campaign_id)) is not None:
+                row.is_started, row.wait = True, wait
 
         await self._network.call("note the wait", commit)
 
@@ -52,9 +60,13 @@ class MemoryCampaigns:
         self, ref: CampaignRef, share: int | None, day: date, reason: str, now: datetime
     ) -> None:
         def commit() -> None:
-            row = self._row(ref)
-            if row.share_day != day:
-                row.daily_share, row.share_day = share, day
+            row = self._tables.campaigns.get(ref.campaign_id)
+            if row is None or row.share_day == day:
+                return
+            if row.daily_share != share:
+                figures: Details = {"share": share, "before": row.daily_share, "reason": reason}
+                _note(row, "daily_share_chosen", _without_none(figures), now)
+            row.daily_share, row.share_day = share, day
 
         await self._network.call("choose the share", commit)
 
@@ -62,7 +74,9 @@ class MemoryCampaigns:
         self, ref: CampaignRef, event_no: int
     ) -> Sequence[tuple[int, CampaignEvent]]:
         def commit() -> Sequence[tuple[int, CampaignEvent]]:
-            return [event for event in self._row(ref).events if event[0] > event_no][-SHOWN_EVENTS:]
+            row = self._tables.campaigns.get(ref.campaign_id)
+            events = [] if row is None else row.events
+            return [event for event in events if event[0] > event_no][-SHOWN_EVENTS:]
 
         return await self._network.call("read the events", commit)
 
@@ -73,9 +87,9 @@ class MemoryCampaigns:
 
     async def started(self, ref: CampaignRef, message_ids: Sequence[UUID]) -> None:
         def commit() -> None:
-            for message_id in message_ids:
-                if self._tables.messages[message_id].state is not OutreachState.QUEUED:
-                    self._row(ref).queue.discard(message_id)
+            row = self._tables.campaigns.get(ref.campaign_id)
+            if row is not None:
+                row.queue -= {m for m in row.queue.intersection(message_ids) if self._left(m)}
 
         await self._network.call("note the started", commit)
 
@@ -126,6 +140,34 @@ class MemoryCampaigns:
             daily_share=row.daily_share,
             share_day=row.share_day,
             last_taken_at=row.last_taken_at,
+            channel_waits=self._channel_waits(ref.campaign_id),
+        )
+
+    def _channel_waits(self, campaign_id: UUID) -> list[ChannelWait]:
+        """What messages that are due wait for."""
+        waiting: defaultdict[tuple[Channel, str | None], list[AttemptRow]] = defaultdict(list)
+        for (message_id, _), row in self._tables.attempts.items():
+            message = self._tables.messages[message_id]
+            is_open = message.campaign_id == campaign_id and message.state in _UNDER_WAY
+            if is_open and row.attempt.retry_at is not None:
+                waiting[row.channel, row.account].append(row)
+        return [
+            self._channel_wait(channel, account, rows)
+            for (channel, account), rows in sorted(waiting.items(), key=_by_name)
+        ]
+
+    def _channel_wait(
+        self, channel: Channel, account: str | None, rows: Sequence[AttemptRow]
+    ) -> ChannelWait:
+        health = None if account is None else self._accounts.health(account)
+        since = [row.waiting_since for row in rows if row.waiting_since is not None]
+        return ChannelWait(
+            channel=channel,
+            account=account,
+            code=min(row.attempt.code or "" for row in rows),
+            since=min(since) if health is None else health.failing_since,
+            refuses_settings=health is not None and health.refuses_settings,
+            messages=len(rows),
         )
 
     def change_now(
@@ -145,40 +187,41 @@ class MemoryCampaigns:
         changed = change(present)
         if changed == present or self._ends_too_early(changed):
             return present.status
-        limited = dict(self._limited(changed, campaign_day(changed, now).isoformat()))
+        limited = self._limited(changed, campaign_day(changed, now).isoformat())
         if any(_is_over_limit(account) for account in limited.values()):
             raise InvalidRequestError("a limit is below what is held or spent already")
         self._tables.accounts.update(limited)
-        is_other = changed.with_status(present.status) != present
-        self._tables.set_status(row, changed, now)
-        if is_other:
-            row.share_day = None
+        row.share_day = row.share_day if changed.with_status(present.status) == present else None
+        row.daily_share = row.daily_share if changed.auto_pacing else None
+        row.status_since = now if changed.status is not present.status else row.status_since
+        row.campaign = changed
         self._requeue(ref)
-        event = CampaignEvent(occurred_at=now, kind=kind, details=details)
-        row.events.append((len(row.events) + 1, event))
+        _note(row, kind, details, now)
         return changed.status
 
-    def _limited(self, campaign: Campaign, today: str) -> Iterator[tuple[AccountKey, Account]]:
+    def _limited(self, campaign: Campaign, today: str) -> dict[AccountKey, Account]:
         """The accounts of a campaign with the limits it is to have; past days keep theirs."""
-        as_saved = campaign_accounts(campaign)
-        daily = campaign.daily_spend_limit
+        limited = {
+            key: replace(self._tables.accounts.get(key, saved), limit_micros=saved.limit_micros)
+            for key, saved in campaign_accounts(campaign).items()
+        }
         for key, account in self._tables.accounts.items():
-            if key in as_saved:
-                yield key, replace(account, limit_micros=as_saved[key].limit_micros)
-            elif key.campaign_id == campaign.id and key.key >= today:
-                yield (
-                    key,
-                    replace(
-                        account,
-                        limit_micros=None if daily is None else int(daily * 1_000_000),
-                        message_limit=campaign.daily_limit,
-                    ),
+            is_day = (key.campaign_id, key.scope) == (campaign.id, AccountScope.DAY)
+            if is_day and key.key >= today:
+                limit = new_account(key, campaign.daily_spend_limit).limit_micros
+                limited[key] = replace(
+                    account, limit_micros=limit, message_limit=campaign.daily_limit
                 )
+        return limited
 
     def _ends_too_early(self, changed: Campaign) -> bool:
         if changed.status not in FINAL_STATUSES - {CampaignStatus.CANCELLED}:
             return False
         return any(m.state not in FINAL_STATES for m in self._messages(changed.id))
+
+    def _left(self, message_id: UUID) -> bool:
+        """Whether a message waits in its queue no longer."""
+        return self._tables.messages[message_id].state is not OutreachState.QUEUED
 
     def _take(self, ref: CampaignRef, at_most: int, *, only_taken: bool) -> TakenPage:
         row = self._row(ref)
@@ -195,11 +238,10 @@ class MemoryCampaigns:
         return TakenPage(row.campaign, [message.message_id for message in page[:at_most]])
 
     def _requeue(self, ref: CampaignRef) -> None:
-        row = self._row(ref)
         for message in self._messages(ref.campaign_id):
             if message.state is OutreachState.QUEUED and message.reason is not None:
                 message.reason, message.details = None, {}
-                row.queue.add(message.message_id)
+                self._row(ref).queue.add(message.message_id)
 
     def _sweep(
         self, ref: CampaignRef, sweep: Sweep, after: UUID | None, now: datetime
@@ -208,7 +250,7 @@ class MemoryCampaigns:
             (m for m in self._messages(ref.campaign_id) if after is None or m.message_id > after),
             key=lambda m: m.message_id,
         )
-        page, ended, asleep = behind[:_SWEPT_AT_ONCE], 0, []
+        page, ended, asleep = behind[:SWEPT_AT_ONCE], 0, []
         for message in page:
             if message.state not in sweep.states or not self._may_end(ref, message, sweep, now):
                 continue
@@ -232,7 +274,25 @@ class MemoryCampaigns:
         return (m for m in self._tables.messages.values() if m.campaign_id == campaign_id)
 
     def _row(self, ref: CampaignRef) -> CampaignRow:
-        return self._tables.campaigns[ref.campaign_id]
+        row = self._tables.campaigns.get(ref.campaign_id)
+        if row is None:
+            raise NotFoundError.campaign(ref.campaign_id)
+        return row
+
+
+def _note(row: CampaignRow, kind: str, details: Details, now: datetime) -> None:
+    event = CampaignEvent(occurred_at=now, kind=kind, details=details)
+    row.events.append((len(row.events) + 1, event))
+
+
+def _without_none(figures: Details) -> Details:
+    return {name: figure for name, figure in figures.items() if figure is not None}
+
+
+def _by_name(waiting: tuple[tuple[Channel, str | None], object]) -> tuple[str, bool, str]:
+    """In the order of names, those without an account behind."""
+    (channel, account), _ = waiting
+    return channel, account is None, account or ""
 
 
 def _is_over_limit(account: Account) -> bool:

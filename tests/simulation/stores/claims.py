@@ -1,9 +1,9 @@
 """Claims, as `persistence/claims.py` and `decision_facts.py` keep and read them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import Final, NoReturn
 from uuid import UUID
 
 from madan_sara.activities.stores import (
@@ -14,7 +14,7 @@ from madan_sara.activities.stores import (
     StoredRequest,
 )
 from madan_sara.contracts.delivery import AttemptState
-from madan_sara.contracts.errors import NotFoundError
+from madan_sara.contracts.errors import NotFoundError, UnreadableRowError
 from madan_sara.contracts.outreach import (
     FINAL_STATES,
     UNSENT_STATES,
@@ -27,10 +27,8 @@ from madan_sara.contracts.outreach import (
     ReopenResult,
 )
 from madan_sara.policy.frequency import RecentClaim
-from tests.simulation.tables import ClaimRow, MessageRow, Tables
-
-if TYPE_CHECKING:
-    from tests.simulation.life import Life
+from tests.simulation.stores.statements import Statements
+from tests.simulation.tables import ClaimRow, ConstraintError, MessageRow, Tables
 
 _WEEK: Final = timedelta(days=7)
 _HELD = (OutreachState.SCHEDULED, OutreachState.SENDING)
@@ -64,33 +62,47 @@ class MemoryClaims:
 
     Args:
         tables: the rows.
-        life: whose network leads to them, and whose checks look at what is granted.
+        network: the way to them.
+        granted: hears of each claim that is granted.
     """
 
-    def __init__(self, tables: Tables, life: "Life") -> None:
+    def __init__(
+        self,
+        tables: Tables,
+        network: Statements,
+        granted: Callable[[ClaimRow, datetime], None] = lambda claim, now: None,
+    ) -> None:
         self._tables = tables
-        self._life = life
+        self._network = network
+        self._granted = granted
 
     async def claim(
         self, ref: MessageRef, now: datetime, decide: Callable[[DecisionFacts], ClaimDecision]
     ) -> Claim:
+        try:
+            return await self._claim_once(ref, now, decide)
+        except ConstraintError:
+            await self._network.call("shorten windows", lambda: self._shorten_windows(ref))
+            return await self._claim_once(ref, now, decide)
+
+    async def _claim_once(
+        self, ref: MessageRef, now: datetime, decide: Callable[[DecisionFacts], ClaimDecision]
+    ) -> Claim:
         while True:
-            facts, versions, claimed = await self._life.network.call(
+            facts, versions, claimed = await self._network.call(
                 "read the claim's facts", partial(self._read, ref, now)
             )
             if claimed is not None:
                 return Claim(claimed, facts, self._decided(ref))
             decided = decide(facts)
             store = partial(self._store, facts.request, now, decided, versions)
-            if await self._life.network.call("claim", store):
+            if await self._network.call("claim", store):
                 return Claim(decided.result, facts)
 
     async def reopen(self, ref: MessageRef) -> ReopenResult:
-        return await self._life.network.call("reopen", lambda: self._reopen(ref))
+        return await self._network.call("reopen", lambda: self._reopen(ref))
 
-    async def recent_claims(
-        self, tenant_id: UUID, recipient_id: str, since: datetime
-    ) -> Sequence[RecentClaim]:
+    async def recent_claims(self, tenant_id: UUID, recipient_id: str, since: datetime) -> NoReturn:
         raise NotImplementedError
 
     def _decided(self, ref: MessageRef) -> StoredDecision | None:
@@ -109,7 +121,11 @@ class MemoryClaims:
             request=request_of(tables, message),
             recent=self._recent(message, identifiers, now),
             suppressions=tables.suppressions_of(message),
-            engagement={},
+            engagement={
+                channel: engagement
+                for (recipient_id, channel), engagement in tables.engagement.items()
+                if recipient_id == message.recipient_id
+            },
         )
         versions = {known: tables.versions.get(known, 0) for known in identifiers}
         return facts, versions, self._claimed(message)
@@ -183,11 +199,13 @@ class MemoryClaims:
             channel=None,
             texts=tuple(decided.texts),
         )
+        if self._collides(row):
+            raise ConstraintError("one_live_claim_per_campaign")
         for known, version in versions.items():
             tables.versions[known] = version + 1
         tables.claims[message.message_id] = row
         message.warnings = decided.result.warnings
-        self._life.checks.claim_granted(row, now)
+        self._granted(row, now)
         return True
 
     def _block(self, message: MessageRow, result: ClaimResult, now: datetime) -> bool:
@@ -203,25 +221,35 @@ class MemoryClaims:
         message.finished_at = now
         return True
 
+    def _shorten_windows(self, ref: MessageRef) -> None:
+        """Have a window that was made shorter count for what was sent before, too."""
+        message = self._tables.messages[ref.message_id]
+        campaign, known = self._tables.campaign_of(message), self._tables.identifiers_of(message)
+        window = timedelta(hours=campaign.settings.dedup_lookback_hours)
+        for claim in self._tables.claims.values():
+            concerns = claim.campaign_id == campaign.id and not claim.identifiers.isdisjoint(known)
+            if concerns and not claim.is_released and claim.sent_at and claim.covers_until:
+                claim.covers_until = min(claim.covers_until, claim.sent_at + window)
+
     def _reopen(self, ref: MessageRef) -> ReopenResult:
-        tables, message = self._tables, self._tables.messages[ref.message_id]
+        tables, message = self._tables, self._tables.messages.get(ref.message_id)
+        if message is None:
+            raise NotFoundError.message(ref.message_id)
         attempts = [row for _, row in tables.attempts_of(ref.message_id)]
-        claim = tables.claims[ref.message_id]
         block = None
         taken = any(row.attempt.state in _TAKEN for row in attempts)
         if message.state in _SENT and not taken:
-            if self._claimed_since(claim):
+            claim = tables.claims.get(ref.message_id)
+            if claim is not None and self._collides(claim):
                 block = Block(reason=ExitReason.DUPLICATE, details={"kind": "claimed_since"})
             else:
                 message.state = OutreachState.DECIDING
                 message.finished_at = None
-                claim.covers_until = claim.sent_at = None
-                claim.is_released = False
-                for known in claim.identifiers:
-                    tables.versions[known] = tables.versions.get(known, 0) + 1
+                self._open_anew(claim)
         if block is None and message.state in FINAL_STATES:
             block = Block(reason=ExitReason.DUPLICATE, details={"kind": "not_bounced"})
-        assert message.routing is not None
+        if message.routing is None:
+            raise UnreadableRowError("a stored row", "it was never routed")
         return ReopenResult(
             block=block,
             state=message.state,
@@ -232,20 +260,29 @@ class MemoryClaims:
             ),
         )
 
-    def _claimed_since(self, claim: ClaimRow) -> bool:
-        """Whether the campaign has claimed the person for another message."""
+    def _open_anew(self, claim: ClaimRow | None) -> None:
+        """Have a claim cover everything from its start on."""
+        if claim is None:
+            return
+        claim.covers_until = claim.sent_at = None
+        claim.is_released = False
+        for known in claim.identifiers:
+            self._tables.versions[known] = self._tables.versions.get(known, 0) + 1
+
+    def _collides(self, claim: ClaimRow) -> bool:
+        """Whether a claim without an end would cover what another of its campaign covers."""
         return not claim.forced and any(
             overlaps(claim, other) for other in self._tables.claims.values()
         )
 
 
-def overlaps(reopened: ClaimRow, other: ClaimRow) -> bool:
-    """Whether another claim of the campaign would cover a time that an open one covers."""
+def overlaps(open_ended: ClaimRow, other: ClaimRow) -> bool:
+    """Whether another claim of the campaign covers a time that one without an end covers."""
     return (
-        other.message_id != reopened.message_id
-        and other.campaign_id == reopened.campaign_id
+        other.message_id != open_ended.message_id
+        and other.campaign_id == open_ended.campaign_id
         and not other.forced
         and not other.is_released
-        and not other.identifiers.isdisjoint(reopened.identifiers)
-        and (other.covers_until is None or other.covers_until > reopened.claimed_at)
+        and not other.identifiers.isdisjoint(open_ended.identifiers)
+        and (other.covers_until is None or other.covers_until > open_ended.claimed_at)
     )

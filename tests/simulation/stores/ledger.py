@@ -8,6 +8,7 @@ from uuid import UUID
 
 from madan_sara.contracts.campaign import Campaign
 from madan_sara.contracts.channels import Channel
+from madan_sara.contracts.errors import NotFoundError
 from madan_sara.contracts.outreach import (
     UNSENT_STATES,
     Block,
@@ -21,9 +22,8 @@ from madan_sara.contracts.outreach import (
 )
 from madan_sara.policy.budget import Account, AccountScope, decide_due
 from madan_sara.policy.ledger import AccountKey, Balance, EntryKind, LedgerEntry, accounts_of
-from madan_sara.policy.returns import CampaignBalances
-from tests.simulation.network import Network
-from tests.simulation.tables import MessageRow, Tables
+from tests.simulation.stores.statements import Statements
+from tests.simulation.tables import ConstraintError, MessageRow, Tables, new_account
 
 _HAS_ENDED = Block(reason=ExitReason.CANCELLED, details={"message": "has ended"})
 _WAS_PUT_BACK = Block(reason=ExitReason.CANCELLED, details={"message": "was put back"})
@@ -38,7 +38,7 @@ class MemoryLedger:
         network: the way to them.
     """
 
-    def __init__(self, tables: Tables, network: Network) -> None:
+    def __init__(self, tables: Tables, network: Statements) -> None:
         self._tables = tables
         self._network = network
 
@@ -83,7 +83,9 @@ class MemoryLedger:
         decide: Callable[[Sequence[Account], int], Block | None],
     ) -> ReserveResult:
         tables, plan = self._tables, asked.plan
-        message = tables.messages[asked.ref.message_id]
+        message = tables.messages.get(asked.ref.message_id)
+        if message is None:
+            raise NotFoundError.message(asked.ref.message_id)
         key = (message.message_id, asked.attempt_no)
         if message.state in UNSENT_STATES:
             return ReserveResult(block=_HAS_ENDED)
@@ -146,7 +148,7 @@ class MemoryLedger:
     async def accounts(self, campaign: Campaign, channel: Channel, day: date) -> NoReturn:
         raise NotImplementedError
 
-    async def balances(self, campaign: Campaign) -> CampaignBalances:
+    async def balances(self, campaign: Campaign) -> NoReturn:
         raise NotImplementedError
 
     async def spend(
@@ -158,7 +160,7 @@ class MemoryLedger:
         spend_id: UUID,
         now: datetime,
         decide: Callable[[Sequence[Account], int], Block | None],
-    ) -> None:
+    ) -> NoReturn:
         raise NotImplementedError
 
 
@@ -220,19 +222,4 @@ def campaign_accounts(campaign: Campaign) -> dict[AccountKey, Account]:
     for channel in campaign.channels:
         key = AccountKey(campaign.id, AccountScope.CHANNEL, channel.value)
         limits[key] = budgets[channel].total if channel in budgets else None
-    return {
-        key: Account(
-            scope=key.scope,
-            key=key.key,
-            limit_micros=None if limit is None else int(limit * 1_000_000),
-            held_micros=0,
-            spent_micros=0,
-            message_limit=None,
-            message_count=0,
-        )
-        for key, limit in limits.items()
-    }
-
-
-class ConstraintError(Exception):
-    """The database refuses to store this; nothing was changed."""
+    return {key: new_account(key, limit) for key, limit in limits.items()}

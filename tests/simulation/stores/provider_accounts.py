@@ -6,7 +6,7 @@ from typing import Final
 
 from madan_sara.activities.provider_accounts import AccountHealth, Admission
 from madan_sara.policy.attempts import SLOTS_APART
-from tests.simulation.network import Network
+from tests.simulation.stores.statements import Statements
 
 _FORGOTTEN_AFTER: Final = timedelta(minutes=10)
 _SOON: Final = timedelta(seconds=2)
@@ -14,7 +14,7 @@ _NEVER: Final = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass
-class _Failing:
+class Failing:
     """An account that does not work."""
 
     code: str
@@ -35,13 +35,13 @@ class MemoryProviderAccounts:
         network: the way to them.
     """
 
-    def __init__(self, network: Network) -> None:
+    def __init__(self, network: Statements) -> None:
         self._network = network
-        self._failing: dict[str, _Failing] = {}
+        self.failing: dict[str, Failing] = {}
 
     def health(self, account: str) -> AccountHealth | None:
         """An account that has failed since it last worked."""
-        row = self._failing.get(account)
+        row = self.failing.get(account)
         if row is None:
             return None
         return AccountHealth(
@@ -69,10 +69,10 @@ class MemoryProviderAccounts:
         refuses_settings: bool,
     ) -> datetime:
         def commit() -> datetime:
-            row = self._failing.get(account)
+            row = self.failing.get(account)
             if row is None:
                 row = _first_failure(now, leave_alone)
-                self._failing[account] = row
+                self.failing[account] = row
             else:
                 _another_failure(row, now, leave_alone, is_probe=is_probe)
             row.code, row.refuses_settings, row.failed_at = code, refuses_settings, now
@@ -84,17 +84,17 @@ class MemoryProviderAccounts:
 
     async def give_back(self, account: str, probing_until: datetime) -> None:
         def commit() -> None:
-            row = self._failing.get(account)
+            row = self.failing.get(account)
             if row is not None and row.probing_until == probing_until:
                 row.probing_until = _NEVER
 
         await self._network.call("give the look back", commit)
 
     async def works(self, account: str) -> None:
-        await self._network.call("note that it works", lambda: self._failing.pop(account, None))
+        await self._network.call("note that it works", lambda: self.failing.pop(account, None))
 
     def _admit(self, account: str, now: datetime, call_lasts: timedelta) -> Admission:
-        row = self._failing.get(account)
+        row = self.failing.get(account)
         if row is None or row.down_since is None:
             return Admission(come_back_at=None)
         is_probed = row.probing_until > now
@@ -106,8 +106,8 @@ class MemoryProviderAccounts:
         return Admission(come_back_at=row.next_slot_at)
 
 
-def _first_failure(now: datetime, leave_alone: timedelta) -> _Failing:
-    return _Failing(
+def _first_failure(now: datetime, leave_alone: timedelta) -> Failing:
+    return Failing(
         code="",
         refuses_settings=False,
         failures=1,
@@ -121,7 +121,7 @@ def _first_failure(now: datetime, leave_alone: timedelta) -> _Failing:
 
 
 def _another_failure(
-    row: _Failing, now: datetime, leave_alone: timedelta, *, is_probe: bool
+    row: Failing, now: datetime, leave_alone: timedelta, *, is_probe: bool
 ) -> None:
     is_forgotten = row.failed_at < now - _FORGOTTEN_AFTER and row.down_since is None
     row.failures = 1 if is_forgotten else row.failures + 1

@@ -1,6 +1,5 @@
 """Messages and their ends, as `persistence/requests.py` keeps them."""
 
-from datetime import datetime
 from typing import NoReturn
 from uuid import UUID
 
@@ -16,9 +15,9 @@ from madan_sara.contracts.outreach import (
     MessageRef,
     OutreachState,
 )
-from tests.simulation.network import Network
 from tests.simulation.stores.claims import request_of
 from tests.simulation.stores.ledger import give_back
+from tests.simulation.stores.statements import Statements
 from tests.simulation.tables import MessageRow, Tables
 
 
@@ -30,7 +29,7 @@ class MemoryRequests:
         network: the way to them.
     """
 
-    def __init__(self, tables: Tables, network: Network) -> None:
+    def __init__(self, tables: Tables, network: Statements) -> None:
         self._tables = tables
         self._network = network
 
@@ -51,7 +50,9 @@ class MemoryRequests:
         raise NotImplementedError
 
     def _put_back(self, ref: MessageRef, block: Block, turn: int) -> bool:
-        tables, message = self._tables, self._message(ref)
+        tables, message = self._tables, self._tables.messages.get(ref.message_id)
+        if message is None:
+            return False
         was_paid = any(owner == ref.message_id for owner, _ in tables.holds)
         is_its_turn = message.turn == turn
         if message.state is OutreachState.DECIDING and is_its_turn and not was_paid:
@@ -63,18 +64,22 @@ class MemoryRequests:
         return message.turn > turn and message.state not in FINAL_STATES
 
     def _conclude(self, conclusion: ConcludeInput) -> ConcludeResult:
-        message = self._message(conclusion.ref)
-        if message.state in FINAL_STATES:
+        message = self._tables.messages.get(conclusion.ref.message_id)
+        if message is not None and message.state in FINAL_STATES:
             return ConcludeResult(state=message.state, reason=message.reason)
-        for attempt_no, row in self._tables.attempts_of(message.message_id):
-            if row.attempt.state is AttemptState.SENDING:
-                under_way = AttemptUnderWay(attempt_no=attempt_no, channel=row.channel)
+        for attempt_no, row in self._tables.attempts_of(conclusion.ref.message_id):
+            if message is not None and row.attempt.state is AttemptState.SENDING:
                 return ConcludeResult(
-                    state=message.state, reason=message.reason, under_way=under_way
+                    state=message.state,
+                    reason=message.reason,
+                    under_way=AttemptUnderWay(attempt_no=attempt_no, channel=row.channel),
                 )
-        message.details = conclusion.details
-        message.routing = conclusion.routing or message.routing
-        end_unsent(self._tables, message, conclusion, conclusion.now)
+        if message is not None:
+            message.state, message.reason = conclusion.state, conclusion.reason
+            message.details = conclusion.details
+            message.routing = conclusion.routing or message.routing
+            message.finished_at = conclusion.now
+            give_back(self._tables, message)
         return ConcludeResult(state=conclusion.state, reason=conclusion.reason)
 
     def _message(self, ref: MessageRef) -> MessageRow:
@@ -82,10 +87,3 @@ class MemoryRequests:
         if message is None:
             raise NotFoundError.message(ref.message_id)
         return message
-
-
-def end_unsent(tables: Tables, message: MessageRow, end: ConcludeInput, now: datetime) -> None:
-    """End a message: no hold and no claim is left."""
-    message.state, message.reason = end.state, end.reason
-    message.finished_at = now
-    give_back(tables, message)
