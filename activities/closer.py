@@ -29,5 +29,5 @@ class OutreachCloser:
     @activity.defn
     async def put_back(self, request: PutBackInput) -> PutBackResult:
         """Have a campaign's recipient wait, where a limit leaves no room for it now."""
-        is_back = await self._requests.put_back(request.ref, request.block, request.turn)
+        is_back = await self._requests.put_back(request.ref, request.block, request.generation)
         return PutBackResult(is_back=is_back)

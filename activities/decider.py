@@ -74,7 +74,7 @@ class OutreachDecider:
             routing=hold.routing or routing,
             block=hold.block,
             held=hold.held,
-            turn=claim.facts.request.turn,
+            generation=claim.facts.request.generation,
         )
 
     async def _hold(
@@ -102,7 +102,7 @@ class OutreachDecider:
                     plan=plan,
                     routing=routing,
                     now=request.now,
-                    turn=facts.request.turn,
+                    generation=facts.request.generation,
                 )
             )
             can_wait = request.is_recipient_of_campaign

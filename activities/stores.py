@@ -44,7 +44,7 @@ class StoredRequest:
     #: When it is to be sent, once that is decided.
     scheduled_at: datetime | None
     #: How often it was put back into its campaign's queue.
-    turn: int
+    generation: int
 
     @property
     def profile(self) -> RecipientProfile:
@@ -141,7 +141,7 @@ class RequestStore(Protocol):
         """
         ...
 
-    async def put_back(self, ref: MessageRef, block: Block, turn: int) -> bool:
+    async def put_back(self, ref: MessageRef, block: Block, generation: int) -> bool:
         """Have a campaign's recipient wait until a limit is raised; its claim is gone.
 
         Run again, it changes nothing, whatever has come of the recipient since.
@@ -149,10 +149,10 @@ class RequestStore(Protocol):
         Args:
             ref: the message.
             block: what leaves no room.
-            turn: the message's turn that ends so.
+            generation: the message's generation that ends so.
 
         Returns:
-            False when the message has ended, or money was held for it in this turn.
+            False when the message has ended, or money was held for it in this generation.
         """
         ...
 
@@ -175,7 +175,7 @@ class BudgetLedger(Protocol):
     ) -> ReserveResult:
         """Hold one attempt's price, or let `decide` say why not; the message is scheduled.
 
-        Nothing is held for a message that has ended, or was put back since the reservation's turn.
+        Nothing is held for a message that has ended, or was put back since it was decided.
         """
         ...
 

@@ -141,8 +141,8 @@ class Decision(Contract):
     #: Why the first channel cannot be paid for, or not before the campaign's end.
     block: Block | None = None
     held: HeldAttempt | None = None
-    #: The message's turn it was made in: see `PutBackInput`.
-    turn: int = 0
+    #: The message's generation it was made in: see `PutBackInput`.
+    generation: int = 0
 
 
 class ReopenInput(Contract):
@@ -208,9 +208,9 @@ class ReserveInput(Contract):
     now: datetime
     #: The attempt whose hold this one replaces, in the same transaction.
     replaces_attempt_no: int | None = None
-    #: The message's turn it was decided in: see `PutBackInput`. None: money was held before, and
-    #: the message is not put back any more.
-    turn: int | None = None
+    #: The message's generation it was decided in: see `PutBackInput`. None: money was held before,
+    #: and the message is not put back any more.
+    generation: int | None = None
 
 
 class ReserveResult(Contract):
@@ -313,15 +313,15 @@ class PutBackInput(Contract):
 
     ref: MessageRef
     block: Block
-    #: The message's turn that ends so: how often it was put back before. A step of an earlier
-    #: turn, run again or late, changes nothing.
-    turn: int = 0
+    #: The message's generation that ends so: how often it was put back before. A step of an earlier
+    #: generation, run again or late, changes nothing.
+    generation: int = 0
 
 
 class PutBackResult(Contract):
     """Whether the recipient waits again."""
 
-    #: False: the message has ended meanwhile, or money was held for it in this turn.
+    #: False: the message has ended meanwhile, or money was held for it in this generation.
     is_back: bool
 
 

@@ -110,7 +110,7 @@ WITH ended AS (
        SET state = 'blocked', reason = :reason, details = CAST(:details AS jsonb),
            warnings = CAST(:warnings AS jsonb), finished_at = CAST(:now AS timestamptz)
      WHERE tenant_id = :tenant_id AND message_id = :message_id AND state = 'deciding'
-       AND turn = :turn
+       AND generation = :generation
     RETURNING tenant_id, message_id
 ), unclaimed AS (
     UPDATE recipient_claims r SET released_at = CAST(:now AS timestamptz)
@@ -243,7 +243,7 @@ class PostgresClaimStore:
             blocked = {
                 "reason": block.reason.value,
                 "details": json.dumps(block.details),
-                "turn": reading.facts.request.turn,
+                "generation": reading.facts.request.generation,
             }
             async with self._database.transaction() as connection:
                 await connection.execute(_LOCK_MESSAGE, parameters)

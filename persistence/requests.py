@@ -59,16 +59,16 @@ SELECT m.state, m.reason, a.attempt_no, a.channel
 
 # As it was before its campaign started it: no claim, no decision, and out of the queue until a
 # limit is raised. A message that money was held for once is never carried anew, as its attempts
-# are counted from the first. One that was put back in this turn already stays as it is: it may be
-# in the queue again, or with another run. A statement of its own, behind the lock: one that had
-# waited would not see what the run before it did.
+# are counted from the first. One that was put back in this generation already stays as it is: it
+# may be in the queue again, or with another run. A statement of its own, behind the lock: one that
+# had waited would not see what the run before it did.
 _PUT_BACK = text(f"""
 WITH back AS (
     UPDATE messages m
        SET state = 'queued', reason = CAST(:reason AS text), details = CAST(:details AS jsonb),
-           turn = turn + 1
+           generation = generation + 1
      WHERE tenant_id = :tenant_id AND message_id = :message_id AND state = 'deciding'
-       AND turn = :turn
+       AND generation = :generation
        AND NOT EXISTS (SELECT FROM budget_entries e
                         WHERE (e.tenant_id, e.message_id) = (m.tenant_id, m.message_id))
     RETURNING tenant_id, campaign_id, message_id
@@ -83,7 +83,7 @@ WITH back AS (
 SELECT EXISTS (SELECT FROM back) OR EXISTS (
            SELECT FROM messages
             WHERE tenant_id = :tenant_id AND message_id = :message_id
-              AND turn > :turn AND {_NOT_ENDED}) AS is_back
+              AND generation > :generation AND {_NOT_ENDED}) AS is_back
 """)  # noqa: S608 - built from constants of ours
 
 
@@ -101,14 +101,14 @@ class PostgresRequestStore:
             raise NotFoundError.message(ref.message_id)
         return request_from(row)
 
-    async def put_back(self, ref: MessageRef, block: Block, turn: int) -> bool:
+    async def put_back(self, ref: MessageRef, block: Block, generation: int) -> bool:
         """Have a campaign's recipient wait; see `RequestStore`."""
         parameters = {
             "tenant_id": ref.tenant_id,
             "message_id": ref.message_id,
             "reason": block.reason.value,
             "details": json.dumps(block.details),
-            "turn": turn,
+            "generation": generation,
         }
         async with self._database.transaction() as connection:
             await connection.execute(_LOCK_MESSAGE, parameters)

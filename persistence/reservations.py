@@ -28,7 +28,7 @@ from madan_sara.policy.budget import Account, AccountScope, decide_due
 # one order everything locks in.
 _LOCKED_ACCOUNTS = text(f"""
 WITH message AS (
-    SELECT tenant_id, campaign_id, state, turn, routing, plan FROM messages
+    SELECT tenant_id, campaign_id, state, generation, routing, plan FROM messages
      WHERE tenant_id = :tenant_id AND message_id = :message_id
        FOR NO KEY UPDATE
 ), replaced AS (
@@ -43,7 +43,7 @@ SELECT a.campaign_id, {ACCOUNT_COLUMNS}, a.ends_at,
        (SELECT max(attempt_no) FROM budget_entries
          WHERE tenant_id = :tenant_id AND message_id = :message_id AND kind = 'hold'
         HAVING bool_or(attempt_no = CAST(:attempt_no AS integer))) AS held_already,
-       message.state, message.turn,
+       message.state, message.generation,
        CAST(message.routing AS text) AS routing, CAST(message.plan AS text) AS plan,
        replaced.amount_micros AS given_back
   FROM budget_accounts a
@@ -63,7 +63,7 @@ SELECT a.campaign_id, {ACCOUNT_COLUMNS}, a.ends_at,
 # that no two statements wait for each other.
 _HOLD: Final = f"""
 WITH asked AS (
-    SELECT asked.*, m.campaign_id, m.state, m.turn,
+    SELECT asked.*, m.campaign_id, m.state, m.generation,
            CASE WHEN known.message_id IS NOT NULL THEN (
                SELECT max(e.attempt_no) FROM budget_entries e
                 WHERE (e.tenant_id, e.message_id, e.kind)
@@ -99,7 +99,7 @@ WITH asked AS (
      WHERE asked.can_be_held
        AND (m.tenant_id, m.message_id) = (asked.tenant_id, asked.message_id)
        AND m.state IN ('deciding', 'scheduled', 'sending')
-       AND m.turn = coalesce(asked.decided_in, m.turn)
+       AND m.generation = coalesce(asked.decided_in, m.generation)
     RETURNING asked.*
 ), claimed AS (
     UPDATE recipient_claims r SET channel = scheduled.channel
@@ -124,7 +124,7 @@ WITH asked AS (
       FROM scheduled
     RETURNING *
 ), {BOOK_ENTRIES}
-SELECT nth, asked.state, asked.turn, asked.held_already, asked.held_routing AS routing,
+SELECT nth, asked.state, asked.generation, asked.held_already, asked.held_routing AS routing,
        asked.held_plan AS plan, scheduled.nth IS NOT NULL AS is_held
   FROM asked LEFT JOIN scheduled USING (nth)
 """  # noqa: S608 - built from constants of ours
@@ -136,12 +136,12 @@ _HELD = text("""
 SELECT (SELECT max(attempt_no) FROM budget_entries
          WHERE tenant_id = :tenant_id AND message_id = :message_id AND kind = 'hold'
         HAVING bool_or(attempt_no = CAST(:attempt_no AS integer))) AS held_already,
-       m.state, m.turn, CAST(m.routing AS text) AS routing, CAST(m.plan AS text) AS plan
+       m.state, m.generation, CAST(m.routing AS text) AS routing, CAST(m.plan AS text) AS plan
   FROM messages m
  WHERE m.tenant_id = :tenant_id AND m.message_id = :message_id
 """)
 
-#: The answers to a reservation that outlived its message, or its message's turn: nothing was held.
+#: The answers to a reservation that outlived its message, or its generation: nothing was held.
 _HAS_ENDED: Final = Block(reason=ExitReason.CANCELLED, details={"message": "has ended"})
 _WAS_PUT_BACK: Final = Block(reason=ExitReason.CANCELLED, details={"message": "was put back"})
 
@@ -218,7 +218,7 @@ def _known_answer(row: Row, reservation: ReserveInput) -> ReserveResult | None:
         return ReserveResult(block=_HAS_ENDED)
     if (found := _found_again(row)) is not None:
         return found
-    if reservation.turn not in (None, row["turn"]):
+    if reservation.generation not in (None, row["generation"]):
         return ReserveResult(block=_WAS_PUT_BACK)
     return None
 
@@ -266,7 +266,7 @@ def _hold_parameters(reservation: ReserveInput, day: date) -> dict[str, object]:
         "routing": reservation.routing.model_dump_json(),
         "plan": reservation.plan.model_dump_json(),
         "now": reservation.now,
-        "decided_in": reservation.turn,
+        "decided_in": reservation.generation,
     }
 
 

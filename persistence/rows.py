@@ -81,7 +81,7 @@ def decision_from(
 
 #: Columns a `StoredRequest` is made of, for a query over messages m, campaigns c, contents t.
 REQUEST_COLUMNS = """
-    m.tenant_id, m.message_id, m.state, m.force_send, m.scheduled_at, m.turn,
+    m.tenant_id, m.message_id, m.state, m.force_send, m.scheduled_at, m.generation,
     CAST(m.profile AS text) AS profile, CAST(c.config AS text) AS config, c.status,
     CAST(t.body AS text) AS content
 """
@@ -140,7 +140,7 @@ def request_from(row: Row) -> StoredRequest:
         force_send=row["force_send"],
         state=OutreachState(row["state"]),
         scheduled_at=row["scheduled_at"],
-        turn=row["turn"],
+        generation=row["generation"],
     )
 
 

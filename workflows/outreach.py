@@ -130,7 +130,7 @@ class OutreachWorkflow:
             self._book(decision.held)
             return [decision.held.plan.channel, *self._record.channels_left]
         elif decision.block is not None:
-            if not await self._put_back(decision.block, decision.turn):
+            if not await self._put_back(decision.block, decision.generation):
                 await self._close(OutreachState.BLOCKED, decision.block)
         elif decision.routing is not None:
             await self._close(*no_channel(decision.routing))
@@ -169,11 +169,11 @@ class OutreachWorkflow:
                 return block
             full_day_of = plan.scheduled_at
 
-    async def _put_back(self, block: Block, turn: int) -> bool:
+    async def _put_back(self, block: Block, generation: int) -> bool:
         """Let a campaign's recipient wait in the queue for a limit's room; whether it does."""
         if self._sequence_number is None or block.reason not in _LACKS_OF_ROOM:
             return False
-        if not await self._steps.put_back(block, turn):
+        if not await self._steps.put_back(block, generation):
             return False
         raise_if_cancelled()
         self._end(OutreachState.QUEUED, block)

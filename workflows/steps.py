@@ -177,9 +177,9 @@ class OutreachSteps:
         )
         return await _run(OutreachCloser.close_outreach, request, f"Close: {block.reason}")
 
-    async def put_back(self, block: Block, turn: int) -> bool:
+    async def put_back(self, block: Block, generation: int) -> bool:
         """Have a campaign's recipient wait until a limit is raised; whether it does."""
-        request = PutBackInput(ref=self._ref, block=block, turn=turn)
+        request = PutBackInput(ref=self._ref, block=block, generation=generation)
         done = await _run(OutreachCloser.put_back, request, f"Wait for room: {block.reason}")
         return done.is_back
 

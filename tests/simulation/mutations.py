@@ -79,9 +79,9 @@ MUTATIONS: Final = (
         why_silent="the hold that is found again answers with the stored decision",
     ),
     Mutation(
-        "a hold of an earlier turn is taken",
+        "a hold of an earlier generation is taken",
         "activities/decider.py",
-        "                    turn=facts.request.turn,\n",
+        "                    generation=facts.request.generation,\n",
         "",
         why_silent="needs a put back, a requeue and a hold that is late; no life has drawn them",
     ),
@@ -141,7 +141,7 @@ MUTATIONS: Final = (
     Mutation(
         "a recipient without room is put back in words only",
         _OUTREACH,
-        "        if not await self._steps.put_back(block, turn):\n            return False\n",
+        "        if not await self._steps.put_back(block, generation):\n            return False\n",
         "",
     ),
     Mutation(

@@ -60,7 +60,7 @@ class MessageRow:
     channel: Channel | None = None
     scheduled_at: datetime | None = None
     #: How often it was put back into its campaign's queue.
-    turn: int = 0
+    generation: int = 0
     #: When it came to its end.
     finished_at: datetime | None = None
 

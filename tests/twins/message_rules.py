@@ -129,10 +129,11 @@ class MessageRules(Driver):
     @rule(
         message=driver.messages,
         reason=st.sampled_from([ExitReason.DAILY_LIMIT, ExitReason.BUDGET_EXCEEDED]),
+        generation=st.sampled_from([0, 0, 0, 1]),
     )
-    def put_back(self, message: int, reason: ExitReason) -> None:
+    def put_back(self, message: int, reason: ExitReason, generation: int = 0) -> None:
         block = Block(reason=reason, details={"limit": 2})
-        self.do(self.world.requests.put_back(self.message(message), block))
+        self.do(self.world.requests.put_back(self.message(message), block, generation))
 
     @rule(minutes=st.sampled_from([1, 1, 20, 70, 70, 1_500, 1_500, 4_000, 11_000]))
     def pass_time(self, minutes: int) -> None:
@@ -176,6 +177,8 @@ class MessageRules(Driver):
             routing=routing(plan.channel),
             now=self.at(late),
             replaces_attempt_no=replaced,
+            # One that is late was decided before any put back.
+            generation=0 if late else None,
         )
         day = plan.campaign_day or date.min
         self.do(self.world.ledger.reserve(asked, day, decide_reservation))

@@ -112,8 +112,8 @@ CREATE TABLE messages (
     channel         text,
     scheduled_at    timestamptz,
     -- How often it was put back into its campaign's queue; by it, a step that is late or run again
-    -- knows that its turn is over.
-    turn            integer NOT NULL DEFAULT 0,
+    -- knows that its generation is over.
+    generation      integer NOT NULL DEFAULT 0,
     sent_at         timestamptz,
     created_at      timestamptz NOT NULL,
     finished_at     timestamptz,

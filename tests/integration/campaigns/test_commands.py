@@ -213,8 +213,8 @@ async def test_a_cancel_that_meets_the_way_back_into_the_queue_counts(
     )
     put_back = PostgresRequestStore.put_back
 
-    async def put_back_and_cancel(self, ref, block, turn):
-        is_back = await put_back(self, ref, block, turn)
+    async def put_back_and_cancel(self, ref, block, generation):
+        is_back = await put_back(self, ref, block, generation)
         if ref.tenant_id == tenant_id:
             await Outreaches(client).cancel(ref)
         return is_back

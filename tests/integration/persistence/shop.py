@@ -83,7 +83,7 @@ class Shop:
         channel: Channel = Channel.CHAT,
         day: date = TODAY,
         replaces: int | None = None,
-        turn: int | None = None,
+        generation: int | None = None,
     ) -> ReserveResult:
         """Hold the price of an attempt on a day."""
         plan = SendPlan(
@@ -102,7 +102,7 @@ class Shop:
             routing=RoutingDecision(channel=channel, assessments=[], policy_version="test"),
             now=NOW,
             replaces_attempt_no=replaces,
-            turn=turn,
+            generation=generation,
         )
         return await self.ledger.reserve(reservation, day, decide_reservation)
 

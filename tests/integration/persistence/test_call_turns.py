@@ -23,7 +23,7 @@ from madan_sara.persistence.campaign_status import PostgresCampaignStatus
 from madan_sara.persistence.provider_accounts import PostgresProviderAccounts
 from tests.fakes.call_rates import ScriptedRates, place_after, turn_after
 from tests.fakes.sender import Gate, ScriptedSender, accept
-from tests.integration.persistence.runs import run_environment
+from tests.integration.persistence.runs import STARTED_AT, run_environment
 from tests.integration.persistence.shop import NOW
 from tests.integration.persistence.test_answers_in_hand import due
 
@@ -32,7 +32,7 @@ TURN = turn_after(seconds=0)
 HOUR = timedelta(hours=1)
 _A_RUN_LASTS = timedelta(seconds=2)
 #: The day that runs begin on.
-FIRST = datetime(1970, 1, 1, tzinfo=UTC)
+FIRST = STARTED_AT.replace(hour=0)
 
 _OF_CAMPAIGN = "WHERE tenant_id = :tenant_id"
 _PAUSE = text(f"UPDATE campaigns SET status = 'paused' {_OF_CAMPAIGN}")
@@ -67,7 +67,7 @@ class Counter:
             rates=rates,
         )
         environment = run_environment()
-        started_at = environment.info.started_time + self._passed
+        started_at = FIRST + self._passed
         environment.info = replace(environment.info, started_time=started_at)
         return await environment.run(delivery.deliver, self.request)
 

@@ -50,7 +50,7 @@ async def test_of_a_message_put_back_a_claim_run_again_says_so(shop):
     ref = await shop.message(await shop.campaign())
     assert (await _claim(shop, ref)).block is None
     block = Block(reason=ExitReason.BUDGET_EXCEEDED, details={"needed": "0.01"})
-    assert await shop.requests.put_back(ref, block, turn=0)
+    assert await shop.requests.put_back(ref, block, generation=0)
 
     again = await asyncio.wait_for(_claim(shop, ref), 20)
 

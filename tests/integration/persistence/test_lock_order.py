@@ -125,7 +125,7 @@ async def test_an_end_beside_a_claim_of_its_message_leaves_no_claim(shop, databa
 async def _without_room(shop: Shop, campaign: Campaign, name: str) -> MessageRef:
     """A recipient who waits in the campaign's queue until a limit is raised."""
     ref = await shop.message(campaign, name)
-    assert await shop.requests.put_back(ref, Block(reason=ExitReason.BUDGET_EXCEEDED), turn=0)
+    assert await shop.requests.put_back(ref, Block(reason=ExitReason.BUDGET_EXCEEDED), generation=0)
     return ref
 
 

@@ -45,7 +45,7 @@ def request_of(tables: Tables, message: MessageRow) -> StoredRequest:
         force_send=message.force_send,
         state=message.state,
         scheduled_at=message.scheduled_at,
-        turn=message.turn,
+        generation=message.generation,
     )
 
 
@@ -181,7 +181,9 @@ class MemoryClaims:
         """Store a decision; False when the facts may have changed, or another run has decided."""
         tables, message = self._tables, self._tables.messages[request.ref.message_id]
         if decided.result.block is not None:
-            return message.turn == request.turn and self._block(message, decided.result, now)
+            return message.generation == request.generation and self._block(
+                message, decided.result, now
+            )
         if message.state is not OutreachState.DECIDING or message.message_id in tables.claims:
             return False
         if any(tables.versions.get(known, 0) != version for known, version in versions.items()):

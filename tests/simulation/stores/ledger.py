@@ -93,7 +93,7 @@ class MemoryLedger:
             newest = max(no for owner, no in tables.holds if owner == message.message_id)
             held = HeldAttempt(attempt_no=newest, plan=message.plan)
             return ReserveResult(held=held, routing=message.routing)
-        if asked.turn not in (None, message.turn):
+        if asked.generation not in (None, message.generation):
             return ReserveResult(block=_WAS_PUT_BACK)
         campaign = tables.campaign_of(message)
         tables.day_account(campaign, day)

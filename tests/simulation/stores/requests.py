@@ -38,8 +38,8 @@ class MemoryRequests:
             "read the request", lambda: request_of(self._tables, self._message(ref))
         )
 
-    async def put_back(self, ref: MessageRef, block: Block, turn: int) -> bool:
-        return await self._network.call("put back", lambda: self._put_back(ref, block, turn))
+    async def put_back(self, ref: MessageRef, block: Block, generation: int) -> bool:
+        return await self._network.call("put back", lambda: self._put_back(ref, block, generation))
 
     async def conclude(self, conclusion: ConcludeInput) -> ConcludeResult:
         return await self._network.call("close", lambda: self._conclude(conclusion))
@@ -49,19 +49,19 @@ class MemoryRequests:
     ) -> NoReturn:
         raise NotImplementedError
 
-    def _put_back(self, ref: MessageRef, block: Block, turn: int) -> bool:
+    def _put_back(self, ref: MessageRef, block: Block, generation: int) -> bool:
         tables, message = self._tables, self._tables.messages.get(ref.message_id)
         if message is None:
             return False
         was_paid = any(owner == ref.message_id for owner, _ in tables.holds)
-        is_its_turn = message.turn == turn
-        if message.state is OutreachState.DECIDING and is_its_turn and not was_paid:
-            message.state, message.turn = OutreachState.QUEUED, turn + 1
+        is_its_generation = message.generation == generation
+        if message.state is OutreachState.DECIDING and is_its_generation and not was_paid:
+            message.state, message.generation = OutreachState.QUEUED, generation + 1
             message.reason, message.details = block.reason, block.details
             tables.claims.pop(ref.message_id, None)
             tables.campaigns[message.campaign_id].queue.discard(ref.message_id)
             return True
-        return message.turn > turn and message.state not in FINAL_STATES
+        return message.generation > generation and message.state not in FINAL_STATES
 
     def _conclude(self, conclusion: ConcludeInput) -> ConcludeResult:
         message = self._tables.messages.get(conclusion.ref.message_id)

@@ -1,7 +1,7 @@
-"""A turn that is over stays over: what a lost task does late undoes nothing of the next turn.
+"""A generation that is over stays over: what a lost task does late undoes nothing of the next.
 
-A turn ends when the message is put back into its campaign's queue. Then a limit is raised, the
-message is queued again and taken, and another run decides it.
+A generation ends when the message is put back into its campaign's queue. Then a limit is raised,
+the message is queued again and taken, and another run decides it.
 """
 
 import asyncio
@@ -40,13 +40,15 @@ SELECT tenant_id, campaign_id, message_id FROM messages WHERE message_id = :mess
 _IS_CLAIMED = text("""
 SELECT EXISTS (SELECT FROM recipient_claims WHERE message_id = :message_id AND released_at IS NULL)
 """)
-# What a put back, a requeue and a start of the next turn leave, in one transaction.
-_NEXT_TURN = text("UPDATE messages SET turn = turn + 1 WHERE message_id = :message_id")
+# What a put back, a requeue and a start of the next generation leave, in one transaction.
+_NEXT_GENERATION = text(
+    "UPDATE messages SET generation = generation + 1 WHERE message_id = :message_id"
+)
 _WITHOUT_CLAIM = text("DELETE FROM recipient_claims WHERE message_id = :message_id")
 
 
 class Recipient:
-    """A campaign's recipient, and the steps of its turns."""
+    """A campaign's recipient, and the steps of its generations."""
 
     def __init__(self, shop: Shop, campaign: Campaign, ref: MessageRef) -> None:
         self._shop = shop
@@ -68,8 +70,8 @@ class Recipient:
         deduplicator = MessageDeduplicator(self._shop.claims, tenants=EVERY_TENANT)
         return (await deduplicator.claim(DecideInput(ref=self.ref, now=NOW))).result
 
-    async def put_back(self, turn: int = 0) -> bool:
-        return await self._shop.requests.put_back(self.ref, NO_ROOM, turn)
+    async def put_back(self, generation: int = 0) -> bool:
+        return await self._shop.requests.put_back(self.ref, NO_ROOM, generation)
 
     async def requeue(self) -> None:
         await self._runs.requeue(self._of)
@@ -84,7 +86,7 @@ class Recipient:
         sweep = Sweep(states=at_rest, state=OutreachState.CANCELLED, reason=ExitReason.CANCELLED)
         await self._runs.sweep(self._of, sweep, None, NOW)
 
-    async def next_turn(self) -> None:
+    async def next_generation(self) -> None:
         """The claimed message is put back, queued again for a raised limit, and taken."""
         assert await self.put_back()
         await self.requeue()
@@ -121,15 +123,15 @@ async def test_a_put_back_run_again_after_a_requeue_leaves_the_message_in_the_qu
     assert await recipient.take()
 
 
-async def test_a_put_back_run_again_takes_nothing_from_the_next_turn(recipient):
+async def test_a_put_back_run_again_takes_nothing_from_the_next_generation(recipient):
     await recipient.claim()
-    await recipient.next_turn()
+    await recipient.next_generation()
     assert await recipient.put_back()
     assert await recipient.take(), "it is in the queue until its workflow has started"
     assert (await recipient.claim()).block is None
     assert await recipient.put_back()
     assert await recipient.stands() == (OutreachState.DECIDING, None, True)
-    assert await recipient.put_back(turn=1)
+    assert await recipient.put_back(generation=1)
     assert await recipient.stands() == (OutreachState.QUEUED, ExitReason.BUDGET_EXCEEDED, False)
 
 
@@ -153,7 +155,7 @@ async def test_a_put_back_that_waits_for_another_run_of_itself_says_so(recipient
         await connection.execute(_LOCK_MESSAGE, {"message_id": recipient.ref.message_id})
         late = asyncio.create_task(recipient.put_back())
         await eventually(partial(_a_statement_waits, database), "it waits for the message")
-        await connection.execute(_NEXT_TURN, {"message_id": recipient.ref.message_id})
+        await connection.execute(_NEXT_GENERATION, {"message_id": recipient.ref.message_id})
     assert await late
     assert (await recipient.stands())[:2] == (OutreachState.DECIDING, None)
 
@@ -163,9 +165,9 @@ async def test_a_hold_decided_in_an_earlier_turn_is_refused(shop, recipient, day
     if day_is_open:
         await shop.reserve(await shop.message(recipient.campaign, "ben"), day=TODAY)
     await recipient.claim()
-    await recipient.next_turn()
+    await recipient.next_generation()
 
-    late = await shop.reserve(recipient.ref, turn=0)
+    late = await shop.reserve(recipient.ref, generation=0)
 
     assert late.held is None
     assert late.block.details == {"message": "was put back"}
@@ -186,9 +188,9 @@ async def test_a_hold_that_waits_while_its_turn_ends_is_refused(
         await shop.reserve(await shop.message(recipient.campaign, "ben"), day=TODAY)
     async with database.transaction() as connection:
         await connection.execute(_LOCK_MESSAGE, key)
-        late = asyncio.create_task(shop.reserve(recipient.ref, turn=0))
+        late = asyncio.create_task(shop.reserve(recipient.ref, generation=0))
         await eventually(partial(_a_statement_waits, database), "it waits for the message")
-        await connection.execute(_NEXT_TURN, key)
+        await connection.execute(_NEXT_GENERATION, key)
         await connection.execute(_WITHOUT_CLAIM, key)
     assert (await late).held is None
     assert await recipient.stands() == (OutreachState.DECIDING, None, False)
@@ -200,7 +202,7 @@ async def test_a_decision_that_lost_its_turn_before_its_hold_holds_nothing(shop,
     class Overtaken(PostgresClaimStore):
         async def claim(self, ref, now, decide):
             claim = await super().claim(ref, now, decide)
-            await recipient.next_turn()
+            await recipient.next_generation()
             return claim
 
     claims = Overtaken(shop.database, shop.decisions)
@@ -211,9 +213,9 @@ async def test_a_decision_that_lost_its_turn_before_its_hold_holds_nothing(shop,
 
 
 async def test_a_block_decided_in_an_earlier_turn_is_decided_anew(shop, recipient):
-    async def next_turn():
+    async def next_generation():
         await recipient.claim()
-        await recipient.next_turn()
+        await recipient.next_generation()
 
     reasons = iter([ExitReason.DUPLICATE])
 
@@ -221,6 +223,6 @@ async def test_a_block_decided_in_an_earlier_turn_is_decided_anew(shop, recipien
         reason = next(reasons, None)
         return ClaimDecision(ClaimResult(block=reason and Block(reason=reason)))
 
-    claims = PostgresClaimStore(shop.database, OvertakenReader(shop.database, next_turn))
+    claims = PostgresClaimStore(shop.database, OvertakenReader(shop.database, next_generation))
     assert (await claims.claim(recipient.ref, NOW, blocked_at_first)).result.block is None
     assert await recipient.stands() == (OutreachState.DECIDING, None, True)
