@@ -74,6 +74,7 @@ class DbosSteps:
             self.senders[request.channel],
             request,
             RunClock(datetime.now(UTC)),
+            rate=None,
             pause_poll=PAUSE_POLL,
         )
         return (await run.carry_out()).outcome.value

@@ -57,6 +57,7 @@ SELECT {ACCOUNT_COLUMNS}
   FROM messages m JOIN budget_accounts a USING (tenant_id, campaign_id)
  WHERE m.tenant_id = :tenant_id AND m.message_id = :message_id
    AND a.scope = 'day' AND a.key >= CAST(:first AS text)
+ ORDER BY a.key
 """)  # noqa: S608 - built from constants of ours
 
 # Like every end of a hold, it locks the message before any account: they wait there.

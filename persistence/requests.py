@@ -24,7 +24,7 @@ SELECT {REQUEST_COLUMNS}
  WHERE m.tenant_id = :tenant_id AND m.message_id = :message_id
 """)  # noqa: S608 - built from constants of ours
 
-_NOT_ENDED: Final = "state NOT IN ('sent', 'unknown', 'cancelled', 'failed', 'blocked')"
+_NOT_ENDED: Final = "m.state NOT IN ('sent', 'unknown', 'cancelled', 'failed', 'blocked')"
 
 _LOCK_MESSAGE = text("""
 SELECT FROM messages WHERE tenant_id = :tenant_id AND message_id = :message_id FOR NO KEY UPDATE
@@ -37,7 +37,7 @@ SELECT FROM messages WHERE tenant_id = :tenant_id AND message_id = :message_id F
 # over, and its attempt ends first.
 _CONCLUDE = text(f"""
 WITH ended AS (
-    UPDATE messages
+    UPDATE messages m
        SET state = :state, reason = :reason, details = CAST(:details AS jsonb),
            routing = coalesce(CAST(:routing AS jsonb), routing),
            finished_at = CAST(:now AS timestamptz)
@@ -52,6 +52,7 @@ SELECT m.state, m.reason, a.attempt_no, a.channel
   FROM messages m
   LEFT JOIN attempts a
     ON (a.tenant_id, a.message_id) = (m.tenant_id, m.message_id) AND a.state = 'sending'
+   AND {_NOT_ENDED}
  WHERE m.tenant_id = :tenant_id AND m.message_id = :message_id
    AND NOT EXISTS (SELECT FROM ended)
 """)  # noqa: S608 - built from constants of ours
@@ -81,7 +82,7 @@ WITH back AS (
          = (back.tenant_id, back.campaign_id, back.message_id)
 )
 SELECT EXISTS (SELECT FROM back) OR EXISTS (
-           SELECT FROM messages
+           SELECT FROM messages m
             WHERE tenant_id = :tenant_id AND message_id = :message_id
               AND generation > :generation AND {_NOT_ENDED}) AS is_back
 """)  # noqa: S608 - built from constants of ours

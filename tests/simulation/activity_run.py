@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
 from types import MethodType
-from typing import Any, Final, NoReturn
+from typing import Any, Final, NoReturn, cast
 
 from temporalio import activity
 from temporalio.activity import Info
@@ -33,11 +33,11 @@ class Registered:
     argument_type: type | None
 
 
-def registered(methods: Iterable[MethodType]) -> Mapping[str, Registered]:
+def registered(methods: Iterable[Callable[..., Any]]) -> Mapping[str, Registered]:
     """Activities by their names."""
     known = {}
     for method in methods:
-        name, argument_type = _defined(method.__func__)
+        name, argument_type = _defined(cast(MethodType, method).__func__)
         known[name] = Registered(method, argument_type)
     return known
 

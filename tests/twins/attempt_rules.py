@@ -115,6 +115,7 @@ class AttemptRules(Driver):
             account=called,
             may_be_out=is_lost,
             was_lost=is_lost,
+            awaits_turn=called is None and not is_lost and minutes == 1,
         )
         waiting = self.world.attempts.put_off(
             ref,

@@ -139,6 +139,11 @@ class MessageRules(Driver):
     def pass_time(self, minutes: int) -> None:
         self.world.pass_time(timedelta(minutes=minutes))
 
+    @rule(message=driver.messages, days=_days)
+    def read_days(self, message: int, days: int) -> None:
+        first = self.world.now().date() + timedelta(days=days)
+        self.do(self.world.ledger.days(self.message(message), first))
+
     @rule(message=driver.messages)
     def read_request(self, message: int) -> None:
         self.do(self.world.requests.request(self.message(message)))

@@ -72,7 +72,7 @@ _TABLES: Final[Mapping[str, _Table]] = {
         2,
         """SELECT message_id, attempt_no, channel, state, openings, tries, was_lost, bounced, code,
                   called_at, given_up_at, concluded_at, waiting_since, put_off_at, retry_at, waited,
-                  account
+                  account, awaits_turn
              FROM attempts WHERE tenant_id = :tenant_id""",
     ),
     "suppressions": _Table(

@@ -20,7 +20,7 @@ from tests.integration.persistence.shop import Shop
 #: What is asked about all a tenant has ever sent, rarely.
 _OF_ALL: Final = "_CELLS_OF_TENANT"
 #: What a tenant's list of campaigns reads, and the few accounts that all tenants share.
-_FEW: Final = {"campaigns", "provider_accounts"}
+_FEW: Final = {"campaigns", "provider_accounts", "call_rates"}
 
 
 def _statements(kind: type[Query | TextClause]) -> Iterator[Any]:

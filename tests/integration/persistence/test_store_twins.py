@@ -13,6 +13,7 @@ import pytest
 
 from madan_sara import activities
 from madan_sara.activities.attempt_store import AttemptStore
+from madan_sara.activities.call_rates import CallRates
 from madan_sara.activities.campaign_stores import CampaignRunStore, OutreachStarter
 from madan_sara.activities.provider_accounts import ProviderAccounts
 from madan_sara.activities.sender import MessageSender
@@ -48,7 +49,8 @@ def test_stores_in_memory_answer_as_those_in_postgresql(dsn):
 
 
 def test_every_port_to_postgresql_has_its_twin():
-    known = {*_IN_MEMORY, OutreachStarter, MessageSender}
+    # Rates go by the clock of PostgreSQL: `test_call_rates.py` compares their twin.
+    known = {*_IN_MEMORY, OutreachStarter, MessageSender, CallRates}
     assert {port.__qualname__ for port in _ports()} == {port.__qualname__ for port in known}
 
 

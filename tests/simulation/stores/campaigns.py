@@ -29,6 +29,9 @@ SWEPT_AT_ONCE: Final = 2
 _IN_MOTION = (OutreachState.DECIDING, OutreachState.SENDING)
 _UNDER_WAY = (OutreachState.SCHEDULED, OutreachState.SENDING)
 
+#: A channel, the account that is out of service, and whether it is a turn that is waited for.
+_Waiting = tuple[Channel, str | None, bool]
+
 
 class MemoryCampaigns:
     """`CampaignRunStore` in memory.
@@ -145,28 +148,29 @@ class MemoryCampaigns:
 
     def _channel_waits(self, campaign_id: UUID) -> list[ChannelWait]:
         """What messages that are due wait for."""
-        waiting: defaultdict[tuple[Channel, str | None], list[AttemptRow]] = defaultdict(list)
+        waiting: defaultdict[_Waiting, list[AttemptRow]] = defaultdict(list)
         for (message_id, _), row in self._tables.attempts.items():
             message = self._tables.messages[message_id]
             is_open = message.campaign_id == campaign_id and message.state in _UNDER_WAY
             if is_open and row.attempt.retry_at is not None:
-                waiting[row.channel, row.account].append(row)
+                waiting[row.channel, row.account, row.attempt.awaits_turn].append(row)
         return [
-            self._channel_wait(channel, account, rows)
-            for (channel, account), rows in sorted(waiting.items(), key=_by_name)
+            self._channel_wait(waits_for, rows)
+            for waits_for, rows in sorted(waiting.items(), key=_by_name)
         ]
 
-    def _channel_wait(
-        self, channel: Channel, account: str | None, rows: Sequence[AttemptRow]
-    ) -> ChannelWait:
+    def _channel_wait(self, waits_for: _Waiting, rows: Sequence[AttemptRow]) -> ChannelWait:
+        channel, account, awaits_turn = waits_for
         health = None if account is None else self._accounts.health(account)
-        since = [row.waiting_since for row in rows if row.waiting_since is not None]
+        failing_since = None if health is None else health.failing_since
+        since = [failing_since or row.waiting_since or row.attempt.put_off_at for row in rows]
         return ChannelWait(
             channel=channel,
             account=account,
             code=min(row.attempt.code or "" for row in rows),
-            since=min(since) if health is None else health.failing_since,
+            since=min(each for each in since if each is not None),
             refuses_settings=health is not None and health.refuses_settings,
+            awaits_turn=awaits_turn,
             messages=len(rows),
         )
 
@@ -289,10 +293,10 @@ def _without_none(figures: Details) -> Details:
     return {name: figure for name, figure in figures.items() if figure is not None}
 
 
-def _by_name(waiting: tuple[tuple[Channel, str | None], object]) -> tuple[str, bool, str]:
-    """In the order of names, those without an account behind."""
-    (channel, account), _ = waiting
-    return channel, account is None, account or ""
+def _by_name(waiting: tuple[_Waiting, object]) -> tuple[str, bool, str, bool]:
+    """In the order of names, those without an account last."""
+    (channel, account, awaits_turn), _ = waiting
+    return channel, account is None, account or "", awaits_turn
 
 
 def _is_over_limit(account: Account) -> bool:

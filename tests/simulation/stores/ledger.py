@@ -66,13 +66,15 @@ class MemoryLedger:
 
     async def days(self, ref: MessageRef, first: date) -> Sequence[Account]:
         def commit() -> Sequence[Account]:
-            campaign_id = self._tables.messages[ref.message_id].campaign_id
-            return [
+            message = self._tables.messages.get(ref.message_id)
+            days = [
                 account
                 for key, account in self._tables.accounts.items()
-                if (key.campaign_id, key.scope) == (campaign_id, AccountScope.DAY)
+                if message is not None
+                and (key.campaign_id, key.scope) == (message.campaign_id, AccountScope.DAY)
                 and key.key >= first.isoformat()
             ]
+            return sorted(days, key=lambda day: day.key)
 
         return await self._network.call("read the days", commit)
 
