@@ -120,8 +120,8 @@ class Life:
             dispatcher=CampaignDispatcher(self.campaigns, starter),
         )
         first = registered([*components.steps(), delivery.deliver, *campaigns.steps()])
-        deliveries = [other.deliver_at_once, other.deliver, other.resolve_attempt]
-        return first, {**first, **registered(deliveries)}
+        deliveries = registered([other.deliver_at_once, other.deliver, other.resolve_attempt])
+        return first, {**first, **deliveries}
 
     def _rates(self) -> dict[Channel, CallRate]:
         rates = MemoryCallRates(self)
