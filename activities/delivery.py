@@ -1,7 +1,7 @@
 """Handing a message to a provider, exactly as often as is safe."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Final
@@ -53,6 +53,7 @@ class MessageDelivery:
         attempts: where attempts are written.
         accounts: the accounts at providers that do not work.
         senders: the provider of each channel.
+        delivered_here: channels that are delivered at once; the others' calls are made elsewhere.
         rates: of the channels with a limit, the rate of their account.
         pause_poll: how often a send in a paused campaign looks whether it may go on.
         longest_at_once: how long a call may keep its workflow's task open.
@@ -65,6 +66,7 @@ class MessageDelivery:
         accounts: ProviderAccounts,
         senders: Mapping[Channel, MessageSender],
         *,
+        delivered_here: Container[Channel] = frozenset(Channel),
         rates: Mapping[Channel, CallRate] = MappingProxyType({}),
         pause_poll: timedelta = PAUSE_POLL,
         longest_at_once: timedelta = LONGEST_AT_ONCE,
@@ -73,6 +75,7 @@ class MessageDelivery:
         self._attempts = attempts
         self._accounts = accounts
         self._senders = senders
+        self._delivered_here = delivered_here
         self._rates = rates
         self._pause_poll = pause_poll
         self._longest_at_once = longest_at_once.total_seconds()
@@ -98,7 +101,9 @@ class MessageDelivery:
         channel, info = request.delivery.channel, activity.info()
         # A local activity's start is by its worker's clock, its workflow's time by Temporal's.
         now = request.now if info.is_local else info.started_time
-        if channel not in self._senders or not self._prompt.is_prompt(channel):
+        if channel not in self._senders or channel not in self._delivered_here:
+            return DeliveredAtOnce()
+        if not self._prompt.is_prompt(channel):
             return DeliveredAtOnce()
         if self._standstills.stood_still_since(now):
             return DeliveredAtOnce()

@@ -20,7 +20,11 @@ from madan_sara.config.temporal import connect
 from madan_sara.persistence.database import Database
 from madan_sara.starter.outreaches import Outreaches
 from madan_sara.worker.components import build_campaign_components
-from madan_sara.worker.workers import build_campaign_worker, build_workers
+from madan_sara.worker.workers import (
+    build_campaign_worker,
+    build_delivery_workers,
+    build_outreach_worker,
+)
 
 #: Printed once it polls its queues.
 READY = "worker ready"
@@ -45,9 +49,10 @@ async def run() -> None:
         campaigns = build_campaign_components(
             database, Outreaches(client), most_in_motion=settings.campaign_in_motion
         )
-        workers = build_workers(
-            client, components, senders, cached_workflows=settings.cached_workflows
-        )
+        workers = [
+            build_outreach_worker(client, components, cached_workflows=settings.cached_workflows),
+            *build_delivery_workers(client, components, senders),
+        ]
         for worker in [*workers, build_campaign_worker(client, campaigns)]:
             await stack.enter_async_context(worker)
         print(READY, flush=True)

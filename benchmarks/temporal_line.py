@@ -25,7 +25,7 @@ from madan_sara.contracts.naming import (
 from madan_sara.contracts.outreach import MessageRef, OutreachInput, OutreachResult, OutreachState
 from madan_sara.persistence.messages import NewMessage
 from madan_sara.worker.components import Components
-from madan_sara.worker.workers import build_workers
+from madan_sara.worker.workers import build_delivery_workers, build_outreach_worker
 from madan_sara.workflows.outreach import OutreachWorkflow
 
 _TENANT = SearchAttributeKey.for_keyword(TENANT_ATTRIBUTE)
@@ -49,7 +49,9 @@ class TemporalLine:
     async def running(self) -> AsyncIterator[Carry]:
         """What carries requests; see `Line.running`."""
         async with AsyncExitStack() as stack:
-            for worker in build_workers(self.client, self.components, CHANNELS):
+            outreaches = build_outreach_worker(self.client, self.components)
+            deliveries = build_delivery_workers(self.client, self.components, CHANNELS)
+            for worker in [outreaches, *deliveries]:
                 await stack.enter_async_context(worker)
             yield self._carry
 

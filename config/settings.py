@@ -75,6 +75,10 @@ class WorkerSettings(DatabaseSettings):
     #: Provider calls per second by channel, over all workers, as JSON: `{"sms": 10}`. The least
     #: is about one a day.
     rate_limits: dict[str, Annotated[float, Field(ge=0.00001)]] = Field(default_factory=dict)
+    #: Channels whose calls this worker makes, as JSON; None: all.
+    delivery_channels: frozenset[str] | None = None
+    #: Whether it runs workflows and their steps; else it only makes calls.
+    carries_outreaches: bool = True
     #: How often a send in a paused campaign looks whether it may go on.
     pause_poll_seconds: Annotated[float, Field(gt=0)] = 30.0
     #: Messages of one campaign that may be decided or handed over at once, over all workers.

@@ -17,7 +17,11 @@ from madan_sara.persistence.database import Database
 from madan_sara.starter.outreaches import Outreaches
 from madan_sara.worker.components import build_campaign_components, build_components
 from madan_sara.worker.senders import build_senders
-from madan_sara.worker.workers import build_campaign_worker, build_workers
+from madan_sara.worker.workers import (
+    build_campaign_worker,
+    build_delivery_workers,
+    build_outreach_worker,
+)
 
 
 def senders_for(mail_sink: MailSink, sandbox: SandboxProvider) -> dict[Channel, MessageSender]:
@@ -54,10 +58,11 @@ async def running_workers(
         longest_at_once=longest_at_once,
     )
     campaigns = build_campaign_components(database, Outreaches(client))
-    outreach_workers = build_workers(client, components, senders, workflow_runner=workflow_runner)
+    outreaches = build_outreach_worker(client, components, workflow_runner=workflow_runner)
+    deliveries = build_delivery_workers(client, components, senders)
     campaign_worker = build_campaign_worker(client, campaigns, workflow_runner=workflow_runner)
     async with AsyncExitStack() as stack:
         stack.push_async_callback(components.delivery.finish)
-        for worker in [*outreach_workers, campaign_worker]:
+        for worker in [outreaches, *deliveries, campaign_worker]:
             await stack.enter_async_context(worker)
         yield

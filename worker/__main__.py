@@ -17,8 +17,12 @@ from madan_sara.starter.outreaches import Outreaches
 from madan_sara.worker.components import build_campaign_components, build_components
 from madan_sara.worker.heap import freeze_heap
 from madan_sara.worker.log import set_up_logging
-from madan_sara.worker.senders import build_senders, rate_limits_of
-from madan_sara.worker.workers import build_campaign_worker, build_workers
+from madan_sara.worker.senders import build_senders, delivery_channels_of, rate_limits_of
+from madan_sara.worker.workers import (
+    build_campaign_worker,
+    build_delivery_workers,
+    build_outreach_worker,
+)
 
 
 async def run() -> None:
@@ -34,9 +38,11 @@ async def run() -> None:
         senders = build_senders(settings)
         for sender in senders.values():
             stack.push_async_callback(sender.close)
+        delivered_here = delivery_channels_of(settings, senders)
         components = build_components(
             database,
             senders,
+            delivered_here=delivered_here,
             rate_limits=limits,
             pause_poll=timedelta(seconds=settings.pause_poll_seconds),
         )
@@ -45,10 +51,12 @@ async def run() -> None:
         campaigns = build_campaign_components(
             database, Outreaches(client), most_in_motion=settings.campaign_in_motion
         )
-        workers = build_workers(
-            client, components, senders, cached_workflows=settings.cached_workflows
-        )
-        for worker in [*workers, build_campaign_worker(client, campaigns)]:
+        workers = build_delivery_workers(client, components, delivered_here)
+        if settings.carries_outreaches:
+            cached = settings.cached_workflows
+            workers.append(build_outreach_worker(client, components, cached_workflows=cached))
+            workers.append(build_campaign_worker(client, campaigns))
+        for worker in workers:
             await stack.enter_async_context(worker)
         freeze_heap()
         print("worker ready", flush=True)  # noqa: T201 - the parent process waits for this line

@@ -1,6 +1,6 @@
 """The activity objects, each with the adapters it needs."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from types import MappingProxyType
@@ -93,6 +93,7 @@ def build_components(
     database: Database,
     senders: Mapping[Channel, MessageSender],
     *,
+    delivered_here: Container[Channel] = frozenset(Channel),
     rate_limits: Mapping[Channel, float] = MappingProxyType({}),
     pause_poll: timedelta = PAUSE_POLL,
     longest_at_once: timedelta = LONGEST_AT_ONCE,
@@ -102,6 +103,8 @@ def build_components(
     Args:
         database: where everything is kept.
         senders: the provider of each channel.
+        delivered_here: channels whose calls these workers make; the others' are left to a fleet of
+            its own.
         rate_limits: calls per second over all workers, of the channels that have a limit.
         pause_poll: how often a send in a paused campaign looks whether it may go on.
         longest_at_once: how long a call may keep its workflow's task open.
@@ -125,6 +128,7 @@ def build_components(
             PostgresAttemptStore(database),
             PostgresProviderAccounts(database),
             senders,
+            delivered_here=delivered_here,
             rates=_call_rates(database, senders, rate_limits),
             pause_poll=pause_poll,
             longest_at_once=longest_at_once,

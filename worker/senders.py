@@ -1,6 +1,6 @@
 """The provider of each channel."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Final
 
@@ -50,13 +50,40 @@ def rate_limits_of(settings: WorkerSettings) -> dict[Channel, float]:
     Raises:
         ValueError: one is for a channel that does not exist.
     """
-    unknown = settings.rate_limits.keys() - set(Channel)
-    if unknown:
+    _require_channels("MADAN_SARA_RATE_LIMITS", settings.rate_limits)
+    return {Channel(name): limit for name, limit in settings.rate_limits.items()}
+
+
+def delivery_channels_of(
+    settings: WorkerSettings, with_provider: Iterable[Channel]
+) -> set[Channel]:
+    """Channels whose calls this worker makes.
+
+    Args:
+        settings: the worker's.
+        with_provider: the channels that have one.
+
+    Raises:
+        ValueError: one does not exist, or has no provider.
+    """
+    chosen, known = settings.delivery_channels, set(with_provider)
+    if chosen is None:
+        return known
+    _require_channels("MADAN_SARA_DELIVERY_CHANNELS", chosen)
+    if missing := chosen - known:
         raise ValueError(
-            f"MADAN_SARA_RATE_LIMITS: {', '.join(sorted(unknown))} is no channel; "
+            f"MADAN_SARA_DELIVERY_CHANNELS: {', '.join(sorted(missing))} has no provider in the "
+            "settings of this worker; give all workers the same providers"
+        )
+    return known & chosen
+
+
+def _require_channels(variable: str, names: Iterable[str]) -> None:
+    if unknown := set(names) - set(Channel):
+        raise ValueError(
+            f"{variable}: {', '.join(sorted(unknown))} is no channel; "
             f"the channels are {', '.join(Channel)}"
         )
-    return {Channel(name): limit for name, limit in settings.rate_limits.items()}
 
 
 def _smtp_settings(settings: WorkerSettings, host: str) -> SmtpSettings:

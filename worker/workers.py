@@ -13,26 +13,24 @@ from madan_sara.workflows.campaign import CampaignWorkflow
 from madan_sara.workflows.outreach import OutreachWorkflow
 
 
-def build_workers(
+def build_outreach_worker(
     client: Client,
     components: Components,
-    channels: Iterable[Channel],
     *,
     cached_workflows: int = 1000,
     workflow_runner: WorkflowRunner | None = None,
-) -> list[Worker]:
-    """The workers that carry outreaches.
+) -> Worker:
+    """The worker that carries outreaches.
 
     Args:
         client: connection with the pydantic data converter.
         components: the activity objects.
-        channels: channels with a provider.
         cached_workflows: instances kept between their tasks.
         workflow_runner: how workflow code is run; outside of a sandbox unless given. What a
             sandbox would find is found before: the tests run in Temporal's own, unmodified, and
             a lint rule forbids what reads a clock, chance, a file or the environment.
     """
-    outreach = Worker(
+    return Worker(
         client,
         task_queue=OUTREACH_QUEUE,
         workflows=[OutreachWorkflow],
@@ -41,7 +39,13 @@ def build_workers(
         max_cached_workflows=cached_workflows,
         interceptors=[FailuresWithoutValues()],
     )
-    return [outreach, *(_delivery_worker(client, components, channel) for channel in channels)]
+
+
+def build_delivery_workers(
+    client: Client, components: Components, channels: Iterable[Channel]
+) -> list[Worker]:
+    """The workers that make the calls of some channels, one for each."""
+    return [_delivery_worker(client, components, channel) for channel in channels]
 
 
 def build_campaign_worker(

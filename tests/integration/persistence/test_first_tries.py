@@ -109,6 +109,16 @@ async def test_a_worker_without_the_channel_leaves_it_to_the_queue(shop):
     assert await _try(_delivery(shop, ScriptedSender()), request) == DeliveredAtOnce()
 
 
+async def test_a_channel_with_workers_of_its_own_is_left_to_them(shop):
+    sender, accounts = ScriptedSender(), PostgresProviderAccounts(shop.database)
+    delivery = MessageDelivery(
+        shop.attempts, accounts, {Channel.CHAT: sender}, delivered_here={Channel.SMS}
+    )
+
+    assert await _try(delivery, await _due(shop)) == DeliveredAtOnce()
+    assert sender.asked == []
+
+
 async def test_after_a_slow_call_the_channel_is_not_waited_for(shop):
     gate = Gate()
     sender = ScriptedSender(gate, accept)

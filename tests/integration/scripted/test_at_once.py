@@ -13,6 +13,8 @@ from madan_sara.contracts.channels import Channel
 from madan_sara.contracts.errors import ProviderUnavailableError
 from madan_sara.contracts.outreach import OutreachState, RescheduleInput
 from madan_sara.starter.orchestrator import OutreachOrchestrator
+from madan_sara.worker.components import build_components
+from madan_sara.worker.workers import build_delivery_workers, build_outreach_worker
 from madan_sara.workflows.outreach import OutreachWorkflow
 from tests.fakes.sender import Gate, ScriptedSender
 from tests.ledger import money
@@ -160,3 +162,22 @@ async def test_calls_that_last_hold_up_no_other_channel(stage, tenant_id):
     assert not gate.opened.is_set()
     gate.opened.set()
     assert {(await each.result()).state for each in slow} == {OutreachState.SENT}
+
+
+async def test_a_channel_can_have_workers_of_its_own(stage, campaign):
+    """One worker carries outreaches and makes no call, another one makes calls and nothing else."""
+    sender = ScriptedSender()
+    senders = {Channel.EMAIL: sender}
+    carries = build_components(stage.database, senders, delivered_here=())
+    calls = build_components(stage.database, senders)
+    workers = [
+        build_outreach_worker(stage.client, carries),
+        *build_delivery_workers(stage.client, calls, senders),
+    ]
+    for worker in workers:
+        await stage.exits.enter_async_context(worker)
+    handle = await stage.start(campaign)
+
+    assert (await handle.result()).state is OutreachState.SENT
+    assert (await _events(handle))["ACTIVITY_TASK_SCHEDULED"] == 1
+    assert len(sender.asked) == 1

@@ -33,6 +33,8 @@ async def _complaint(settings: dict[str, str]) -> str:
         ("MADAN_SARA_RATE_LIMITS", '{"sms": 0}', "rate_limits.sms: must be greater than or"),
         ("MADAN_SARA_RATE_LIMITS", '{"sms": 1e-300}', "rate_limits.sms: must be greater than or"),
         ("MADAN_SARA_RATE_LIMITS", '{"fax": 10}', "MADAN_SARA_RATE_LIMITS: fax is no channel"),
+        ("MADAN_SARA_DELIVERY_CHANNELS", '["fax"]', "CHANNELS: fax is no channel; the channels"),
+        ("MADAN_SARA_DELIVERY_CHANNELS", '["sms"]', "CHANNELS: sms has no provider in the setti"),
         ("MADAN_SARA_SANDBOX_URL", "127.0.0.1", "sandbox_url: '127.0.0.1' is no http"),
         ("MADAN_SARA_SANDBOX_URL", "http://host:abc", "sandbox_url: 'http://host:abc' is no http"),
         ("MADAN_SARA_SANDBOX_URL", "http://[::1", "sandbox_url: 'http://[::1' is no http"),
