@@ -53,11 +53,18 @@ class OutreachDecider:
     async def decide_outreach(self, request: DecideInput) -> Decision:
         """Claim the person, choose the channels, plan the first and hold its price.
 
-        Run again, it returns the decision that an earlier run has stored.
+        Run again, it returns the decision that an earlier run has stored. One that another run has
+        made useless meanwhile, by a put back, is made anew.
 
         Raises:
             NotFoundError: there is no such message.
         """
+        while (decision := await self._decide(request)) is None:
+            pass
+        return decision
+
+    async def _decide(self, request: DecideInput) -> Decision | None:
+        """Decide by the facts of the moment; None: they changed before the hold."""
         claim = await self._deduplicator.claim(request)
         decision = Decision(claim=claim.result)
         if claim.result.block is not None:
@@ -69,6 +76,8 @@ class OutreachDecider:
         if routing.channel is None:
             return decision.model_copy(update={"routing": routing})
         hold = await self._hold(request, claim.facts, routing, routing.channel)
+        if hold.is_outdated:
+            return None
         return Decision(
             claim=claim.result,
             routing=hold.routing or routing,

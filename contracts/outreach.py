@@ -221,6 +221,8 @@ class ReserveResult(Contract):
     held: HeldAttempt | None = None
     #: Set with what an earlier run has held: the routing it was held with.
     routing: RoutingDecision | None = None
+    #: Nothing was held, because the message was put back since it was decided: to be decided anew.
+    is_outdated: bool = False
 
 
 class ReleaseInput(Contract):

@@ -54,8 +54,9 @@ _SESSION: Final = {
     "enable_seqscan": "off",
     "enable_hashjoin": "off",
     "enable_mergejoin": "off",
-    # Whatever the server's own are: the account of a day is found by the day as text, and seven
-    # days are 168 hours.
+    # Whatever the server's own are: a statement that has waited for a lock goes on by what is
+    # committed then, the account of a day is found by the day as text, seven days are 168 hours.
+    "default_transaction_isolation": "read committed",
     "DateStyle": "ISO",
     "TimeZone": "UTC",
 }

@@ -141,9 +141,8 @@ SELECT (SELECT max(attempt_no) FROM budget_entries
  WHERE m.tenant_id = :tenant_id AND m.message_id = :message_id
 """)
 
-#: The answers to a reservation that outlived its message, or its generation: nothing was held.
+#: The answer to a reservation that outlived its message: nothing was held.
 _HAS_ENDED: Final = Block(reason=ExitReason.CANCELLED, details={"message": "has ended"})
-_WAS_PUT_BACK: Final = Block(reason=ExitReason.CANCELLED, details={"message": "was put back"})
 
 
 class Reservations:
@@ -219,7 +218,7 @@ def _known_answer(row: Row, reservation: ReserveInput) -> ReserveResult | None:
     if (found := _found_again(row)) is not None:
         return found
     if reservation.generation not in (None, row["generation"]):
-        return ReserveResult(block=_WAS_PUT_BACK)
+        return ReserveResult(is_outdated=True)
     return None
 
 

@@ -22,6 +22,7 @@ from madan_sara.contracts.outreach import (
     ExitReason,
     MessageRef,
     OutreachState,
+    ReserveResult,
 )
 from madan_sara.persistence.campaign_runs import PostgresCampaignRuns
 from madan_sara.persistence.claims import PostgresClaimStore
@@ -169,8 +170,7 @@ async def test_a_hold_decided_in_an_earlier_turn_is_refused(shop, recipient, day
 
     late = await shop.reserve(recipient.ref, generation=0)
 
-    assert late.held is None
-    assert late.block.details == {"message": "was put back"}
+    assert late == ReserveResult(is_outdated=True)
     assert await recipient.stands() == (OutreachState.DECIDING, None, False)
     await assert_nothing_left_behind(shop.database, shop.tenant_id)
     decision = await decide(shop.database, recipient.ref)
@@ -196,23 +196,26 @@ async def test_a_hold_that_waits_while_its_turn_ends_is_refused(
     assert await recipient.stands() == (OutreachState.DECIDING, None, False)
 
 
-async def test_a_decision_that_lost_its_turn_before_its_hold_holds_nothing(shop, recipient):
+async def test_a_decision_overtaken_by_a_put_back_before_its_hold_is_made_anew(shop, recipient):
     """It had its claim, and read on while the other run was put back."""
+    overtaken = iter([True])
 
     class Overtaken(PostgresClaimStore):
         async def claim(self, ref, now, decide):
             claim = await super().claim(ref, now, decide)
-            await recipient.next_generation()
+            if next(overtaken, False):
+                await recipient.next_generation()
             return claim
 
     claims = Overtaken(shop.database, shop.decisions)
-    late = await decide(shop.database, recipient.ref, claims=claims)
+    decision = await decide(shop.database, recipient.ref, claims=claims)
 
-    assert late.held is None
-    assert await recipient.stands() == (OutreachState.DECIDING, None, False)
+    assert decision.held is not None
+    assert decision.generation == 1
+    assert await recipient.stands() == (OutreachState.SCHEDULED, None, True)
 
 
-async def test_a_block_decided_in_an_earlier_turn_is_decided_anew(shop, recipient):
+async def test_a_block_decided_in_an_earlier_generation_is_decided_anew(shop, recipient):
     async def next_generation():
         await recipient.claim()
         await recipient.next_generation()

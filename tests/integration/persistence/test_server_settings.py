@@ -1,5 +1,6 @@
-"""A server that writes dates in another way, or counts days in a zone of its own."""
+"""A server that writes dates, counts days and keeps transactions apart in ways of its own."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
 
@@ -11,7 +12,11 @@ from madan_sara.persistence.database import Database
 from madan_sara.persistence.migrate import upgrade_database
 from tests.integration.persistence.shop import NOW, Shop
 
-_SETTINGS = ("DateStyle = 'German'", "TimeZone = 'America/New_York'")
+_SETTINGS = (
+    "DateStyle = 'German'",
+    "TimeZone = 'America/New_York'",
+    "default_transaction_isolation = 'serializable'",
+)
 
 
 @pytest_asyncio.fixture
@@ -39,3 +44,13 @@ async def test_a_server_with_other_dates_keeps_limits_and_windows(foreign_shop):
             text("SELECT CAST(:now AS timestamptz) - interval '200 days'"), {"now": NOW}
         )
         assert before.scalar_one() == NOW - timedelta(days=200), "days of 24 hours"
+
+
+async def test_a_server_with_stricter_transactions_refuses_none_for_others_beside_it(foreign_shop):
+    shop = foreign_shop
+    campaign = await shop.campaign(budget_total=8, timezone="UTC")
+    messages = [await shop.message(campaign, f"person {number}") for number in range(12)]
+
+    holds = await asyncio.gather(*(shop.reserve(message) for message in messages))
+
+    assert sum(hold.held is not None for hold in holds) == 8

@@ -26,7 +26,6 @@ from tests.simulation.stores.statements import Statements
 from tests.simulation.tables import ConstraintError, MessageRow, Tables, new_account
 
 _HAS_ENDED = Block(reason=ExitReason.CANCELLED, details={"message": "has ended"})
-_WAS_PUT_BACK = Block(reason=ExitReason.CANCELLED, details={"message": "was put back"})
 _CAN_BE_HELD_FOR = (OutreachState.DECIDING, OutreachState.SCHEDULED, OutreachState.SENDING)
 
 
@@ -96,7 +95,7 @@ class MemoryLedger:
             held = HeldAttempt(attempt_no=newest, plan=message.plan)
             return ReserveResult(held=held, routing=message.routing)
         if asked.generation not in (None, message.generation):
-            return ReserveResult(block=_WAS_PUT_BACK)
+            return ReserveResult(is_outdated=True)
         campaign = tables.campaign_of(message)
         tables.day_account(campaign, day)
         hold = LedgerEntry(
