@@ -98,6 +98,18 @@ class AttemptLog:
         return self.facts.waiting_since or self._clock.now()
 
     @property
+    def code(self) -> str:
+        """The code of the last call, or of the wait for the next one."""
+        return (self.attempt.code if self.attempt else None) or ""
+
+    def put_off_for(self, now: datetime) -> timedelta:
+        """How much is left of a wait for its provider or recipient."""
+        attempt = self.attempt
+        if attempt is None or attempt.retry_at is None or attempt.awaits_turn:
+            return timedelta(0)
+        return attempt.retry_at - now
+
+    @property
     def place_at(self) -> datetime | None:
         """Its place in the line of a channel with a rate limit; None: it has none."""
         return self.attempt.retry_at if self.attempt and self.attempt.awaits_turn else None

@@ -16,6 +16,7 @@ from madan_sara.contracts.outreach import (
     Block,
     MessageRef,
     ReleaseInput,
+    ReleaseResult,
     ReserveInput,
     ReserveResult,
 )
@@ -48,9 +49,9 @@ class BudgetManager:
         return await self._ledger.reserve(request, request.plan.campaign_day, decide_reservation)
 
     @activity.defn
-    async def release_budget(self, request: ReleaseInput) -> None:
+    async def release_budget(self, request: ReleaseInput) -> ReleaseResult:
         """Give back the hold of a refused attempt."""
-        await self._ledger.release(request)
+        return await self._ledger.release(request)
 
     async def full_days(self, ref: MessageRef, plan: SendPlan) -> set[date]:
         """The days without room for a send, from the one it was planned for, and refused on."""

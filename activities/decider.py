@@ -66,7 +66,7 @@ class OutreachDecider:
     async def _decide(self, request: DecideInput) -> Decision | None:
         """Decide by the facts of the moment; None: they changed before the hold."""
         claim = await self._deduplicator.claim(request)
-        decision = Decision(claim=claim.result)
+        decision = Decision(claim=claim.result, generation=claim.facts.request.generation)
         if claim.result.block is not None:
             return decision
         if claim.decided is not None:

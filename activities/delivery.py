@@ -14,11 +14,12 @@ from madan_sara.activities.attempt_log import OUTCOMES
 from madan_sara.activities.attempt_store import AttemptStore, DeliveryFacts
 from madan_sara.activities.call_rates import CallRate
 from madan_sara.activities.delivery_run import DeliveryRun
+from madan_sara.activities.lease import LEASE
 from madan_sara.activities.prompt_channels import PromptChannels
 from madan_sara.activities.provider_accounts import ProviderAccounts
 from madan_sara.activities.run_clock import RunClock, StandstillWatch
 from madan_sara.activities.sender import MessageSender, Refused
-from madan_sara.activities.situation import LEASE, settled_at
+from madan_sara.activities.situation import settled_at
 from madan_sara.activities.under_way import DeliveriesUnderWay, Delivery, ends_within, hear_out
 from madan_sara.contracts.channels import Channel
 from madan_sara.contracts.delivery import AttemptState, DeliveryOutcome
@@ -41,6 +42,9 @@ LONGEST_AT_ONCE: Final = timedelta(seconds=2)
 
 #: How long a cancel waits for a look-up or a call, within the ten seconds a step has.
 _LOOK_UP_SECONDS: Final = 4.0
+
+#: How soon a run is made again whose worker seems to have stood still.
+_DOUBT_POLL: Final = timedelta(seconds=5)
 
 #: How often a cancel asks for the result of a call that is under way.
 _UNDER_WAY_POLL: Final = timedelta(seconds=15)
@@ -83,6 +87,11 @@ class MessageDelivery:
         self._under_way = DeliveriesUnderWay()
         self._prompt = PromptChannels()
         self._standstills = StandstillWatch()
+        self._is_stopping = False
+
+    def stop(self) -> None:
+        """Begin no first try any more: the worker is about to stop."""
+        self._is_stopping = True
 
     async def finish(self) -> None:
         """Wait for the calls that have outlived their activities."""
@@ -103,15 +112,17 @@ class MessageDelivery:
         now = request.now if info.is_local else info.started_time
         if channel not in self._senders or channel not in self._delivered_here:
             return DeliveredAtOnce()
-        if not self._prompt.is_prompt(channel):
+        if self._is_stopping or not self._prompt.may_try(channel):
             return DeliveredAtOnce()
         if self._standstills.stood_still_since(now):
             return DeliveredAtOnce()
         clock = RunClock(now)
-        running = self._run(request.delivery, clock)
+        running = self._begin(request.delivery, clock)
         if not await ends_within(running, self._longest_at_once):
             self._prompt.was_slow(channel)
-            return DeliveredAtOnce()
+            self._under_way.leave(_key(request.delivery))
+            return DeliveredAtOnce(wait=waits.elsewhere(clock.now()))
+        self._prompt.was_prompt(channel)
         try:
             return DeliveredAtOnce(result=running.result())
         except ApplicationError as error:
@@ -130,15 +141,16 @@ class MessageDelivery:
             NotFoundError: the message is missing or cannot be read; no run will deliver it.
         """
         started_at = activity.info().started_time
+        if (left := self._under_way.left(_key(request))) is not None:
+            return await hear_out(left)
         if self._standstills.stood_still_since(started_at):
-            raise waits.held_up()
+            raise waits.held_up(_DOUBT_POLL)
         clock = RunClock(started_at)
         if request.wait is not None and request.wait.until > clock.now():
             raise waits.still(request.wait, clock.now())
-        return await hear_out(self._run(request, clock))
+        return await hear_out(self._begin(request, clock))
 
-    def _run(self, request: DeliverInput, clock: RunClock) -> Delivery:
-        """The run of an attempt that is under way here, or a new one."""
+    def _begin(self, request: DeliverInput, clock: RunClock) -> Delivery:
         run = DeliveryRun(
             self._attempts,
             self._accounts,
@@ -149,8 +161,7 @@ class MessageDelivery:
             pause_poll=self._pause_poll,
             lease=self._lease,
         )
-        key = idempotency_key(request.ref.message_id, request.attempt_no)
-        return self._under_way.join_or_begin(key, run.carry_out)
+        return self._under_way.begin(_key(request), run.carry_out)
 
     @activity.defn
     async def resolve_attempt(self, request: ResolveInput) -> DeliverResult:
@@ -164,8 +175,8 @@ class MessageDelivery:
         Returns:
             `not_due` while it is too early to ask; else how the attempt has ended.
         """
-        running = self._under_way.get(idempotency_key(request.ref.message_id, request.attempt_no))
-        if running is not None and not await ends_within(running, _LOOK_UP_SECONDS):
+        left = self._under_way.left(_key(request))
+        if left is not None and not await ends_within(left, _LOOK_UP_SECONDS):
             ask_again_at = request.now + _UNDER_WAY_POLL
             return DeliverResult(outcome=DeliveryOutcome.NOT_DUE, not_before=ask_again_at)
         too_early = await self._ask_once(request)
@@ -225,3 +236,7 @@ class MessageDelivery:
         )
         if attempt.account_has_failed:
             await self._accounts.works(sender.account)
+
+
+def _key(request: DeliverInput | ResolveInput) -> str:
+    return idempotency_key(request.ref.message_id, request.attempt_no)

@@ -12,6 +12,7 @@ from madan_sara.activities.account_watch import AccountWatch
 from madan_sara.activities.attempt_log import OUTCOMES, AttemptLog
 from madan_sara.activities.attempt_store import AttemptStore
 from madan_sara.activities.call_rates import CallRate
+from madan_sara.activities.lease import LEASE
 from madan_sara.activities.preflight import find_obstacle
 from madan_sara.activities.provider_accounts import ProviderAccounts
 from madan_sara.activities.run_clock import RunClock
@@ -25,7 +26,6 @@ from madan_sara.activities.sender import (
     running_seconds,
 )
 from madan_sara.activities.situation import (
-    LEASE,
     patience_of,
     recovery_of,
     settled_at,
@@ -49,6 +49,10 @@ from madan_sara.policy.templates import TemplateError
 CLOSED: Final = "cancelled"
 #: A rest of patience that is not worth another run: a wait is never exact.
 _A_MOMENT: Final = timedelta(seconds=1)
+#: Facts that take longer are outdated; a statement that hangs must not hold the message.
+_LONGEST_LOOK_SECONDS: Final = 10.0
+#: How often an attempt is looked at whose call may be under way elsewhere.
+_SETTLING_POLL: Final = timedelta(seconds=5)
 #: Code of an attempt whose answer was lost.
 NO_ANSWER: Final = "no_answer"
 
@@ -121,7 +125,8 @@ class DeliveryRun:
             case Move.ANSWER:
                 return self._log.answer()
             case Move.SETTLE:
-                raise waits.settling(self._until_settled(now))
+                # Another worker may have the answer any moment.
+                raise waits.settling(min(self._until_settled(now), _SETTLING_POLL))
             case Move.LOOK_UP:
                 return await self._look_up()
             case Move.WAIT_FOR_HOURS if obstacle and obstacle.not_before:
@@ -133,6 +138,12 @@ class DeliveryRun:
             case Move.WAIT_FOR_RESUME:
                 await self._log.stop_waiting()
                 raise waits.for_resume(self._pause_poll)
+            case Move.CALL if (left := self._log.put_off_for(now)) > _A_MOMENT:
+                # The wait of a run that no activity heard out.
+                if self._log.is_out:
+                    raise waits.for_another_call(left)
+                is_outage = self._account.health is not None
+                raise waits.for_channel(self._channel_wait(self._log.code, is_outage), left)
             case Move.WAIT_FOR_ACCOUNT | Move.CALL:
                 return await self._hand_over(asks_first=move is Move.WAIT_FOR_ACCOUNT)
             case _:
@@ -172,7 +183,11 @@ class DeliveryRun:
 
     async def _look(self) -> None:
         self._looked_at = running_seconds()
-        await self._log.look()
+        try:
+            async with asyncio.timeout(_LONGEST_LOOK_SECONDS):
+                await self._log.look()
+        except TimeoutError:
+            raise waits.held_up() from None
         self._account.health = self._log.facts.account
 
     def _prepare(self) -> Call | Refused:
@@ -319,14 +334,17 @@ class DeliveryRun:
         until = min(until, self._clock.now() + patience, end or until)
         account = self._sender.account if is_outage else None
         await self._log.put_off(until, code, account=account, calls=calls)
-        wait = ChannelWait(
+        wait = self._channel_wait(code, is_outage)
+        return waits.for_channel(wait, until - self._clock.now())
+
+    def _channel_wait(self, code: str, is_outage: bool) -> ChannelWait:
+        return ChannelWait(
             channel=self._request.channel,
-            account=account,
+            account=self._sender.account if is_outage else None,
             code=code,
             since=self._account.failing_since if is_outage else self._log.waiting_since,
             refuses_settings=is_outage and self._account.refuses_settings,
         )
-        return waits.for_channel(wait, until - self._clock.now())
 
     async def _give_up(
         self, state: AttemptState, code: str | None = None, *, calls: int = 0

@@ -1,11 +1,11 @@
 """The situation of an attempt for `policy/attempts.py`, from the facts a run has read."""
 
 from datetime import UTC, datetime, timedelta
-from typing import Final
 
 from madan_sara.activities.account_watch import AccountWatch
 from madan_sara.activities.attempt_log import AttemptLog
 from madan_sara.activities.attempt_store import Attempt
+from madan_sara.activities.lease import LEASE
 from madan_sara.activities.sender import SenderCapabilities
 from madan_sara.contracts.campaign import CampaignStatus
 from madan_sara.contracts.channels import Channel
@@ -13,10 +13,6 @@ from madan_sara.contracts.delivery import DeliveryOutcome
 from madan_sara.contracts.outreach import DeliverInput, DeliverResult
 from madan_sara.contracts.settings import AmbiguityPolicy, OrchestratorSettings
 from madan_sara.policy.attempts import MOST_LOST_CALLS, Obstacle, Recovery, Situation, patience_left
-
-#: From opening an attempt to the first octet of its call; the time until the provider can take
-#: anything comes on top. A run that is held up longer may have been taken for dead.
-LEASE: Final = timedelta(seconds=5)
 
 
 def settled_at(attempt: Attempt, capabilities: SenderCapabilities) -> datetime:

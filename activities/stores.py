@@ -18,6 +18,7 @@ from madan_sara.contracts.outreach import (
     MessageRef,
     OutreachState,
     ReleaseInput,
+    ReleaseResult,
     ReopenResult,
     ReserveInput,
     ReserveResult,
@@ -179,8 +180,11 @@ class BudgetLedger(Protocol):
         """
         ...
 
-    async def release(self, release: ReleaseInput) -> None:
-        """Give a hold back; nothing to give back is fine."""
+    async def release(self, release: ReleaseInput) -> ReleaseResult:
+        """Give a hold back, but not of an attempt that a provider may have.
+
+        Nothing to give back is fine.
+        """
         ...
 
     async def days(self, ref: MessageRef, first: date) -> Sequence[Account]:

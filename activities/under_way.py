@@ -10,6 +10,9 @@ from temporalio import activity
 
 from madan_sara.contracts.outreach import DeliverResult
 
+#: As long as an activity of a delivery may take: a run that lasts longer hangs.
+_LONGEST_LEFT_SECONDS: Final = 600.0
+
 #: Well within the heartbeat timeout of a delivery, so that only a dead worker misses it.
 _BEAT_SECONDS: Final = 3.0
 
@@ -26,30 +29,42 @@ class DeliveriesUnderWay:
 
     def __init__(self) -> None:
         self._running: dict[str, Delivery] = {}
+        #: Runs that an activity did not hear out; another one is to take their results.
+        self._left: dict[str, Delivery] = {}
 
-    def get(self, key: str) -> Delivery | None:
-        """The run of an attempt; None: there is none in this process."""
-        return self._running.get(key)
+    def left(self, key: str) -> Delivery | None:
+        """The run of an attempt that an activity has left, over or not; None: none is here."""
+        return self._left.get(key)
 
-    def join_or_begin(
-        self, key: str, begin: Callable[[], Coroutine[object, object, DeliverResult]]
+    def begin(
+        self, key: str, run: Callable[[], Coroutine[object, object, DeliverResult]]
     ) -> Delivery:
-        """The run of an attempt that is under way, or a new one."""
-        running = self._running.get(key)
-        if running is None:
-            running = self._running[key] = asyncio.ensure_future(begin())
-            running.add_done_callback(partial(self._forget, key))
+        """Begin a run, beside one that hangs."""
+        running = asyncio.ensure_future(run())
+        self._running[key] = running
+        running.add_done_callback(partial(self._ended, key))
         return running
 
-    async def finish(self) -> None:
-        """Wait for all of them, before what they use is closed."""
-        while self._running:
-            await asyncio.wait(self._running.values())
+    def leave(self, key: str) -> None:
+        """Leave a run to the attempt's next activity, which has some time to come."""
+        running = self._left[key] = self._running[key]
+        loop = asyncio.get_running_loop()
+        loop.call_later(_LONGEST_LEFT_SECONDS, self._forget, key, running)
 
-    def _forget(self, key: str, ended: Delivery) -> None:
-        del self._running[key]
+    async def finish(self) -> None:
+        """Wait for what is under way, before what it uses is closed; not for what hangs."""
+        if self._running:
+            await asyncio.wait(self._running.values(), timeout=_LONGEST_LEFT_SECONDS)
+
+    def _ended(self, key: str, ended: Delivery) -> None:
+        if self._running.get(key) is ended:
+            del self._running[key]
         if not ended.cancelled():
-            ended.exception()  # The next activity finds the result in the database.
+            ended.exception()  # What no activity hears stands in the database.
+
+    def _forget(self, key: str, left: Delivery) -> None:
+        if self._left.get(key) is left:
+            del self._left[key]
 
 
 async def hear_out(running: Delivery) -> DeliverResult:

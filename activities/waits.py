@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 from madan_sara.activities.call_rates import CallRate
+from madan_sara.activities.lease import LEASE
 from madan_sara.contracts.channels import Channel
 from madan_sara.contracts.delivery import ChannelWait
 from madan_sara.contracts.outreach import DeliveryWait
@@ -59,9 +60,9 @@ def for_resume(delay: timedelta) -> ApplicationError:
     )
 
 
-def held_up() -> ApplicationError:
+def held_up(delay: timedelta = _AT_ONCE) -> ApplicationError:
     """This run was too slow to call."""
-    return _later("the run was held up before its call; another one calls", "HeldUp", _AT_ONCE)
+    return _later("the run was held up before its call; another one calls", "HeldUp", delay)
 
 
 def overtaken() -> ApplicationError:
@@ -69,6 +70,15 @@ def overtaken() -> ApplicationError:
     return ApplicationError(
         "another run of this delivery has called the provider meanwhile", type="Overtaken"
     )
+
+
+def elsewhere(now: datetime) -> DeliveryWait:
+    """A first try has left its call under way: its process joins it, another one lets it go on.
+
+    By the end of this wait the call has begun, or its lease is over.
+    """
+    why = "its call is under way in the worker that has begun it"
+    return DeliveryWait(why=why, kind="UnderWay", until=now + 2 * LEASE)
 
 
 def still(wait: DeliveryWait, now: datetime) -> ApplicationError:

@@ -225,12 +225,26 @@ class ReserveResult(Contract):
     is_outdated: bool = False
 
 
+class AttemptUnderWay(Contract):
+    """An attempt that a provider may have."""
+
+    attempt_no: int
+    channel: Channel
+
+
 class ReleaseInput(Contract):
     """Give back the hold of one attempt."""
 
     ref: MessageRef
     attempt_no: int
     now: datetime
+
+
+class ReleaseResult(Contract):
+    """Whether a hold could be given back."""
+
+    #: It is kept, because a task that was lost has handed this attempt over.
+    under_way: AttemptUnderWay | None = None
 
 
 class ConcludeInput(Contract):
@@ -242,6 +256,8 @@ class ConcludeInput(Contract):
     details: Details = Field(default_factory=dict)
     routing: RoutingDecision | None = None
     now: datetime
+    #: The message's generation in which its end was decided: see `PutBackInput`. None: any.
+    generation: int | None = None
 
 
 class DeliveryWait(Contract):
@@ -325,13 +341,6 @@ class PutBackResult(Contract):
 
     #: False: the message has ended meanwhile, or money was held for it in this generation.
     is_back: bool
-
-
-class AttemptUnderWay(Contract):
-    """An attempt that a provider may have."""
-
-    attempt_no: int
-    channel: Channel
 
 
 class ConcludeResult(Contract):

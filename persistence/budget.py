@@ -11,9 +11,11 @@ from madan_sara.contracts.campaign import Campaign
 from madan_sara.contracts.channels import Channel
 from madan_sara.contracts.errors import InvalidRequestError, NotFoundError, OverLimitError
 from madan_sara.contracts.outreach import (
+    AttemptUnderWay,
     Block,
     MessageRef,
     ReleaseInput,
+    ReleaseResult,
     ReserveInput,
     ReserveResult,
 )
@@ -25,7 +27,7 @@ from madan_sara.persistence.accounts import (
     open_day,
 )
 from madan_sara.persistence.database import Database, Query
-from madan_sara.persistence.ledger_sql import BOOK_ENTRIES
+from madan_sara.persistence.ledger_sql import BOOK_ENTRIES, LOCK_MESSAGE
 from madan_sara.persistence.reservations import Reservations
 from madan_sara.persistence.tallies import TALLIES_AS_JSON, tallies_from
 from madan_sara.policy.budget import Account, AccountScope
@@ -60,12 +62,16 @@ SELECT {ACCOUNT_COLUMNS}
  ORDER BY a.key
 """)  # noqa: S608 - built from constants of ours
 
-# Like every end of a hold, it locks the message before any account: they wait there.
-_RELEASE = Query(f"""
+# A statement of its own behind the message's lock, which it would otherwise have read before. The
+# price of an attempt that a provider may have stays held.
+_RELEASE = text(f"""
 WITH message AS (
     SELECT tenant_id, message_id FROM messages
      WHERE tenant_id = :tenant_id AND message_id = :message_id
-       FOR NO KEY UPDATE
+), under_way AS (
+    SELECT a.attempt_no, a.channel FROM attempts a
+     WHERE a.tenant_id = :tenant_id AND a.message_id = :message_id
+       AND a.attempt_no = CAST(:attempt_no AS integer) AND a.state = 'sending'
 ), entry AS (
     INSERT INTO budget_entries
     SELECT message_id, attempt_no, 'release', tenant_id, campaign_id, channel, day, amount_micros,
@@ -75,10 +81,11 @@ WITH message AS (
             WHERE (tenant_id, message_id, attempt_no, kind)
                 = (message.tenant_id, message.message_id, CAST(:attempt_no AS integer), 'hold')
            OFFSET 0) hold
+     WHERE NOT EXISTS (SELECT FROM under_way)
         ON CONFLICT DO NOTHING
     RETURNING *
 ), {BOOK_ENTRIES}
-SELECT count(*) FROM booked
+SELECT attempt_no, channel FROM under_way
 """)  # noqa: S608 - built from constants of ours
 
 _SPEND = text(f"""
@@ -110,7 +117,7 @@ class PostgresBudgetLedger:
         """Hold one attempt's price, or say why not; see `BudgetLedger`."""
         return await self._reservations.reserve(reservation, day, decide)
 
-    async def release(self, release: ReleaseInput) -> None:
+    async def release(self, release: ReleaseInput) -> ReleaseResult:
         """Give a hold back; see `BudgetLedger`."""
         parameters = {
             "tenant_id": release.ref.tenant_id,
@@ -118,7 +125,11 @@ class PostgresBudgetLedger:
             "attempt_no": release.attempt_no,
             "now": release.now,
         }
-        await self._database.fetch(_RELEASE, parameters)
+        async with self._database.transaction() as connection:
+            await connection.execute(LOCK_MESSAGE, parameters)
+            found = await connection.execute(_RELEASE, parameters)
+            row = found.mappings().one_or_none()
+        return ReleaseResult(under_way=None if row is None else AttemptUnderWay(**row))
 
     async def days(self, ref: MessageRef, first: date) -> Sequence[Account]:
         """The days of a message's campaign from one on; see `BudgetLedger`."""

@@ -11,6 +11,14 @@ that knows nothing of the tables yet would rather read all holds there are, and 
 
 from typing import Final
 
+from sqlalchemy import text
+
+#: Comes first, in a statement of its own, where one that had waited for the message would not see
+#: what the transaction before it did.
+LOCK_MESSAGE: Final = text("""
+SELECT FROM messages WHERE tenant_id = :tenant_id AND message_id = :message_id FOR NO KEY UPDATE
+""")
+
 BOOK_ENTRIES: Final = """
 moved AS (
     SELECT e.tenant_id, e.campaign_id, place.scope, place.key,

@@ -15,7 +15,7 @@ from madan_sara.contracts.outreach import (
     MessageRef,
 )
 from madan_sara.persistence.database import Database, Query
-from madan_sara.persistence.ledger_sql import GIVE_BACK
+from madan_sara.persistence.ledger_sql import GIVE_BACK, LOCK_MESSAGE
 from madan_sara.persistence.rows import REQUEST_COLUMNS, REQUEST_TABLES, request_from
 
 _REQUEST = Query(f"""
@@ -25,10 +25,6 @@ SELECT {REQUEST_COLUMNS}
 """)  # noqa: S608 - built from constants of ours
 
 _NOT_ENDED: Final = "m.state NOT IN ('sent', 'unknown', 'cancelled', 'failed', 'blocked')"
-
-_LOCK_MESSAGE = text("""
-SELECT FROM messages WHERE tenant_id = :tenant_id AND message_id = :message_id FOR NO KEY UPDATE
-""")
 
 # One statement, so that no reader can see the hold gone and the claim still there; but not the
 # one that may have waited for the message, which would not see the hold or the claim that the
@@ -42,7 +38,7 @@ WITH ended AS (
            routing = coalesce(CAST(:routing AS jsonb), routing),
            finished_at = CAST(:now AS timestamptz)
      WHERE tenant_id = :tenant_id AND message_id = :message_id
-       AND {_NOT_ENDED}
+       AND {_NOT_ENDED} AND generation = coalesce(CAST(:generation AS integer), generation)
        AND NOT EXISTS (SELECT FROM attempts a
                         WHERE a.tenant_id = :tenant_id AND a.message_id = :message_id
                           AND a.state = 'sending')
@@ -55,6 +51,7 @@ SELECT m.state, m.reason, a.attempt_no, a.channel
    AND {_NOT_ENDED}
  WHERE m.tenant_id = :tenant_id AND m.message_id = :message_id
    AND NOT EXISTS (SELECT FROM ended)
+ ORDER BY a.attempt_no LIMIT 1
 """)  # noqa: S608 - built from constants of ours
 
 
@@ -112,7 +109,7 @@ class PostgresRequestStore:
             "generation": generation,
         }
         async with self._database.transaction() as connection:
-            await connection.execute(_LOCK_MESSAGE, parameters)
+            await connection.execute(LOCK_MESSAGE, parameters)
             return bool((await connection.execute(_PUT_BACK, parameters)).scalar_one())
 
     async def conclude(self, conclusion: ConcludeInput) -> ConcludeResult:
@@ -126,9 +123,10 @@ class PostgresRequestStore:
             "details": json.dumps(conclusion.details),
             "routing": routing.model_dump_json() if routing else None,
             "now": conclusion.now,
+            "generation": conclusion.generation,
         }
         async with self._database.transaction() as connection:
-            await connection.execute(_LOCK_MESSAGE, parameters)
+            await connection.execute(LOCK_MESSAGE, parameters)
             found = await connection.execute(_CONCLUDE, parameters)
             row = found.mappings().one_or_none()
         if row is None:

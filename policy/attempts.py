@@ -93,7 +93,7 @@ def _is_out(s: Situation) -> bool:
 #: patience ends nothing here: only a call that was not taken, or not let in, does.
 RULES: Final[Sequence[_Rule]] = (
     (lambda s: s.known is Known.CONCLUDED, Move.ANSWER),
-    (lambda s: _is_out(s) and s.recovery is not Recovery.KEYS and not s.is_settled, Move.SETTLE),
+    (lambda s: _is_out(s) and not s.is_settled, Move.SETTLE),
     (lambda s: _is_out(s) and s.recovery is Recovery.NONE, Move.LOSE),
     (lambda s: _is_out(s) and s.recovery is Recovery.LOOK_UP, Move.LOOK_UP),
     (lambda s: _is_out(s) and s.obstacle is Obstacle.FORBIDDEN, Move.LOSE),

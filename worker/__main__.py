@@ -61,6 +61,9 @@ async def run() -> None:
         freeze_heap()
         print("worker ready", flush=True)  # noqa: T201 - the parent process waits for this line
         await stopping.wait()
+        # All at once: none begins anything while another one hears its calls out.
+        components.delivery.stop()
+        await asyncio.gather(*(worker.shutdown() for worker in workers))
 
 
 def main() -> int:

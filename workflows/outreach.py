@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import datetime, timedelta
+from functools import partial
 
 from temporalio import workflow
 from temporalio.exceptions import ApplicationError, is_cancelled_exception
@@ -131,9 +132,9 @@ class OutreachWorkflow:
             return [decision.held.plan.channel, *self._record.channels_left]
         elif decision.block is not None:
             if not await self._put_back(decision.block, decision.generation):
-                await self._close(OutreachState.BLOCKED, decision.block)
+                await self._close(OutreachState.BLOCKED, decision.block, decision.generation)
         elif decision.routing is not None:
-            await self._close(*no_channel(decision.routing))
+            await self._close(*no_channel(decision.routing), decision.generation)
         return []
 
     async def _resume(self) -> list[Channel]:
@@ -197,7 +198,7 @@ class OutreachWorkflow:
             self._is_answer_awaited = False
             was_skipped, self._skip_channel = self._skip_channel, False
             if was_skipped and result.outcome in (DeliveryOutcome.NOT_DUE, DeliveryOutcome.REFUSED):
-                return _SKIPPED
+                return await self._skip()
             if result.held is not None:
                 self._book(result.held)
                 continue
@@ -210,8 +211,11 @@ class OutreachWorkflow:
 
     async def _skip(self) -> DeliverResult:
         """Give the held channel up, unless a task that was lost has handed the message over."""
-        result = await self._steps.resolve(self._record.attempt_no, self._record.held_channel)
-        return _SKIPPED if result.outcome is DeliveryOutcome.REFUSED else result
+        attempt_no, channel = self._record.attempt_no, self._record.held_channel
+        released = await self._steps.release(attempt_no, channel)
+        if released.under_way is None:
+            return _SKIPPED
+        return await self._steps.resolve(attempt_no, channel)
 
     async def _sleep_until_due(self) -> None:
         """A durable timer, started anew whenever the plan changes under it."""
@@ -260,7 +264,8 @@ class OutreachWorkflow:
         match result.outcome:
             case DeliveryOutcome.REFUSED:
                 self._record.state = OutreachState.DECIDING
-                await self._steps.release(self._record.attempt_no, channel)
+                if result is not _SKIPPED:
+                    await self._steps.release(self._record.attempt_no, channel)
                 self._publish()
                 raise_if_cancelled()
                 return False
@@ -326,15 +331,20 @@ class OutreachWorkflow:
         self._woken = True
         self._publish()
 
-    async def _close(self, state: OutreachState, block: Block) -> None:
+    async def _close(
+        self, state: OutreachState, block: Block, generation: int | None = None
+    ) -> None:
         """End unsent. The database has the last word: it may have ended before."""
+        end = partial(self._steps.close, state, block, self._record.routing, generation)
         async with self._changing:
-            ended = await self._steps.close(state, block, self._record.routing)
+            ended = await end()
             while ended.under_way is not None:
-                channel = ended.under_way.channel
-                result = await self._steps.resolve(ended.under_way.attempt_no, channel)
-                self._record.note_attempt(channel, result.outcome.value, result.code)
-                ended = await self._steps.close(state, block, self._record.routing)
+                attempt_no, channel = ended.under_way.attempt_no, ended.under_way.channel
+                result = await self._steps.resolve(attempt_no, channel)
+                self._record.note_attempt(
+                    channel, result.outcome.value, result.code, attempt_no=attempt_no
+                )
+                ended = await end()
             if (ended.state, ended.reason) == (state, block.reason):
                 self._end(state, block)
             else:

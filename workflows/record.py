@@ -94,11 +94,24 @@ class OutreachRecord:
         self.state = state
         self.block = block
 
-    def note_attempt(self, channel: Channel, outcome: str, code: str | None = None) -> None:
-        """Note the end of an attempt, or of a channel that could not be tried."""
-        attempt = AttemptSummary(
-            attempt_no=self.attempt_no, channel=channel, outcome=outcome, code=code
-        )
+    def note_attempt(
+        self,
+        channel: Channel,
+        outcome: str,
+        code: str | None = None,
+        *,
+        attempt_no: int | None = None,
+    ) -> None:
+        """Note the end of an attempt, or of a channel that could not be tried.
+
+        Args:
+            channel: its channel.
+            outcome: its end.
+            code: the provider's, or our own.
+            attempt_no: its number; None: of the attempt that is under way.
+        """
+        number = self.attempt_no if attempt_no is None else attempt_no
+        attempt = AttemptSummary(attempt_no=number, channel=channel, outcome=outcome, code=code)
         self.attempts.append(attempt)
 
     def result(self) -> OutreachResult:

@@ -40,6 +40,7 @@ with workflow.unsafe.imports_passed_through():
         PlanInput,
         PutBackInput,
         ReleaseInput,
+        ReleaseResult,
         ReopenInput,
         ReopenResult,
         RescheduleCheck,
@@ -155,18 +156,29 @@ class OutreachSteps:
             BudgetManager.reserve_budget, request, f"Hold the price on {plan.channel}"
         )
 
-    async def release(self, attempt_no: int, channel: Channel) -> None:
-        """Give a hold back."""
-        await _run(
+    async def release(self, attempt_no: int, channel: Channel) -> ReleaseResult:
+        """Give a hold back; it is kept where a task that was lost has handed the attempt over."""
+        return await _run(
             BudgetManager.release_budget,
             ReleaseInput(ref=self._ref, attempt_no=attempt_no, now=workflow.now()),
             f"Give the hold on {channel} back",
         )
 
     async def close(
-        self, state: OutreachState, block: Block, routing: RoutingDecision | None
+        self,
+        state: OutreachState,
+        block: Block,
+        routing: RoutingDecision | None,
+        generation: int | None,
     ) -> ConcludeResult:
-        """End the message unsent: no hold and no claim is left."""
+        """End the message unsent: no hold and no claim is left.
+
+        Args:
+            state: its end.
+            block: the reason.
+            routing: what was routed, if it was.
+            generation: the one this was decided in; None: in any.
+        """
         request = ConcludeInput(
             ref=self._ref,
             state=state,
@@ -174,6 +186,7 @@ class OutreachSteps:
             details=block.details,
             routing=routing,
             now=workflow.now(),
+            generation=generation,
         )
         return await _run(OutreachCloser.close_outreach, request, f"Close: {block.reason}")
 

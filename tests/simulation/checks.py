@@ -4,8 +4,8 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
+from madan_sara.activities.lease import LEASE
 from madan_sara.activities.sender import OutgoingMessage
-from madan_sara.activities.situation import LEASE
 from madan_sara.contracts.campaign import CampaignStatus
 from madan_sara.contracts.channels import Channel
 from madan_sara.contracts.delivery import AttemptState

@@ -123,6 +123,7 @@ class MessageRules(Driver):
             details={"tried": 1},
             routing=routing(Channel.SMS) if is_routed else None,
             now=self.at(late),
+            generation=0 if is_routed else None,
         )
         self.do(self.world.requests.conclude(asked))
 

@@ -3,13 +3,16 @@
 import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from uuid import uuid4
 
 import pytest
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
+from madan_sara.activities import prompt_channels, run_clock
 from madan_sara.activities.delivery import MessageDelivery
+from madan_sara.activities.sender import running_seconds
 from madan_sara.contracts.channels import Channel
 from madan_sara.contracts.delivery import DeliveryOutcome
 from madan_sara.contracts.errors import NotFoundError, ProviderUnavailableError
@@ -49,9 +52,12 @@ async def _try(
     return await environment.run(delivery.deliver_at_once, at_once)
 
 
-async def _deliver(delivery: MessageDelivery, request: DeliverInput):
+async def _deliver(
+    delivery: MessageDelivery, request: DeliverInput, *, started_at: datetime | None = None
+):
     environment = ActivityEnvironment()
-    environment.info = replace(environment.info, started_time=datetime.now(UTC))
+    started_at = started_at or datetime.now(UTC)
+    environment.info = replace(environment.info, started_time=started_at)
     return await environment.run(delivery.deliver, request)
 
 
@@ -65,6 +71,19 @@ async def _resolve(delivery: MessageDelivery, request: DeliverInput):
     return await ActivityEnvironment().run(delivery.resolve_attempt, question)
 
 
+@pytest.fixture
+def let_time_pass(monkeypatch):
+    """Have the process run for some time."""
+
+    def let(passes: timedelta) -> None:
+        now = running_seconds()
+        later = partial(float, now + passes.total_seconds())
+        for module in (run_clock, prompt_channels):
+            monkeypatch.setattr(module, "running_seconds", later)
+
+    return let
+
+
 async def test_a_worker_that_stood_still_leaves_it_to_the_queue(shop):
     """By then an hour, or a day, may be over that its workflow does not know of."""
     sender = ScriptedSender()
@@ -75,11 +94,25 @@ async def test_a_worker_that_stood_still_leaves_it_to_the_queue(shop):
     assert (tried, sender.asked) == (DeliveredAtOnce(), [])
 
 
+async def test_all_that_a_worker_had_in_hand_is_late_alike(shop):
+    sender = ScriptedSender()
+    delivery = _delivery(shop, sender, longest=timedelta(seconds=8))
+    before = datetime.now(UTC) - timedelta(minutes=1)
+
+    for _ in range(3):
+        with pytest.raises(ApplicationError, match="held up"):
+            await _deliver(delivery, await _due(shop), started_at=before)
+
+    assert sender.asked == []
+    assert (await _deliver(delivery, await _due(shop))).outcome is DeliveryOutcome.ACCEPTED
+
+
 @pytest.mark.parametrize("hours", [-1, 1])
-async def test_a_worker_whose_clock_is_wrong_makes_first_tries_too(shop, hours):
+async def test_a_worker_whose_clock_is_wrong_makes_first_tries_too(shop, hours, let_time_pass):
     delivery = _delivery(shop, ScriptedSender(), longest=timedelta(seconds=8))
     off = timedelta(hours=hours)
     await _try(delivery, await _due(shop), clock_is_ahead_by=off)
+    let_time_pass(timedelta(minutes=1))
 
     tried = await _try(delivery, await _due(shop), clock_is_ahead_by=off)
 
@@ -88,19 +121,6 @@ async def test_a_worker_whose_clock_is_wrong_makes_first_tries_too(shop, hours):
     stands_still = off + timedelta(minutes=1)
     late = await _try(delivery, await _due(shop), clock_is_ahead_by=stands_still)
     assert late == DeliveredAtOnce()
-
-
-async def test_a_run_of_a_worker_that_stood_still_is_made_again(shop):
-    sender = ScriptedSender()
-    delivery, request = _delivery(shop, sender), await _due(shop)
-    environment = ActivityEnvironment()
-    before = datetime.now(UTC) - timedelta(minutes=1)
-    environment.info = replace(environment.info, started_time=before)
-
-    with pytest.raises(ApplicationError) as late:
-        await environment.run(delivery.deliver, request)
-
-    assert (late.value.type, sender.asked) == ("HeldUp", [])
 
 
 async def test_a_worker_without_the_channel_leaves_it_to_the_queue(shop):
@@ -123,22 +143,66 @@ async def test_after_a_slow_call_the_channel_is_not_waited_for(shop):
     gate = Gate()
     sender = ScriptedSender(gate, accept)
     delivery = _delivery(shop, sender)
-    assert await _try(delivery, await _due(shop)) == DeliveredAtOnce()
+    assert (await _try(delivery, await _due(shop))).wait is not None
 
     assert await _try(delivery, await _due(shop)) == DeliveredAtOnce()
-
     assert len(sender.asked) == 1
+
     gate.opened.set()
     await delivery.finish()
+
+
+async def test_one_call_in_a_while_shows_whether_a_slow_channel_is_prompt_again(
+    shop, let_time_pass
+):
+    gate = Gate()
+    sender = ScriptedSender(gate, accept)
+    delivery = _delivery(shop, sender, longest=timedelta(milliseconds=300))
+    requests = [await _due(shop) for _ in range(6)]
+    await _try(delivery, requests[0])
+    let_time_pass(timedelta(minutes=1))
+
+    tried = await asyncio.gather(*(_try(delivery, request) for request in requests[1:]))
+
+    assert [each.result is not None for each in tried].count(True) == 1
+    assert len(sender.asked) == 2
+    gate.opened.set()
+    await delivery.finish()
+
+
+async def test_a_worker_that_is_stopping_begins_no_call(shop):
+    sender = ScriptedSender()
+    delivery = _delivery(shop, sender, longest=timedelta(seconds=8))
+    delivery.stop()
+
+    assert await _try(delivery, await _due(shop)) == DeliveredAtOnce()
+    assert sender.asked == []
+
+
+async def test_elsewhere_a_call_that_lasts_has_time_to_begin(shop):
+    """Another worker knows nothing of it: it looks once the lease of the call is over."""
+    gate = Gate()
+    request = await _due(shop)
+    one, other = (_delivery(shop, ScriptedSender(gate)) for _ in range(2))
+    tried = await _try(one, request)
+    assert tried.wait is not None
+    assert tried.wait.until > datetime.now(UTC) + timedelta(seconds=5)
+
+    with pytest.raises(ApplicationError, match="under way"):
+        await _deliver(other, request.model_copy(update={"wait": tried.wait}))
+
+    gate.opened.set()
+    await one.finish()
 
 
 async def test_a_call_that_lasts_is_joined(shop):
     gate = Gate()
     sender = ScriptedSender(gate)
     delivery, request = _delivery(shop, sender), await _due(shop)
-    assert await _try(delivery, request) == DeliveredAtOnce()
+    tried = await _try(delivery, request)
+    waiting = request.model_copy(update={"wait": tried.wait})
 
-    joined = asyncio.ensure_future(_deliver(delivery, request))
+    joined = asyncio.ensure_future(_deliver(delivery, waiting))
     looked_into = asyncio.ensure_future(_resolve(delivery, request))
     gate.opened.set()
 

@@ -18,6 +18,7 @@ from madan_sara.contracts.campaign_run import CampaignRef, Sweep
 from madan_sara.contracts.outreach import (
     Block,
     ClaimResult,
+    ConcludeInput,
     DecideInput,
     ExitReason,
     MessageRef,
@@ -159,6 +160,24 @@ async def test_a_put_back_that_waits_for_another_run_of_itself_says_so(recipient
         await connection.execute(_NEXT_GENERATION, {"message_id": recipient.ref.message_id})
     assert await late
     assert (await recipient.stands())[:2] == (OutreachState.DECIDING, None)
+
+
+async def test_an_end_decided_in_an_earlier_generation_ends_nothing(shop, recipient):
+    await recipient.next_generation()
+    await decide(shop.database, recipient.ref)
+    late = ConcludeInput(
+        ref=recipient.ref,
+        state=OutreachState.BLOCKED,
+        reason=ExitReason.EXPIRED,
+        now=NOW,
+        generation=0,
+    )
+
+    assert (await shop.requests.conclude(late)).state is OutreachState.SCHEDULED
+
+    assert await recipient.stands() == (OutreachState.SCHEDULED, None, True)
+    in_time = late.model_copy(update={"generation": 1})
+    assert (await shop.requests.conclude(in_time)).state is OutreachState.BLOCKED
 
 
 @pytest.mark.parametrize("day_is_open", [True, False], ids=["at once", "under lock"])

@@ -8,15 +8,18 @@ from uuid import UUID
 
 from madan_sara.contracts.campaign import Campaign
 from madan_sara.contracts.channels import Channel
+from madan_sara.contracts.delivery import AttemptState
 from madan_sara.contracts.errors import NotFoundError
 from madan_sara.contracts.outreach import (
     UNSENT_STATES,
+    AttemptUnderWay,
     Block,
     ExitReason,
     HeldAttempt,
     MessageRef,
     OutreachState,
     ReleaseInput,
+    ReleaseResult,
     ReserveInput,
     ReserveResult,
 )
@@ -55,13 +58,19 @@ class MemoryLedger:
 
         return await self._network.call("reserve", commit)
 
-    async def release(self, release: ReleaseInput) -> None:
-        def commit() -> None:
-            hold = self._tables.open_hold(release.ref.message_id, release.attempt_no)
+    async def release(self, release: ReleaseInput) -> ReleaseResult:
+        def commit() -> ReleaseResult:
+            key = (release.ref.message_id, release.attempt_no)
+            attempt = self._tables.attempts.get(key)
+            if attempt is not None and attempt.attempt.state is AttemptState.SENDING:
+                under_way = AttemptUnderWay(attempt_no=key[1], channel=attempt.channel)
+                return ReleaseResult(under_way=under_way)
+            hold = self._tables.open_hold(*key)
             if hold is not None:
                 book(self._tables, ended(hold, EntryKind.RELEASE))
+            return ReleaseResult()
 
-        await self._network.call("release", commit)
+        return await self._network.call("release", commit)
 
     async def days(self, ref: MessageRef, first: date) -> Sequence[Account]:
         def commit() -> Sequence[Account]:

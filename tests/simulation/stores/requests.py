@@ -74,6 +74,8 @@ class MemoryRequests:
                     reason=message.reason,
                     under_way=AttemptUnderWay(attempt_no=attempt_no, channel=row.channel),
                 )
+        if message is not None and conclusion.generation not in (None, message.generation):
+            return ConcludeResult(state=message.state, reason=message.reason)
         if message is not None:
             message.state, message.reason = conclusion.state, conclusion.reason
             message.details = conclusion.details
