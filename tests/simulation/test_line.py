@@ -22,7 +22,7 @@ class Crowd:
     def __init__(self, seed: int, *, latest: float) -> None:
         self._random = random.Random(seed)
         self._latest = latest
-        self._line = Line.begun(BEGAN)
+        self._line = Line.begun(BEGAN, APART)
         self._due: list[tuple[datetime, int, bool]] = []
         self._numbers = 0
         #: No worker is there until then: those that are due come when it is over.
@@ -32,6 +32,8 @@ class Crowd:
         self.asked: Counter[int] = Counter()
         #: Whether they come back at their places in the line.
         self.stays = True
+        #: The space between calls; several: each worker has another limit.
+        self.aparts = [APART]
 
     def come(self, number: int, after: timedelta = timedelta(0)) -> None:
         """Have so many more be due."""
@@ -47,7 +49,7 @@ class Crowd:
                 heapq.heappush(self._due, (self.away_until, who, in_line))
                 continue
             self.asked[who] += 1
-            turn = self._line.ask(at, APART, in_line=in_line)
+            turn = self._line.ask(at, self._random.choice(self.aparts), in_line=in_line)
             if turn.may_call:
                 self.calls.append((turn.comes_at, who))
             elif self.stays:
@@ -109,6 +111,50 @@ def test_a_line_that_never_comes_back_leaves_its_account_to_others(seed):
     assert len(crowd.calls) - gone >= 98
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_a_line_that_never_comes_back_is_not_waited_behind(seed):
+    """A campaign of thousands is cancelled; another one has as many due at once."""
+    crowd = Crowd(seed, latest=0.3)
+    crowd.stays = False
+    crowd.come(36_000)
+    crowd.go_on()
+    crowd.stays = True
+    crowd.calls.clear()
+    crowd.come(1_000, after=timedelta(minutes=1))
+    crowd.go_on()
+    crowd.assert_spaced()
+    assert len(crowd.calls) == 1_000
+    assert crowd.lasted < 1_000 * APART * 1.01
+
+
+@pytest.mark.parametrize("factor", [2, 10, 100])
+def test_a_limit_that_is_raised_ends_the_line_that_a_smaller_one_made(factor):
+    """Those in it come at their places at the latest; new ones wait for no place of theirs."""
+    crowd = Crowd(1, latest=0.3)
+    crowd.aparts = [factor * APART]
+    crowd.come(1_000)
+    minute = timedelta(minutes=1)
+    crowd.go_on(until=BEGAN + minute)
+    crowd.aparts = [APART]
+    crowd.come(1_000, after=minute)
+    crowd.go_on()
+    crowd.assert_spaced()
+    new = [at for at, who in crowd.calls if who >= 1_000]
+    assert len(new) == 1_000
+    left_to_new_ones = 1 - 1 / factor
+    assert max(new) - BEGAN - minute < 1_000 * APART * 1.1 / left_to_new_ones
+
+
+def test_workers_whose_limits_differ_do_not_ask_again_and_again():
+    """As while they are started anew, one after the other."""
+    crowd = Crowd(1, latest=0.3)
+    crowd.aparts = [APART, 2 * APART]
+    crowd.come(3_000)
+    crowd.go_on()
+    assert len(crowd.calls) == 3_000
+    assert crowd.asked.total() < 3 * 3_000
+
+
 def test_a_new_one_waits_behind_the_line():
     crowd = Crowd(1, latest=0.0)
     crowd.come(1_000)
@@ -120,7 +166,7 @@ def test_a_new_one_waits_behind_the_line():
 
 
 def test_a_bunch_from_the_line_gets_the_turns_of_a_moment_and_new_places():
-    line = Line.begun(BEGAN)
+    line = Line.begun(BEGAN, APART)
     line.ends_at = BEGAN + timedelta(minutes=5)
     turns = [line.ask(BEGAN, APART, in_line=True) for _ in range(500)]
     given = [turn for turn in turns if turn.may_call]
@@ -131,7 +177,7 @@ def test_a_bunch_from_the_line_gets_the_turns_of_a_moment_and_new_places():
 
 
 def test_another_rate_holds_from_the_next_turn_on():
-    line = Line.begun(BEGAN)
+    line = Line.begun(BEGAN, APART)
     for _ in range(100):
         line.ask(BEGAN, APART, in_line=False)
     slow = timedelta(minutes=1)
@@ -142,7 +188,7 @@ def test_another_rate_holds_from_the_next_turn_on():
 
 
 def test_a_clock_that_is_set_back_takes_the_line_with_it():
-    line = Line.begun(BEGAN)
+    line = Line.begun(BEGAN, APART)
     line.ask(BEGAN, APART, in_line=False)
     back = BEGAN - timedelta(hours=1)
     assert line.ask(back, APART, in_line=False).comes_at == back + APART

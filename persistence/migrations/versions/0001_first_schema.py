@@ -357,7 +357,10 @@ CREATE TABLE call_rates (
     free_at      timestamptz NOT NULL,
     line_ends_at timestamptz NOT NULL,
     -- When it was last asked: an earlier present means that the clock was set back.
-    asked_at     timestamptz NOT NULL
+    asked_at     timestamptz NOT NULL,
+    -- The smallest space between calls that was asked for in this line. A smaller one is a
+    -- raised limit; workers whose limits differ must not end the line again and again.
+    apart        interval NOT NULL
 )
 """
 
