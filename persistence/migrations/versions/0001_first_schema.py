@@ -316,7 +316,8 @@ CREATE TABLE attempts (
     retry_at            timestamptz,
     waited              interval NOT NULL DEFAULT '0',
     account             text,
-    -- It waits for its turn on a channel with a rate limit of ours, which no waiting time counts.
+    -- It waits for its turn on a channel with a rate limit of ours: no waiting time counts that,
+    -- unless an answer was lost.
     awaits_turn         boolean NOT NULL DEFAULT false,
     campaign_id         uuid,
     PRIMARY KEY (tenant_id, message_id, attempt_no),

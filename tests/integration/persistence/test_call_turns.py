@@ -9,11 +9,14 @@ from temporalio.exceptions import ApplicationError
 
 from madan_sara.activities.call_rates import CallRate
 from madan_sara.activities.delivery import MessageDelivery
+from madan_sara.activities.sender import SenderCapabilities
 from madan_sara.contracts.channels import Channel
 from madan_sara.contracts.delivery import AttemptState, DeliveryOutcome
 from madan_sara.contracts.errors import (
     AmbiguousDeliveryError,
+    LeaseExpiredError,
     MisconfiguredProviderError,
+    NotTakenError,
     TransientDeliveryError,
     UnreachableError,
 )
@@ -141,12 +144,39 @@ async def test_a_late_run_asks_again_and_may_get_another_place(counter):
     assert at.rates.asked == [False, True, True]
 
 
-async def test_a_further_call_takes_a_turn_of_its_own(counter):
-    puts_off = Gate(TransientDeliveryError("greylisted"), opened=True)
-    at = await counter(TURN, TURN, behaviours=(puts_off, accept))
-    assert (await at.waits()).type == "RecipientPutOff"
+@pytest.mark.parametrize(
+    ("error", "kind", "keeps_its_key"),
+    [
+        (TransientDeliveryError("greylisted"), "RecipientPutOff", False),
+        (NotTakenError("away"), "ProviderAway", False),
+        (LeaseExpiredError("the connection took too long"), "HeldUp", False),
+        (AmbiguousDeliveryError("lost"), "AnswerLost", True),
+    ],
+)
+async def test_a_further_call_takes_a_turn_of_its_own_before_new_messages(
+    shop, error, kind, keeps_its_key
+):
+    sender = ScriptedSender(
+        Gate(error, opened=True),
+        accept,
+        capabilities=SenderCapabilities(idempotency_keys=keeps_its_key),
+    )
+    at = Counter(shop, await due(shop), sender, TURN, PLACE, PLACE, TURN)
+    assert (await at.waits()).type == kind
+    assert (await at.waits(HOUR)).type == "AwaitsTurn"
+    assert (await at.waits(HOUR)).type == "AwaitsTurn"
     assert (await at.run(HOUR)).outcome is DeliveryOutcome.ACCEPTED
-    assert at.rates.asked == [False, False]
+    assert at.rates.asked == [False, True, True, True]
+
+
+async def test_a_run_that_dies_in_its_call_comes_back_before_new_messages(shop):
+    sender = ScriptedSender(capabilities=SenderCapabilities(idempotency_keys=True))
+    at = Counter(shop, await due(shop), sender, TURN)
+    assert await shop.attempts.open_attempt(
+        at.request.ref, 1, Channel.CHAT, "script", FIRST, openings_before=0
+    )
+    assert (await at.run(HOUR)).outcome is DeliveryOutcome.ACCEPTED
+    assert at.rates.asked == [True]
 
 
 async def test_a_call_that_may_be_out_waits_for_its_turn_as_such(counter, shop):
@@ -175,6 +205,18 @@ async def test_a_wait_for_a_turn_uses_up_no_patience(counter):
     facts = await at.facts()
     assert facts.waited == timedelta(0)
     assert facts.waiting_since >= FIRST + 5 * HOUR
+
+
+async def test_a_wait_for_the_turn_of_a_repeated_call_uses_up_patience(shop):
+    """Its answer was lost: it waits for that all the time."""
+    lost = Gate(AmbiguousDeliveryError("lost"), opened=True)
+    sender = ScriptedSender(lost, capabilities=SenderCapabilities(idempotency_keys=True))
+    at = Counter(shop, await due(shop), sender, TURN, PLACE, PLACE, TURN)
+    await at.waits()
+    for _ in range(2):
+        assert (await at.waits(HOUR)).type == "AwaitsTurn"
+    assert (await at.run(HOUR)).outcome is DeliveryOutcome.UNKNOWN
+    assert len(sender.asked) == 2
 
 
 async def test_a_wait_between_two_for_the_provider_is_not_counted_either(counter):
