@@ -61,10 +61,10 @@ class Crowd:
         """From the first call to the last."""
         return max(self.calls)[0] - min(self.calls)[0]
 
-    def assert_spaced(self) -> None:
+    def assert_spaced(self, apart: timedelta = APART) -> None:
         """No two calls are closer than the rate allows."""
         instants = sorted(at for at, _ in self.calls)
-        assert all(b - a >= APART for a, b in pairwise(instants))
+        assert all(b - a >= apart for a, b in pairwise(instants))
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -153,6 +153,40 @@ def test_workers_whose_limits_differ_do_not_ask_again_and_again():
     crowd.go_on()
     assert len(crowd.calls) == 3_000
     assert crowd.asked.total() < 3 * 3_000
+
+
+@pytest.mark.parametrize("new_ones", [0, 10])
+@pytest.mark.parametrize("seed", range(5))
+def test_a_message_that_finds_its_place_taken_is_not_sent_to_the_end_of_a_slow_line(seed, new_ones):
+    """Each may be two seconds late, and a new one now and then asks before the line does."""
+    apart = timedelta(minutes=1)
+    crowd = Crowd(seed, latest=2.0)
+    crowd.aparts = [apart]
+    crowd.come(100)
+    for number in range(new_ones):
+        crowd.come(1, after=timedelta(minutes=7 * number, seconds=59))
+    crowd.go_on()
+    crowd.assert_spaced(apart)
+    assert crowd.lasted < (100 + new_ones) * apart * 1.05
+    assert crowd.asked.total() < 4 * (100 + new_ones)
+    order = [who for _, who in sorted(crowd.calls) if who < 100]
+    assert sum(place - who > 15 for place, who in enumerate(order)) < 5
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_late_ones_of_a_slow_line_do_not_all_wait_for_one_place(seed):
+    """No worker is there for an hour."""
+    apart = timedelta(seconds=10)
+    crowd = Crowd(seed, latest=0.3)
+    crowd.aparts = [apart]
+    crowd.come(1_000)
+    crowd.go_on(until=BEGAN + timedelta(minutes=10))
+    crowd.away_until = BEGAN + timedelta(minutes=70)
+    crowd.go_on()
+    crowd.assert_spaced(apart)
+    assert len(crowd.calls) == 1_000
+    assert crowd.asked.total() < 4 * 1_000
+    assert max(crowd.asked.values()) < 30
 
 
 def test_a_new_one_waits_behind_the_line():

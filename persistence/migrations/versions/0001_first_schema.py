@@ -357,6 +357,8 @@ CREATE TABLE call_rates (
     -- When the next call may be made, and the last place of the line that waits for that.
     free_at      timestamptz NOT NULL,
     line_ends_at timestamptz NOT NULL,
+    -- The last place before that line, for what came late for its own.
+    front_ends_at timestamptz NOT NULL,
     -- When it was last asked: an earlier present means that the clock was set back.
     asked_at     timestamptz NOT NULL,
     -- The smallest space between calls that was asked for in this line. A smaller one is a

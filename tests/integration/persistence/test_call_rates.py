@@ -17,14 +17,16 @@ from madan_sara.persistence.database import Database, Query
 from tests.simulation.stores.call_rates import Line
 
 _PUT = text("""
-INSERT INTO call_rates (account, free_at, line_ends_at, asked_at, apart)
+INSERT INTO call_rates (account, free_at, line_ends_at, front_ends_at, asked_at, apart)
 SELECT :account, now + CAST(:free_in AS interval), now + CAST(:ends_in AS interval),
+       now + CAST(:front_ends_in AS interval),
        now - CAST(:asked_ago AS interval), CAST(:apart AS interval)
   FROM (SELECT clock_timestamp() AS now) clock
-RETURNING free_at, line_ends_at AS ends_at, asked_at, apart
+RETURNING free_at, line_ends_at AS ends_at, front_ends_at, asked_at, apart
 """)
 _ROW = text("""
-SELECT free_at, line_ends_at AS ends_at, apart FROM call_rates WHERE account = :account
+SELECT free_at, line_ends_at AS ends_at, front_ends_at, apart
+  FROM call_rates WHERE account = :account
 """)
 
 
@@ -100,6 +102,7 @@ async def test_it_answers_as_the_line_of_the_simulation(database, rates, account
         account,
         free_in=timedelta(seconds=draws.choice(seconds)),
         ends_in=timedelta(seconds=draws.choice(seconds)),
+        front_ends_in=timedelta(seconds=draws.choice(seconds)),
         asked_ago=timedelta(seconds=draws.choice((0.0, 1.0, 60.0, -1.0, -3_600.0))),
         apart=timedelta(seconds=draws.choice(aparts)),
     )
@@ -111,6 +114,7 @@ async def test_it_answers_as_the_line_of_the_simulation(database, rates, account
         assert await _row(database, account) == {
             "free_at": model.free_at,
             "ends_at": model.ends_at,
+            "front_ends_at": model.front_ends_at,
             "apart": model.apart,
         }
 

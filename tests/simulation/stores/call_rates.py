@@ -17,6 +17,8 @@ class Line:
 
     free_at: datetime
     ends_at: datetime
+    #: The last place before the line, for what came late for its own.
+    front_ends_at: datetime
     asked_at: datetime
     #: The smallest space between calls that was asked for in this line.
     apart: timedelta
@@ -24,12 +26,13 @@ class Line:
     @classmethod
     def begun(cls, now: datetime, apart: timedelta) -> "Line":
         """The row of an account that nothing has called."""
-        return cls(free_at=now, ends_at=now, asked_at=now, apart=apart)
+        return cls(free_at=now, ends_at=now, front_ends_at=now, asked_at=now, apart=apart)
 
     def ask(self, now: datetime, apart: timedelta, *, in_line: bool) -> Turn:
         """Give a turn, or a place in the line."""
         back = max(self.asked_at - now, timedelta(0))
-        self.asked_at, self.free_at, self.ends_at = now, self.free_at - back, self.ends_at - back
+        self.asked_at, self.free_at = now, self.free_at - back
+        self.ends_at, self.front_ends_at = self.ends_at - back, self.front_ends_at - back
         is_idle = self.free_at + max(apart, EMPTY_LINE) < now
         if apart < self.apart or (is_idle and not in_line):
             self.ends_at = min(self.ends_at, now)
@@ -39,6 +42,10 @@ class Line:
             turn_at = max(self.free_at, now)
             self.free_at = turn_at + apart
             return Turn(may_call=True, asked_at=now, comes_at=turn_at)
+        front_at = max(self.front_ends_at + apart, self.free_at)
+        if in_line and front_at <= now + 2 * apart:
+            self.front_ends_at = front_at
+            return Turn(may_call=False, asked_at=now, comes_at=front_at)
         self.ends_at = max(self.ends_at + apart, self.free_at)
         return Turn(may_call=False, asked_at=now, comes_at=self.ends_at)
 
