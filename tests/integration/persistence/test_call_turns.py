@@ -80,6 +80,11 @@ class Counter:
             await self.run(after)
         return waits.value
 
+    @property
+    def asked(self):
+        """Of each question for a turn, whether it went before new ones."""
+        return self.rates.asked if self.rates else []
+
     async def facts(self):
         """What is on record."""
         ref = self.request.ref
@@ -103,7 +108,7 @@ async def _change(shop, statement):
 async def test_a_call_whose_turn_has_come_is_made(counter):
     at = await counter(TURN)
     assert (await at.run()).outcome is DeliveryOutcome.ACCEPTED
-    assert at.rates.asked == [False]
+    assert at.asked == [False]
 
 
 async def test_a_turn_that_comes_soon_is_waited_for_in_place(counter):
@@ -122,7 +127,7 @@ async def test_a_place_in_the_line_is_waited_for_as_another_run(counter):
     assert at.sender.asked == []
 
     assert (await at.run(HOUR)).outcome is DeliveryOutcome.ACCEPTED
-    assert at.rates.asked == [False, True]
+    assert at.asked == [False, True]
     assert (await at.facts()).attempt.tries == 1
 
 
@@ -132,7 +137,7 @@ async def test_a_run_before_its_place_has_come_does_not_ask(counter):
     wait = await at.waits(after=HOUR / 4)
     assert wait.type == "AwaitsTurn"
     assert HOUR / 2 < wait.next_retry_delay <= HOUR * 3 / 4
-    assert (at.rates.asked, at.sender.asked) == ([False], [])
+    assert (at.asked, at.sender.asked) == ([False], [])
 
 
 async def test_a_late_run_asks_again_and_may_get_another_place(counter):
@@ -141,7 +146,7 @@ async def test_a_late_run_asks_again_and_may_get_another_place(counter):
     assert (await at.waits(after=5 * HOUR)).type == "AwaitsTurn"
     assert (await at.facts()).waiting_since is None
     assert (await at.run(HOUR)).outcome is DeliveryOutcome.ACCEPTED
-    assert at.rates.asked == [False, True, True]
+    assert at.asked == [False, True, True]
 
 
 @pytest.mark.parametrize(
@@ -166,7 +171,7 @@ async def test_a_further_call_takes_a_turn_of_its_own_before_new_messages(
     assert (await at.waits(HOUR)).type == "AwaitsTurn"
     assert (await at.waits(HOUR)).type == "AwaitsTurn"
     assert (await at.run(HOUR)).outcome is DeliveryOutcome.ACCEPTED
-    assert at.rates.asked == [False, True, True, True]
+    assert at.asked == [False, True, True, True]
 
 
 async def test_a_run_that_dies_in_its_call_comes_back_before_new_messages(shop):
@@ -176,7 +181,7 @@ async def test_a_run_that_dies_in_its_call_comes_back_before_new_messages(shop):
         at.request.ref, 1, Channel.CHAT, "script", FIRST, openings_before=0
     )
     assert (await at.run(HOUR)).outcome is DeliveryOutcome.ACCEPTED
-    assert at.rates.asked == [True]
+    assert at.asked == [True]
 
 
 async def test_a_call_that_may_be_out_waits_for_its_turn_as_such(counter, shop):
@@ -235,7 +240,7 @@ async def test_a_pause_in_the_meantime_counts_and_ends_its_place(counter, shop):
     assert (await at.waits(after=HOUR)).type == "CampaignPaused"
     await _change(shop, _RESUME)
     assert (await at.run(HOUR)).outcome is DeliveryOutcome.ACCEPTED
-    assert at.rates.asked == [False, False]
+    assert at.asked == [False, False]
 
 
 async def test_a_cancel_in_the_meantime_ends_the_attempt_unsent(counter, shop):
@@ -248,7 +253,7 @@ async def test_a_cancel_in_the_meantime_ends_the_attempt_unsent(counter, shop):
     result = await run_environment().run(delivery.resolve_attempt, resolve)
     assert (result.outcome, result.code) == (DeliveryOutcome.REFUSED, "cancelled")
     assert (await at.run(HOUR)).outcome is DeliveryOutcome.REFUSED
-    assert (at.rates.asked, at.sender.asked) == ([False], [])
+    assert (at.asked, at.sender.asked) == ([False], [])
 
 
 async def test_a_campaigns_end_in_the_meantime_is_met_at_that_instant(counter):
