@@ -11,7 +11,7 @@ import pytest
 from madan_sara.policy.attempts import SHORT_WAIT
 from tests.simulation.stores.call_rates import Line
 
-BEGAN = datetime(2030, 1, 1, tzinfo=UTC)
+BEGAN = datetime(2100, 1, 1, tzinfo=UTC)
 APART = timedelta(milliseconds=100)
 FOR_EVER = BEGAN + timedelta(days=365)
 
