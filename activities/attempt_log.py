@@ -115,15 +115,21 @@ class AttemptLog:
         return self.attempt.retry_at if self.attempt and self.attempt.awaits_turn else None
 
     @property
+    def goes_before_new_ones(self) -> bool:
+        """Whether it has had its turn before, or waits for it: it was put off, or may be out."""
+        return self.is_out or (self.attempt is not None and self.attempt.retry_at is not None)
+
+    @property
     def waited(self) -> timedelta:
         """How long the message has waited for its provider.
 
-        Nights, pauses and waits for a turn are not counted.
+        Nights and pauses are not counted, nor is a wait for a turn, unless an answer was lost:
+        it waits for that.
         """
         since = self.facts.attempt
         if since is None or since.retry_at is None or since.put_off_at is None:
             return self.facts.waited
-        if since.awaits_turn:
+        if since.awaits_turn and not since.was_lost:
             return self.facts.waited
         lately = min(self._clock.now(), since.retry_at + LATE_FOR_A_RETRY) - since.put_off_at
         return self.facts.waited + max(lately, timedelta(0))

@@ -49,7 +49,8 @@ class DeliveryFacts:
     #: The attempt of the message that money is held for now; None: there is none.
     held: HeldAttempt | None
     #: How long the message has waited for this channel, in this attempt and earlier ones, up to
-    #: when it was last put off. Nights, pauses and waits for a turn are not counted.
+    #: when it was last put off. Nights and pauses are not counted, nor are waits for a turn,
+    #: unless an answer was lost.
     waited: timedelta
     #: When it was first put off in this attempt, but for a turn; None: never.
     waiting_since: datetime | None
@@ -69,7 +70,7 @@ class Postponement:
     may_be_out: bool = False
     #: The answer to a call was lost.
     was_lost: bool = False
-    #: It waits for its turn, which uses up no patience with its channel.
+    #: It waits for its turn, which uses up no patience with its channel unless an answer was lost.
     awaits_turn: bool = False
 
 

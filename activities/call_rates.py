@@ -36,7 +36,8 @@ class CallRates(Protocol):
         Args:
             account: as its sender names it.
             apart: the time from one call to the next.
-            in_line: whether the delivery comes back at its place in the line.
+            in_line: whether the delivery comes back: at its place in the line, or after it was put
+                off or lost its answer.
         """
         ...
 

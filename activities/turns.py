@@ -32,7 +32,7 @@ async def take_turn(
     place_at = log.place_at
     if place_at is not None and place_at > clock.now():
         raise waits.for_turn(channel, rate, place_at - clock.now())
-    turn = await rate.ask(in_line=place_at is not None)
+    turn = await rate.ask(in_line=log.goes_before_new_ones)
     if turn.may_call:
         await asyncio.sleep(turn.wait.total_seconds())
         return

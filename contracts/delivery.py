@@ -59,7 +59,7 @@ class ChannelWait(Contract):
     account: str | None
     code: str
     #: When the account's first failure was, or the recipients' first refusal; of a wait for a
-    #: turn, when the first place in the line was given.
+    #: turn, when the first of them was put off, or was given the place it has now.
     since: datetime
     #: The account refuses our settings: it takes nothing until an operator corrects them.
     refuses_settings: bool = False

@@ -103,7 +103,8 @@ WITH {_LOCKED_MESSAGE}, waiting AS (
            waiting_since = coalesce(a.waiting_since, excluded.waiting_since),
            waited = a.waited + greatest(
                least(excluded.put_off_at, a.retry_at + CAST(:grace AS interval)) - a.put_off_at,
-               interval '0') * (a.retry_at IS NOT NULL AND NOT a.awaits_turn)::int,
+               interval '0')
+               * (a.retry_at IS NOT NULL AND (a.was_lost OR NOT a.awaits_turn))::int,
            put_off_at = excluded.put_off_at
      WHERE a.state IN ('sending', 'not_sent') AND a.openings = CAST(:openings AS integer)
     RETURNING a.*

@@ -151,6 +151,11 @@ LONGEST_ASKED: Final = timedelta(hours=1)
 #: the lease of a run, and few runs at a time are kept from other work.
 SHORT_WAIT: Final = timedelta(seconds=1)
 
+#: A line at an account that nothing has called for so long, and for one call's space, is not
+#: waited behind: its messages are not coming. Those of a living line come later than this only
+#: after a standstill of all workers.
+EMPTY_LINE: Final = timedelta(seconds=2)
+
 #: Messages that wait for an account come back one by one, so far apart.
 SLOTS_APART: Final = timedelta(milliseconds=100)
 

@@ -31,6 +31,9 @@ def explain_wait(wait: ChannelWait) -> str:
 
 def explain_turn(channel: Channel, per_second: float) -> str:
     """The wait of a message for its turn, like `its turn: sms takes 10 calls a second`."""
+    if per_second < 1:
+        seconds = 1 / per_second
+        return f"its turn: {channel} takes one call each {seconds:,.{int(seconds < 10)}f} s"
     calls = "call" if per_second == 1 else "calls"
     return f"its turn: {channel} takes {per_second:g} {calls} a second"
 
@@ -42,7 +45,8 @@ def explain_waits(wait: ChannelWait) -> str:
 
 def _trouble(wait: ChannelWait) -> str:
     if wait.awaits_turn:
-        return f"{wait.channel}: its turn, as MADAN_SARA_RATE_LIMITS spaces the calls"
+        turn = "its turn" if wait.messages == 1 else "their turns"
+        return f"{wait.channel}: {turn}, as MADAN_SARA_RATE_LIMITS spaces the calls"
     since = f"{wait.since.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
     if wait.account is None:
         return f"{wait.channel}: the provider puts the recipient off since {since} ({wait.code})"

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 from madan_sara.activities.call_rates import Turn
 
-_ASKED_AT = datetime(2030, 1, 1, tzinfo=UTC)
+_ASKED_AT = datetime(2100, 1, 1, tzinfo=UTC)
 
 
 def turn_after(**wait: float) -> Turn:

@@ -1,14 +1,20 @@
 """The SQL of the operations guide does what the guide says."""
 
 import re
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import UUID
 
 from sqlalchemy import text
 
+from madan_sara.activities.attempt_store import Postponement
+from madan_sara.contracts.channels import Channel
+from madan_sara.contracts.delivery import AWAITS_TURN
 from tests.audience import queue
+from tests.integration.persistence.shop import Shop
 from tests.makers import make_campaign
 
+HOUR = timedelta(hours=1)
 _GUIDE = Path(__file__).resolve().parents[2] / "docs" / "operations.md"
 #: The suppressions, which prevent any further contact; the guide says to keep them.
 _KEPT = {"suppressions"}
@@ -52,6 +58,28 @@ async def test_every_query_of_the_guide_is_one(orchestrator, database, tenant_id
     async with database.statement() as connection:
         for query in queries:
             (await connection.execute(text(query))).all()
+
+
+async def test_a_message_in_the_line_of_a_rate_limit_is_not_called_overdue(database, tenant_id):
+    shop, now = Shop(database, tenant_id), datetime.now(UTC)
+    ref = await shop.message(await shop.campaign(channels=["chat"]), "marie")
+    await shop.reserve(ref)
+    is_late = text("UPDATE messages SET scheduled_at = :at WHERE message_id = :message_id")
+    async with database.statement() as connection:
+        await connection.execute(is_late, {"at": now - HOUR, "message_id": ref.message_id})
+    (query,) = (each for each in _statements(_GUIDE.read_text()) if "m.scheduled_at <" in each)
+
+    async def is_overdue() -> bool:
+        async with database.statement() as connection:
+            return ref.message_id in (await connection.execute(text(query))).scalars()
+
+    assert await is_overdue()
+    for until, overdue in ((now + HOUR, False), (now - HOUR / 2, True)):
+        place = Postponement(until=until, code=AWAITS_TURN, awaits_turn=True)
+        await shop.attempts.put_off(
+            ref, 1, Channel.CHAT, now, place, openings=0, tries=0, called_account=""
+        )
+        assert await is_overdue() is overdue
 
 
 async def test_the_guide_describes_every_table(database):

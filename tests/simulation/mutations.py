@@ -254,7 +254,7 @@ MUTATIONS: Final = (
     Mutation(
         "a place in the line is a turn of its own",
         _TURNS,
-        "    turn = await rate.ask(in_line=place_at is not None)\n",
+        "    turn = await rate.ask(in_line=log.goes_before_new_ones)\n",
         "    if place_at is not None:\n        return\n    turn = await rate.ask(in_line=False)\n",
     ),
     Mutation(

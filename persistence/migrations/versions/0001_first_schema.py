@@ -316,7 +316,8 @@ CREATE TABLE attempts (
     retry_at            timestamptz,
     waited              interval NOT NULL DEFAULT '0',
     account             text,
-    -- It waits for its turn on a channel with a rate limit of ours, which no waiting time counts.
+    -- It waits for its turn on a channel with a rate limit of ours: no waiting time counts that,
+    -- unless an answer was lost.
     awaits_turn         boolean NOT NULL DEFAULT false,
     campaign_id         uuid,
     PRIMARY KEY (tenant_id, message_id, attempt_no),
@@ -356,8 +357,13 @@ CREATE TABLE call_rates (
     -- When the next call may be made, and the last place of the line that waits for that.
     free_at      timestamptz NOT NULL,
     line_ends_at timestamptz NOT NULL,
+    -- The last place before that line, for what came late for its own.
+    front_ends_at timestamptz NOT NULL,
     -- When it was last asked: an earlier present means that the clock was set back.
-    asked_at     timestamptz NOT NULL
+    asked_at     timestamptz NOT NULL,
+    -- The smallest space between calls that was asked for in this line. A smaller one is a
+    -- raised limit; workers whose limits differ must not end the line again and again.
+    apart        interval NOT NULL
 )
 """
 

@@ -17,13 +17,17 @@ from madan_sara.persistence.database import Database, Query
 from tests.simulation.stores.call_rates import Line
 
 _PUT = text("""
-INSERT INTO call_rates (account, free_at, line_ends_at, asked_at)
+INSERT INTO call_rates (account, free_at, line_ends_at, front_ends_at, asked_at, apart)
 SELECT :account, now + CAST(:free_in AS interval), now + CAST(:ends_in AS interval),
-       now - CAST(:asked_ago AS interval)
+       now + CAST(:front_ends_in AS interval),
+       now - CAST(:asked_ago AS interval), CAST(:apart AS interval)
   FROM (SELECT clock_timestamp() AS now) clock
-RETURNING free_at, line_ends_at AS ends_at, asked_at
+RETURNING free_at, line_ends_at AS ends_at, front_ends_at, asked_at, apart
 """)
-_ROW = text("SELECT free_at, line_ends_at AS ends_at FROM call_rates WHERE account = :account")
+_ROW = text("""
+SELECT free_at, line_ends_at AS ends_at, front_ends_at, apart
+  FROM call_rates WHERE account = :account
+""")
 
 
 @pytest.fixture
@@ -91,22 +95,27 @@ async def test_workers_that_ask_at_once_share_the_rate_and_leave_none_of_it(
 async def test_it_answers_as_the_line_of_the_simulation(database, rates, account, seed):
     """Of a clock that was set back too: what was asked last is later than now."""
     draws = random.Random(seed)
-    seconds = (-50, -0.5, 0.0, 0.5, 0.9, 3.0, 900.0)
+    seconds = (-50, -3.0, -0.5, 0.0, 0.5, 0.9, 3.0, 900.0)
+    aparts = (0.0005, 0.1, 4.0)
     model = await _put(
         database,
         account,
         free_in=timedelta(seconds=draws.choice(seconds)),
         ends_in=timedelta(seconds=draws.choice(seconds)),
+        front_ends_in=timedelta(seconds=draws.choice(seconds)),
         asked_ago=timedelta(seconds=draws.choice((0.0, 1.0, 60.0, -1.0, -3_600.0))),
+        apart=timedelta(seconds=draws.choice(aparts)),
     )
     for _ in range(5):
-        apart = timedelta(seconds=draws.choice((0.0005, 0.1, 4.0)))
+        apart = timedelta(seconds=draws.choice(aparts))
         in_line = draws.random() < 0.5
         turn = await rates.ask(account, apart, in_line=in_line)
         assert turn == model.ask(turn.asked_at, apart, in_line=in_line)
         assert await _row(database, account) == {
             "free_at": model.free_at,
             "ends_at": model.ends_at,
+            "front_ends_at": model.front_ends_at,
+            "apart": model.apart,
         }
 
 

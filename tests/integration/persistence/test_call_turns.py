@@ -9,11 +9,14 @@ from temporalio.exceptions import ApplicationError
 
 from madan_sara.activities.call_rates import CallRate
 from madan_sara.activities.delivery import MessageDelivery
+from madan_sara.activities.sender import SenderCapabilities
 from madan_sara.contracts.channels import Channel
 from madan_sara.contracts.delivery import AttemptState, DeliveryOutcome
 from madan_sara.contracts.errors import (
     AmbiguousDeliveryError,
+    LeaseExpiredError,
     MisconfiguredProviderError,
+    NotTakenError,
     TransientDeliveryError,
     UnreachableError,
 )
@@ -77,6 +80,11 @@ class Counter:
             await self.run(after)
         return waits.value
 
+    @property
+    def asked(self):
+        """Of each question for a turn, whether it went before new ones."""
+        return self.rates.asked if self.rates else []
+
     async def facts(self):
         """What is on record."""
         ref = self.request.ref
@@ -100,7 +108,7 @@ async def _change(shop, statement):
 async def test_a_call_whose_turn_has_come_is_made(counter):
     at = await counter(TURN)
     assert (await at.run()).outcome is DeliveryOutcome.ACCEPTED
-    assert at.rates.asked == [False]
+    assert at.asked == [False]
 
 
 async def test_a_turn_that_comes_soon_is_waited_for_in_place(counter):
@@ -119,7 +127,7 @@ async def test_a_place_in_the_line_is_waited_for_as_another_run(counter):
     assert at.sender.asked == []
 
     assert (await at.run(HOUR)).outcome is DeliveryOutcome.ACCEPTED
-    assert at.rates.asked == [False, True]
+    assert at.asked == [False, True]
     assert (await at.facts()).attempt.tries == 1
 
 
@@ -129,7 +137,7 @@ async def test_a_run_before_its_place_has_come_does_not_ask(counter):
     wait = await at.waits(after=HOUR / 4)
     assert wait.type == "AwaitsTurn"
     assert HOUR / 2 < wait.next_retry_delay <= HOUR * 3 / 4
-    assert (at.rates.asked, at.sender.asked) == ([False], [])
+    assert (at.asked, at.sender.asked) == ([False], [])
 
 
 async def test_a_late_run_asks_again_and_may_get_another_place(counter):
@@ -138,15 +146,42 @@ async def test_a_late_run_asks_again_and_may_get_another_place(counter):
     assert (await at.waits(after=5 * HOUR)).type == "AwaitsTurn"
     assert (await at.facts()).waiting_since is None
     assert (await at.run(HOUR)).outcome is DeliveryOutcome.ACCEPTED
-    assert at.rates.asked == [False, True, True]
+    assert at.asked == [False, True, True]
 
 
-async def test_a_further_call_takes_a_turn_of_its_own(counter):
-    puts_off = Gate(TransientDeliveryError("greylisted"), opened=True)
-    at = await counter(TURN, TURN, behaviours=(puts_off, accept))
-    assert (await at.waits()).type == "RecipientPutOff"
+@pytest.mark.parametrize(
+    ("error", "kind", "keeps_its_key"),
+    [
+        (TransientDeliveryError("greylisted"), "RecipientPutOff", False),
+        (NotTakenError("away"), "ProviderAway", False),
+        (LeaseExpiredError("the connection took too long"), "HeldUp", False),
+        (AmbiguousDeliveryError("lost"), "AnswerLost", True),
+    ],
+)
+async def test_a_further_call_takes_a_turn_of_its_own_before_new_messages(
+    shop, error, kind, keeps_its_key
+):
+    sender = ScriptedSender(
+        Gate(error, opened=True),
+        accept,
+        capabilities=SenderCapabilities(idempotency_keys=keeps_its_key),
+    )
+    at = Counter(shop, await due(shop), sender, TURN, PLACE, PLACE, TURN)
+    assert (await at.waits()).type == kind
+    assert (await at.waits(HOUR)).type == "AwaitsTurn"
+    assert (await at.waits(HOUR)).type == "AwaitsTurn"
     assert (await at.run(HOUR)).outcome is DeliveryOutcome.ACCEPTED
-    assert at.rates.asked == [False, False]
+    assert at.asked == [False, True, True, True]
+
+
+async def test_a_run_that_dies_in_its_call_comes_back_before_new_messages(shop):
+    sender = ScriptedSender(capabilities=SenderCapabilities(idempotency_keys=True))
+    at = Counter(shop, await due(shop), sender, TURN)
+    assert await shop.attempts.open_attempt(
+        at.request.ref, 1, Channel.CHAT, "script", FIRST, openings_before=0
+    )
+    assert (await at.run(HOUR)).outcome is DeliveryOutcome.ACCEPTED
+    assert at.asked == [True]
 
 
 async def test_a_call_that_may_be_out_waits_for_its_turn_as_such(counter, shop):
@@ -177,6 +212,18 @@ async def test_a_wait_for_a_turn_uses_up_no_patience(counter):
     assert facts.waiting_since >= FIRST + 5 * HOUR
 
 
+async def test_a_wait_for_the_turn_of_a_repeated_call_uses_up_patience(shop):
+    """Its answer was lost: it waits for that all the time."""
+    lost = Gate(AmbiguousDeliveryError("lost"), opened=True)
+    sender = ScriptedSender(lost, capabilities=SenderCapabilities(idempotency_keys=True))
+    at = Counter(shop, await due(shop), sender, TURN, PLACE, PLACE, TURN)
+    await at.waits()
+    for _ in range(2):
+        assert (await at.waits(HOUR)).type == "AwaitsTurn"
+    assert (await at.run(HOUR)).outcome is DeliveryOutcome.UNKNOWN
+    assert len(sender.asked) == 2
+
+
 async def test_a_wait_between_two_for_the_provider_is_not_counted_either(counter):
     puts_off = Gate(TransientDeliveryError("greylisted"), opened=True)
     at = await counter(TURN, place_after(hours=5), TURN, behaviours=(puts_off, puts_off, accept))
@@ -193,7 +240,7 @@ async def test_a_pause_in_the_meantime_counts_and_ends_its_place(counter, shop):
     assert (await at.waits(after=HOUR)).type == "CampaignPaused"
     await _change(shop, _RESUME)
     assert (await at.run(HOUR)).outcome is DeliveryOutcome.ACCEPTED
-    assert at.rates.asked == [False, False]
+    assert at.asked == [False, False]
 
 
 async def test_a_cancel_in_the_meantime_ends_the_attempt_unsent(counter, shop):
@@ -206,7 +253,7 @@ async def test_a_cancel_in_the_meantime_ends_the_attempt_unsent(counter, shop):
     result = await run_environment().run(delivery.resolve_attempt, resolve)
     assert (result.outcome, result.code) == (DeliveryOutcome.REFUSED, "cancelled")
     assert (await at.run(HOUR)).outcome is DeliveryOutcome.REFUSED
-    assert (at.rates.asked, at.sender.asked) == ([False], [])
+    assert (at.asked, at.sender.asked) == ([False], [])
 
 
 async def test_a_campaigns_end_in_the_meantime_is_met_at_that_instant(counter):

@@ -325,7 +325,8 @@ class MemoryAttempts:
 
 def _wait_on(row: AttemptRow, now: datetime, postponement: Postponement, tries: int) -> None:
     before = row.attempt
-    if before.retry_at and before.put_off_at and not before.awaits_turn:
+    counts = before.was_lost or not before.awaits_turn
+    if before.retry_at and before.put_off_at and counts:
         lately = min(now, before.retry_at + LATE_FOR_A_RETRY) - before.put_off_at
         row.waited += max(lately, timedelta(0))
     if not postponement.awaits_turn:

@@ -113,9 +113,22 @@ def test_a_due_message_that_waits_for_its_turn_says_that_we_hold_it_back():
     expected = "email: its turn, as MADAN_SARA_RATE_LIMITS spaces the calls"
     assert explain_wait(IN_LINE) == expected
     several = explain_waits(IN_LINE.model_copy(update={"messages": 1200}))
-    assert several == f"{expected}, 1,200 due"
-    assert explain_turn(Channel.SMS, 10.0) == "its turn: sms takes 10 calls a second"
-    assert explain_turn(Channel.SMS, 1.0) == "its turn: sms takes 1 call a second"
+    assert several == f"{expected.replace('its turn', 'their turns')}, 1,200 due"
+
+
+@pytest.mark.parametrize(
+    ("per_second", "expected"),
+    [
+        (10.0, "10 calls a second"),
+        (1.5, "1.5 calls a second"),
+        (1.0, "1 call a second"),
+        (0.4, "one call each 2.5 s"),
+        (0.0166667, "one call each 60 s"),
+        (0.00001, "one call each 100,000 s"),
+    ],
+)
+def test_a_wait_for_a_turn_says_how_often_the_channel_is_called(per_second, expected):
+    assert explain_turn(Channel.SMS, per_second) == f"its turn: sms takes {expected}"
 
 
 def queued_for(reason: ExitReason | None = None, **changes: Any) -> str:
