@@ -125,8 +125,7 @@ class DeliveryRun:
             case Move.ANSWER:
                 return self._log.answer()
             case Move.SETTLE:
-                # Another worker may have the answer any moment.
-                raise waits.settling(min(self._until_settled(now), _SETTLING_POLL))
+                raise waits.settling(self._until_settled(now))
             case Move.LOOK_UP:
                 return await self._look_up()
             case Move.WAIT_FOR_HOURS if obstacle and obstacle.not_before:
@@ -367,8 +366,13 @@ class DeliveryRun:
         return patience_of(self._log, self._request, is_outage=is_outage) < _A_MOMENT
 
     def _until_settled(self, now: datetime) -> timedelta:
+        """How long to wait for the end of a call, or until it can be asked about."""
         attempt = self._log.attempt
-        return settled_at(attempt, self._sender.capabilities) - now if attempt else timedelta(0)
+        if attempt is None:
+            return timedelta(0)
+        left = settled_at(attempt, self._sender.capabilities) - now
+        # Another worker that has the call under way may write its answer any moment.
+        return left if attempt.given_up_at else min(left, _SETTLING_POLL)
 
     @property
     def _recovery(self) -> Recovery:

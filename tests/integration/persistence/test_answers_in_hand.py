@@ -32,7 +32,7 @@ from tests.integration.persistence.shop import NOW, Shop
 from tests.ledger import assert_accounts_balance
 
 #: Each run begins a second after the one before.
-_SECONDS = count(step=61)
+_SECONDS = count(step=7)
 
 
 class Disconnected(PostgresAttemptStore):

@@ -1,7 +1,7 @@
 """Runs of one delivery: the slow one, the one that replaced it, and the one that was cut off."""
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -174,9 +174,11 @@ async def _due(shop) -> DeliverInput:
     return DeliverInput(ref=ref, attempt_no=1, channel=Channel.CHAT)
 
 
-async def _begun(shop, sender: ScriptedSender, request: DeliverInput):
-    delivery = _delivery(shop, {Channel.CHAT: sender})
-    return asyncio.create_task(run_environment().run(delivery.deliver, request))
+async def _begun(shop, sender: ScriptedSender, request: DeliverInput, after=timedelta(0)):
+    delivery, environment = _delivery(shop, {Channel.CHAT: sender}), run_environment()
+    started_at = environment.info.started_time + after
+    environment.info = replace(environment.info, started_time=started_at)
+    return asyncio.create_task(environment.run(delivery.deliver, request))
 
 
 @pytest.mark.parametrize(
@@ -185,12 +187,13 @@ async def _begun(shop, sender: ScriptedSender, request: DeliverInput):
     ids=["refused", "transient", "misconfigured"],
 )
 async def test_a_late_no_does_not_undo_a_later_call_that_is_taken(shop, late):
-    """The provider honours keys, so that both runs may call."""
+    """The provider honours keys, so that a run may call once the one before counts as over."""
     request = await _due(shop)
     first_gate, second_gate = Gate(late), Gate()
     first = await _begun(shop, ScriptedSender(first_gate, capabilities=KEYED), request)
     await first_gate.reached.wait()
-    second = await _begun(shop, ScriptedSender(second_gate, capabilities=KEYED), request)
+    after = timedelta(minutes=10)
+    second = await _begun(shop, ScriptedSender(second_gate, capabilities=KEYED), request, after)
     await second_gate.reached.wait()
 
     first_gate.opened.set()
