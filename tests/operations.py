@@ -37,7 +37,12 @@ _PARTS: Final = {
 #: What opens and closes the connections themselves.
 _LIFE: Final = {"connect", "close"}
 #: Steps of a decision; like activities, they take what a workflow gives them.
-_STEPS: Final = {"deduplicator.claim", "router.route_stored", "scheduler.plan_stored"}
+_STEPS: Final = {
+    "deduplicator.claim",
+    "router.route_stored",
+    "scheduler.plan_stored",
+    "budget.full_days",
+}
 
 
 @dataclass(frozen=True)

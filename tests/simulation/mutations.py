@@ -147,7 +147,8 @@ MUTATIONS: Final = (
     Mutation(
         "a blocked message is not closed",
         _OUTREACH,
-        "                await self._close(OutreachState.BLOCKED, decision.block)\n",
+        "                await self._close("
+        "OutreachState.BLOCKED, decision.block, decision.generation)\n",
         "                self._end(OutreachState.BLOCKED, decision.block)\n",
     ),
     Mutation(
@@ -369,15 +370,22 @@ MUTATIONS: Final = (
     Mutation(
         "a cancel does not wait for a call that is under way",
         "activities/delivery.py",
-        "        if running is not None and not await ends_within(running, _LOOK_UP_SECONDS):\n",
-        "        if running is None and request is None:\n",
+        "        if left is not None and not await ends_within(left, _LOOK_UP_SECONDS):\n",
+        "        if left is None and request is None:\n",
         why_silent="the attempt counts as unknown until its answer is on record: less, not wrong",
     ),
     Mutation(
         "a second run of a delivery begins beside the first",
-        "activities/under_way.py",
-        "        if running is None:\n",
-        "        if running is not begin:\n",
+        "activities/delivery.py",
+        "        if (left := self._under_way.left(_key(request))) is not None:\n",
+        "        if (left := None) is not None:\n",
+        why_silent="it waits until the call has begun, and then for its end",
+    ),
+    Mutation(
+        "the hold of a message that may be out is given back",
+        _OUTREACH,
+        "        if released.under_way is None:\n",
+        "        if released:\n",
     ),
     Mutation(
         "a first try forgets what it waits for",
@@ -401,8 +409,7 @@ MUTATIONS: Final = (
     Mutation(
         "an interrupted call is asked about at once",
         _RULES,
-        "    (lambda s: _is_out(s) and s.recovery is not Recovery.KEYS and not s.is_settled, "
-        "Move.SETTLE),\n",
+        "    (lambda s: _is_out(s) and not s.is_settled, Move.SETTLE),\n",
         "",
     ),
     Mutation(
