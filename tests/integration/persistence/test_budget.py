@@ -23,7 +23,12 @@ from madan_sara.contracts.outreach import (
 from madan_sara.policy.budget import AccountScope, decide_spend
 from madan_sara.policy.ledger import AccountKey, Balance
 from tests.integration.persistence.shop import NOW, TODAY
-from tests.ledger import assert_accounts_balance, assert_nothing_left_behind, sums_of_entries
+from tests.ledger import (
+    assert_accounts_balance,
+    assert_nothing_left_behind,
+    money,
+    sums_of_entries,
+)
 from tests.waiting import eventually
 
 TOMORROW = TODAY + timedelta(days=1)
@@ -193,6 +198,22 @@ async def test_each_end_is_booked_once_however_often_it_runs(shop):
     assert (await shop.requests.request(sent)).state is OutreachState.SENT
     assert (await shop.requests.request(cancelled)).state is OutreachState.CANCELLED
     await assert_nothing_left_behind(shop.database, shop.tenant_id)
+
+
+async def test_the_price_of_an_attempt_that_may_be_out_is_not_given_back(shop):
+    """A task that was lost has handed it over, and its channel is given up by the next one."""
+    ref = await shop.message(await shop.campaign(budget_total=5))
+    await shop.reserve(ref)
+    assert await shop.attempts.open_attempt(ref, 1, Channel.CHAT, "p", NOW, openings_before=0)
+    release = ReleaseInput(ref=ref, attempt_no=1, now=NOW)
+
+    kept = await shop.ledger.release(release)
+
+    assert kept.under_way == AttemptUnderWay(attempt_no=1, channel=Channel.CHAT)
+    assert await money(shop.database, shop.tenant_id) == (1_000_000, 0, 1)
+    await shop.attempts.record_attempt(ref, 1, AttemptState.REFUSED, NOW, openings=1, tries=1)
+    assert (await shop.ledger.release(release)).under_way is None
+    assert await money(shop.database, shop.tenant_id) == (0, 0, 0)
 
 
 async def test_a_message_that_may_be_out_is_not_ended_unsent(shop):

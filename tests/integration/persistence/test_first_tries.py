@@ -10,12 +10,16 @@ import pytest
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
-from madan_sara.activities import prompt_channels, run_clock
+from madan_sara.activities import delivery_run, prompt_channels, run_clock
 from madan_sara.activities.delivery import MessageDelivery
-from madan_sara.activities.sender import running_seconds
+from madan_sara.activities.sender import SenderCapabilities, running_seconds
 from madan_sara.contracts.channels import Channel
 from madan_sara.contracts.delivery import DeliveryOutcome
-from madan_sara.contracts.errors import NotFoundError, ProviderUnavailableError
+from madan_sara.contracts.errors import (
+    NotFoundError,
+    ProviderUnavailableError,
+    TransientDeliveryError,
+)
 from madan_sara.contracts.outreach import (
     DeliverAtOnceInput,
     DeliveredAtOnce,
@@ -23,6 +27,7 @@ from madan_sara.contracts.outreach import (
     MessageRef,
     ResolveInput,
 )
+from madan_sara.persistence.attempts import PostgresAttemptStore
 from madan_sara.persistence.provider_accounts import PostgresProviderAccounts
 from tests.fakes.sender import Gate, ScriptedSender, accept
 from tests.integration.persistence.shop import Shop
@@ -237,3 +242,56 @@ async def test_of_a_message_that_is_gone_there_is_no_second_try(shop):
 
     with pytest.raises(NotFoundError):
         await _try(delivery, request.model_copy(update={"ref": gone}))
+
+
+async def test_a_wait_that_begins_after_its_first_try_is_kept(shop):
+    """No activity heard the run out: what it waits for stands in its process, and on record."""
+    asked = Gate(TransientDeliveryError("full", timedelta(hours=1)))
+    sender = ScriptedSender(asked)
+    delivery, request = _delivery(shop, sender), await _due(shop)
+    tried = await _try(delivery, request)
+    waiting = request.model_copy(update={"wait": tried.wait})
+    asked.opened.set()
+    await delivery.finish()
+
+    with pytest.raises(ApplicationError) as here:
+        await _deliver(delivery, waiting)
+    with pytest.raises(ApplicationError) as elsewhere:
+        await _deliver(_delivery(shop, sender), request)
+
+    for wait in (here.value, elsewhere.value):
+        assert wait.type == "RecipientPutOff"
+        assert wait.next_retry_delay > timedelta(minutes=50)
+    assert len(sender.asked) == 1
+
+
+async def test_a_provider_with_keys_is_not_called_beside_a_call_under_way(shop):
+    gate = Gate()
+    sender = ScriptedSender(gate, capabilities=SenderCapabilities(idempotency_keys=True))
+    one, request = _delivery(shop, sender), await _due(shop)
+    await _try(one, request)
+
+    with pytest.raises(ApplicationError, match="what became of the call"):
+        await _deliver(_delivery(shop, sender), request)
+
+    assert len(sender.asked) == 1
+    gate.opened.set()
+    await one.finish()
+
+
+async def test_a_look_that_hangs_holds_up_its_run_only(shop, monkeypatch):
+    monkeypatch.setattr(delivery_run, "_LONGEST_LOOK_SECONDS", 0.05)
+    never = asyncio.Event()
+
+    class Hanging(PostgresAttemptStore):
+        async def delivery_facts(self, *args):
+            await never.wait()
+
+    sender, request = ScriptedSender(), await _due(shop)
+    accounts = PostgresProviderAccounts(shop.database)
+    hangs = MessageDelivery(Hanging(shop.database), accounts, {Channel.CHAT: sender})
+
+    with pytest.raises(ApplicationError, match="held up"):
+        await _deliver(hangs, request)
+
+    assert (await _deliver(_delivery(shop, sender), request)).outcome is DeliveryOutcome.ACCEPTED
