@@ -141,7 +141,7 @@ class MessageDelivery:
             NotFoundError: the message is missing or cannot be read; no run will deliver it.
         """
         started_at = activity.info().started_time
-        if (left := self._under_way.left(_key(request))) is not None:
+        if (left := self._under_way.take(_key(request))) is not None:
             return await hear_out(left)
         if self._standstills.stood_still_since(started_at):
             raise waits.held_up(_DOUBT_POLL)

@@ -36,6 +36,10 @@ class DeliveriesUnderWay:
         """The run of an attempt that an activity has left, over or not; None: none is here."""
         return self._left.get(key)
 
+    def take(self, key: str) -> Delivery | None:
+        """The same, for the activity that hears it out: what comes after makes a run of its own."""
+        return self._left.pop(key, None)
+
     def begin(
         self, key: str, run: Callable[[], Coroutine[object, object, DeliverResult]]
     ) -> Delivery:

@@ -377,7 +377,7 @@ MUTATIONS: Final = (
     Mutation(
         "a second run of a delivery begins beside the first",
         "activities/delivery.py",
-        "        if (left := self._under_way.left(_key(request))) is not None:\n",
+        "        if (left := self._under_way.take(_key(request))) is not None:\n",
         "        if (left := None) is not None:\n",
         why_silent="it waits until the call has begun, and then for its end",
     ),

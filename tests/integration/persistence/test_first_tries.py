@@ -295,3 +295,20 @@ async def test_a_look_that_hangs_holds_up_its_run_only(shop, monkeypatch):
         await _deliver(hangs, request)
 
     assert (await _deliver(_delivery(shop, sender), request)).outcome is DeliveryOutcome.ACCEPTED
+
+
+async def test_what_an_activity_has_left_is_heard_once(shop):
+    """The run after it makes moves of its own, however soon it comes."""
+    gate = Gate(ProviderUnavailableError("away"))
+    sender = ScriptedSender(gate, accept)
+    delivery, request = _delivery(shop, sender), await _due(shop)
+    await _try(delivery, request)
+    gate.opened.set()
+    with pytest.raises(ApplicationError) as away:
+        await _deliver(delivery, request)
+    assert away.value.next_retry_delay is not None
+    comes_back = datetime.now(UTC) + away.value.next_retry_delay
+
+    again = await _deliver(delivery, request, started_at=comes_back)
+
+    assert again.outcome is DeliveryOutcome.ACCEPTED
