@@ -117,10 +117,11 @@ class MessageDelivery:
         if self._standstills.stood_still_since(now):
             return DeliveredAtOnce()
         clock = RunClock(now)
-        running = self._begin(request.delivery, clock)
+        left = self._under_way.take(_key(request.delivery))
+        running = left or self._begin(request.delivery, clock)
         if not await ends_within(running, self._longest_at_once):
             self._prompt.was_slow(channel)
-            self._under_way.leave(_key(request.delivery))
+            self._under_way.leave(_key(request.delivery), running)
             return DeliveredAtOnce(wait=waits.elsewhere(clock.now()))
         self._prompt.was_prompt(channel)
         try:
@@ -161,7 +162,7 @@ class MessageDelivery:
             pause_poll=self._pause_poll,
             lease=self._lease,
         )
-        return self._under_way.begin(_key(request), run.carry_out)
+        return self._under_way.begin(run.carry_out)
 
     @activity.defn
     async def resolve_attempt(self, request: ResolveInput) -> DeliverResult:

@@ -48,7 +48,7 @@ class StandstillWatch:
         if self._doubt_ends is not None and now >= self._doubt_ends:
             self._ahead, self._doubt_ends = self._doubted, None
         if ahead <= self._ahead + _LATE:
-            self._ahead = min(ahead, self._ahead)
+            self._ahead, self._doubt_ends = min(ahead, self._ahead), None
             return False
         if self._doubt_ends is None:
             self._doubted, self._doubt_ends = ahead, now + _DOUBT_SECONDS

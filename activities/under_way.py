@@ -28,9 +28,11 @@ class DeliveriesUnderWay:
     """
 
     def __init__(self) -> None:
-        self._running: dict[str, Delivery] = {}
-        #: Runs that an activity did not hear out; another one is to take their results.
+        self._running: set[Delivery] = set()
+        #: The newest run of an attempt that an activity did not hear out.
         self._left: dict[str, Delivery] = {}
+        #: Those of them whose results the attempt's next activity is to take.
+        self._untaken: dict[str, asyncio.TimerHandle] = {}
 
     def left(self, key: str) -> Delivery | None:
         """The run of an attempt that an activity has left, over or not; None: none is here."""
@@ -38,37 +40,43 @@ class DeliveriesUnderWay:
 
     def take(self, key: str) -> Delivery | None:
         """The same, for the activity that hears it out: what comes after makes a run of its own."""
-        return self._left.pop(key, None)
+        timer = self._untaken.pop(key, None)
+        if timer is None:
+            return None
+        timer.cancel()
+        left = self._left[key]
+        left.add_done_callback(partial(self._forget, key))
+        return left
 
-    def begin(
-        self, key: str, run: Callable[[], Coroutine[object, object, DeliverResult]]
-    ) -> Delivery:
-        """Begin a run, beside one that hangs."""
+    def begin(self, run: Callable[[], Coroutine[object, object, DeliverResult]]) -> Delivery:
+        """Begin a run."""
         running = asyncio.ensure_future(run())
-        self._running[key] = running
-        running.add_done_callback(partial(self._ended, key))
+        self._running.add(running)
+        running.add_done_callback(self._ended)
         return running
 
-    def leave(self, key: str) -> None:
+    def leave(self, key: str, running: Delivery) -> None:
         """Leave a run to the attempt's next activity, which has some time to come."""
-        running = self._left[key] = self._running[key]
+        self._left[key] = running
         loop = asyncio.get_running_loop()
-        loop.call_later(_LONGEST_LEFT_SECONDS, self._forget, key, running)
+        if (timer := self._untaken.pop(key, None)) is not None:
+            timer.cancel()
+        self._untaken[key] = loop.call_later(_LONGEST_LEFT_SECONDS, self._forget, key, running)
 
     async def finish(self) -> None:
         """Wait for what is under way, before what it uses is closed; not for what hangs."""
         if self._running:
-            await asyncio.wait(self._running.values(), timeout=_LONGEST_LEFT_SECONDS)
+            await asyncio.wait(self._running, timeout=_LONGEST_LEFT_SECONDS)
 
-    def _ended(self, key: str, ended: Delivery) -> None:
-        if self._running.get(key) is ended:
-            del self._running[key]
+    def _ended(self, ended: Delivery) -> None:
+        self._running.discard(ended)
         if not ended.cancelled():
             ended.exception()  # What no activity hears stands in the database.
 
     def _forget(self, key: str, left: Delivery) -> None:
         if self._left.get(key) is left:
             del self._left[key]
+            self._untaken.pop(key, None)
 
 
 async def hear_out(running: Delivery) -> DeliverResult:

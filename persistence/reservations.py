@@ -70,7 +70,11 @@ WITH asked AS (
                     = (m.tenant_id, m.message_id, 'hold')) END AS held_already,
            CASE WHEN known.message_id IS NOT NULL THEN CAST(m.routing AS text) END AS held_routing,
            CASE WHEN known.message_id IS NOT NULL THEN CAST(m.plan AS text) END AS held_plan,
-           known.message_id IS NULL AND EXISTS (
+           known.message_id IS NULL AND NOT EXISTS (
+               SELECT FROM attempts a
+                WHERE (a.tenant_id, a.message_id, a.attempt_no)
+                    = (m.tenant_id, m.message_id, asked.replaced) AND a.state = 'sending')
+           AND EXISTS (
                SELECT FROM budget_accounts a
                 WHERE (a.tenant_id, a.campaign_id, a.scope, a.key)
                     = (m.tenant_id, m.campaign_id, 'day', asked.day)

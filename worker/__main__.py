@@ -60,10 +60,12 @@ async def run() -> None:
             await stack.enter_async_context(worker)
         freeze_heap()
         print("worker ready", flush=True)  # noqa: T201 - the parent process waits for this line
-        await stopping.wait()
-        # All at once: none begins anything while another one hears its calls out.
-        components.delivery.stop()
-        await asyncio.gather(*(worker.shutdown() for worker in workers))
+        try:
+            await stopping.wait()
+        finally:
+            # All at once: none begins anything while another one hears its calls out.
+            components.delivery.stop()
+            await asyncio.gather(*(worker.shutdown() for worker in workers))
 
 
 def main() -> int:

@@ -265,7 +265,11 @@ class OutreachWorkflow:
             case DeliveryOutcome.REFUSED:
                 self._record.state = OutreachState.DECIDING
                 if result is not _SKIPPED:
-                    await self._steps.release(self._record.attempt_no, channel)
+                    attempt_no = self._record.attempt_no
+                    released = await self._steps.release(attempt_no, channel)
+                    if released.under_way is not None:
+                        found = await self._steps.resolve(attempt_no, channel)
+                        return await self._settle(channel, found)
                 self._publish()
                 raise_if_cancelled()
                 return False

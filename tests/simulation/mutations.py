@@ -31,8 +31,9 @@ MUTATIONS: Final = (
     Mutation(
         "a refused attempt keeps its hold",
         _OUTREACH,
-        "                await self._steps.release(self._record.attempt_no, channel)\n",
-        "",
+        "                    released = await self._steps.release(attempt_no, channel)\n"
+        "                    if released.under_way is not None:\n",
+        "                    if attempt_no < 0:\n",
     ),
     Mutation(
         "a missed send is held for beside its old hold",

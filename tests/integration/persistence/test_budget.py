@@ -216,6 +216,17 @@ async def test_the_price_of_an_attempt_that_may_be_out_is_not_given_back(shop):
     assert await money(shop.database, shop.tenant_id) == (0, 0, 0)
 
 
+async def test_the_hold_of_an_attempt_that_may_be_out_is_not_replaced(shop):
+    ref = await shop.message(await shop.campaign(budget_total=5))
+    await shop.reserve(ref)
+    assert await shop.attempts.open_attempt(ref, 1, Channel.CHAT, "p", NOW, openings_before=0)
+
+    moved = await shop.reserve(ref, 2, replaces=1)
+
+    assert moved.held is None
+    assert await money(shop.database, shop.tenant_id) == (1_000_000, 0, 1)
+
+
 async def test_a_message_that_may_be_out_is_not_ended_unsent(shop):
     """A task that was lost has handed it over: its attempt is looked into first."""
     ref = await shop.message(await shop.campaign(budget_total=5))

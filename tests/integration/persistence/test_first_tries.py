@@ -261,6 +261,7 @@ async def test_a_wait_that_begins_after_its_first_try_is_kept(shop):
 
     for wait in (here.value, elsewhere.value):
         assert wait.type == "RecipientPutOff"
+        assert wait.next_retry_delay is not None
         assert wait.next_retry_delay > timedelta(minutes=50)
     assert len(sender.asked) == 1
 
@@ -312,3 +313,31 @@ async def test_what_an_activity_has_left_is_heard_once(shop):
     again = await _deliver(delivery, request, started_at=comes_back)
 
     assert again.outcome is DeliveryOutcome.ACCEPTED
+
+
+async def test_two_first_tries_of_one_attempt_are_both_waited_for(shop):
+    """A task that was lost comes back to the worker that has its call under way."""
+    gate = Gate()
+    sender = ScriptedSender(gate)
+    delivery, request = _delivery(shop, sender), await _due(shop)
+
+    tried = [await _try(delivery, request) for _ in range(2)]
+    finishing = asyncio.ensure_future(delivery.finish())
+    gate.opened.set()
+    await finishing
+
+    assert [each.result for each in tried] == [None, None]
+    assert len(sender.asked) == 1
+    assert (await _deliver(delivery, request)).outcome is DeliveryOutcome.ACCEPTED
+
+
+async def test_a_clock_that_a_healthy_run_has_proved_right_stays_so(shop, let_time_pass):
+    delivery = _delivery(shop, ScriptedSender(), longest=timedelta(seconds=8))
+    late = timedelta(minutes=1)
+    await _try(delivery, await _due(shop), clock_is_ahead_by=late)
+    assert (await _try(delivery, await _due(shop))).result is not None
+    let_time_pass(timedelta(minutes=1))
+
+    tried = await _try(delivery, await _due(shop), clock_is_ahead_by=late)
+
+    assert tried == DeliveredAtOnce()

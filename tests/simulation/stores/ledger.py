@@ -105,6 +105,9 @@ class MemoryLedger:
             return ReserveResult(held=held, routing=message.routing)
         if asked.generation not in (None, message.generation):
             return ReserveResult(is_outdated=True)
+        handed_over = tables.attempts.get((message.message_id, asked.replaces_attempt_no or 0))
+        if handed_over is not None and handed_over.attempt.state is AttemptState.SENDING:
+            return ReserveResult(block=_HAS_ENDED)
         campaign = tables.campaign_of(message)
         tables.day_account(campaign, day)
         hold = LedgerEntry(
