@@ -106,6 +106,8 @@ class SimulatedProvider:
         self._channel = channel
         #: What is known of a key: what was said to its call.
         self._known: dict[str, Accepted | Refused] = {}
+        #: What it takes late, and when, by the loop's time.
+        self._late: list[tuple[float, OutgoingMessage]] = []
 
     def prepare(self, message: OutgoingMessage) -> Call | Refused:
         async def call(lease: CallLease) -> Accepted | Refused:
@@ -119,6 +121,7 @@ class SimulatedProvider:
             raise ProviderUnavailableError("away")
         if self._draws.one_in(20):
             await asyncio.sleep(4.5)
+        self._take_what_is_late()
         known = self._known.get(idempotency_key)
         self._life.tell(
             "  %s: the look-up of %s finds %s", self._channel, idempotency_key[-2:], known
@@ -209,9 +212,18 @@ class SimulatedProvider:
     async def _takes_late(self, message: OutgoingMessage) -> Accepted | Refused:
         """Take it after its caller has given up, but before a look-up counts."""
         late = self.capabilities.longest_call.total_seconds() + 30
-        self._life.loop.call_later(late, self._take, message)
+        self._late.append((self._life.loop.time() + late, message))
+        self._life.loop.call_later(late, self._take_what_is_late)
         await asyncio.sleep(late)
         raise AmbiguousDeliveryError
+
+    def _take_what_is_late(self) -> None:
+        """Take what is due: it does not stand still with the machines that call it."""
+        now = self._life.loop.time() + 0.001  # A loop is not exact.
+        due = [message for at, message in self._late if at <= now]
+        self._late = [(at, message) for at, message in self._late if at > now]
+        for message in due:
+            self._take(message)
 
     async def _answers_late(self, message: OutgoingMessage) -> Accepted | Refused:
         answer = self._take(message)
