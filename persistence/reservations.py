@@ -145,7 +145,7 @@ SELECT (SELECT max(attempt_no) FROM budget_entries
  WHERE m.tenant_id = :tenant_id AND m.message_id = :message_id
 """)
 
-#: The answer to a reservation that outlived its message: nothing was held.
+#: The answer to a reservation that outlived its message, or the hold it replaces.
 _HAS_ENDED: Final = Block(reason=ExitReason.CANCELLED, details={"message": "has ended"})
 
 

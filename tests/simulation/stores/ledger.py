@@ -105,9 +105,6 @@ class MemoryLedger:
             return ReserveResult(held=held, routing=message.routing)
         if asked.generation not in (None, message.generation):
             return ReserveResult(is_outdated=True)
-        handed_over = tables.attempts.get((message.message_id, asked.replaces_attempt_no or 0))
-        if handed_over is not None and handed_over.attempt.state is AttemptState.SENDING:
-            return ReserveResult(block=_HAS_ENDED)
         campaign = tables.campaign_of(message)
         tables.day_account(campaign, day)
         hold = LedgerEntry(
@@ -124,7 +121,9 @@ class MemoryLedger:
         block = decide_due(campaign.end_date, plan.scheduled_at) or decide(
             self._accounts_without(hold, replaced), plan.price_micros
         )
-        if block is None and message.state not in _CAN_BE_HELD_FOR:
+        handed_over = tables.attempts.get((message.message_id, asked.replaces_attempt_no or 0))
+        may_be_out = handed_over is not None and handed_over.attempt.state is AttemptState.SENDING
+        if block is None and (may_be_out or message.state not in _CAN_BE_HELD_FOR):
             block = _HAS_ENDED
         if block is not None:
             return ReserveResult(block=block)
