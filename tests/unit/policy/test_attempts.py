@@ -63,8 +63,13 @@ def test_the_properties_of_a_recovery_agree_with_the_table():
     for recovery in Recovery:
         free = Situation(Known.MAY_BE_OUT, recovery)
         assert recovery.calls_again == (next_move(free) is Move.CALL)
-        early = replace(free, is_settled=False)
-        assert recovery.may_send_twice == (recovery.calls_again and next_move(early) is Move.SETTLE)
+        assert not recovery.may_send_twice or recovery.calls_again
+
+
+def test_nothing_is_called_beside_a_call_that_may_be_under_way():
+    """Whatever its provider honours: it might refuse a key that is in use."""
+    under_way = [s for s in situations(known=[Known.MAY_BE_OUT]) if not s.is_settled]
+    assert {next_move(s) for s in under_way} == {Move.SETTLE}
 
 
 def test_a_provider_is_asked_before_anything_else_and_never_too_early():
