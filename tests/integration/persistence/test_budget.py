@@ -241,6 +241,19 @@ async def test_a_message_that_may_be_out_is_not_ended_unsent(shop):
     assert await shop.conclude(ref) == ConcludeResult(state=OutreachState.UNKNOWN)
 
 
+async def test_of_two_attempts_that_may_be_out_an_end_names_the_first(shop):
+    ref = await shop.message(await shop.campaign(budget_total=5))
+    for attempt_no in (1, 2):
+        await shop.reserve(ref, attempt_no)
+        assert await shop.attempts.open_attempt(
+            ref, attempt_no, Channel.CHAT, "p", NOW, openings_before=0
+        )
+
+    left = await shop.conclude(ref)
+
+    assert left.under_way == AttemptUnderWay(attempt_no=1, channel=Channel.CHAT)
+
+
 @pytest.mark.parametrize("round_no", range(10))
 async def test_racing_ends_book_one_of_them(shop, round_no):
     campaign = await shop.campaign(budget_total=1)
